@@ -1,0 +1,185 @@
+"""A clinic of its own for each scenario: fresh doctor, fresh patients, so that nothing clashes with what is there."""
+
+import secrets
+import time
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from demonstration.board import Board
+from demonstration.client import Client
+from demonstration.outcome import expect
+
+Thing = dict[str, Any]
+
+FIRST = (
+    "Aarav Asha Bina Chandra Deepa Farhan Gita Harish Imran Jaya Kavya Latha Mohan Nisha Omkar Priya Qadir Rohan Sita"
+)
+LAST = "Rao Iyer Khan Das Menon Patel Singh Bose Nair Joshi Reddy Shah Pillai Gupta Ali Kulkarni Roy"
+SHORT_TIMES_SECONDS = 15
+SWEEP_PATIENCE_SECONDS = 25
+
+
+class Clinic:
+    """What a scenario needs at hand: people, slots, the moves of a token, the queue and a board to print on."""
+
+    def __init__(self, *, client: Client, board: Board, name: str) -> None:
+        self.client = client
+        self.board = board
+        self.run = secrets.token_hex(3)
+        self._people = 0
+        self.facility: Thing = client.get("facilities/")["results"][0]
+        self.zone = ZoneInfo(self.facility["time_zone"])
+        board.zone = self.zone
+        self.doctor: Thing = client.post(
+            "doctors/",
+            {"name": f"Dr. {name} {self.run}", "specialization": "General medicine", "consultation_minutes": 10},
+            want=201,
+        )
+
+    # People and slots
+
+    def patient(self, *, name: str = "", **facts: Any) -> Thing:
+        """Register a patient nobody has seen before: the phone number is drawn at random."""
+        if not name:
+            first, last = FIRST.split(), LAST.split()
+            name = f"{first[self._people % len(first)]} {last[self._people * 7 % len(last)]}"
+        self._people += 1
+        phone = f"+9190{secrets.randbelow(10**8):08d}"
+        body = {"name": name, "phone": phone, "allow_duplicate": True, **facts}
+        return dict(self.client.post("patients/", body, want=201))
+
+    def tomorrow(self) -> date:
+        """The facility's local day after today."""
+        return self.client.now().astimezone(self.zone).date() + timedelta(days=1)
+
+    def slot(self, *, start: str, end: str, seats: int) -> Thing:
+        """Open a slot tomorrow between two local times such as '10:00' and '11:00'."""
+        day = self.tomorrow()
+        return self.slot_between(
+            start=datetime.fromisoformat(f"{day}T{start}").replace(tzinfo=self.zone),
+            end=datetime.fromisoformat(f"{day}T{end}").replace(tzinfo=self.zone),
+            seats=seats,
+        )
+
+    def slot_from_now(self, *, start_minutes: int, end_minutes: int, seats: int) -> Thing:
+        """Open a slot that starts and ends so many minutes from now (negative: already begun)."""
+        now = self.client.now().astimezone(self.zone).replace(microsecond=0)
+        start, end = now + timedelta(minutes=start_minutes), now + timedelta(minutes=end_minutes)
+        return self.slot_between(start=start, end=end, seats=seats)
+
+    def slot_between(self, *, start: datetime, end: datetime, seats: int) -> Thing:
+        """Open a slot of this scenario's doctor."""
+        body = {
+            "doctor": self.doctor["id"],
+            "start_time": start.isoformat(),
+            "end_time": end.isoformat(),
+            "max_capacity": seats,
+        }
+        return dict(self.client.post("slots/", body, want=201))
+
+    # The desk
+
+    def book(self, slot: Thing, patient: Thing, category: str = "WALKIN", **more: Any) -> Thing:
+        """Book a seat; the answer must be a token."""
+        return dict(self.client.post("tokens/", _request(slot, patient, category, more), want=201))
+
+    def queue_up(self, slot: Thing, patient: Thing, category: str = "WALKIN", **more: Any) -> Thing:
+        """Ask for a seat in a full slot; the answer must be a place on the waiting list."""
+        answer = self.client.post("tokens/", _request(slot, patient, category, more), want=202)
+        expect("A full slot answers with the waiting list", seen=answer["outcome"], wanted="WAITLISTED")
+        return dict(answer["waiting_list_entry"])
+
+    def refused(self, path: str, body: Thing | None = None, *, code: str, method: str = "POST") -> None:
+        """Do something the engine must refuse with 409 and this code."""
+        answer = self.client.send(method, path, want=409, json=body or {})
+        expect(f"{method} {path} is refused for the right reason", seen=answer.json()["code"], wanted=code)
+
+    def act(self, token: Thing, action: str, **body: Any) -> Thing:
+        """Confirm, check_in, call, start, complete, requeue, no_show, reinstate or triage a token."""
+        return dict(self.client.post(f"tokens/{token['id']}/{action}/", body))
+
+    def call_next(self, slot: Thing, **body: Any) -> Thing:
+        """Call the next patient who is here."""
+        return dict(self.client.post(f"slots/{slot['id']}/call_next/", body))
+
+    def cancel(self, token: Thing, *, keep_seat: bool = False) -> Thing:
+        """Cancel a token; `keep_seat` asks for the desk's buffer."""
+        params = {"buffer": "true"} if keep_seat else {}
+        return dict(self.client.send("DELETE", f"tokens/{token['id']}/", want=200, params=params).json())
+
+    def emergency(self, slot: Thing, patient: Thing, **more: Any) -> Thing:
+        """Bring an emergency in."""
+        body = {"slot_id": slot["id"], "patient_id": patient["id"], **more}
+        return dict(self.client.post("tokens/emergency/", body, want=201))
+
+    def delay(self, slot: Thing, minutes: int, *, dry_run: bool = False) -> Thing:
+        """Set the doctor's delay of a slot."""
+        params = {"dry_run": "true"} if dry_run else {}
+        path = f"slots/{slot['id']}/delay/"
+        return dict(self.client.send("PUT", path, want=200, json={"delay_minutes": minutes}, params=params).json())
+
+    # Reading
+
+    def slot_now(self, slot: Thing) -> Thing:
+        """The slot as it stands."""
+        return dict(self.client.get(f"slots/{slot['id']}/"))
+
+    def token_now(self, token: Thing) -> Thing:
+        """The token as it stands."""
+        return dict(self.client.get(f"tokens/{token['id']}/"))
+
+    def queue(self, slot: Thing) -> list[Thing]:
+        """Those who wait, in order."""
+        return list(self.client.get(f"slots/{slot['id']}/tokens/", in_queue="true"))
+
+    def tokens(self, slot: Thing) -> list[Thing]:
+        """Every token of the slot: the queue first, then the rest."""
+        return list(self.client.get(f"slots/{slot['id']}/tokens/"))
+
+    def waiting(self, slot: Thing) -> list[Thing]:
+        """The waiting list, best first."""
+        return list(self.client.get("waiting-list/by_slot/", slot_id=slot["id"]))
+
+    def show_queue(self, slot: Thing, title: str) -> list[Thing]:
+        """Print the queue and return it; its positions must be 1..n."""
+        queue = self.queue(slot)
+        self.board.queue(queue, title=title)
+        seen = [token["token_number"] for token in queue]
+        expect("Positions run from 1 without gaps", seen=seen, wanted=list(range(1, len(queue) + 1)))
+        return queue
+
+    def show_waiting(self, slot: Thing, title: str) -> list[Thing]:
+        """Print the waiting list and return it; its positions must be 1..n."""
+        waiting = self.waiting(slot)
+        self.board.waiting(waiting, title=title)
+        seen = [entry["position"] for entry in waiting]
+        expect("The waiting list is numbered from 1", seen=seen, wanted=list(range(1, len(waiting) + 1)))
+        return waiting
+
+    # Waiting for a deadline
+
+    def worth_waiting(self, deadline: str, *, what: str) -> bool:
+        """Say when the deadline is; True if it is near enough for a demonstration to wait for it."""
+        left = (datetime.fromisoformat(deadline) - self.client.now()).total_seconds()
+        moment = self.board.clock(deadline, seconds=True)
+        if left > SHORT_TIMES_SECONDS:
+            self.board.say(f"{what} at {moment}, in {left / 60:.1f} minutes. We don't wait for that here.")
+            return False
+        self.board.say(f"{what} at {moment}, in {max(left, 0):.0f} seconds. We wait for it.")
+        return True
+
+    def wait_past(self, deadline: str, *, until: Callable[[], bool]) -> None:
+        """Wait for the sweep to act on a deadline; without workers the next write to the slot applies it instead."""
+        left = max((datetime.fromisoformat(deadline) - self.client.now()).total_seconds(), 0)
+        end = time.monotonic() + left + SWEEP_PATIENCE_SECONDS
+        while not until():
+            if time.monotonic() > end:
+                self.board.warn("No sweep came by: are the Celery worker and beat running? The next write will do it.")
+                return
+            time.sleep(0.5)
+
+
+def _request(slot: Thing, patient: Thing, category: str, more: Thing) -> Thing:
+    return {"slot_id": slot["id"], "patient_id": patient["id"], "category": category, **more}

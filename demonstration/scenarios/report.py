@@ -1,0 +1,53 @@
+"""The question of the evening: how did the day go?"""
+
+from demonstration.clinic import Clinic, Thing
+from demonstration.outcome import expect
+
+
+def daily_report(clinic: Clinic) -> None:
+    """A small day with one of everything, and the report that counts it."""
+    slot = clinic.slot(start="10:00", end="11:00", seats=5)
+    clinic.slot(start="11:00", end="12:00", seats=5)
+    seen = [clinic.book(slot, clinic.patient(), "FOLLOWUP", arrived=True) for _ in range(2)]
+    clinic.book(slot, clinic.patient(), "ONLINE")
+    absent = clinic.book(slot, clinic.patient(), "ONLINE")
+    leaves = clinic.book(slot, clinic.patient(), "WALKIN")
+    clinic.cancel(leaves)
+    clinic.book(slot, clinic.patient(), "WALKIN")
+    clinic.queue_up(slot, clinic.patient(), "WALKIN")
+    for token in seen:
+        clinic.act(clinic.call_next(slot), "start")
+        clinic.act(token, "complete")
+    clinic.act(absent, "no_show")
+
+    day = clinic.tomorrow().isoformat()
+    report: Thing = clinic.client.get("reports/daily/", date=day, doctor_id=clinic.doctor["id"])
+    names = (
+        "total_slots total_tokens confirmed_tokens completed_tokens cancelled_tokens no_show_tokens waitlisted "
+        "cancellation_rate no_show_rate capacity_utilization"
+    ).split()
+    rows = [(name.replace("_", " "), report[name]) for name in names]
+    clinic.board.table(f"{clinic.doctor['name']} on {day}", ("What", "How much"), rows)
+    counts = {name: report[name] for name in names[:7]}
+    wanted = {
+        "total_slots": 2,
+        "total_tokens": 6,
+        "confirmed_tokens": 2,
+        "completed_tokens": 2,
+        "cancelled_tokens": 1,
+        "no_show_tokens": 1,
+        "waitlisted": 1,
+    }
+    expect("The report counts", seen=counts, wanted=wanted)
+    rates = [float(report[name]) for name in names[7:]]
+    expect(
+        "Cancelled and absent in percent of tokens, seats in percent of capacity",
+        seen=rates,
+        wanted=[16.67, 16.67, 50.0],
+    )
+    by_category = {row["category"]: row["count"] for row in report["category_breakdown"] if row["count"]}
+    expect("By category", seen=by_category, wanted={"FOLLOWUP": 2, "ONLINE": 2, "WALKIN": 2})
+    rows = [(row["status"], row["count"]) for row in report["status_breakdown"]]
+    clinic.board.table("By status", ("Status", "Tokens"), rows)
+    expect("The statuses add up", seen=sum(count for _, count in rows), wanted=6)
+    expect("One doctor asked for, one doctor told", seen=len(report["doctors"]), wanted=1)

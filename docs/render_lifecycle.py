@@ -1,0 +1,79 @@
+"""Writes docs/lifecycle.md from the one table of moves: `python -m docs.render_lifecycle`."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from tokens.policy.lifecycle import LIVE, MOVES, QUEUED, SEATED, Action, Move, Status
+
+PAGE = Path(__file__).with_name("lifecycle.md")
+
+HEAD = """\
+# The life of a token
+
+This page is generated from `tokens/policy/lifecycle.py` by `python -m docs.render_lifecycle`; a test fails when the two
+differ. What is not in the table cannot happen: any other action answers 409 `invalid-transition` and changes nothing.
+"""
+
+AFTER_STATES = """\
+A NO_SHOW is live and holds its seat only while its grace runs; only then can it be reinstated or cancelled with its slot.
+"""
+
+
+def page() -> str:
+    """The whole page as the table of moves says it now."""
+    parts = [
+        HEAD,
+        "## The moves in one picture\n",
+        _diagram(),
+        "## The moves\n",
+        _moves(),
+        "## The states\n",
+        _states(),
+    ]
+    return "\n".join([*parts, AFTER_STATES])
+
+
+def _diagram() -> str:
+    arrows: dict[tuple[str, str], list[str]] = {}
+    for action, source, move in _rows():
+        arrows.setdefault((source or "[*]", move.target), []).append(action)
+    lines = [f"    {source} --> {target}: {', '.join(actions)}" for (source, target), actions in arrows.items()]
+    ends = [status for status in Status if not any(source == status for _, source, _ in _rows())]
+    lines += [f"    {status} --> [*]" for status in ends]
+    return "\n".join(["```mermaid", "stateDiagram-v2", *lines, "```", ""])
+
+
+def _rows() -> Iterator[tuple[Action, Status | None, Move]]:
+    for action, move in MOVES.items():
+        sources: list[Status | None] = [*_in_order(move.sources)]
+        for source in sources or [None]:
+            yield action, source, move
+
+
+def _moves() -> str:
+    lines = ["| action | from | to | event | what it means |", "|---|---|---|---|---|"]
+    for action, move in MOVES.items():
+        sources = ", ".join(_in_order(move.sources)) or "(new)"
+        lines.append(f"| {action} | {sources} | {move.target} | `{move.event}` | {move.meaning} |")
+    return "\n".join([*lines, ""])
+
+
+def _states() -> str:
+    lines = ["| state | in the queue | live | holds a seat |", "|---|---|---|---|"]
+    for status in Status:
+        in_grace = "in its grace" if status is Status.NO_SHOW else "no"
+        queued, live, seated = status in QUEUED, status in LIVE, status in SEATED
+        lines.append(f"| {status} | {_word(queued, 'no')} | {_word(live, in_grace)} | {_word(seated, in_grace)} |")
+    return "\n".join([*lines, ""])
+
+
+def _word(holds: bool, otherwise: str) -> str:
+    return "yes" if holds else otherwise
+
+
+def _in_order(states: frozenset[Status]) -> list[Status]:
+    return [status for status in Status if status in states]
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")

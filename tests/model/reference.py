@@ -1,0 +1,337 @@
+"""The contract's engine in plain Python: what the real one is compared with, step by step.
+
+Written from the contract's text alone, without Django, a database or a lock, and as simply as the text
+allows: every question is answered by looking through all tokens. Its clock is moved by hand.
+"""
+
+from datetime import date, datetime, timedelta
+from decimal import ROUND_DOWN, Decimal
+from zoneinfo import ZoneInfo
+
+from tests.model.things import IN_QUEUE, Doctor, Entry, Patient, Slot, Token
+
+BASE = {"EMERGENCY": 1, "PRIORITY_PAID": 2, "FOLLOWUP": 3, "ONLINE": 4, "WALKIN": 5}
+CENT = Decimal("0.01")
+
+
+class Refused(Exception):
+    """The engine says no; `code` is the contract's word for why."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class Reference:
+    """A hospital with one facility, told what happens and always in the state the contract asks for."""
+
+    def __init__(self, *, now: datetime, zone: str, hold: timedelta, grace: timedelta, buffer: timedelta) -> None:
+        self.now, self.zone, self.hold, self.grace, self.buffer = now, ZoneInfo(zone), hold, grace, buffer
+        self.slots: list[Slot] = []
+        self.tokens: list[Token] = []
+        self.asked = 0
+
+    # What can be seen
+
+    def queue(self, slot: Slot) -> list[Token]:
+        return sorted((t for t in slot.tokens if t.status in IN_QUEUE), key=lambda t: t.rank)
+
+    def seats(self, slot: Slot) -> int:
+        return sum(t.seated for t in slot.tokens)
+
+    def waiting(self, slot: Slot) -> list[Entry]:
+        found = (e for e in slot.entries if e.status == "WAITING")
+        return sorted(found, key=lambda e: (e.priority, e.asked))
+
+    def in_room(self, slot: Slot) -> Token | None:
+        return next((t for t in slot.tokens if t.status == "IN_CONSULTATION"), None)
+
+    def queue_start(self, slot: Slot) -> datetime:
+        start = slot.start + timedelta(minutes=slot.delay)
+        if slot.called_somebody:
+            start = max(start, self.now)
+            room = self.in_room(slot)
+            if room and room.started:
+                start = max(start, room.started + timedelta(minutes=slot.doctor.consultation_minutes))
+        return start
+
+    def estimates(self, slot: Slot) -> list[datetime]:
+        minutes = slot.doctor.consultation_minutes
+        start = self.queue_start(slot)
+        return [start + timedelta(minutes=minutes * ahead) for ahead in range(len(self.queue(slot)))]
+
+    def bookable(self, slot: Slot) -> bool:
+        return slot.state == "OPEN" and self.now <= slot.delayed_end
+
+    def day(self, slot: Slot) -> date:
+        return slot.start.astimezone(self.zone).date()
+
+    def live_token(self, patient: Patient, slot: Slot) -> Token | None:
+        return next(
+            (
+                t
+                for t in patient.tokens
+                if t.live and t.slot.doctor is slot.doctor and self.day(t.slot) == self.day(slot)
+            ),
+            None,
+        )
+
+    def price(self, slot: Slot, patient: Patient, category: str) -> Decimal:
+        if category == "EMERGENCY":
+            return Decimal("1.00")
+        hours = Decimal(int((slot.start - self.now) / timedelta(microseconds=1))) / Decimal(3_600_000_000)
+        bonus = min(Decimal("0.90"), max(Decimal(0), hours / 10)).quantize(CENT, ROUND_DOWN)
+        return BASE[category] - bonus - (Decimal("0.09") if patient.cared_for else 0)
+
+    # What time does
+
+    def sweep(self) -> None:
+        """Ends the holds, graces, buffers and waiting lists that are over, and hands on the seats."""
+        freed = []
+        for token in self.tokens:
+            if token.due is None or self.now < token.due:
+                continue
+            if token.in_grace:
+                token.in_grace, token.due = False, None
+            else:
+                token.move("EXPIRED" if token.status == "PENDING" else "CANCELLED")
+            freed.append(token.slot)
+        for slot in self.slots:
+            if self.now > slot.delayed_end:
+                self._end_waiting(slot, "EXPIRED")
+        for slot in freed:
+            self._promote(slot)
+
+    # What happens at the counter
+
+    def add_slot(self, doctor: Doctor, start: datetime, end: datetime, capacity: int) -> Slot:
+        if any(s.doctor is doctor and s.state != "CANCELLED" and s.start < end and start < s.end for s in self.slots):
+            raise Refused("slot-overlap")
+        slot = Slot(len(self.slots), doctor, start, end, capacity)
+        self.slots.append(slot)
+        self._cascade(slot)
+        return slot
+
+    def book(
+        self,
+        slot: Slot,
+        patient: Patient,
+        category: str,
+        *,
+        hold: bool = False,
+        arrived: bool = False,
+        join: bool = True,
+        desk: bool = True,
+    ) -> Token | Entry:
+        self.sweep()
+        if not self.bookable(slot):
+            raise Refused("slot-not-open")
+        if self.live_token(patient, slot) or any(e.patient is patient for e in self.waiting(slot)):
+            raise Refused("duplicate-booking")
+        priority, asked = self.price(slot, patient, category), self._ask()
+        if self.seats(slot) >= slot.capacity:
+            kept = [t for t in slot.tokens if t.status == "BUFFER"]
+            if desk and kept and self.seats(slot) - 1 < slot.capacity:
+                min(kept, key=lambda t: (t.due, t.asked)).move("CANCELLED")
+            elif not join:
+                raise Refused("slot-full")
+            else:
+                slot.entries.append(Entry(slot, patient, category, priority, asked))
+                return slot.entries[-1]
+        status = "PENDING" if hold else ("CHECKED_IN" if arrived else "CONFIRMED")
+        return self._token(slot, patient, category, priority, asked, status, self.now + self.hold if hold else None)
+
+    def emergency(self, slot: Slot, patient: Patient, acuity: int | None = None) -> Token:
+        self.sweep()
+        running = any(t.status in IN_QUEUE | {"CALLED", "IN_CONSULTATION"} for t in slot.tokens)
+        if slot.state == "CANCELLED" or (self.now > slot.delayed_end and not running):
+            raise Refused("slot-not-open")
+        held = self.live_token(patient, slot)
+        if held and (held.slot is not slot or held.status not in IN_QUEUE):
+            raise Refused("duplicate-booking")
+        for entry in self.waiting(slot):
+            if entry.patient is patient:
+                entry.status = "WITHDRAWN"
+        if held is None:
+            return self._token(slot, patient, "EMERGENCY", Decimal("1.00"), self._ask(), "CHECKED_IN", None, acuity)
+        held.category, held.priority, held.acuity, held.asked = "EMERGENCY", Decimal("1.00"), acuity, self._ask()
+        if held.status != "CHECKED_IN":
+            held.move("CHECKED_IN")
+        return held
+
+    def triage(self, token: Token, acuity: int) -> None:
+        self.sweep()
+        if token.category != "EMERGENCY" or token.status not in IN_QUEUE:
+            raise Refused("invalid-transition")
+        token.acuity = acuity
+
+    def confirm(self, token: Token) -> None:
+        self.sweep()
+        self._only(token, "PENDING", hold_over="EXPIRED")
+        token.move("CONFIRMED")
+
+    def check_in(self, token: Token) -> None:
+        self.sweep()
+        self._only(token, "CONFIRMED")
+        token.move("CHECKED_IN")
+
+    def call(self, token: Token) -> None:
+        self.sweep()
+        self._only(token, "CONFIRMED", "CHECKED_IN")
+        token.slot.called_somebody = True
+        token.move("CALLED")
+
+    def call_next(self, slot: Slot, *, complete_current: bool = False) -> Token:
+        self.sweep()
+        first = next((t for t in self.queue(slot) if t.status == "CHECKED_IN"), None)
+        if first is None:
+            raise Refused("queue-empty")
+        room = self.in_room(slot)
+        if complete_current and room:
+            room.move("COMPLETED")
+        slot.called_somebody = True
+        first.move("CALLED")
+        return first
+
+    def start(self, token: Token, *, complete_current: bool = False) -> None:
+        self.sweep()
+        self._only(token, "CALLED")
+        room = self.in_room(token.slot)
+        if room:
+            if not complete_current:
+                raise Refused("room-occupied")
+            room.move("COMPLETED")
+        token.started = self.now
+        token.move("IN_CONSULTATION")
+
+    def complete(self, token: Token) -> None:
+        self.sweep()
+        self._only(token, "IN_CONSULTATION")
+        token.move("COMPLETED")
+
+    def requeue(self, token: Token) -> None:
+        self.sweep()
+        self._only(token, "CALLED")
+        token.move("CHECKED_IN")
+
+    def no_show(self, token: Token) -> None:
+        self.sweep()
+        self._only(token, "CONFIRMED", "CHECKED_IN", "CALLED")
+        queue = self.queue(token.slot)
+        expected = self.estimates(token.slot)[queue.index(token)] if token in queue else self.queue_start(token.slot)
+        token.move("NO_SHOW", max(self.now, expected) + self.grace)
+
+    def reinstate(self, token: Token) -> None:
+        self.sweep()
+        if token.status == "NO_SHOW" and not token.in_grace:
+            raise Refused("grace-expired")
+        self._only(token, "NO_SHOW")
+        token.move("CHECKED_IN")
+
+    def cancel(self, token: Token, *, buffer: bool = False) -> list[Token]:
+        self.sweep()
+        self._only(token, "PENDING", "CONFIRMED", "CHECKED_IN", "CALLED", "BUFFER")
+        if buffer and token.status in {"CONFIRMED", "CHECKED_IN"} and not self.waiting(token.slot):
+            token.move("BUFFER", self.now + self.buffer)
+            return []
+        token.move("CANCELLED")
+        return self._promote(token.slot)
+
+    def withdraw(self, entry: Entry) -> None:
+        self.sweep()
+        if entry.status != "WAITING":
+            raise Refused("invalid-transition")
+        entry.status = "WITHDRAWN"
+
+    def set_capacity(self, slot: Slot, capacity: int) -> None:
+        self.sweep()
+        if capacity < sum(t.seated for t in slot.tokens if t.category != "EMERGENCY"):
+            raise Refused("capacity-in-use")
+        slot.capacity = capacity
+        self._promote(slot)
+
+    def set_delay(self, slot: Slot, minutes: int) -> dict[int, int]:
+        """Sets the doctor's own delay; answers {number: delay} of the slots that it changed."""
+        self.sweep()
+        if slot.state == "CANCELLED":
+            raise Refused("slot-not-open")
+        slot.own_delay = minutes
+        return self._cascade(slot)
+
+    def cancel_slot(self, slot: Slot) -> tuple[int, int]:
+        self.sweep()
+        if slot.state == "CANCELLED":
+            raise Refused("invalid-transition")
+        slot.state = "CANCELLED"
+        gone = [t for t in slot.tokens if t.live or t.status == "BUFFER"]
+        gone = [t for t in gone if t.status != "IN_CONSULTATION"]
+        for token in gone:
+            token.move("CANCELLED")
+        withdrawn = self._end_waiting(slot, "WITHDRAWN")
+        self._cascade(slot)
+        return len(gone), withdrawn
+
+    def close_slot(self, slot: Slot) -> None:
+        self.sweep()
+        if slot.state != "OPEN":
+            raise Refused("invalid-transition")
+        slot.state = "CLOSED"
+        self._end_waiting(slot, "EXPIRED")
+
+    # How it does it
+
+    def _ask(self) -> int:
+        self.asked += 1
+        return self.asked
+
+    def _only(self, token: Token, *allowed: str, hold_over: str = "") -> None:
+        if token.status not in allowed:
+            raise Refused("hold-expired" if token.status == hold_over else "invalid-transition")
+
+    def _token(
+        self,
+        slot: Slot,
+        patient: Patient,
+        category: str,
+        priority: Decimal,
+        asked: int,
+        status: str,
+        due: datetime | None = None,
+        acuity: int | None = None,
+    ) -> Token:
+        token = Token(slot, patient, category, priority, asked, status, acuity, due, path=[status])
+        self.tokens.append(token)
+        slot.tokens.append(token)
+        patient.tokens.append(token)
+        return token
+
+    def _promote(self, slot: Slot) -> list[Token]:
+        promoted: list[Token] = []
+        while self.bookable(slot) and self.seats(slot) < slot.capacity and self.waiting(slot):
+            entry = self.waiting(slot)[0]
+            if self.live_token(entry.patient, slot):
+                entry.status = "WITHDRAWN"
+                continue
+            entry.status = "PROMOTED"
+            entry.token = self._token(slot, entry.patient, entry.category, entry.priority, entry.asked, "CONFIRMED")
+            promoted.append(entry.token)
+        return promoted
+
+    def _end_waiting(self, slot: Slot, status: str) -> int:
+        entries = self.waiting(slot)
+        for entry in entries:
+            entry.status = status
+        return len(entries)
+
+    def _cascade(self, changed: Slot) -> dict[int, int]:
+        """Works out the whole day of the doctor again; answers the slots whose delay changed."""
+        before = {s.number: s.delay for s in self.slots}
+        line = [s for s in self.slots if s.doctor is changed.doctor and self.day(s) == self.day(changed)]
+        ends: datetime | None = None
+        for slot in sorted(line, key=lambda s: s.start):
+            if slot.state == "CANCELLED":
+                continue
+            forced = max(0, -(-int((ends - slot.start).total_seconds()) // 60)) if ends else 0
+            slot.delay = max(slot.own_delay, forced)
+            ends = slot.delayed_end
+        return {s.number: s.delay for s in self.slots if s.delay != before[s.number]}

@@ -15,7 +15,8 @@ differ. What is not in the table cannot happen: any other action answers 409 `in
 """
 
 AFTER_STATES = """\
-A NO_SHOW is live and holds its seat only while its grace runs; only then can it be reinstated or cancelled with its slot.
+A NO_SHOW is live and holds its seat only while its grace runs; only then can it be reinstated, or cancelled with its
+slot.
 """
 
 

@@ -1,0 +1,1 @@
+"""Settings: one small file for each concern, put together by the profiles local, test and production."""

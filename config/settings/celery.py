@@ -1,0 +1,38 @@
+"""Celery: tasks carry ids only, may run twice, and are given up when they hang."""
+
+from typing import Any
+
+from celery.schedules import crontab
+
+from config.settings.base import TIME_ZONE
+from config.settings.redis import REDIS_URL
+from config.settings.rules import OPD_SWEEP_SECONDS
+
+CELERY_BROKER_URL = REDIS_URL
+CELERY_TIMEZONE = TIME_ZONE
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_SOFT_TIME_LIMIT = 50
+CELERY_TASK_TIME_LIMIT = 60
+CELERY_TASK_PUBLISH_RETRY = False
+CELERY_TASK_DEFAULT_QUEUE = "opd"
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_SEND_TASK_EVENTS = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 300, "socket_timeout": 30, "socket_keepalive": True}
+
+# A sweep that was not run before the next one is due is worthless: it expires instead of piling up behind a dead worker.
+CELERY_BEAT_SCHEDULE: dict[str, Any] = {
+    "sweep": {
+        "task": "tokens.tasks.sweep",
+        "schedule": OPD_SWEEP_SECONDS,
+        "options": {"expires": max(OPD_SWEEP_SECONDS, 5.0)},
+    },
+    "daily-reports": {"task": "reports.tasks.store_daily_reports", "schedule": crontab(hour=0, minute=20)},
+    "prune-idempotency-records": {"task": "core.tasks.prune_idempotency_records", "schedule": crontab(minute=7)},
+}

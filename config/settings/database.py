@@ -1,0 +1,43 @@
+"""PostgreSQL: the truth. Nothing here relies on the state of a session, so PgBouncer in transaction mode may stand between."""
+
+from typing import Any
+
+from config.settings.env import env
+
+DATABASES: dict[str, Any] = {
+    "default": env.db_url("DATABASE_URL", default="postgres://opd@127.0.0.1:5432/opd"),
+}
+_default = DATABASES["default"]
+
+# A pool belongs to the process and is shared by its threads: the web server's threads come and go, and a connection
+# kept by a thread would go with it. Without a pool (0) every thread keeps its own connection.
+_pool = env.int("OPD_DB_POOL", default=0)
+_behind_pgbouncer = env.bool("OPD_PGBOUNCER", default=False)
+
+# Patience is bounded: connecting, a single statement, a transaction in which nothing happens.
+_limits = {
+    "statement_timeout": int(env.float("OPD_STATEMENT_SECONDS", default=15.0) * 1000),
+    "idle_in_transaction_session_timeout": 15_000,
+    "lock_timeout": int(env.float("OPD_LOCK_WAIT_SECONDS", default=5.0) * 1000),
+}
+_options: dict[str, Any] = {
+    "connect_timeout": 3,
+    "application_name": "opd",
+    "keepalives_idle": 10,
+    "keepalives_interval": 3,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+    # None: no prepared statements on the server, which a connection handed on by PgBouncer would not have.
+    "prepare_threshold": None,
+}
+if not _behind_pgbouncer:
+    # PgBouncer refuses start-up options; set these on the role there (DEPLOYMENT.md).
+    _options["options"] = " ".join(f"-c {name}={value}" for name, value in _limits.items())
+if _pool:
+    _options["pool"] = {"min_size": 1, "max_size": _pool, "timeout": 5, "max_idle": 300}
+
+_default["OPTIONS"] = {**_default.get("OPTIONS", {}), **_options}
+_default["ATOMIC_REQUESTS"] = False
+_default["CONN_MAX_AGE"] = 0 if _pool else 300
+_default["CONN_HEALTH_CHECKS"] = True
+_default["DISABLE_SERVER_SIDE_CURSORS"] = True

@@ -1,0 +1,20 @@
+"""JSON lines with a request id, and nothing of a patient."""
+
+from typing import Any
+
+from config.settings.env import env
+
+_level = env.str("OPD_LOG_LEVEL", default="INFO")
+
+LOGGING: dict[str, Any] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"json": {"()": "core.logs.json_formatter"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
+    "root": {"handlers": ["stderr"], "level": _level},
+    "loggers": {
+        # Django's own lines carry paths with query strings; core.middleware writes the access line instead.
+        "django.request": {"level": "CRITICAL", "propagate": True},
+        "django.server": {"level": "CRITICAL", "propagate": True},
+    },
+}

@@ -1,0 +1,39 @@
+"""The hospital's rules of time, from the environment. All of them take decimals."""
+
+from django.core.exceptions import ImproperlyConfigured
+
+from config.settings.env import env
+
+
+def _span(name: str, default: float, *, at_least: float, at_most: float) -> float:
+    try:
+        value = float(env.str(name, default=str(default)))
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name} must be a number.") from error
+    if not at_least <= value <= at_most:  # NaN fails this too
+        raise ImproperlyConfigured(f"{name} must lie between {at_least} and {at_most}, not {value}.")
+    return value
+
+
+OPD_FACILITY_NAME = env.str("OPD_FACILITY_NAME", default="OPD")
+
+_WEEK = 7 * 24 * 3600.0
+OPD_HOLD_SECONDS = _span("OPD_HOLD_SECONDS", 120, at_least=0, at_most=_WEEK)
+OPD_NO_SHOW_GRACE_MINUTES = _span("OPD_NO_SHOW_GRACE_MINUTES", 15, at_least=0, at_most=_WEEK / 60)
+OPD_BUFFER_MINUTES = _span("OPD_BUFFER_MINUTES", 10, at_least=0, at_most=_WEEK / 60)
+OPD_SWEEP_SECONDS = _span("OPD_SWEEP_SECONDS", 10, at_least=0.1, at_most=3600)
+
+OPD_LOCK_WAIT_SECONDS = _span("OPD_LOCK_WAIT_SECONDS", 5, at_least=0.01, at_most=60)
+OPD_LOCK_LEASE_SECONDS = _span("OPD_LOCK_LEASE_SECONDS", 5, at_least=0.05, at_most=120)
+# The longest that a transaction under the lock may take. The lease must outlive it, or a crowd would reach the rows
+# behind a holder who is still at work.
+OPD_TRANSACTION_SECONDS = _span(
+    "OPD_TRANSACTION_SECONDS", round(OPD_LOCK_LEASE_SECONDS * 0.8, 3), at_least=0.01, at_most=120
+)
+if OPD_TRANSACTION_SECONDS >= OPD_LOCK_LEASE_SECONDS:
+    raise ImproperlyConfigured(
+        "OPD_LOCK_LEASE_SECONDS must be longer than OPD_TRANSACTION_SECONDS: "
+        f"{OPD_LOCK_LEASE_SECONDS} is not longer than {OPD_TRANSACTION_SECONDS}."
+    )
+
+OPD_THROTTLING = env.str("OPD_THROTTLING", default="on").strip().lower() in {"on", "true", "yes", "1"}

@@ -1,0 +1,24 @@
+"""Every address the engine answers at."""
+
+from django.contrib import admin
+from django.urls import include, path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+
+from core import health, problem_details
+
+API_APPS = ["accounts", "clinics", "patients", "tokens", "waitlist", "reports", "events"]
+
+urlpatterns = [
+    path("api/v1/", include([path("", include(f"{app}.api.urls")) for app in API_APPS])),
+    path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
+    path("healthz/live", health.live, name="live"),
+    path("healthz/ready", health.ready, name="ready"),
+    path("metrics", health.metrics, name="metrics"),
+    path("admin/", admin.site.urls),
+]
+
+handler400 = problem_details.bad_request
+handler403 = problem_details.permission_denied
+handler404 = problem_details.not_found
+handler500 = problem_details.server_error

@@ -1,0 +1,52 @@
+"""A circuit breaker: after a row of failures the patient is left alone for a while, then asked by one caller first."""
+
+import threading
+
+from core import clock, metrics
+
+
+class Breaker:
+    """Opens after `failures` in a row, lets one caller try again after `rest_seconds`, closes when that succeeds."""
+
+    def __init__(self, *, failures: int = 5, rest_seconds: float = 2.0) -> None:
+        self._allowed = failures
+        self._rest = rest_seconds
+        self._lock = threading.Lock()
+        self._failed = 0
+        self._try_at: float | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether callers are being turned away."""
+        return self._try_at is not None
+
+    def allows(self) -> bool:
+        """Whether this caller may try; while open, one caller for each rest."""
+        if self._try_at is None:
+            return True
+        with self._lock:
+            now = clock.monotonic()
+            if self._try_at is None:
+                return True
+            if now < self._try_at:
+                return False
+            self._try_at = now + self._rest
+            return True
+
+    def succeeded(self) -> None:
+        """A call came back."""
+        if self._failed == 0 and self._try_at is None:
+            return
+        with self._lock:
+            self._failed = 0
+            self._try_at = None
+        metrics.gate_open.set(0)
+
+    def failed(self) -> None:
+        """A call did not come back."""
+        with self._lock:
+            self._failed += 1
+            if self._failed < self._allowed:
+                return
+            self._try_at = clock.monotonic() + self._rest
+        metrics.gate_open.set(1)

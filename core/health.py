@@ -1,0 +1,40 @@
+"""Is it alive, is it ready, how is it doing."""
+
+import os
+
+from django.db import DatabaseError, connection
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.http import require_safe
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest, multiprocess
+
+from core import problem_details, redis_gate
+from core.errors import Unavailable
+
+
+@require_safe
+def live(request: HttpRequest) -> HttpResponse:
+    """200 while the process can answer at all."""
+    return JsonResponse({"status": "ok"})
+
+
+@require_safe
+def ready(request: HttpRequest) -> HttpResponse:
+    """200 while bookings can be taken: the database answers; without Redis they are only slower."""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except DatabaseError:
+        return problem_details.of_exception(Unavailable("The database does not answer.", database="unavailable"))
+    gate = redis_gate.default_gate()
+    well = not gate.breaker.is_open and gate.is_well()
+    return JsonResponse({"status": "ok", "database": "ok", "redis": "ok" if well else "degraded"})
+
+
+@require_safe
+def metrics(request: HttpRequest) -> HttpResponse:
+    """Prometheus' text, summed over all worker processes when PROMETHEUS_MULTIPROC_DIR is set."""
+    registry = REGISTRY
+    if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+        registry = CollectorRegistry()
+        multiprocess.MultiProcessCollector(registry)
+    return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)

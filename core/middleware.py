@@ -1,0 +1,96 @@
+"""What every request passes: a request id, the access line, transport rules, and errors as problems."""
+
+import re
+from collections.abc import Callable
+from http import HTTPStatus
+
+import structlog
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+
+from core import clock, errors, ids, logs, metrics, problem_details
+from core.client_address import client_address, is_within
+from core.parsers import MAX_BYTES
+
+GetResponse = Callable[[HttpRequest], HttpResponseBase]
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,128}")
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+def route_of(request: HttpRequest) -> str:
+    """The template of the request's address, without ids; `unknown` for an address that does not exist."""
+    match = getattr(request, "resolver_match", None)
+    return match.route if match is not None else "unknown"
+
+
+class RequestTrail:
+    """Gives each request an id, and leaves one line in the log and one count in the metrics."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        sent = request.headers.get("X-Request-ID", "")
+        request_id = sent if _REQUEST_ID.fullmatch(sent) else str(ids.new_id())
+        request.request_id = request_id  # type: ignore[attr-defined]
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+        began = clock.monotonic()
+        response = self._get_response(request)
+        took = clock.monotonic() - began
+        route = route_of(request)
+        method = request.method if request.method in _METHODS else "other"
+        metrics.requests.labels(method, route, str(response.status_code)).inc()
+        metrics.latency.labels(method, route).observe(took)
+        response["X-Request-ID"] = request_id
+        if not route.startswith(("healthz", "metrics")):
+            logs.info(
+                "request",
+                method=method,
+                route=route,
+                status=response.status_code,
+                ms=round(took * 1000, 1),
+                address=client_address(request),
+            )
+        return response
+
+
+class SecureTransport:
+    """Refuses plain HTTP to the API and strangers at /metrics and /admin, where the profile asks for it."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        path = request.path_info
+        if settings.OPD_REQUIRE_HTTPS and path.startswith(("/api/", "/admin")) and not request.is_secure():
+            # Not redirected: the credentials have already been sent in clear, and the client must learn that.
+            return problem_details.of_exception(errors.PermissionDenied("Use HTTPS."))
+        networks = settings.OPD_INTERNAL_NETWORKS
+        if networks and path.startswith(("/metrics", "/admin")) and not is_within(client_address(request), networks):
+            return problem_details.of_exception(errors.PermissionDenied("This address is for the hospital's network."))
+        return self._get_response(request)
+
+
+class ProblemDetails:
+    """Too large bodies are refused before they are read; whatever fails outside DRF is answered as a problem."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        length = request.META.get("CONTENT_LENGTH") or "0"
+        if not length.isdigit() or int(length[:12]) > MAX_BYTES:
+            return problem_details.of_exception(errors.PayloadTooLarge())
+        response = self._get_response(request)
+        if request.path_info.startswith("/api/") and not response.has_header("Cache-Control"):
+            response["Cache-Control"] = "no-store"
+        return response
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse:
+        """Answer an exception of a plain Django view."""
+        response = problem_details.of_exception(exception)
+        if response.status_code == HTTPStatus.INTERNAL_SERVER_ERROR:
+            logs.failure("unhandled", exception)
+        return response

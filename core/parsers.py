@@ -1,0 +1,116 @@
+"""JSON as strict as a hospital's records need it: what could not be stored or compared is refused at the door."""
+
+import json
+import math
+import re
+from collections.abc import Iterator, Mapping
+from typing import IO, Any
+
+from django.core.exceptions import RequestDataTooBig
+from rest_framework.parsers import BaseParser
+
+from core.errors import PayloadTooLarge, ValidationFailed
+
+MAX_BYTES = 256 * 1024
+MAX_DEPTH = 32
+_MAX_DIGITS = 40
+_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]', re.DOTALL)
+
+
+def _refuse(code: str, detail: str, field: str = "body") -> ValidationFailed:
+    return ValidationFailed.of(field, code, detail)
+
+
+def _integer(digits: str) -> int:
+    # A number of 300 digits stays far outside every bound, so that its own field is the one to complain;
+    # Python would refuse to convert thousands of digits at all.
+    return int(digits[:_MAX_DIGITS])
+
+
+def _real(digits: str) -> float:
+    value = float(digits)
+    if not math.isfinite(value):
+        raise _refuse("invalid-number", "A number is out of range.")
+    return value
+
+
+def _constant(name: str) -> float:
+    raise _refuse("invalid-number", f"{name} is not JSON.")
+
+
+def _check_depth(raw: bytes) -> None:
+    if raw.count(b"[") + raw.count(b"{") <= MAX_DEPTH:
+        return
+    depth = 0
+    for found in _TOKEN.finditer(raw):
+        mark = found.group()[:1]
+        if mark in (b"[", b"{"):
+            depth += 1
+            if depth > MAX_DEPTH:
+                raise _refuse("too-deep", f"JSON may be nested {MAX_DEPTH} levels deep at most.")
+        elif mark in (b"]", b"}"):
+            depth -= 1
+
+
+def _bad_texts(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    """Fields whose text PostgreSQL could not store."""
+    if isinstance(value, str):
+        if "\x00" in value:
+            yield path, "null-character"
+        elif any("\ud800" <= letter <= "\udfff" for letter in value):
+            yield path, "lone-surrogate"
+    elif isinstance(value, Mapping):
+        for key, inner in value.items():
+            if any(True for _ in _bad_texts(key)):
+                yield path or "body", "invalid-name"
+            else:
+                yield from _bad_texts(inner, f"{path}.{key}" if path else key)
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _bad_texts(inner, f"{path}.{index}" if path else str(index))
+
+
+_TEXT_DETAILS = {
+    "null-character": "A NUL character is not allowed.",
+    "lone-surrogate": "Half of a surrogate pair is not a character.",
+    "invalid-name": "The name of a field holds a character that is not allowed.",
+}
+
+
+def parse(raw: bytes) -> Any:
+    """The value of a JSON text; ValidationFailed for what is not strict JSON, PayloadTooLarge beyond 256 KB."""
+    if len(raw) > MAX_BYTES:
+        raise PayloadTooLarge()
+    _check_depth(raw)
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise _refuse("invalid-utf-8", "The body is not UTF-8.") from error
+    try:
+        value = json.loads(text, parse_int=_integer, parse_float=_real, parse_constant=_constant)
+    except (ValueError, RecursionError) as error:
+        raise _refuse("invalid-json", "The body is not JSON.") from error
+    if b"\\u" in raw:
+        bad = [
+            {"field": path or "body", "code": code, "detail": _TEXT_DETAILS[code]} for path, code in _bad_texts(value)
+        ]
+        if bad:
+            raise ValidationFailed(bad)
+    return value
+
+
+class StrictJSONParser(BaseParser):
+    """Reads a JSON body; an empty body counts as an empty object."""
+
+    media_type = "application/json"
+
+    def parse(
+        self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
+    ) -> Any:
+        try:
+            raw = stream.read(MAX_BYTES + 1)
+        except RequestDataTooBig as error:
+            raise PayloadTooLarge() from error
+        if not raw.strip():
+            return {}
+        return parse(raw)

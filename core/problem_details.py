@@ -1,0 +1,229 @@
+"""Every error on its way out becomes `application/problem+json` (RFC 9457); the one place where errors meet HTTP."""
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from http import HTTPStatus
+from typing import Any
+
+from django.core.exceptions import (
+    ObjectDoesNotExist,
+    RequestDataTooBig,
+    SuspiciousOperation,
+)
+from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
+from django.core.exceptions import ValidationError as DjangoValidationError
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import DataError, IntegrityError, InterfaceError, OperationalError
+from django.http import Http404, HttpRequest, HttpResponse
+from rest_framework import exceptions as drf
+from rest_framework.response import Response
+
+from core import errors, logs
+
+CONTENT_TYPE = "application/problem+json"
+
+STATUS: dict[str, int] = {
+    "validation-error": 400,
+    "not-authenticated": 401,
+    "permission-denied": 403,
+    "not-found": 404,
+    "method-not-allowed": 405,
+    "not-acceptable": 406,
+    "slot-full": 409,
+    "duplicate-booking": 409,
+    "duplicate-patient": 409,
+    "slot-not-open": 409,
+    "slot-overlap": 409,
+    "capacity-in-use": 409,
+    "invalid-transition": 409,
+    "hold-expired": 409,
+    "grace-expired": 409,
+    "queue-empty": 409,
+    "room-occupied": 409,
+    "in-use": 409,
+    "idempotency-in-progress": 409,
+    "version-conflict": 412,
+    "payload-too-large": 413,
+    "unsupported-media-type": 415,
+    "idempotency-mismatch": 422,
+    "throttled": 429,
+    "internal-error": 500,
+    "slot-busy": 503,
+    "unavailable": 503,
+}
+RETRY_AFTER: dict[str, int] = {"throttled": 60, "slot-busy": 1, "unavailable": 2, "idempotency-in-progress": 1}
+TITLES: dict[str, str] = {
+    "method-not-allowed": "This method is not allowed here",
+    "not-acceptable": "Only application/json can be answered",
+    "unsupported-media-type": "Only application/json is understood",
+    "internal-error": "Something went wrong on our side",
+}
+TITLES.update(
+    {each.code: each.title() for each in vars(errors).values() if isinstance(each, type) and issubclass(each, errors.EngineError)}
+)
+
+_constraints: dict[str, type[errors.EngineError]] = {}
+
+
+def register_constraint(name: str, error: type[errors.EngineError]) -> None:
+    """A breach of the database constraint of this name is answered with this error."""
+    _constraints[name] = error
+
+
+def constraint_of(error: IntegrityError) -> str | None:
+    """The name of the constraint that was broken, if the database tells."""
+    return getattr(getattr(error.__cause__, "diag", None), "constraint_name", None)
+
+
+def translate(exc: BaseException) -> errors.EngineError | None:
+    """The engine's own error for one of Django's or the database's; None for what is nobody's fault but ours."""
+    match exc:
+        case errors.EngineError():
+            return exc
+        case Http404() | ObjectDoesNotExist():
+            return errors.NotFound()
+        case DjangoPermissionDenied():
+            return errors.PermissionDenied()
+        case RequestDataTooBig():
+            return errors.PayloadTooLarge()
+        case IntegrityError():
+            known = _constraints.get(constraint_of(exc) or "")
+            return known() if known else None
+        case DataError():
+            return errors.ValidationFailed.of("body", "out-of-range", "A value is out of range.")
+        case OperationalError() | InterfaceError():
+            return errors.Unavailable()
+        case DjangoValidationError():
+            return errors.ValidationFailed(
+                [{"field": "body", "code": "invalid", "detail": message} for message in exc.messages]
+            )
+        case SuspiciousOperation():
+            return errors.ValidationFailed.of("request", "suspicious", "The request was refused.")
+    return None
+
+
+def _walk(detail: Any, path: str = "") -> Iterator[dict[str, str]]:
+    """The leaves of a DRF error detail, nested fields as a dotted path."""
+    if isinstance(detail, Mapping):
+        for key, inner in detail.items():
+            name = "" if key == "non_field_errors" else str(key)
+            yield from _walk(inner, ".".join(part for part in (path, name) if part))
+    elif isinstance(detail, list):
+        for index, inner in enumerate(detail):
+            deeper = isinstance(inner, Mapping | list)
+            yield from _walk(inner, ".".join(part for part in (path, str(index)) if part) if deeper else path)
+    else:
+        code = str(getattr(detail, "code", "invalid") or "invalid").replace("_", "-")
+        yield {"field": path or "body", "code": code, "detail": str(detail)}
+
+
+def _from_drf(exc: drf.APIException) -> tuple[str, str, dict[str, Any], dict[str, str]]:
+    """Code, detail, members and headers of a DRF exception."""
+    headers: dict[str, str] = {}
+    if getattr(exc, "auth_header", None):
+        headers["WWW-Authenticate"] = exc.auth_header  # type: ignore[attr-defined]
+    match exc:
+        case drf.ValidationError():
+            found = list(_walk(exc.detail))
+            if found and all(each["code"] == "does-not-exist" for each in found):
+                return "not-found", errors.NotFound.template, {}, headers
+            return "validation-error", errors.ValidationFailed.template, {"errors": found}, headers
+        case drf.ParseError():
+            entry = {"field": "body", "code": "invalid-json", "detail": str(exc.detail)}
+            return "validation-error", errors.ValidationFailed.template, {"errors": [entry]}, headers
+        case drf.NotAuthenticated() | drf.AuthenticationFailed():
+            return "not-authenticated", errors.NotAuthenticated.template, {}, headers
+        case drf.PermissionDenied():
+            return "permission-denied", str(exc.detail), {}, headers
+        case drf.NotFound():
+            return "not-found", errors.NotFound.template, {}, headers
+        case drf.MethodNotAllowed():
+            return "method-not-allowed", str(exc.detail), {}, headers
+        case drf.NotAcceptable():
+            return "not-acceptable", str(exc.detail), {}, headers
+        case drf.UnsupportedMediaType():
+            return "unsupported-media-type", "Send application/json.", {}, headers
+        case drf.Throttled():
+            if exc.wait is not None:
+                headers["Retry-After"] = str(max(1, math.ceil(exc.wait)))
+            return "throttled", errors.Throttled.template, {}, headers
+    return "internal-error", "The error was recorded.", {}, headers
+
+
+def body(code: str, *, detail: str, title: str | None = None, **members: Any) -> dict[str, Any]:
+    """The members of a problem."""
+    return {
+        "type": f"urn:opd:problem:{code}",
+        "title": title or TITLES.get(code) or code,
+        "status": STATUS[code],
+        "detail": detail,
+        "code": code,
+        **members,
+    }
+
+
+def describe(exc: BaseException) -> tuple[dict[str, Any], dict[str, str]]:
+    """The problem that an exception makes, and the headers that go with it. Never tells anything of a bug."""
+    headers: dict[str, str] = {}
+    if isinstance(exc, drf.APIException):
+        code, detail, members, headers = _from_drf(exc)
+        title = None
+    elif (known := translate(exc)) is not None:
+        code, detail, title = known.code, known.detail, known.title()
+        members = dict(known.facts)
+        if isinstance(known, errors.ValidationFailed):
+            members["errors"] = known.errors
+        if isinstance(known, errors.Throttled) and known.facts.get("retry_after"):
+            headers["Retry-After"] = str(max(1, math.ceil(known.facts["retry_after"])))
+    else:
+        code, detail, title, members = "internal-error", "The error was recorded.", None, {}
+    if code in RETRY_AFTER:
+        headers.setdefault("Retry-After", str(RETRY_AFTER[code]))
+    if code == "not-authenticated":
+        headers.setdefault("WWW-Authenticate", 'Bearer realm="api"')
+    return body(code, detail=detail, title=title, **members), headers
+
+
+def response(problem: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> HttpResponse:
+    """A finished Django response of a problem, for use outside DRF."""
+    content = json.dumps(problem, cls=DjangoJSONEncoder, ensure_ascii=False)
+    return HttpResponse(content, status=problem["status"], content_type=CONTENT_TYPE, headers=dict(headers or {}))
+
+
+def of_exception(exc: BaseException) -> HttpResponse:
+    """The finished Django response for an exception."""
+    return response(*describe(exc))
+
+
+def handler(exc: Exception, context: Mapping[str, Any]) -> Response:
+    """DRF's exception handler: an answer for every exception, so that nothing falls through to an HTML page."""
+    problem, headers = describe(exc)
+    if problem["status"] == HTTPStatus.INTERNAL_SERVER_ERROR:
+        logs.failure("unhandled", exc)
+    return Response(problem, status=problem["status"], headers=headers, content_type=CONTENT_TYPE)
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Django's handler400."""
+    return of_exception(exception if translate(exception) else SuspiciousOperation())
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Django's handler403."""
+    return of_exception(errors.PermissionDenied())
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Django's handler404."""
+    return of_exception(errors.NotFound())
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Django's handler500."""
+    return response(body("internal-error", detail="The error was recorded."))
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Django's CSRF_FAILURE_VIEW."""
+    return of_exception(errors.PermissionDenied("The form has expired. Load the page again."))

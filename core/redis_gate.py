@@ -1,0 +1,171 @@
+"""The gate before the rows: it keeps a crowd off the database, and decides nothing.
+
+Whoever passes still locks the rows in PostgreSQL, so the gate may fail open: Redis away, frozen or flushed only makes
+the crowd wait at the row lock instead. All keys of a passage are taken at once or not at all, so two passages with keys
+in common never wait for each other; a lock carries its holder's random token and can be opened by nobody else.
+
+Waiters sleep on a list beside the lock (BLPOP) and are woken one by one when it opens; polling makes waits of seconds on
+a hot slot. A sleeper looks up by itself twice a second, in case the signal was lost with a flushed or restarted Redis.
+"""
+
+import secrets
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import redis
+from django.conf import settings
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from redis.maint_notifications import MaintNotificationsConfig
+from redis.retry import Retry
+
+from core import clock, metrics
+from core.circuit import Breaker
+from core.errors import SlotBusy
+
+_TAKE = """
+for i, key in ipairs(KEYS) do
+  local holder = redis.call('GET', key)
+  if holder then return {i, holder, redis.call('PTTL', key)} end
+end
+for i, key in ipairs(KEYS) do redis.call('SET', key, ARGV[1], 'PX', ARGV[2]) end
+return {0, '', 0}
+"""
+_OPEN = """
+local opened = 0
+for i, key in ipairs(KEYS) do
+  if redis.call('GET', key) == ARGV[1] then
+    redis.call('DEL', key)
+    opened = opened + 1
+    local bell = key .. ':bell'
+    if redis.call('LLEN', bell) == 0 then
+      redis.call('RPUSH', bell, '1')
+      redis.call('PEXPIRE', bell, ARGV[2])
+    end
+  end
+end
+return opened
+"""
+_NAP = 0.4
+"""Seconds of one sleep at the bell: below the socket's patience, so that a sleep is never taken for a dead Redis."""
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """How somebody came through: `held` by the lock, `away` past a dead Redis, `stalled` past a holder who hangs."""
+
+    how: str
+    waited: float
+
+
+class RedisGate:
+    """A gate on one Redis."""
+
+    def __init__(self, url: str, *, breaker: Breaker | None = None, prefix: str = "opd:gate:") -> None:
+        self.breaker = breaker or Breaker()
+        self._prefix = prefix
+        self._redis = redis.Redis.from_url(
+            url,
+            socket_connect_timeout=settings.REDIS_CONNECT_SECONDS,
+            socket_timeout=settings.REDIS_SOCKET_SECONDS,
+            retry=Retry(NoBackoff(), 0),
+            protocol=2,
+            driver_info=None,
+            decode_responses=True,
+            maint_notifications_config=MaintNotificationsConfig(enabled=False),
+        )
+        self._take = self._redis.register_script(_TAKE)
+        self._open = self._redis.register_script(_OPEN)
+
+    @contextmanager
+    def passage(self, keys: Sequence[str], *, wait_seconds: float, lease_seconds: float) -> Iterator[Passage]:
+        """Hold every key inside the block; SlotBusy if others held one of them, in turn, for the whole wait."""
+        names = [self._prefix + key for key in sorted(set(keys))]
+        token = secrets.token_hex(16)
+        began = clock.monotonic()
+        try:
+            how = self._enter(names, token, began + wait_seconds, lease_seconds)
+        except SlotBusy:
+            metrics.gate_passages.labels("refused").inc()
+            raise
+        waited = clock.monotonic() - began
+        metrics.gate_waits.observe(waited)
+        metrics.gate_passages.labels(how).inc()
+        try:
+            yield Passage(how, waited)
+        finally:
+            if how == "held":
+                self._leave(names, token, lease_seconds)
+
+    def _enter(self, names: list[str], token: str, deadline: float, lease: float) -> str:
+        if not names or not self.breaker.allows():
+            return "away"
+        lease_ms = max(1, int(lease * 1000))
+        # A holder who keeps the same lock this long is no crowd: dead, frozen or at something big. The row lock decides.
+        patience = min(1.0, lease / 2)
+        holder, since = "", clock.monotonic()
+        try:
+            while True:
+                which, other, left_ms = self._take(keys=names, args=[token, lease_ms])
+                self.breaker.succeeded()
+                if which == 0:
+                    return "held"
+                now = clock.monotonic()
+                if other != holder:
+                    holder, since = other, now
+                elif now - since >= patience:
+                    return "stalled"
+                if now >= deadline:
+                    raise SlotBusy()
+                nap = min(_NAP, deadline - now, max(left_ms, 1) / 1000, since + patience - now)
+                self._redis.blpop([names[which - 1] + ":bell"], timeout=max(nap, 0.01))
+        except RedisError:
+            metrics.gate_failures.labels("enter").inc()
+            self.breaker.failed()
+            return "away"
+
+    def _leave(self, names: list[str], token: str, lease: float) -> None:
+        # The change is committed by now: whatever happens here must not reach the client.
+        try:
+            opened = self._open(keys=names, args=[token, max(1, int(lease * 1000))])
+        except RedisError:
+            metrics.gate_failures.labels("leave").inc()
+            self.breaker.failed()
+        else:
+            if opened != len(names):
+                metrics.gate_failures.labels("lease-lost").inc()
+
+    def is_well(self) -> bool:
+        """Whether Redis answers right now."""
+        try:
+            return bool(self._redis.ping())
+        except RedisError:
+            return False
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._redis.close()
+
+
+_gates: dict[str, RedisGate] = {}
+_making = threading.Lock()
+
+
+def default_gate() -> RedisGate:
+    """The process's gate on REDIS_URL."""
+    url = settings.REDIS_URL
+    found = _gates.get(url)
+    if found is None:
+        with _making:
+            found = _gates.setdefault(url, RedisGate(url))
+    return found
+
+
+@contextmanager
+def gate(keys: Sequence[str], *, wait_seconds: float | None = None) -> Iterator[Passage]:
+    """Pass the gate of these keys one at a time; open to all while Redis is away."""
+    wait = settings.OPD_LOCK_WAIT_SECONDS if wait_seconds is None else wait_seconds
+    with default_gate().passage(keys, wait_seconds=wait, lease_seconds=settings.OPD_LOCK_LEASE_SECONDS) as passed:
+        yield passed

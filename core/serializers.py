@@ -1,0 +1,113 @@
+"""Serializers that refuse what they don't know, and times in the facility's zone."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+from rest_framework import serializers
+from rest_framework.exceptions import ErrorDetail
+
+from core import local_time
+
+MAX_INTEGER = 2_147_483_647
+MAX_TEXT = 10_000
+_YEARS = range(1900, 2200)
+
+
+class StrictCharField(serializers.CharField):
+    """Text; a number in its place is refused, since 0049... would have lost its zeros on the way."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("max_length", MAX_TEXT)
+        super().__init__(**kwargs)
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class StrictIntegerField(serializers.IntegerField):
+    """A whole number of 32 bits, unless other bounds are given."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("min_value", -MAX_INTEGER)
+        kwargs.setdefault("max_value", MAX_INTEGER)
+        super().__init__(**kwargs)
+
+    def to_internal_value(self, data: Any) -> int:
+        if isinstance(data, bool) or not (isinstance(data, int) or (isinstance(data, float) and data.is_integer())):
+            self.fail("invalid")
+        return int(data)
+
+
+class StrictBooleanField(serializers.BooleanField):
+    """true or false, nothing that merely looks like it."""
+
+    def to_internal_value(self, data: Any) -> bool:
+        if not isinstance(data, bool):
+            self.fail("invalid", input=data)
+        return data
+
+
+def _zone_of(context: Mapping[str, Any]) -> str:
+    zone = context.get("zone")
+    if callable(zone):
+        zone = zone()
+    return str(zone or settings.OPD_TIME_ZONE)
+
+
+class LocalDateTimeField(serializers.Field[datetime, str, str, Any]):
+    """A moment; without an offset it is read in the zone of the context (`zone`: a name or a callable giving one)."""
+
+    default_error_messages = {"invalid": "Not a time. Use ISO 8601, for example 2026-03-01T09:00:00+05:30."}
+
+    def to_internal_value(self, data: Any) -> datetime:
+        if not isinstance(data, str) or len(data) > 64:
+            self.fail("invalid")
+        try:
+            moment = local_time.parse_local(data, _zone_of(self.context))
+        except local_time.LocalTimeError as error:
+            raise serializers.ValidationError(error.detail, code=error.code) from error
+        if moment.year not in _YEARS:
+            raise serializers.ValidationError("This time is out of range.", code="out-of-range")
+        return moment
+
+    def to_representation(self, value: datetime) -> str:
+        return value.astimezone(local_time.zone_info(_zone_of(self.context))).isoformat()
+
+
+class _Strict:
+    """Refuses unknown fields; read-only ones are ignored, so that what was read can be sent back."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, Mapping):
+            unknown = [str(name) for name in data if name not in self.fields]  # type: ignore[attr-defined]
+            if unknown:
+                error = "There is no such field."
+                raise serializers.ValidationError(
+                    {name[:100]: [ErrorDetail(error, code="unknown-field")] for name in unknown[:20]}
+                )
+        return super().to_internal_value(data)  # type: ignore[misc]
+
+
+class StrictSerializer(_Strict, serializers.Serializer[Any]):
+    """A serializer that refuses unknown fields."""
+
+
+class StrictModelSerializer(_Strict, serializers.ModelSerializer[Any]):
+    """A model serializer that refuses unknown fields and mistyped values."""
+
+    serializer_field_mapping = {
+        **serializers.ModelSerializer.serializer_field_mapping,
+        models.CharField: StrictCharField,
+        models.TextField: StrictCharField,
+        models.IntegerField: StrictIntegerField,
+        models.SmallIntegerField: StrictIntegerField,
+        models.PositiveIntegerField: StrictIntegerField,
+        models.PositiveSmallIntegerField: StrictIntegerField,
+        models.BooleanField: StrictBooleanField,
+        models.DateTimeField: LocalDateTimeField,
+    }

@@ -1,0 +1,50 @@
+"""What is sent and answered at the door."""
+
+from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
+from rest_framework import serializers
+
+from accounts.backends import LONGEST_IDENTIFIER, LONGEST_PASSWORD
+from accounts.roles import Role
+from core.serializers import StrictSerializer
+
+
+@extend_schema_serializer(examples=[OpenApiExample("Desk", {"username": "desk", "password": "quiet-harbour-42"})])
+class CredentialsSerializer(StrictSerializer):
+    """User name (or e-mail) and password."""
+
+    username = serializers.CharField(max_length=LONGEST_IDENTIFIER, help_text="The user name, or the e-mail address.")
+    password = serializers.CharField(max_length=LONGEST_PASSWORD, trim_whitespace=False, write_only=True)
+    otp = serializers.CharField(
+        max_length=32, required=False, help_text="The second factor, or a recovery code, of a user who has set one up."
+    )
+
+
+class RefreshSerializer(StrictSerializer):
+    """A refresh token; browsers that hold it in the cookie leave it out."""
+
+    refresh = serializers.CharField(max_length=4096, required=False, allow_null=True)
+
+
+class AccessSerializer(serializers.Serializer[object]):
+    """The tokens of a session: access opens the API for 15 minutes, refresh is exchanged for the next pair."""
+
+    access = serializers.CharField(read_only=True)
+    refresh = serializers.CharField(read_only=True, allow_null=True, help_text="null where it travels in a cookie")
+
+
+class PatientNameSerializer(serializers.Serializer[object]):
+    """One of the caller's patient records."""
+
+    id = serializers.UUIDField(read_only=True)
+    name = serializers.CharField(read_only=True)
+
+
+class MeSerializer(serializers.Serializer[object]):
+    """The caller."""
+
+    id = serializers.UUIDField(read_only=True)
+    username = serializers.CharField(read_only=True)
+    email = serializers.CharField(read_only=True)
+    role = serializers.ChoiceField(choices=Role.choices, read_only=True)
+    doctor = serializers.UUIDField(source="doctor_id", read_only=True, allow_null=True)
+    patients = PatientNameSerializer(many=True, read_only=True)

@@ -1,0 +1,124 @@
+"""Signing in, staying signed in, signing out, and who one is."""
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import authenticate
+from drf_spectacular.utils import extend_schema
+from rest_framework.exceptions import AuthenticationFailed, Throttled
+from rest_framework.permissions import AllowAny, IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts import cookies, lockout, sessions
+from accounts.api.serializers_auth import AccessSerializer, CredentialsSerializer, MeSerializer, RefreshSerializer
+from accounts.backends import find_user
+from accounts.models import User
+from accounts.principals import principal_of
+from accounts.security_log import note
+from core.client_address import client_address
+
+
+class OpenView(APIView):
+    """A view for people who have not signed in yet; what they send in Authorization is not looked at."""
+
+    authentication_classes: list[Any] = []
+    permission_classes = [AllowAny]
+
+    def get_authenticate_header(self, request: Request) -> str:
+        """The challenge that a 401 carries although no credentials were asked for."""
+        return 'Bearer realm="api"'
+
+
+def signed_in(pair: sessions.Pair, status: int = 200) -> Response:
+    """The answer to a successful sign-in; the refresh token goes into the cookie where the hospital wants that."""
+    if not settings.OPD_REFRESH_COOKIE:
+        return Response({"access": pair.access, "refresh": pair.refresh}, status=status)
+    response = Response({"access": pair.access, "refresh": None}, status=status)
+    cookies.set_refresh(response, pair.refresh)
+    return response
+
+
+class TokenView(OpenView):
+    """POST auth/token/: user name (or e-mail) and password for a pair of tokens."""
+
+    @extend_schema(request=CredentialsSerializer, responses=AccessSerializer, tags=["Access"], auth=[])
+    def post(self, request: Request) -> Response:
+        """Sign in"""
+        form = CredentialsSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        username, password = form.validated_data["username"], form.validated_data["password"]
+        user = authenticate(request, username=username, password=password)
+        if not isinstance(user, User):
+            _refuse(request, username)
+        return signed_in(sessions.open_session(user=user))
+
+
+class RefreshView(OpenView):
+    """POST auth/token/refresh/: the next pair for a refresh token, which is then used up."""
+
+    @extend_schema(request=RefreshSerializer, responses=AccessSerializer, tags=["Access"], auth=[])
+    def post(self, request: Request) -> Response:
+        """Stay signed in"""
+        try:
+            return signed_in(sessions.refresh_session(raw=_refresh_of(request)))
+        except sessions.SessionOver as error:
+            raise AuthenticationFailed("The refresh token is not valid, or no longer.") from error
+
+
+class LogoutView(OpenView):
+    """POST auth/logout/: the refresh token, and the session with it, is dead."""
+
+    @extend_schema(request=RefreshSerializer, responses={204: None}, tags=["Access"], auth=[])
+    def post(self, request: Request) -> Response:
+        """Sign out"""
+        try:
+            sessions.end_session(raw=_refresh_of(request))
+        except sessions.SessionOver as error:
+            raise AuthenticationFailed("The refresh token is not valid, or no longer.") from error
+        response = Response(status=204)
+        cookies.clear_refresh(response)
+        return response
+
+
+class LogoutEverywhereView(APIView):
+    """POST auth/logout/all/: every session of the caller ends, on every device."""
+
+    permission_classes = [IsAuthenticated]
+
+    @extend_schema(request=None, responses={204: None}, tags=["Access"])
+    def post(self, request: Request) -> Response:
+        """Sign out everywhere"""
+        principal = principal_of(request)
+        if principal.kind == "user":
+            sessions.end_all_sessions(user_id=principal.id)
+            note("signed_out_everywhere", user=principal.id)
+        response = Response(status=204)
+        cookies.clear_refresh(response)
+        return response
+
+
+class MeView(APIView):
+    """GET auth/me/: who the caller is."""
+
+    permission_classes = [IsAuthenticated]
+
+    @extend_schema(responses=MeSerializer, tags=["Access"])
+    def get(self, request: Request) -> Response:
+        """Who am I"""
+        return Response(MeSerializer(request.user).data)
+
+
+def _refresh_of(request: Request) -> str:
+    form = RefreshSerializer(data=request.data)
+    form.is_valid(raise_exception=True)
+    return cookies.refresh_of(request, form.validated_data.get("refresh"))
+
+
+def _refuse(request: Request, identifier: str) -> Any:
+    user = find_user(identifier=identifier)
+    door = lockout.Door.of(user=user, identifier=identifier, address=client_address(request))
+    if seconds := door.seconds_locked():
+        raise Throttled(wait=seconds)
+    raise AuthenticationFailed("User name or password is wrong.")

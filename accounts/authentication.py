@@ -1,0 +1,85 @@
+"""How a request says who it comes from: `Authorization: Bearer <access token>` or `Authorization: Api-Key <key>`."""
+
+import uuid
+from typing import Any
+
+from django.db.models import Exists, OuterRef
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.request import Request
+from rest_framework_simplejwt.exceptions import TokenError
+
+from accounts.jwt import AccessToken
+from accounts.keys import recognise_key
+from accounts.models import Session, User
+from accounts.principals import Principal
+from core.client_address import client_address
+
+
+class KeyHolder:
+    """Stands in `request.user` for a hospital system: signed in, but no person and no row among the users."""
+
+    is_authenticated = True
+    is_anonymous = False
+    is_active = True
+    is_staff = False
+    is_superuser = False
+
+    def __init__(self, key_id: uuid.UUID) -> None:
+        self.pk = self.id = key_id
+
+    def __str__(self) -> str:
+        return f"key:{self.id}"
+
+
+def _credentials(request: Request, scheme: str) -> str | None:
+    """What follows the scheme in the header; None if the header has another scheme or is missing."""
+    words = request.META.get("HTTP_AUTHORIZATION", "").split(" ")
+    if words[0].lower() != scheme.lower():
+        return None
+    if len(words) != 2 or not words[1] or len(words[1]) > 4096 or not words[1].isascii():
+        raise AuthenticationFailed("The Authorization header is malformed.")
+    return words[1]
+
+
+class JWTAuthentication(BaseAuthentication):
+    """Signed-in users. One indexed look-up per request tells whether user, role and session still stand."""
+
+    def authenticate(self, request: Request) -> tuple[User, Principal] | None:
+        """The user and their principal; 401 if the token, its session or its user is not, or no longer, good."""
+        raw = _credentials(request, "Bearer")
+        if raw is None:
+            return None
+        try:
+            token = AccessToken(raw)  # type: ignore[arg-type]  # simplejwt annotates its own type here
+        except TokenError as error:
+            raise AuthenticationFailed("The access token is not valid or has expired.") from error
+        living = Session.objects.filter(pk=token.session_id, user=OuterRef("pk"), ended_at=None)
+        user = User.objects.filter(
+            Exists(living), pk=token.user_id, is_active=True, session_version=token["sv"],
+        ).first()  # fmt: skip
+        if user is None:
+            raise AuthenticationFailed("This session has ended.")
+        return user, Principal.of_user(user)
+
+    def authenticate_header(self, request: Any) -> str:
+        """The challenge sent with 401."""
+        return 'Bearer realm="api"'
+
+
+class ApiKeyAuthentication(BaseAuthentication):
+    """Hospital systems with a key; each acts under its own name in the event log."""
+
+    def authenticate(self, request: Request) -> tuple[KeyHolder, Principal] | None:
+        """The key's holder and principal; 401 if the key is unknown, revoked, expired or used from elsewhere."""
+        text = _credentials(request, "Api-Key")
+        if text is None:
+            return None
+        key = recognise_key(text=text, address=client_address(request))
+        if key is None:
+            raise AuthenticationFailed("The API key is not valid here and now.")
+        return KeyHolder(key.pk), Principal.of_key(key)
+
+    def authenticate_header(self, request: Any) -> str:
+        """The challenge sent with 401."""
+        return 'Api-Key realm="api"'

@@ -1,0 +1,81 @@
+"""The two kinds of signed token, thin over simplejwt: who, in which session, at which version of that session's user."""
+
+import hashlib
+import hmac
+import uuid
+from datetime import timedelta
+from functools import cache
+from typing import Any, Self
+
+from django.conf import settings
+from rest_framework_simplejwt.backends import TokenBackend
+from rest_framework_simplejwt.exceptions import TokenError
+from rest_framework_simplejwt.tokens import Token
+
+from accounts.models import Session, User
+
+
+@cache
+def _backend(secret: str, audience: str, issuer: str) -> TokenBackend:
+    # A key of its own: what signs tokens must not be able to sign Django's cookies, nor the other way round.
+    key = hmac.new(secret.encode(), b"opd access and refresh tokens", hashlib.sha256).hexdigest()
+    return TokenBackend("HS256", signing_key=key, audience=audience, issuer=issuer)
+
+
+class SignedToken(Token):
+    """Carries sub (user), sid (session), sv (session version) besides what simplejwt puts in."""
+
+    def get_token_backend(self) -> TokenBackend:
+        """The signature of this installation: one algorithm, one audience, one issuer."""
+        return _backend(settings.SECRET_KEY, settings.OPD_JWT_AUDIENCE, settings.OPD_JWT_ISSUER)
+
+    @classmethod
+    def of(cls, user: User, session: Session) -> Self:
+        """A fresh token of this kind for that user's session."""
+        token = cls()
+        token["sub"], token["sid"], token["sv"] = str(user.pk), str(session.pk), user.session_version
+        return token
+
+    def verify(self) -> None:
+        """Raises TokenError unless every claim is there and has its shape."""
+        super().verify()
+        for claim in ("sub", "sid", "jti"):
+            _uuid_of(self.get(claim))
+        if type(self.get("sv")) is not int or not 0 <= self["sv"] < 2**31:
+            raise TokenError("The token carries no session version.")
+
+    @property
+    def user_id(self) -> uuid.UUID:
+        """Whose token it is."""
+        return _uuid_of(self["sub"])
+
+    @property
+    def session_id(self) -> uuid.UUID:
+        """The sign-in from which it comes."""
+        return _uuid_of(self["sid"])
+
+    @property
+    def jti(self) -> uuid.UUID:
+        """The token's own id."""
+        return _uuid_of(self["jti"])
+
+
+class AccessToken(SignedToken):
+    """Opens the API for a quarter of an hour."""
+
+    token_type = "access"
+    lifetime: timedelta = settings.SIMPLE_JWT["ACCESS_TOKEN_LIFETIME"]
+
+
+class RefreshToken(SignedToken):
+    """Is exchanged once for the next pair of tokens, within a day."""
+
+    token_type = "refresh"
+    lifetime: timedelta = settings.SIMPLE_JWT["REFRESH_TOKEN_LIFETIME"]
+
+
+def _uuid_of(claim: Any) -> uuid.UUID:
+    try:
+        return uuid.UUID(claim)
+    except (TypeError, ValueError, AttributeError) as error:
+        raise TokenError("The token is malformed.") from error

@@ -1,0 +1,87 @@
+"""API keys of hospital systems: making, recognising, revoking."""
+
+import hashlib
+import hmac
+import ipaddress
+import secrets
+import string
+import uuid
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from django.db.models import Q
+
+from accounts.models import ApiKey, User
+from accounts.security_log import note
+from core import clock
+
+_USE_NOTED_EVERY = timedelta(minutes=1)
+_PREFIX_LENGTH = 10
+_LETTERS = string.ascii_lowercase + string.digits
+
+
+def make_key(
+    *,
+    name: str,
+    scopes: Iterable[str],
+    created_by: User | None = None,
+    expires_at: datetime | None = None,
+    allowed_networks: Iterable[str] = (),
+) -> tuple[ApiKey, str]:
+    """Make a key; the text returned beside the row is shown once and kept nowhere."""
+    prefix = "".join(secrets.choice(_LETTERS) for _ in range(_PREFIX_LENGTH))
+    secret = secrets.token_urlsafe(32)
+    key = ApiKey.objects.create(
+        name=name, prefix=prefix, secret_sha256=_hash(secret), scopes=sorted(set(scopes)), created_by=created_by,
+        expires_at=expires_at, allowed_networks=[str(ipaddress.ip_network(each)) for each in allowed_networks],
+    )  # fmt: skip
+    note("api_key_made", key=key.pk, by=created_by.pk if created_by else "shell")
+    return key, f"opd_{prefix}_{secret}"
+
+
+def recognise_key(*, text: str, address: str) -> ApiKey | None:
+    """The live key with this text, if it may be used from this address now; None for all else."""
+    head, _, rest = text.partition("_")
+    prefix, _, secret = rest.partition("_")
+    if head != "opd" or len(prefix) != _PREFIX_LENGTH or not prefix.isascii() or not prefix.isalnum():
+        return None
+    key = ApiKey.objects.filter(prefix=prefix, revoked_at=None).first()
+    if not hmac.compare_digest(_hash(secret), bytes(key.secret_sha256) if key else b"\0" * 32) or key is None:
+        return None
+    now = clock.now()
+    if (key.expires_at is not None and key.expires_at <= now) or not _inside(address, key.allowed_networks):
+        note("api_key_refused", key=key.pk)
+        return None
+    _note_use(key, now)
+    return key
+
+
+def revoke_key(*, key_id: uuid.UUID) -> bool:
+    """End a key for ever; False if there is no live key of this id."""
+    revoked = ApiKey.objects.filter(pk=key_id, revoked_at=None).update(revoked_at=clock.now())
+    if revoked:
+        note("api_key_revoked", key=key_id)
+    return bool(revoked)
+
+
+def _note_use(key: ApiKey, now: datetime) -> None:
+    long_ago = now - _USE_NOTED_EVERY
+    if key.last_used_at is None or key.last_used_at <= long_ago:
+        stale = Q(last_used_at=None) | Q(last_used_at__lte=long_ago)
+        ApiKey.objects.filter(stale, pk=key.pk).update(last_used_at=now)
+
+
+def _inside(address: str, networks: list[str]) -> bool:
+    if not networks:
+        return True
+    try:
+        here = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    if isinstance(here, ipaddress.IPv6Address) and here.ipv4_mapped:
+        here = here.ipv4_mapped
+    return any(here in ipaddress.ip_network(network) for network in networks)
+
+
+def _hash(secret: str) -> bytes:
+    return hashlib.sha256(secret.encode("utf-8", "replace")).digest()

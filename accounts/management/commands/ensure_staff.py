@@ -1,0 +1,50 @@
+"""Somebody must be able to get in on the first day."""
+
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+
+from accounts.models import User
+from accounts.roles import Role
+from core.transactions import atomic
+
+_FIRST_STAFF = {"admin": Role.ADMIN, "desk": Role.FRONT_DESK}
+
+
+class Command(BaseCommand):
+    """Makes the users `admin` and `desk` with random passwords while there is no ADMIN; otherwise does nothing."""
+
+    help = __doc__
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """`--credentials FILE`: where the passwords are left, readable by the owner alone."""
+        parser.add_argument("--credentials", type=Path, required=True, help="file to write the passwords to, mode 600")
+
+    def handle(self, *args: Any, credentials: Path, **options: Any) -> None:
+        """Make, write, print once."""
+        if User.objects.filter(role=Role.ADMIN).exists():
+            self.stdout.write("There is an administrator already; nothing to do.")
+            return
+        lines = []
+        with atomic():
+            for username, role in _FIRST_STAFF.items():
+                user = User.objects.filter(username__iexact=username).first() or User(username=username)
+                password = secrets.token_urlsafe(15)
+                user.role, user.is_active = role, True
+                user.set_password(password)
+                user.save()
+                lines.append(f"{username} {password}")
+            _write(credentials, lines)
+        for line in lines:
+            self.stdout.write(line)
+        self.stdout.write(f"Kept in {credentials}. Change the passwords and remove the file.")
+
+
+def _write(path: Path, lines: list[str]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write("\n".join(lines) + "\n")

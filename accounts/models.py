@@ -1,0 +1,225 @@
+"""The rows: users, their sessions, API keys, one-time codes, failures and the read trail."""
+
+from typing import Any
+
+import pghistory
+import pgtrigger
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.validators import UnicodeUsernameValidator
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
+from django.db import models
+from django.db.models.functions import Upper
+
+from accounts.roles import Role
+from core import clock
+from core.ids import new_id
+
+
+class UserManager(BaseUserManager["User"]):
+    """Makes users; `createsuperuser` makes an ADMIN."""
+
+    def create_user(self, username: str, email: str = "", password: str | None = None, **fields: Any) -> "User":
+        """Make a user, a PATIENT unless a role is given; without a password nobody can sign in as them."""
+        user = self.model(username=username.strip(), email=(email or "").strip(), **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, username: str, email: str = "", password: str | None = None, **fields: Any) -> "User":
+        """Make an ADMIN."""
+        fields.pop("is_staff", None), fields.pop("is_superuser", None)
+        return self.create_user(username, email, password, **{**fields, "role": Role.ADMIN})
+
+    def get_by_natural_key(self, username: str | None) -> "User":
+        """The user of this name, however it is capitalised."""
+        return self.get(username__iexact=username)
+
+
+@pghistory.track(
+    pghistory.InsertEvent(), pghistory.UpdateEvent(), pghistory.DeleteEvent(), exclude=["password", "last_login"]
+)
+class User(AbstractBaseUser):
+    """Somebody who may sign in. The role says all: there are no groups, no flags that could be set behind its back."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    username = models.CharField(max_length=150, validators=[UnicodeUsernameValidator()])
+    email = models.EmailField(max_length=254, blank=True, default="")
+    role = models.CharField(max_length=16, choices=Role.choices, default=Role.PATIENT)
+    doctor = models.ForeignKey(
+        "clinics.Doctor", null=True, blank=True, on_delete=models.SET_NULL, related_name="users",
+    )  # fmt: skip
+    patients: "models.ManyToManyField[Any, Any]" = models.ManyToManyField(
+        "patients.Patient", blank=True, related_name="users",
+    )  # fmt: skip
+    session_version = models.PositiveIntegerField(default=1, help_text="Counted up to end every session of this user.")
+    is_active = models.BooleanField(default=True)
+    created_at = models.DateTimeField(default=clock.now, editable=False)
+
+    objects = UserManager()
+
+    USERNAME_FIELD = "username"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS = ["email"]
+
+    class Meta:
+        ordering = ["username"]
+        constraints = [
+            # One person, one name to sign in with, however it is capitalised.
+            models.UniqueConstraint(Upper("username"), name="user_username_once"),
+            # An e-mail address belongs to one user; several users may have none.
+            models.UniqueConstraint(Upper("email"), name="user_email_once", condition=~models.Q(email="")),
+            # A role outside the table would have no row in the matrix.
+            models.CheckConstraint(condition=models.Q(role__in=Role.values), name="user_role_known"),
+        ]
+
+    @property
+    def is_staff(self) -> bool:
+        """True for who may enter the admin site."""
+        return self.is_active and self.role == Role.ADMIN
+
+    @property
+    def is_superuser(self) -> bool:
+        """True for an ADMIN: there is nothing else to be given."""
+        return self.is_staff
+
+    def has_perm(self, perm: str, obj: object = None) -> bool:
+        """On the admin site an ADMIN may do everything, anybody else nothing."""
+        return self.is_staff
+
+    def has_perms(self, perm_list: Any, obj: object = None) -> bool:
+        """As has_perm."""
+        return self.is_staff
+
+    def has_module_perms(self, app_label: str) -> bool:
+        """As has_perm."""
+        return self.is_staff
+
+
+@pghistory.track(pghistory.InsertEvent(), pghistory.DeleteEvent(), obj_field=None)
+class UserPatient(User.patients.through):  # type: ignore[name-defined,misc]  # Django makes the class
+    """Which patient records belong to a user; here only so that the database records its changes."""
+
+    class Meta:
+        proxy = True
+
+
+class Session(models.Model):
+    """One sign-in and the chain of refresh tokens that grew from it; only the newest of them is good."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="sessions")
+    current = models.UUIDField(help_text="The id of the one refresh token that is still good.")
+    created_at = models.DateTimeField(default=clock.now, editable=False)
+    expires_at = models.DateTimeField(db_index=True)
+    ended_at = models.DateTimeField(null=True)
+
+
+@pghistory.track(
+    pghistory.InsertEvent(), pghistory.UpdateEvent(), pghistory.DeleteEvent(), exclude=["secret_sha256", "last_used_at"]
+)
+class ApiKey(models.Model):
+    """The key of a hospital system: only the prefix and a hash of the secret are kept."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    name = models.CharField(max_length=100)
+    prefix = models.CharField(max_length=16, unique=True, editable=False)
+    secret_sha256 = models.BinaryField(max_length=32, editable=False)
+    scopes = models.JSONField(default=list)
+    allowed_networks = models.JSONField(default=list, blank=True)
+    created_at = models.DateTimeField(default=clock.now, editable=False)
+    created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+", editable=False)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    last_used_at = models.DateTimeField(null=True, editable=False)
+    revoked_at = models.DateTimeField(null=True, editable=False)
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+        verbose_name = "API key"
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.prefix})"
+
+
+class AttemptCount(models.Model):
+    """How often something was tried lately at one door (see attempts.py); the door is a keyed hash."""
+
+    door = models.CharField(primary_key=True, max_length=32)
+    count = models.PositiveIntegerField()
+    since = models.DateTimeField(db_index=True)
+
+
+class OneTimeCode(models.Model):
+    """A 6-digit code on its way to an e-mail address; there is one for each purpose and address, the newest."""
+
+    class Purpose(models.TextChoices):
+        REGISTER = "REGISTER"
+        RESET = "RESET"
+
+    purpose = models.CharField(max_length=8, choices=Purpose)
+    address = models.CharField(max_length=254, help_text="The e-mail address in lower case.")
+    code_hash = models.CharField(max_length=128)
+    tries = models.PositiveSmallIntegerField(default=0)
+    expires_at = models.DateTimeField(db_index=True)
+    # Who asks to be registered; the password only as a hash.
+    details = models.JSONField(default=dict)
+
+    class Meta:
+        constraints = [
+            # A new code kills the old one.
+            models.UniqueConstraint(fields=["purpose", "address"], name="one_time_code_newest_only"),
+        ]
+
+
+class RecoveryCode(models.Model):
+    """One of the codes that stand in for a lost second factor, each good once; 80 random bits, kept as a hash."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="recovery_codes")
+    code_sha256 = models.BinaryField(max_length=32)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "code_sha256"], name="recovery_code_once")]
+
+
+class ReadSeal(models.Model):
+    """A batch of the read trail, closed with a hash that also covers the seal before it."""
+
+    number = models.PositiveIntegerField(primary_key=True)
+    rows = models.PositiveIntegerField()
+    digest = models.BinaryField(max_length=32)
+    sealed_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["number"]
+        triggers = [
+            pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete),
+        ]
+
+
+class ReadTrail(models.Model):
+    """Somebody read patients' records: who, whose, what, when, in which request. Never changed, but sealed once."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    actor = models.CharField(max_length=60)
+    patient_ids = ArrayField(models.UUIDField())
+    what = models.CharField(max_length=60)
+    request_id = models.CharField(max_length=128)
+    at = models.DateTimeField()
+    seal = models.ForeignKey(ReadSeal, null=True, on_delete=models.PROTECT, related_name="reads")
+
+    class Meta:
+        ordering = ["id"]
+        indexes = [
+            GinIndex(fields=["patient_ids"], name="read_trail_patient"),
+            models.Index(fields=["id"], condition=models.Q(seal=None), name="read_trail_unsealed"),
+        ]
+        triggers = [
+            pgtrigger.Protect(name="no_delete", operation=pgtrigger.Delete),
+            # The one change that is allowed: an open row is put under a seal, for good.
+            pgtrigger.Protect(
+                name="only_sealing", operation=pgtrigger.Update, condition=pgtrigger.AnyChange(exclude=["seal"])
+            ),
+            pgtrigger.Protect(
+                name="sealed_once", operation=pgtrigger.Update, condition=pgtrigger.Q(old__seal__isnull=False)
+            ),
+        ]

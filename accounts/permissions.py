@@ -1,0 +1,42 @@
+"""The one permission class of the API: it looks the view's capability up in the matrix."""
+
+from typing import Any
+
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+
+from accounts.matrix import Reach, reach
+from accounts.principals import principal_of
+
+
+def capability_of(view: Any, method: str) -> str | None:
+    """The capability that a view asks for in this request, by action or by HTTP method; None if it names none."""
+    capabilities: dict[str, str] | None = getattr(view, "capabilities", None)
+    if capabilities:
+        method = "GET" if method == "HEAD" else method
+        named = capabilities.get(getattr(view, "action", None) or "") or capabilities.get(method)
+        if named:
+            return named
+    return getattr(view, "capability", None)
+
+
+def reach_of(request: Request, view: Any) -> Reach:
+    """How far the caller of this request may reach in this view: ALL, OWN or NONE."""
+    capability = capability_of(view, request.method or "")
+    return Reach.NONE if capability is None else reach(principal_of(request), capability)
+
+
+class Allowed(BasePermission):
+    """Let in whom the matrix lets in. A view that names no capability is closed to everybody."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        """True when the caller's reach is OWN or ALL; 401 without credentials, 403 with a reach of NONE."""
+        if not (request.user and request.user.is_authenticated):
+            return False
+        if request.method == "OPTIONS" or (request.method or "").lower() not in _methods_of(view):
+            return True  # nothing is done: an answer about the view itself, or 405
+        return reach_of(request, view) is not Reach.NONE
+
+
+def _methods_of(view: Any) -> set[str]:
+    return {name for name in view.http_method_names if hasattr(view, name)}

@@ -1,0 +1,62 @@
+"""The caller of a request, whether a person or a machine, as one plain value."""
+
+import uuid
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Literal
+
+from accounts.models import User
+from accounts.roles import Role, Scope, with_included
+
+
+@dataclass(frozen=True)
+class Principal:
+    """Who is asking: a signed-in user, or a hospital system with its key."""
+
+    kind: Literal["user", "key"]
+    id: uuid.UUID
+    role: Role | None = None
+    scopes: frozenset[str] = field(default_factory=frozenset)
+    doctor_id: uuid.UUID | None = None
+
+    @property
+    def actor(self) -> str:
+        """The caller's name in the event log: `user:<uuid>` or `key:<uuid>`."""
+        return f"{self.kind}:{self.id}"
+
+    @property
+    def is_desk(self) -> bool:
+        """True for the front desk, an administrator and a key with the scope `operate`."""
+        return self.role in (Role.ADMIN, Role.FRONT_DESK) or Scope.OPERATE in self.scopes
+
+    @cached_property
+    def patient_ids(self) -> frozenset[uuid.UUID]:
+        """The patient records that belong to this user (a PATIENT's own and their family's); read when first asked for."""
+        if self.kind != "user" or self.role != Role.PATIENT:
+            return frozenset()
+        links = User.patients.through.objects.filter(user_id=self.id)
+        return frozenset(links.values_list("patient_id", flat=True))
+
+    @classmethod
+    def of_user(cls, user: User) -> "Principal":
+        """The principal of a signed-in user; only a DOCTOR has a doctor."""
+        role = Role(user.role)
+        return cls(kind="user", id=user.pk, role=role, doctor_id=user.doctor_id if role == Role.DOCTOR else None)
+
+    @classmethod
+    def of_key(cls, key: Any) -> "Principal":
+        """The principal of an API key, with all scopes that its own include."""
+        return cls(kind="key", id=key.pk, scopes=with_included(key.scopes))
+
+
+def principal_of(request: Any) -> Principal:
+    """The caller of this request; raises DRF's NotAuthenticated (401) when nobody has signed in."""
+    if isinstance(request.auth, Principal):
+        return request.auth
+    if isinstance(request.user, User):
+        principal = Principal.of_user(request.user)
+        request.auth = principal
+        return principal
+    from rest_framework.exceptions import NotAuthenticated
+
+    raise NotAuthenticated

@@ -3,6 +3,17 @@
 from demonstration.clinic import Clinic, Thing
 from demonstration.outcome import expect
 
+COUNTS = (
+    "total_slots",
+    "total_tokens",
+    "confirmed_tokens",
+    "completed_tokens",
+    "cancelled_tokens",
+    "no_show_tokens",
+    "waitlisted",
+)
+RATES = ("cancellation_rate", "no_show_rate", "capacity_utilization")
+
 
 def daily_report(clinic: Clinic) -> None:
     """A small day with one of everything, and the report that counts it."""
@@ -22,24 +33,13 @@ def daily_report(clinic: Clinic) -> None:
 
     day = clinic.tomorrow().isoformat()
     report: Thing = clinic.client.get("reports/daily/", date=day, doctor_id=clinic.doctor["id"])
-    names = (
-        "total_slots total_tokens confirmed_tokens completed_tokens cancelled_tokens no_show_tokens waitlisted "
-        "cancellation_rate no_show_rate capacity_utilization"
-    ).split()
+    names = [*COUNTS, *RATES]
     rows = [(name.replace("_", " "), report[name]) for name in names]
     clinic.board.table(f"{clinic.doctor['name']} on {day}", ("What", "How much"), rows)
-    counts = {name: report[name] for name in names[:7]}
-    wanted = {
-        "total_slots": 2,
-        "total_tokens": 6,
-        "confirmed_tokens": 2,
-        "completed_tokens": 2,
-        "cancelled_tokens": 1,
-        "no_show_tokens": 1,
-        "waitlisted": 1,
-    }
+    counts = [report[name] for name in COUNTS]
+    wanted = [2, 6, 2, 2, 1, 1, 1]
     expect("The report counts", seen=counts, wanted=wanted)
-    rates = [float(report[name]) for name in names[7:]]
+    rates = [float(report[name]) for name in RATES]
     expect(
         "Cancelled and absent in percent of tokens, seats in percent of capacity",
         seen=rates,

@@ -1,0 +1,71 @@
+"""How facilities and doctors are described in the OpenAPI document."""
+
+from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
+
+from clinics.api.serializers import DoctorFilters, DoctorSerializer, FacilitySerializer
+
+TAGS = ["Register"]
+
+_NEW_DOCTOR = OpenApiExample(
+    "A paediatrician",
+    request_only=True,
+    value={
+        "name": "Dr. Meera Iyer",
+        "specialization": "Paediatrics",
+        "email": "meera.iyer@hospital.example",
+        "phone": "+91 98450 11223",
+        "experience_years": 12,
+        "consultation_minutes": 10,
+    },
+)
+
+facility_list = extend_schema_view(
+    get=extend_schema(tags=TAGS, operation_id="facilities_list", summary="List the facilities"),
+)
+facility_detail = extend_schema_view(
+    get=extend_schema(tags=TAGS, operation_id="facilities_read", summary="Read a facility"),
+    patch=extend_schema(
+        tags=TAGS,
+        operation_id="facilities_change",
+        summary="Change a facility's name, code or time zone",
+        description="The time zone can't change (409 `in-use`) while a slot of the facility is not over yet.",
+        examples=[OpenApiExample("Rename", request_only=True, value={"name": "St. Martha's Hospital, OPD"})],
+        request=FacilitySerializer(partial=True),
+    ),
+)
+doctor_list = extend_schema_view(
+    get=extend_schema(
+        tags=TAGS, operation_id="doctors_list", summary="List the doctors", parameters=[DoctorFilters]
+    ),
+    post=extend_schema(
+        tags=TAGS,
+        operation_id="doctors_create",
+        summary="Take a doctor in",
+        request=DoctorSerializer,
+        responses={201: DoctorSerializer},
+        examples=[_NEW_DOCTOR],
+    ),
+)
+doctor_detail = extend_schema_view(
+    get=extend_schema(tags=TAGS, operation_id="doctors_read", summary="Read a doctor"),
+    put=extend_schema(
+        tags=TAGS,
+        operation_id="doctors_replace",
+        summary="Change a doctor",
+        description="What was read can be sent back. A field that is not sent stays as it is.",
+        examples=[_NEW_DOCTOR],
+    ),
+    patch=extend_schema(
+        tags=TAGS,
+        operation_id="doctors_change",
+        summary="Change some fields of a doctor",
+        examples=[OpenApiExample("On leave", request_only=True, value={"is_active": False})],
+    ),
+    delete=extend_schema(
+        tags=TAGS,
+        operation_id="doctors_delete",
+        summary="Remove a doctor who never saw anybody",
+        description="409 `in-use` once a token refers to the doctor: set `is_active` to false instead.",
+        responses={204: None},
+    ),
+)

@@ -1,0 +1,106 @@
+"""Facilities and doctors on the wire (section 1 of the contract)."""
+
+import re
+from typing import Any
+
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from clinics.facilities import time_zones
+from clinics.models import Doctor, Facility
+from core.local_time import zone_info
+from core.person_fields import NameField, PhoneField, VisibleCharField
+from core.query import PagedQuerySerializer
+from core.serializers import (
+    LocalDateTimeField,
+    StrictBooleanField,
+    StrictCharField,
+    StrictIntegerField,
+    StrictModelSerializer,
+)
+
+LONGEST_CONSULTATION = 24 * 60
+MOST_EXPERIENCE = 80
+
+
+class FacilitySerializer(StrictModelSerializer):
+    """A hospital or clinic."""
+
+    name = NameField()
+    code = StrictCharField(max_length=16, help_text="Capital letters, digits and dashes.")
+    time_zone = StrictCharField(max_length=64, help_text="An IANA name, for example Asia/Kolkata.")
+
+    class Meta:
+        model = Facility
+        fields = ("id", "name", "code", "time_zone")
+        read_only_fields = ("id",)
+
+    def validate_code(self, value: str) -> str:
+        """Only what fits on a slip of paper."""
+        if not re.fullmatch(r"[A-Z0-9][A-Z0-9-]{0,15}", value):
+            raise serializers.ValidationError("Use capital letters A-Z, digits and dashes.", code="invalid")
+        return value
+
+    def validate_time_zone(self, value: str) -> str:
+        """Only names that the machine knows."""
+        if value not in time_zones():
+            raise serializers.ValidationError("This is not the name of a time zone.", code="invalid-time-zone")
+        return value
+
+
+@extend_schema_field(OpenApiTypes.DATETIME)
+class LocalCreatedAt(LocalDateTimeField):
+    """When a thing of a facility was made, in the facility's zone."""
+
+    def get_attribute(self, instance: Any) -> Any:
+        return instance
+
+    def to_representation(self, value: Any) -> str:
+        return value.created_at.astimezone(zone_info(value.facility.time_zone)).isoformat()
+
+
+class DoctorSerializer(StrictModelSerializer):
+    """A doctor of a facility."""
+
+    facility = serializers.UUIDField(
+        source="facility_id", required=False, help_text="The facility; the hospital's own unless given. It never changes."
+    )
+    name = NameField()
+    specialization = VisibleCharField(max_length=100)
+    email = serializers.EmailField(max_length=254, required=False, allow_null=True)
+    phone = PhoneField(required=False, allow_null=True)
+    experience_years = StrictIntegerField(min_value=0, max_value=MOST_EXPERIENCE, required=False, allow_null=True)
+    consultation_minutes = StrictIntegerField(
+        min_value=1, max_value=LONGEST_CONSULTATION, required=False, help_text="Planned minutes per patient, 10 unless given."
+    )
+    is_active = StrictBooleanField(required=False)
+    created_at = LocalCreatedAt(read_only=True)
+
+    class Meta:
+        model = Doctor
+        fields = (
+            "id",
+            "facility",
+            "name",
+            "specialization",
+            "email",
+            "phone",
+            "experience_years",
+            "consultation_minutes",
+            "is_active",
+            "created_at",
+        )
+        read_only_fields = ("id",)
+
+
+class DoctorFilters(PagedQuerySerializer):
+    """Which doctors to list."""
+
+    specialization = serializers.CharField(required=False, max_length=100, help_text="Exactly this, in any case of letters.")
+    search = serializers.CharField(required=False, max_length=200, help_text="Part of the name or the specialization.")
+    is_active = serializers.BooleanField(required=False)
+
+
+class FacilityFilters(PagedQuerySerializer):
+    """Facilities are listed without filters."""

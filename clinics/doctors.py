@@ -1,0 +1,118 @@
+"""Doctors: taking them in, changing them, and removing those who never saw anybody."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+from uuid import UUID
+
+from django.db import IntegrityError
+from django.db.models import F, ProtectedError
+from psycopg.errors import ForeignKeyViolation
+
+from clinics.facilities import default_facility
+from clinics.models import Doctor, Facility, Slot
+from core import clock
+from core.errors import InUse, NotFound, ValidationFailed
+from core.transactions import atomic
+from core.writes import as_is
+
+T = TypeVar("T")
+
+LETTERS = 26
+MOST_DOCTORS = LETTERS + LETTERS**2 + LETTERS**3 + LETTERS**4
+
+
+class DoctorInUse(InUse):
+    """Tokens refer to this doctor"""
+
+    template = "Tokens refer to this doctor. Set is_active to false instead."
+
+
+def ticket_letters(number: int) -> str:
+    """The letters on the tickets of a facility's doctor number 1, 2, ...: A, B, ..., Z, AA, AB, ..., ZZZZ."""
+    if not 1 <= number <= MOST_DOCTORS:
+        raise ValueError(f"doctors are numbered from 1 to {MOST_DOCTORS}")
+    letters = ""
+    while number:
+        number, letter = divmod(number - 1, LETTERS)
+        letters = chr(ord("A") + letter) + letters
+    return letters
+
+
+def create_doctor(
+    *,
+    name: str,
+    specialization: str,
+    facility_id: UUID | None = None,
+    answer: Callable[[Doctor], T] = as_is,
+    **details: Any,
+) -> T:
+    """Take a doctor in; each gets ticket letters that no doctor of the facility ever had. Raises NotFound for the facility.
+
+    `details`: email, phone, experience_years, consultation_minutes, is_active.
+    """
+    with atomic():
+        facility = _numbering(facility_id or default_facility().pk)
+        doctor = Doctor.objects.create(
+            facility=facility,
+            name=name,
+            specialization=specialization,
+            ticket_letters=ticket_letters(facility.doctors_numbered),
+            created_at=clock.now(),
+            **details,
+        )
+        return answer(doctor)
+
+
+def update_doctor(*, doctor_id: UUID, changes: Mapping[str, Any], answer: Callable[[Doctor], T] = as_is) -> T:
+    """Change a doctor; slots that exist keep their consultation_minutes. The facility stays what it was."""
+    with atomic():
+        doctor = _locked_doctor(doctor_id)
+        changes = dict(changes)
+        facility_id = changes.pop("facility_id", None) or doctor.facility_id
+        if facility_id != doctor.facility_id:
+            if not Facility.objects.filter(pk=facility_id).exists():
+                raise NotFound
+            raise ValidationFailed.of("facility", "immutable", "A doctor stays in the facility they were taken in by.")
+        for name, value in changes.items():
+            setattr(doctor, name, value)
+        if changes:
+            doctor.save(update_fields=sorted(changes))
+        return answer(doctor)
+
+
+def delete_doctor(*, doctor_id: UUID, answer: Callable[[None], T] = as_is) -> T:
+    """Remove a doctor to whom no token refers, and the slots they were to have; otherwise DoctorInUse."""
+    try:
+        with atomic():
+            doctor = _locked_doctor(doctor_id)
+            # A booking holds its slot's row: whoever comes first, the other sees what was done.
+            slots = list(Slot.objects.select_for_update().filter(doctor=doctor).order_by("pk").values_list("pk", flat=True))
+            Slot.objects.filter(pk__in=slots).delete()
+            doctor.delete()
+            return answer(None)
+    except ProtectedError as error:
+        raise DoctorInUse from error
+    except IntegrityError as error:
+        if isinstance(error.__cause__, ForeignKeyViolation):
+            raise DoctorInUse from error
+        raise
+
+
+def _numbering(facility_id: UUID) -> Facility:
+    """The facility with the next number taken. Its row stays locked to the end, so no two doctors get the same."""
+    taken = Facility.objects.filter(pk=facility_id, doctors_numbered__lt=MOST_DOCTORS).update(
+        doctors_numbered=F("doctors_numbered") + 1
+    )
+    facility = Facility.objects.filter(pk=facility_id).first()
+    if facility is None:
+        raise NotFound
+    if not taken:
+        raise ValidationFailed.of("facility", "too-many-doctors", "This facility has used up all ticket letters.")
+    return facility
+
+
+def _locked_doctor(doctor_id: UUID) -> Doctor:
+    doctor = Doctor.objects.select_for_update(of=("self",)).select_related("facility").filter(pk=doctor_id).first()
+    if doctor is None:
+        raise NotFound
+    return doctor

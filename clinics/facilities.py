@@ -1,0 +1,85 @@
+"""Facilities: the one that exists from the start, and changes to its name and time zone."""
+
+import zoneinfo
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any, TypeVar
+from uuid import UUID
+
+from django.apps.registry import Apps
+from django.conf import settings
+from django.db import IntegrityError
+from django.db.models import F
+
+from clinics.models import Facility, Slot, SlotStatus
+from core import clock
+from core.errors import InUse, NotFound, ValidationFailed
+from core.problem_details import constraint_of
+from core.transactions import atomic
+from core.writes import as_is
+
+T = TypeVar("T")
+
+FIRST_CODE = "MAIN"
+
+
+def default_facility() -> Facility:
+    """The facility that is meant when none is named: the oldest. A single hospital never needs to name it."""
+    return Facility.objects.order_by("id").first() or _first_facility(Facility)
+
+
+def ensure_default_facility(*, apps: Apps) -> None:
+    """Makes the first facility, from OPD_FACILITY_NAME and OPD_TIME_ZONE, unless there is one."""
+    try:
+        model = apps.get_model("clinics", "Facility")
+    except LookupError:  # migrated back to nothing
+        return
+    if not model.objects.exists():
+        _first_facility(model)
+
+
+@lru_cache(maxsize=1)
+def time_zones() -> frozenset[str]:
+    """The names of all time zones that this machine knows."""
+    return frozenset(zoneinfo.available_timezones())
+
+
+def update_facility(
+    *, facility_id: UUID, changes: Mapping[str, Any], answer: Callable[[Facility], T] = as_is
+) -> T:
+    """Change name, code or time zone of a facility.
+
+    The time zone stays while a slot of the facility is not over yet, since the slot's local day, its tickets and what patients
+    were told rest on it: InUse. Raises NotFound, and ValidationFailed for a code that another facility has.
+    """
+    try:
+        with atomic():
+            # FOR UPDATE waits for whoever is just making a slot, and makes later ones wait.
+            facility = Facility.objects.select_for_update().filter(pk=facility_id).first()
+            if facility is None:
+                raise NotFound
+            zone = changes.get("time_zone", facility.time_zone)
+            if zone != facility.time_zone and _has_open_slots(facility, now=clock.now()):
+                raise InUse("The time zone can't change while a slot of this facility is not over yet.")
+            for name, value in changes.items():
+                setattr(facility, name, value)
+            facility.save(update_fields=sorted(changes))
+            return answer(facility)
+    except IntegrityError as error:
+        if "facility_code" not in (constraint_of(error) or ""):
+            raise
+        raise ValidationFailed.of("code", "unique", "Another facility has this code.") from error
+
+
+def _first_facility(model: type[Any]) -> Any:
+    facility, _ = model.objects.get_or_create(
+        code=FIRST_CODE, defaults={"name": settings.OPD_FACILITY_NAME, "time_zone": settings.TIME_ZONE}
+    )
+    return facility
+
+
+def _has_open_slots(facility: Facility, *, now: datetime) -> bool:
+    delay = F("delay_minutes") * timedelta(minutes=1)
+    open_slots = Slot.objects.filter(facility=facility, end_time__gt=now - delay)
+    return open_slots.exclude(status=SlotStatus.CANCELLED).exists()

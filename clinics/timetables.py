@@ -1,0 +1,132 @@
+"""A doctor's working hours laid out as slots. Plain values in, plain values out; no Django.
+
+The clock times are those on the wall of the facility. On a day when the clocks change, a slot that would begin or end at a
+time that does not exist or comes twice, or that would last longer or shorter than planned, is left out and counted as
+skipped: nobody can be told unmistakably when to come. The other slots of that day, and of the range, are made.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+
+from core.local_time import LocalTimeError, at_local
+
+MOST_SLOTS = 5_000
+LONGEST_SLOT = 24 * 60
+SATURDAY = 5
+
+Interval = tuple[datetime, datetime]
+
+
+class BadTimetable(ValueError):
+    """A timetable that cannot be laid out: `field` names what to correct, `code` and `detail` say why."""
+
+    def __init__(self, field: str, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.field = field
+        self.code = code
+        self.detail = detail
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The slots to make, as (start, end) in UTC and in order, and how many of the timetable were left out."""
+
+    slots: list[Interval]
+    skipped: int
+
+
+def slots_between(
+    *,
+    start_date: date,
+    end_date: date,
+    start_time: time,
+    end_time: time,
+    duration_minutes: int,
+    exclude_weekends: bool,
+    zone: str,
+    busy: Iterable[Interval] = (),
+) -> Plan:
+    """The whole slots of `duration_minutes` from `start_time` to `end_time` on every day of the range, both days included.
+
+    A slot that overlaps a `busy` interval (touching is not overlapping) is skipped, as is one that the change of the clocks
+    spoils. Raises BadTimetable for a range that ends before it starts, a duration outside 1..LONGEST_SLOT, and a timetable of more
+    than MOST_SLOTS slots, skipped ones included.
+    """
+    _check(start_date, end_date, start_time, end_time, duration_minutes)
+    length = timedelta(minutes=duration_minutes)
+    per_day = _span(start_time, end_time) // length
+    days = working_days(start_date=start_date, end_date=end_date, exclude_weekends=exclude_weekends)
+    if per_day * days > MOST_SLOTS:
+        raise BadTimetable("end_date", "too-many-slots", f"This would be {per_day * days} slots. At most {MOST_SLOTS} at once.")
+    taken = _Busy(busy)
+    slots: list[Interval] = []
+    for day in _days(start_date, end_date, exclude_weekends) if per_day else ():
+        for number in range(per_day):
+            slot = _placed(datetime.combine(day, start_time) + number * length, length, zone)
+            if slot is not None and not taken.overlaps(slot):
+                slots.append(slot)
+    return Plan(slots=slots, skipped=per_day * days - len(slots))
+
+
+def working_days(*, start_date: date, end_date: date, exclude_weekends: bool) -> int:
+    """How many days the range has, without its Saturdays and Sundays if they are excluded; computed, not counted."""
+    days = (end_date - start_date).days + 1
+    if not exclude_weekends:
+        return days
+    weeks, rest = divmod(days, 7)
+    first = start_date.weekday()
+    return weeks * 5 + sum((first + offset) % 7 < SATURDAY for offset in range(rest))
+
+
+def _check(start_date: date, end_date: date, start_time: time, end_time: time, duration_minutes: int) -> None:
+    if end_date < start_date:
+        raise BadTimetable("end_date", "end-before-start", "The last day is before the first.")
+    if end_time <= start_time:
+        raise BadTimetable("end_time", "end-before-start", "The end of the day's hours is not after their start.")
+    if not 1 <= duration_minutes <= LONGEST_SLOT:
+        raise BadTimetable("duration_minutes", "out-of-range", f"A slot lasts between 1 and {LONGEST_SLOT} minutes.")
+
+
+def _span(start_time: time, end_time: time) -> timedelta:
+    return datetime.combine(date.min, end_time) - datetime.combine(date.min, start_time)
+
+
+def _days(start_date: date, end_date: date, exclude_weekends: bool) -> Iterable[date]:
+    for offset in range((end_date - start_date).days + 1):
+        day = start_date + timedelta(days=offset)
+        if not (exclude_weekends and day.weekday() >= SATURDAY):
+            yield day
+
+
+def _placed(start: datetime, length: timedelta, zone: str) -> Interval | None:
+    """The slot on the time line, or None where the change of the clocks leaves no such slot."""
+    end = start + length
+    try:
+        first = at_local(start.date(), start.time(), zone)
+        last = at_local(end.date(), end.time(), zone)
+    except LocalTimeError as error:
+        if error.code == "invalid":
+            raise BadTimetable("start_date", "invalid", error.detail) from error
+        return None
+    return (first, last) if last - first == length else None
+
+
+class _Busy:
+    """Intervals that are taken, merged and sorted, so that asking costs the logarithm of their number."""
+
+    def __init__(self, intervals: Iterable[Interval]) -> None:
+        self._starts: list[datetime] = []
+        self._ends: list[datetime] = []
+        for start, end in sorted((start.astimezone(UTC), end.astimezone(UTC)) for start, end in intervals):
+            if self._ends and start <= self._ends[-1]:
+                self._ends[-1] = max(self._ends[-1], end)
+            else:
+                self._starts.append(start)
+                self._ends.append(end)
+
+    def overlaps(self, slot: Interval) -> bool:
+        start, end = slot
+        # The intervals that end after the slot starts, and begin before it ends: any left?
+        return bisect_right(self._ends, start) < bisect_left(self._starts, end)

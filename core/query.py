@@ -1,0 +1,35 @@
+"""The part of an address behind the `?`, read as strictly as a body."""
+
+from typing import Any
+
+from rest_framework import serializers
+from rest_framework.request import Request
+
+from core.serializers import StrictSerializer
+
+
+class QuerySerializer(StrictSerializer):
+    """The filters that a list understands; a filter that is unknown or makes no sense is refused, an empty one is none."""
+
+    @classmethod
+    def read(cls, request: Request, **context: Any) -> dict[str, Any]:
+        """The filters given in this request, as values. Raises DRF's ValidationError."""
+        given = {name: value for name, value in request.query_params.items() if value != ""}
+        query = cls(data=given, context=context)
+        query.is_valid(raise_exception=True)
+        return dict(query.validated_data)
+
+
+class PagedQuerySerializer(QuerySerializer):
+    """The filters of a list in pages; `page` and `page_size` themselves are read by core.pagination."""
+
+    page = serializers.CharField(required=False, help_text="The page, from 1.")
+    page_size = serializers.CharField(required=False, help_text="Things on a page: 50 unless given, 200 at most.")
+
+    @classmethod
+    def read(cls, request: Request, **context: Any) -> dict[str, Any]:
+        """The filters given in this request, without the page."""
+        given = super().read(request, **context)
+        given.pop("page", None)
+        given.pop("page_size", None)
+        return given

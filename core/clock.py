@@ -35,7 +35,9 @@ class ManualClock:
     def now(self) -> datetime:
         return self._now
 
-    def advance(self, delta: timedelta | None = None, *, hours: float = 0, minutes: float = 0, seconds: float = 0) -> None:
+    def advance(
+        self, delta: timedelta | None = None, *, hours: float = 0, minutes: float = 0, seconds: float = 0
+    ) -> None:
         """Move on by a span of time."""
         self._now += (delta or timedelta()) + timedelta(hours=hours, minutes=minutes, seconds=seconds)
 

@@ -15,11 +15,12 @@ from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import DataError, IntegrityError, InterfaceError, OperationalError
+from django.db.models import ProtectedError, RestrictedError
 from django.http import Http404, HttpRequest, HttpResponse
 from rest_framework import exceptions as drf
 from rest_framework.response import Response
 
-from core import errors, logs
+from core import errors, logs, patience, writes
 
 CONTENT_TYPE = "application/problem+json"
 
@@ -59,10 +60,10 @@ TITLES: dict[str, str] = {
     "unsupported-media-type": "Only application/json is understood",
     "internal-error": "Something went wrong on our side",
 }
-TITLES.update(
-    {each.code: each.title() for each in vars(errors).values() if isinstance(each, type) and issubclass(each, errors.EngineError)}
-)
+TITLES.update({each.code: each.title() for each in errors.EngineError.__subclasses__()})
 
+_LOCK_NOT_AVAILABLE = "55P03"
+_FOREIGN_KEY = "23503"
 _constraints: dict[str, type[errors.EngineError]] = {}
 
 
@@ -87,19 +88,31 @@ def translate(exc: BaseException) -> errors.EngineError | None:
             return errors.PermissionDenied()
         case RequestDataTooBig():
             return errors.PayloadTooLarge()
+        case ProtectedError() | RestrictedError():
+            return errors.InUse()
         case IntegrityError():
-            known = _constraints.get(constraint_of(exc) or "")
-            return known() if known else None
+            return _of_constraint(exc)
         case DataError():
             return errors.ValidationFailed.of("body", "out-of-range", "A value is out of range.")
         case OperationalError() | InterfaceError():
-            return errors.Unavailable()
+            return errors.SlotBusy() if patience.sqlstate(exc) == _LOCK_NOT_AVAILABLE else errors.Unavailable()
         case DjangoValidationError():
             return errors.ValidationFailed(
                 [{"field": "body", "code": "invalid", "detail": message} for message in exc.messages]
             )
         case SuspiciousOperation():
             return errors.ValidationFailed.of("request", "suspicious", "The request was refused.")
+    return None
+
+
+def _of_constraint(error: IntegrityError) -> errors.EngineError | None:
+    known = _constraints.get(constraint_of(error) or "")
+    if known is not None:
+        return known()
+    if patience.sqlstate(error) == _FOREIGN_KEY:
+        # The same error for both ends of a reference: an insert that points nowhere, a delete that leaves pointers.
+        pointed_at = "still referenced" in str(getattr(getattr(error.__cause__, "diag", None), "message_detail", ""))
+        return errors.InUse() if pointed_at else errors.NotFound()
     return None
 
 
@@ -151,6 +164,10 @@ def _from_drf(exc: drf.APIException) -> tuple[str, str, dict[str, Any], dict[str
     return "internal-error", "The error was recorded.", {}, headers
 
 
+_OF_THE_STATE = frozenset({400, 404, 409, 412})
+"""Refusals that may come only because the first request with this key has already changed what is asked about."""
+
+
 def body(code: str, *, detail: str, title: str | None = None, **members: Any) -> dict[str, Any]:
     """The members of a problem."""
     return {
@@ -199,6 +216,8 @@ def of_exception(exc: BaseException) -> HttpResponse:
 def handler(exc: Exception, context: Mapping[str, Any]) -> Response:
     """DRF's exception handler: an answer for every exception, so that nothing falls through to an HTML page."""
     problem, headers = describe(exc)
+    if problem["status"] in _OF_THE_STATE and (kept := writes.kept_answer(context.get("request"))) is not None:
+        return kept
     if problem["status"] == HTTPStatus.INTERNAL_SERVER_ERROR:
         logs.failure("unhandled", exc)
     return Response(problem, status=problem["status"], headers=headers, content_type=CONTENT_TYPE)

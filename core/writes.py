@@ -1,11 +1,24 @@
-"""The one way in which a view that writes answers, so that retry safety lies in one place."""
+"""The one way in which a view that writes answers, so that retry safety lies in one place.
 
+Without a key, a lost connection during COMMIT can't be told from a lost one before it once the answer was made, so the
+client gets 503 and has to look. With a key the record tells: it is claimed anew, which waits for the lost transaction
+to end one way or the other, and then either holds the answer or lets the work be done again.
+"""
+
+import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
+from django.db import DatabaseError, transaction
+from rest_framework.exceptions import APIException
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
+
+from core import idempotency, patience
+from core.errors import EngineError, IdempotencyInProgress
+from core.idempotency import Asked, Claim, ClaimLost, Stored
 
 T = TypeVar("T")
 
@@ -20,9 +33,30 @@ class Answer:
 
 
 class Work(Protocol):
-    """An operation that calls `answer(result)` last inside its transaction and returns what that gave."""
+    """An operation that calls `answer(result)` last inside its transaction and returns what that gave.
+
+    It may be run again after a failure that is certain to have changed nothing.
+    """
 
     def __call__(self, *, answer: Callable[[Any], Any]) -> Any: ...
+
+
+class Rendered(Response):
+    """A response whose bytes are already made, so that the first answer and its repetition are the same."""
+
+    def __init__(self, stored: Stored, *, data: Any = None, replayed: bool = False) -> None:
+        headers = dict(stored.headers)
+        if replayed:
+            headers["Idempotency-Replayed"] = "true"
+        super().__init__(data, status=stored.status, headers=headers)
+        self._bytes = stored.body
+
+    @property
+    def rendered_content(self) -> bytes:
+        """The bytes as they were stored."""
+        if self._bytes:
+            self["Content-Type"] = "application/json"
+        return self._bytes
 
 
 def as_is(result: T) -> T:
@@ -31,6 +65,96 @@ def as_is(result: T) -> T:
 
 
 def write(request: Request, work: Work, render: Callable[[Any], Answer]) -> Response:
-    """Run the work and answer with what `render` makes of its result, inside the work's own transaction."""
-    made: Answer = work(answer=render)
-    return Response(made.body, status=made.status, headers=dict(made.headers))
+    """Run the work and answer with what `render` makes of its result, once for each Idempotency-Key."""
+    request.came_to_write = True  # type: ignore[attr-defined]
+    asked = idempotency.asked_of(request)
+    if asked is None:
+        made = _without_key(work, render)
+        return Response(made.body, status=made.status, headers=dict(made.headers))
+    return _with_key(asked, work, render)
+
+
+def kept_answer(request: Request | None) -> Response | None:
+    """The kept answer to a request that was refused before it came to `write`, or None.
+
+    A repeated DELETE finds nothing to delete any more, and a repeated registration its own first record: what such
+    a request must hear is the first answer.
+    """
+    if request is None or getattr(request, "came_to_write", False) or idempotency.HEADER not in request.headers:
+        return None
+    try:
+        asked = idempotency.asked_of(request)
+        stored = idempotency.find(asked) if asked is not None else None
+    except (EngineError, APIException, DatabaseError):
+        return None
+    return Rendered(stored, replayed=True) if stored is not None else None
+
+
+def _without_key(work: Work, render: Callable[[Any], Answer]) -> Answer:
+    answered = False
+
+    def answer(result: Any) -> Answer:
+        nonlocal answered
+        made = render(result)
+        answered = True  # from here on, COMMIT may be on its way
+        return made
+
+    def run() -> Answer:
+        nonlocal answered
+        answered = False
+        return work(answer=answer)  # type: ignore[no-any-return]
+
+    return patience.again(run, may_repeat=lambda _: not answered)
+
+
+def _with_key(asked: Asked, work: Work, render: Callable[[Any], Answer]) -> Response:
+    def run() -> Response:
+        # Claiming again under the same token after a lost connection finds out what became of the last try.
+        held = idempotency.claim(asked, token=token)
+        if isinstance(held, Stored):
+            return Rendered(held, replayed=not tried)
+        tried.append(held)
+        return _once(held, work, render)
+
+    token = uuid.uuid4()
+    tried: list[Claim] = []
+    try:
+        return patience.again(run)
+    except ClaimLost:
+        raise IdempotencyInProgress() from None
+
+
+def _once(held: Claim, work: Work, render: Callable[[Any], Answer]) -> Response:
+    committed = False
+
+    def noted() -> None:
+        nonlocal committed
+        committed = True
+
+    def answer(result: Any) -> Response:
+        made = render(result)
+        if not 200 <= made.status < 300:
+            return Response(made.body, status=made.status, headers=dict(made.headers))
+        stored = Stored(made.status, _bytes_of(made), dict(made.headers))
+        idempotency.complete(held, stored)
+        transaction.on_commit(noted)
+        return Rendered(stored, data=made.body)
+
+    try:
+        return work(answer=answer)  # type: ignore[no-any-return]
+    finally:
+        if not committed:
+            _free(held)
+
+
+def _free(held: Claim) -> None:
+    """Let the key go after an error, or after work that decided to change nothing."""
+    try:
+        if not transaction.get_connection().needs_rollback:
+            idempotency.release(held)
+    except Exception:  # the lease frees it
+        patience.start_afresh()
+
+
+def _bytes_of(made: Answer) -> bytes:
+    return b"" if made.body is None else JSONRenderer().render(made.body)

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import Q
 
-from accounts.models import ApiKey, User
+from accounts.models import ApiKey
 from accounts.security_log import note
 from core import clock
 
@@ -24,7 +24,7 @@ def make_key(
     *,
     name: str,
     scopes: Iterable[str],
-    created_by: User | None = None,
+    created_by_id: uuid.UUID | None = None,
     expires_at: datetime | None = None,
     allowed_networks: Iterable[str] = (),
 ) -> tuple[ApiKey, str]:
@@ -32,10 +32,10 @@ def make_key(
     prefix = "".join(secrets.choice(_LETTERS) for _ in range(_PREFIX_LENGTH))
     secret = secrets.token_urlsafe(32)
     key = ApiKey.objects.create(
-        name=name, prefix=prefix, secret_sha256=_hash(secret), scopes=sorted(set(scopes)), created_by=created_by,
+        name=name, prefix=prefix, secret_sha256=_hash(secret), scopes=sorted(set(scopes)), created_by_id=created_by_id,
         expires_at=expires_at, allowed_networks=[str(ipaddress.ip_network(each)) for each in allowed_networks],
     )  # fmt: skip
-    note("api_key_made", key=key.pk, by=created_by.pk if created_by else "shell")
+    note("api_key_made", key=key.pk, by=created_by_id or "shell")
     return key, f"opd_{prefix}_{secret}"
 
 

@@ -3,6 +3,8 @@
 from django.urls import path
 
 from accounts.api import views_auth as auth
+from accounts.api import views_keys as keys
+from accounts.api import views_people as people
 
 urlpatterns = [
     path("auth/token/", auth.TokenView.as_view(), name="auth-token"),
@@ -10,4 +12,13 @@ urlpatterns = [
     path("auth/logout/", auth.LogoutView.as_view(), name="auth-logout"),
     path("auth/logout/all/", auth.LogoutEverywhereView.as_view(), name="auth-logout-all"),
     path("auth/me/", auth.MeView.as_view(), name="auth-me"),
+    path("auth/register/", people.RegisterView.as_view(), name="auth-register"),
+    path("auth/register/verify/", people.VerifyView.as_view(), name="auth-register-verify"),
+    path("auth/password/forgot/", people.ForgotView.as_view(), name="auth-password-forgot"),
+    path("auth/password/reset/", people.ResetView.as_view(), name="auth-password-reset"),
+    path("auth/password/change/", people.ChangePasswordView.as_view(), name="auth-password-change"),
+    path("users/", people.UsersView.as_view(), name="users"),
+    path("users/<uuid:pk>/", people.UserView.as_view(), name="user"),
+    path("api-keys/", keys.ApiKeysView.as_view(), name="api-keys"),
+    path("api-keys/<uuid:pk>/", keys.ApiKeyView.as_view(), name="api-key"),
 ]

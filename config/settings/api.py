@@ -8,6 +8,7 @@ REST_FRAMEWORK: dict[str, Any] = {
         "accounts.authentication.ApiKeyAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["accounts.permissions.Allowed"],
+    "DEFAULT_THROTTLE_CLASSES": ["accounts.throttling.PrincipalThrottle"],
     "DEFAULT_PARSER_CLASSES": ["core.parsers.StrictJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PAGINATION_CLASS": "core.pagination.Pages",

@@ -34,5 +34,7 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
         "options": {"expires": max(OPD_SWEEP_SECONDS, 5.0)},
     },
     "daily-reports": {"task": "reports.tasks.store_daily_reports", "schedule": crontab(hour=0, minute=20)},
+    "seal-read-trail": {"task": "accounts.tasks.seal_reads", "schedule": 60.0, "options": {"expires": 55.0}},
+    "tidy-accounts": {"task": "accounts.tasks.tidy", "schedule": crontab(minute=17)},
     "prune-idempotency-records": {"task": "core.tasks.prune_idempotency_records", "schedule": crontab(minute=7)},
 }

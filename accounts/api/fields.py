@@ -1,0 +1,54 @@
+"""Fields that several forms of this app share."""
+
+from typing import Any
+
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError as DjangoValidationError
+from rest_framework import serializers
+
+from accounts.backends import LONGEST_PASSWORD
+from core.serializers import StrictCharField
+
+
+class NewPasswordField(StrictCharField):
+    """A password that somebody chooses: 8 to 128 characters, none of the common ones."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.update(max_length=LONGEST_PASSWORD, trim_whitespace=False, write_only=True)
+        super().__init__(**kwargs)
+
+    def to_internal_value(self, data: Any) -> str:
+        """The password, or why it is not good enough."""
+        password = super().to_internal_value(data)
+        try:
+            validate_password(password)
+        except DjangoValidationError as error:
+            raise serializers.ValidationError(error.messages, code="weak-password") from error
+        return password
+
+
+class StrictEmailField(serializers.EmailField):
+    """An e-mail address; not a number, not a list."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("max_length", 254)
+        super().__init__(**kwargs)
+
+    def to_internal_value(self, data: Any) -> str:
+        """The address as it was typed, without white space around it."""
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class OtpField(serializers.RegexField):
+    """Six digits, as text: 004217 is not 4217."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(r"^[0-9]{6}\Z", max_length=6, help_text="The 6 digits of the mail.", **kwargs)
+
+    def to_internal_value(self, data: Any) -> str:
+        """The digits."""
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data)

@@ -1,0 +1,61 @@
+"""Forms for API keys."""
+
+import ipaddress
+from datetime import datetime
+from typing import Any
+
+from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
+from rest_framework import serializers
+
+from accounts.roles import Scope
+from core import clock
+from core.person_fields import VisibleCharField
+from core.serializers import LocalDateTimeField, StrictCharField, StrictSerializer
+
+
+class NetworkField(StrictCharField):
+    """A network as CIDR, or a single address."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=64, **kwargs)
+
+    def to_internal_value(self, data: Any) -> str:
+        """The network in its usual writing."""
+        try:
+            return str(ipaddress.ip_network(super().to_internal_value(data), strict=False))
+        except ValueError as error:
+            raise serializers.ValidationError("Not a network, for example 10.20.0.0/16.", code="network") from error
+
+
+_LAB = {"name": "Laboratory system", "scopes": ["read"], "allowed_networks": ["10.20.0.0/16"]}
+
+
+@extend_schema_serializer(examples=[OpenApiExample("A laboratory that only reads", _LAB, request_only=True)])
+class ApiKeySerializer(StrictSerializer):
+    """The key of a hospital system; the key itself is shown once, in the answer to POST."""
+
+    id = serializers.UUIDField(read_only=True)
+    name = VisibleCharField(max_length=100)
+    prefix = serializers.CharField(read_only=True, help_text="The part of the key by which people recognise it.")
+    scopes = serializers.ListField(
+        child=serializers.ChoiceField(choices=Scope.choices), allow_empty=False, max_length=8
+    )
+    allowed_networks = serializers.ListField(
+        child=NetworkField(), required=False, max_length=50, help_text="Where it may be used from; empty: anywhere."
+    )
+    expires_at = LocalDateTimeField(required=False, allow_null=True)
+    created_at = LocalDateTimeField(read_only=True)
+    last_used_at = LocalDateTimeField(read_only=True, help_text="To the minute.")
+    revoked_at = LocalDateTimeField(read_only=True)
+
+    def validate_expires_at(self, value: datetime | None) -> datetime | None:
+        """A key that has expired already would be of no use to anybody."""
+        if value is not None and value <= clock.now():
+            raise serializers.ValidationError("This time is over.", code="in-the-past")
+        return value
+
+
+class NewApiKeySerializer(ApiKeySerializer):
+    """A key that was just made."""
+
+    key = serializers.CharField(read_only=True, help_text="Shown this once. Send it as `Authorization: Api-Key <key>`.")

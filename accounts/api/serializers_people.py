@@ -1,0 +1,138 @@
+"""Forms for users: made by an administrator, or by patients for themselves."""
+
+from typing import Any
+
+from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
+from rest_framework import serializers
+
+from accounts.api.fields import NewPasswordField, OtpField, StrictEmailField
+from accounts.backends import LONGEST_PASSWORD
+from accounts.models import User
+from accounts.roles import Role
+from core import clock
+from core.person_fields import NameField, PhoneField
+from core.serializers import StrictBooleanField, StrictCharField, StrictSerializer
+
+MOST_PATIENTS = 100
+
+
+def _all_of(field: str) -> Any:
+    return User._meta.get_field(field).related_model._default_manager.all()  # type: ignore[union-attr]
+
+
+class LateRelatedField(serializers.PrimaryKeyRelatedField):
+    """The id of a row of an app above this one, found through the user's own foreign key."""
+
+    def __init__(self, *, relation: str, **kwargs: Any) -> None:
+        self.relation = relation
+        super().__init__(queryset=User.objects.none(), pk_field=serializers.UUIDField(), **kwargs)
+
+    def get_queryset(self) -> Any:
+        """All rows that the user's relation may point to."""
+        return _all_of(self.relation)
+
+
+_DESK = {"username": "desk2", "email": "desk2@hospital.example", "password": "quiet-harbour-42", "role": "FRONT_DESK"}
+
+
+@extend_schema_serializer(examples=[OpenApiExample("A second desk", _DESK, request_only=True)])
+class UserSerializer(StrictSerializer):
+    """Somebody who may sign in."""
+
+    id = serializers.UUIDField(read_only=True)
+    username = StrictCharField(max_length=150, validators=User._meta.get_field("username").validators[:1])
+    email = StrictEmailField(allow_blank=True)
+    password = NewPasswordField()
+    role = serializers.ChoiceField(choices=Role.choices)
+    doctor = LateRelatedField(relation="doctor", required=False, allow_null=True)
+    patients = serializers.ListField(
+        child=LateRelatedField(relation="patients"), max_length=MOST_PATIENTS, required=False
+    )
+    is_active = StrictBooleanField(required=False)
+    created_at = serializers.DateTimeField(read_only=True)
+
+    def get_fields(self) -> dict[str, Any]:
+        """Who is changed keeps their password unless a new one is sent."""
+        fields = super().get_fields()
+        fields["password"].required = self.instance is None
+        return fields
+
+    def to_representation(self, instance: User) -> dict[str, Any]:
+        """The user, with the ids of doctor and patients."""
+        return {
+            "id": str(instance.pk),
+            "username": instance.username,
+            "email": instance.email,
+            "role": instance.role,
+            "doctor": str(instance.doctor_id) if instance.doctor_id else None,
+            "patients": [str(patient.pk) for patient in instance.patients.all()],
+            "is_active": instance.is_active,
+            "created_at": instance.created_at.isoformat(),
+        }
+
+    def changes(self) -> dict[str, Any]:
+        """What was sent, by the names that accounts.users uses."""
+        sent = dict(self.validated_data)
+        if "doctor" in sent:
+            doctor = sent.pop("doctor")
+            sent["doctor_id"] = doctor.pk if doctor else None
+        if "patients" in sent:
+            sent["patient_ids"] = [patient.pk for patient in sent.pop("patients")]
+        return sent
+
+
+_PATIENT = {
+    "email": "asha.rao@mail.example", "password": "seven-white-lotus", "name": "Asha Rao", "phone": "+91 98450 11223",
+    "date_of_birth": "1961-04-09",
+}  # fmt: skip
+
+
+@extend_schema_serializer(examples=[OpenApiExample("A patient", _PATIENT, request_only=True)])
+class RegisterSerializer(StrictSerializer):
+    """Who wants an account of their own."""
+
+    email = StrictEmailField()
+    password = NewPasswordField()
+    name = NameField()
+    phone = PhoneField()
+    date_of_birth = serializers.DateField(required=False, allow_null=True)
+
+    def validate_date_of_birth(self, value: Any) -> Any:
+        """Nobody is born tomorrow, nor before 1900."""
+        if value is not None and not 1900 <= value.year <= value.max.year:
+            raise serializers.ValidationError("This date is out of range.", code="out-of-range")
+        if value is not None and value > clock.now().date():
+            raise serializers.ValidationError("This day is still to come.", code="in-the-future")
+        return value
+
+
+@extend_schema_serializer(examples=[OpenApiExample("Code", {"email": "asha.rao@mail.example", "otp": "004217"})])
+class VerifySerializer(StrictSerializer):
+    """The code from the mail."""
+
+    email = StrictEmailField()
+    otp = OtpField()
+
+
+@extend_schema_serializer(examples=[OpenApiExample("E-mail", {"email": "asha.rao@mail.example"})])
+class ForgotSerializer(StrictSerializer):
+    """Whose password is forgotten."""
+
+    email = StrictEmailField()
+
+
+_RESET = {"email": "asha.rao@mail.example", "otp": "004217", "new_password": "eight-blue-lotus"}
+
+
+@extend_schema_serializer(examples=[OpenApiExample("New password", _RESET)])
+class ResetSerializer(VerifySerializer):
+    """The code from the mail, and the password that shall be."""
+
+    new_password = NewPasswordField()
+
+
+class ChangePasswordSerializer(StrictSerializer):
+    """The password that is, and the one that shall be."""
+
+    password = StrictCharField(max_length=LONGEST_PASSWORD, trim_whitespace=False, write_only=True)
+    new_password = NewPasswordField()

@@ -1,0 +1,60 @@
+"""The administrator's list of API keys."""
+
+import uuid
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts import keys
+from accounts.api.serializers_keys import ApiKeySerializer, NewApiKeySerializer
+from accounts.models import ApiKey
+from accounts.principals import principal_of
+from accounts.trail import attributed
+from core.errors import NotFound
+from core.pagination import Pages
+
+
+class ApiKeysView(APIView):
+    """api-keys/"""
+
+    capability = "api_keys.manage"
+
+    @extend_schema(responses=ApiKeySerializer(many=True), tags=["Access"])
+    def get(self, request: Request) -> Response:
+        """List the keys of hospital systems, without their secrets"""
+        pages = Pages()
+        page = pages.paginate_queryset(ApiKey.objects.order_by("-created_at", "-pk"), request, view=self)
+        return pages.get_paginated_response(ApiKeySerializer(page, many=True).data)
+
+    @extend_schema(request=ApiKeySerializer, responses={201: NewApiKeySerializer}, tags=["Access"])
+    def post(self, request: Request) -> Response:
+        """Make a key; it is shown this once"""
+        form = ApiKeySerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        with attributed(request):
+            key, text = keys.make_key(created_by_id=principal_of(request).id, **form.validated_data)
+        return Response({**ApiKeySerializer(key).data, "key": text}, status=201)
+
+
+class ApiKeyView(APIView):
+    """api-keys/{id}/"""
+
+    capability = "api_keys.manage"
+
+    @extend_schema(responses=ApiKeySerializer, tags=["Access"])
+    def get(self, request: Request, pk: uuid.UUID) -> Response:
+        """Read a key, without its secret"""
+        key = ApiKey.objects.filter(pk=pk).first()
+        if key is None:
+            raise NotFound
+        return Response(ApiKeySerializer(key).data)
+
+    @extend_schema(responses={204: None}, tags=["Access"])
+    def delete(self, request: Request, pk: uuid.UUID) -> Response:
+        """Revoke a key for ever; one that is revoked stays so"""
+        with attributed(request):
+            if not keys.revoke_key(key_id=pk) and not ApiKey.objects.filter(pk=pk).exists():
+                raise NotFound
+        return Response(status=204)

@@ -1,0 +1,180 @@
+"""Registration, recovery, and the administrator's list of users."""
+
+import uuid
+from typing import Any
+
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.exceptions import ValidationError
+from rest_framework.permissions import IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts import lockout, registration, sessions, users
+from accounts.api.serializers_auth import AccessSerializer
+from accounts.api.serializers_people import (
+    ChangePasswordSerializer,
+    ForgotSerializer,
+    RegisterSerializer,
+    ResetSerializer,
+    UserSerializer,
+    VerifySerializer,
+)
+from accounts.api.views_auth import OpenView, signed_in
+from accounts.models import User
+from accounts.roles import Role
+from accounts.throttling import throttle_address
+from accounts.trail import attributed
+from core.client_address import client_address
+from core.errors import NotFound, PermissionDenied
+from core.pagination import Pages
+
+_ON_ITS_WAY = {"message": "If everything is in order, a code is on its way to this address."}
+
+
+def _read(form_class: Any, request: Request, **kwargs: Any) -> Any:
+    form = form_class(data=request.data, **kwargs)
+    form.is_valid(raise_exception=True)
+    return form
+
+
+class RegisterView(OpenView):
+    """POST auth/register/"""
+
+    @extend_schema(request=RegisterSerializer, responses={202: OpenApiTypes.OBJECT}, tags=["Access"], auth=[])
+    def post(self, request: Request) -> Response:
+        """Ask for an account of one's own; a code comes by e-mail"""
+        throttle_address(request, "register")
+        form = _read(RegisterSerializer, request)
+        registration.ask_to_register(**form.validated_data)
+        return Response(_ON_ITS_WAY, status=202)
+
+
+class VerifyView(OpenView):
+    """POST auth/register/verify/"""
+
+    @extend_schema(request=VerifySerializer, responses={201: AccessSerializer}, tags=["Access"], auth=[])
+    def post(self, request: Request) -> Response:
+        """Prove the e-mail address, and be signed in"""
+        throttle_address(request, "code")
+        user = registration.register(**_read(VerifySerializer, request).validated_data)
+        return signed_in(sessions.open_session(user=user), status=201)
+
+
+class ForgotView(OpenView):
+    """POST auth/password/forgot/"""
+
+    @extend_schema(request=ForgotSerializer, responses={202: OpenApiTypes.OBJECT}, tags=["Access"], auth=[])
+    def post(self, request: Request) -> Response:
+        """Ask for a code to choose a new password"""
+        throttle_address(request, "forgot")
+        registration.ask_for_new_password(**_read(ForgotSerializer, request).validated_data)
+        return Response(_ON_ITS_WAY, status=202)
+
+
+class ResetView(OpenView):
+    """POST auth/password/reset/"""
+
+    @extend_schema(request=ResetSerializer, responses={204: None}, tags=["Access"], auth=[])
+    def post(self, request: Request) -> Response:
+        """Choose a new password; every session ends"""
+        throttle_address(request, "code")
+        user = registration.reset_password(**_read(ResetSerializer, request).validated_data)
+        lockout.Door.of(user=user, identifier="", address=client_address(request)).forget_failures()
+        return Response(status=204)
+
+
+class ChangePasswordView(APIView):
+    """POST auth/password/change/"""
+
+    permission_classes = [IsAuthenticated]
+
+    @extend_schema(request=ChangePasswordSerializer, responses=AccessSerializer, tags=["Access"])
+    def post(self, request: Request) -> Response:
+        """Change one's own password; every other session ends, this one goes on with the tokens of the answer"""
+        form = _read(ChangePasswordSerializer, request)
+        user = request.user
+        if not isinstance(user, User):
+            raise PermissionDenied("A key has no password.")
+        door = lockout.Door.of(user=user, identifier="", address=client_address(request))
+        if door.seconds_locked() or not user.check_password(form.validated_data["password"]):
+            door.record_failure()
+            raise ValidationError({"password": "This is not your password."}, code="wrong-password")
+        with attributed(request):
+            users.set_password(user_id=user.pk, password=form.validated_data["new_password"])
+        return signed_in(sessions.open_session(user=User.objects.get(pk=user.pk)))
+
+
+_FILTERS = [
+    OpenApiParameter("role", enum=Role.values),
+    OpenApiParameter("search", description="Part of the user name or e-mail address."),
+]
+
+
+class UsersView(APIView):
+    """users/"""
+
+    capability = "users.manage"
+
+    @extend_schema(parameters=_FILTERS, responses=UserSerializer(many=True), tags=["Access"])
+    def get(self, request: Request) -> Response:
+        """List the users"""
+        found = User.objects.prefetch_related("patients").order_by("username", "pk")
+        if role := request.query_params.get("role"):
+            if role not in Role.values:
+                raise ValidationError({"role": "There is no such role."}, code="invalid_choice")
+            found = found.filter(role=role)
+        if text := request.query_params.get("search", "").replace("\0", ""):
+            found = found.filter(username__icontains=text[:254]) | found.filter(email__icontains=text[:254])
+        pages = Pages()
+        page = pages.paginate_queryset(found, request, view=self)
+        return pages.get_paginated_response(UserSerializer(page, many=True).data)
+
+    @extend_schema(request=UserSerializer, responses={201: UserSerializer}, tags=["Access"])
+    def post(self, request: Request) -> Response:
+        """Make a user"""
+        with attributed(request):
+            user = users.create_user(**_read(UserSerializer, request).changes())
+        return Response(UserSerializer(user).data, status=201)
+
+
+class UserView(APIView):
+    """users/{id}/"""
+
+    capability = "users.manage"
+
+    @extend_schema(responses=UserSerializer, tags=["Access"])
+    def get(self, request: Request, pk: uuid.UUID) -> Response:
+        """Read a user"""
+        return Response(UserSerializer(_user(pk)).data)
+
+    @extend_schema(request=UserSerializer, responses=UserSerializer, tags=["Access"])
+    def put(self, request: Request, pk: uuid.UUID) -> Response:
+        """Change a user; without `password` the old one stays"""
+        return self._change(request, pk, partial=False)
+
+    @extend_schema(request=UserSerializer, responses=UserSerializer, tags=["Access"])
+    def patch(self, request: Request, pk: uuid.UUID) -> Response:
+        """Change some fields of a user"""
+        return self._change(request, pk, partial=True)
+
+    @extend_schema(responses={204: None}, tags=["Access"])
+    def delete(self, request: Request, pk: uuid.UUID) -> Response:
+        """Delete a user; their patient records stay"""
+        with attributed(request):
+            users.remove_user(user_id=pk)
+        return Response(status=204)
+
+    def _change(self, request: Request, pk: uuid.UUID, *, partial: bool) -> Response:
+        form = _read(UserSerializer, request, instance=_user(pk), partial=partial)
+        with attributed(request):
+            user = users.change_user(user_id=pk, changes=form.changes())
+        return Response(UserSerializer(user).data)
+
+
+def _user(pk: uuid.UUID) -> User:
+    user = User.objects.filter(pk=pk).first()
+    if user is None:
+        raise NotFound
+    return user

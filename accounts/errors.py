@@ -1,0 +1,36 @@
+"""What can go wrong with users and keys, and which broken constraint means what."""
+
+from core.errors import InUse, ValidationFailed
+from core.problem_details import register_constraint
+
+
+class UsernameTaken(ValidationFailed):
+    """The request is not valid"""
+
+    def __init__(self) -> None:
+        super().__init__([{"field": "username", "code": "unique", "detail": "This user name is taken."}])
+
+
+class EmailTaken(ValidationFailed):
+    """The request is not valid"""
+
+    def __init__(self) -> None:
+        super().__init__([{"field": "email", "code": "unique", "detail": "This e-mail address is taken."}])
+
+
+class LastAdministrator(InUse):
+    """Somebody must remain who can let others in"""
+
+    template = "This is the last active administrator: make another one first."
+
+
+class WrongCode(ValidationFailed):
+    """The request is not valid"""
+
+    def __init__(self) -> None:
+        detail = "The code is wrong, was used, has expired, or was tried too often."
+        super().__init__([{"field": "otp", "code": "invalid-code", "detail": detail}])
+
+
+register_constraint("user_username_once", UsernameTaken)
+register_constraint("user_email_once", EmailTaken)

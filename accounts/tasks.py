@@ -1,0 +1,20 @@
+"""What the workers do for this app; each may run twice, and carries nothing."""
+
+from celery import shared_task
+
+from accounts import attempts, codes, sessions, trail
+
+
+@shared_task(name="accounts.tasks.seal_reads")
+def seal_reads() -> None:
+    """Seal the read trail."""
+    while trail.seal_reads():
+        pass
+
+
+@shared_task(name="accounts.tasks.tidy")
+def tidy() -> None:
+    """Remove what has expired: sessions, codes and counts."""
+    sessions.delete_expired_sessions()
+    codes.delete_expired_codes()
+    attempts.delete_old_counts()

@@ -1,0 +1,122 @@
+"""How often one may ask. Most limits are counted in Redis and let everybody through while it is away; what guards the
+doors (codes, registrations; failed sign-ins in lockout.py) is counted in the database, so that it holds without Redis."""
+
+from typing import Any
+
+import redis
+from django.conf import settings
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from redis.maint_notifications import MaintNotificationsConfig
+from redis.retry import Retry
+from rest_framework.exceptions import Throttled
+from rest_framework.request import Request
+from rest_framework.throttling import BaseThrottle
+
+from accounts.attempts import Limit
+from accounts.principals import Principal, principal_of
+from accounts.roles import Role
+from accounts.security_log import digest, note
+from core.circuit import Breaker
+from core.client_address import client_address
+
+_HIT = """
+local count = redis.call('INCR', KEYS[1])
+if count == 1 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
+return {count, redis.call('PTTL', KEYS[1])}
+"""
+
+# A hospital's whole network may stand behind one address, and a hall full of patients behind another.
+_PER_ADDRESS = {name: Limit(f"{name}-address", 300) for name in ("register", "forgot", "code")}
+
+
+class Counter:
+    """Counts in one Redis; where it is away, nothing is counted and nobody is held up."""
+
+    def __init__(self, url: str) -> None:
+        self._breaker = Breaker()
+        self._redis = redis.Redis.from_url(
+            url,
+            socket_connect_timeout=settings.REDIS_CONNECT_SECONDS,
+            socket_timeout=settings.REDIS_SOCKET_SECONDS,
+            retry=Retry(NoBackoff(), 0),
+            protocol=2,
+            driver_info=None,
+            maint_notifications_config=MaintNotificationsConfig(enabled=False),
+        )
+        self._hit = self._redis.register_script(_HIT)
+
+    def hit(self, name: str, *, limit: int, seconds: int) -> float | None:
+        """Count one; the seconds to wait if that was more than the limit in this window, else None."""
+        if not self._breaker.allows():
+            return None
+        try:
+            count, left_ms = self._hit(keys=[f"opd:throttle:{name}"], args=[seconds * 1000])
+        except RedisError:
+            self._breaker.failed()
+            return None
+        self._breaker.succeeded()
+        return max(1.0, left_ms / 1000) if count > limit else None
+
+
+_counters: dict[str, Counter] = {}
+
+
+def _counter() -> Counter:
+    url = settings.REDIS_URL
+    if url not in _counters:
+        _counters[url] = Counter(url)
+    return _counters[url]
+
+
+class PrincipalThrottle(BaseThrottle):
+    """Everything: so generous that only a runaway program meets it."""
+
+    name = "all"
+    limit = 30_000
+    seconds = 60
+
+    def who(self, request: Request) -> str | None:
+        """Under which name this request is counted; None: not at all."""
+        if isinstance(request.auth, Principal):
+            return request.auth.actor
+        return "address:" + digest("throttle", client_address(request))
+
+    def allow_request(self, request: Request, view: Any) -> bool:
+        """Count the request and say whether it was one too many."""
+        self._wait: float | None = None
+        if settings.OPD_THROTTLING and (who := self.who(request)) is not None:
+            self._wait = _counter().hit(f"{self.name}:{who}", limit=self.limit, seconds=self.seconds)
+            if self._wait is not None:
+                note("throttled", limit=self.name, who=who)
+        return self._wait is None
+
+    def wait(self) -> float | None:
+        """After how many seconds to ask again."""
+        return self._wait
+
+
+class PatientBookingThrottle(PrincipalThrottle):
+    """POST tokens/ by a patient: ten in a quarter of an hour; nobody else is counted."""
+
+    name = "booking"
+    limit = 10
+    seconds = 15 * 60
+
+    def who(self, request: Request) -> str | None:
+        """The patient who books."""
+        if request.method != "POST" or not request.user.is_authenticated:
+            return None
+        principal = principal_of(request)
+        return principal.actor if principal.role == Role.PATIENT else None
+
+
+def throttle_address(request: Request, name: str) -> None:
+    """Count one try of this kind by this address, in the database; Throttled (429) if there were too many."""
+    if not settings.OPD_THROTTLING:
+        return
+    limit, address = _PER_ADDRESS[name], client_address(request)
+    if seconds := limit.seconds_closed(address):
+        note("throttled", limit=limit.name, who=digest("throttle", address))
+        raise Throttled(wait=seconds)
+    limit.count(address)

@@ -1,0 +1,124 @@
+"""Making, changing and removing users; a change of what they may do ends all of their sessions."""
+
+import uuid
+from collections.abc import Iterable
+from typing import Any
+
+from accounts import sessions
+from accounts.errors import EmailTaken, LastAdministrator, UsernameTaken
+from accounts.models import User
+from accounts.roles import Role
+from accounts.security_log import note
+from core.errors import NotFound, ValidationFailed
+from core.transactions import atomic
+
+# What must not outlive its change in any session that was opened before.
+_ENDS_SESSIONS = ("role", "is_active")
+
+
+def create_user(
+    *,
+    username: str,
+    email: str,
+    role: str,
+    password: str | None = None,
+    password_hash: str | None = None,
+    doctor_id: uuid.UUID | None = None,
+    patient_ids: Iterable[uuid.UUID] = (),
+    is_active: bool = True,
+) -> User:
+    """Make a user, with a password or with the hash of one; without either nobody can sign in as them."""
+    patients = list(patient_ids)
+    _check_belongings(role=role, doctor_id=doctor_id, patient_ids=patients)
+    user = User(username=username.strip(), email=email.strip(), role=role, doctor_id=doctor_id, is_active=is_active)
+    if password_hash is not None:
+        user.password = password_hash
+    else:
+        user.set_password(password)
+    with atomic():
+        _check_names_free(user)
+        user.save(force_insert=True)
+        user.patients.set(patients)
+    note("user_made", user=user.pk, role=user.role)
+    return user
+
+
+def change_user(*, user_id: uuid.UUID, changes: dict[str, Any]) -> User:
+    """Change the given fields of a user; a new password, role or standing ends every session of theirs."""
+    with atomic():
+        admins = _lock_administrators()
+        user = User.objects.select_for_update().filter(pk=user_id).first()
+        if user is None:
+            raise NotFound
+        before = {name: getattr(user, name) for name in _ENDS_SESSIONS}
+        for name in ("username", "email", "role", "is_active"):
+            if name in changes:
+                setattr(user, name, changes[name])
+        _take_belongings(user, changes)
+        if user.pk in admins and len(admins) == 1 and not user.is_staff:
+            raise LastAdministrator
+        if changes.get("password") is not None:
+            user.set_password(changes["password"])
+        _check_names_free(user)
+        user.save()
+        if "password" in changes or any(getattr(user, name) != old for name, old in before.items()):
+            sessions.end_all_sessions(user_id=user.pk)
+    note("user_changed", user=user.pk, fields=",".join(sorted(changes)))
+    return User.objects.get(pk=user_id)
+
+
+def remove_user(*, user_id: uuid.UUID) -> None:
+    """Delete a user, but never the last active administrator; patient records and the log stay."""
+    with atomic():
+        admins = _lock_administrators()
+        if user_id in admins and len(admins) == 1:
+            raise LastAdministrator
+        user = User.objects.select_for_update().filter(pk=user_id).first()
+        if user is None:
+            raise NotFound
+        user.delete()
+    note("user_removed", user=user_id)
+
+
+def set_password(*, user_id: uuid.UUID, password: str) -> None:
+    """Give a user a new password and end every session of theirs."""
+    change_user(user_id=user_id, changes={"password": password})
+
+
+def _lock_administrators() -> list[uuid.UUID]:
+    """The active administrators, locked in one order: two of them can't remove each other at the same moment."""
+    admins = User.objects.select_for_update().filter(role=Role.ADMIN, is_active=True).order_by("pk")
+    return list(admins.values_list("pk", flat=True))
+
+
+def _take_belongings(user: User, changes: dict[str, Any]) -> None:
+    """The doctor and the patients go with the role: a new role leaves the old one's behind."""
+    doctor_id = changes["doctor_id"] if "doctor_id" in changes else user.doctor_id
+    patients = changes.get("patient_ids")
+    if "role" in changes:
+        if user.role != Role.DOCTOR and "doctor_id" not in changes:
+            doctor_id = None
+        if user.role != Role.PATIENT and patients is None:
+            patients = []
+    _check_belongings(role=user.role, doctor_id=doctor_id, patient_ids=patients or [])
+    user.doctor_id = doctor_id
+    if patients is not None:
+        user.patients.set(patients)
+
+
+def _check_belongings(*, role: str, doctor_id: uuid.UUID | None, patient_ids: list[uuid.UUID]) -> None:
+    if doctor_id is not None and role != Role.DOCTOR:
+        raise ValidationFailed.of("doctor", "not-a-doctor", "Only a user with the role DOCTOR has a doctor.")
+    if patient_ids and role != Role.PATIENT:
+        raise ValidationFailed.of("patients", "not-a-patient", "Only a user with the role PATIENT has patients.")
+
+
+def _check_names_free(user: User) -> None:
+    """Friendlier than the constraint alone, and no user name may be another user's e-mail address."""
+    others = User.objects.exclude(pk=user.pk)
+    if others.filter(username__iexact=user.username).exists() or others.filter(email__iexact=user.username).exists():
+        raise UsernameTaken
+    if user.email and (
+        others.filter(email__iexact=user.email).exists() or others.filter(username__iexact=user.email).exists()
+    ):
+        raise EmailTaken

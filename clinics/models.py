@@ -1,0 +1,154 @@
+"""The clinic's rows: the facility, its doctors and their slots. A slot carries the numbers that the engine keeps under its row lock."""
+
+from datetime import datetime, timedelta
+
+import pghistory
+from django.db import models
+from django.db.models import F, Q
+
+from core.ids import new_id
+
+
+class Facility(models.Model):
+    """A hospital or clinic: the owner of a time zone, and the key by which all hot tables could be distributed."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    name = models.CharField(max_length=200)
+    code = models.CharField(max_length=16, unique=True)
+    time_zone = models.CharField(max_length=64)
+    # Numbers the doctors, so that each has ticket letters that nobody else in the facility has.
+    doctors_numbered = models.PositiveIntegerField(default=0, editable=False)
+
+    class Meta:
+        verbose_name_plural = "facilities"
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return self.code
+
+
+@pghistory.track()
+class Doctor(models.Model):
+    """A doctor of one facility; `ticket_letters` start every ticket of the doctor's slots."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    facility = models.ForeignKey(Facility, on_delete=models.PROTECT, related_name="doctors")
+    name = models.CharField(max_length=200)
+    specialization = models.CharField(max_length=100)
+    email = models.EmailField(null=True, blank=True)
+    phone = models.CharField(max_length=32, null=True, blank=True)
+    experience_years = models.PositiveSmallIntegerField(null=True, blank=True)
+    consultation_minutes = models.PositiveSmallIntegerField(default=10)
+    is_active = models.BooleanField(default=True)
+    ticket_letters = models.CharField(max_length=4, editable=False)
+    created_at = models.DateTimeField(editable=False)
+
+    class Meta:
+        ordering = ["name", "id"]
+        constraints = [
+            # Two doctors of a facility never print tickets that start alike.
+            models.UniqueConstraint(fields=["facility", "ticket_letters"], name="doctor_ticket_letters_unique"),
+            models.CheckConstraint(condition=Q(consultation_minutes__gte=1), name="doctor_consultation_minutes_positive"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class SlotStatus(models.TextChoices):
+    ACTIVE = "ACTIVE"
+    DELAYED = "DELAYED"
+    CANCELLED = "CANCELLED"
+    CLOSED = "CLOSED"
+
+
+class Slot(models.Model):
+    """A stretch of a doctor's day with a limited number of seats.
+
+    The counters follow from the tokens and entries of the slot (`manage.py check_invariants` proves it); they change only
+    by differences, in the transaction that changes those rows and under the lock of this row.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    facility = models.ForeignKey(Facility, on_delete=models.PROTECT, related_name="slots")
+    doctor = models.ForeignKey(Doctor, on_delete=models.PROTECT, related_name="slots")
+    local_date = models.DateField(editable=False)
+    start_time = models.DateTimeField()
+    end_time = models.DateTimeField()
+    max_capacity = models.PositiveIntegerField()
+    consultation_minutes = models.PositiveSmallIntegerField()
+    status = models.CharField(max_length=10, choices=SlotStatus, default=SlotStatus.ACTIVE, editable=False)
+    own_delay_minutes = models.PositiveIntegerField(default=0, editable=False)
+    delay_minutes = models.PositiveIntegerField(default=0, editable=False)
+    cancel_reason = models.CharField(max_length=500, blank=True, editable=False)
+
+    ticket_prefix = models.CharField(max_length=8, editable=False)
+    last_ticket = models.PositiveIntegerField(default=0, editable=False)
+    last_arrival = models.PositiveIntegerField(default=0, editable=False)
+    regular_seats = models.IntegerField(default=0, editable=False)
+    emergency_seats = models.IntegerField(default=0, editable=False)
+    queue_length = models.IntegerField(default=0, editable=False)
+    waiting_count = models.IntegerField(default=0, editable=False)
+    # The earliest hold, grace or buffer that ends in this slot; null: nothing is due.
+    next_due_at = models.DateTimeField(null=True, editable=False)
+    first_called_at = models.DateTimeField(null=True, editable=False)
+    room_since = models.DateTimeField(null=True, editable=False)
+    last_event = models.PositiveIntegerField(default=0, editable=False)
+    last_event_hash = models.BinaryField(default=bytes, editable=False)
+    version = models.PositiveIntegerField(default=1, editable=False)
+    created_at = models.DateTimeField(editable=False)
+
+    class Meta:
+        ordering = ["start_time", "id"]
+        constraints = [
+            # The seats that are not emergencies never outnumber the capacity, whatever the locks do.
+            models.CheckConstraint(condition=Q(regular_seats__lte=F("max_capacity")), name="slot_never_oversold"),
+            # No counter is ever below nothing.
+            models.CheckConstraint(
+                condition=Q(regular_seats__gte=0, emergency_seats__gte=0, queue_length__gte=0, waiting_count__gte=0),
+                name="slot_counters_not_negative",
+            ),
+            models.CheckConstraint(condition=Q(max_capacity__gte=1, max_capacity__lte=10_000), name="slot_capacity_in_range"),
+            models.CheckConstraint(condition=Q(end_time__gt=F("start_time")), name="slot_ends_after_it_starts"),
+            models.CheckConstraint(condition=Q(consultation_minutes__gte=1), name="slot_consultation_minutes_positive"),
+            # Every slot of a day prints tickets of its own: with it a ticket is unique in the facility on that day.
+            models.UniqueConstraint(fields=["facility", "local_date", "ticket_prefix"], name="slot_ticket_prefix_unique"),
+            # "slot_no_overlap" (an EXCLUDE over the doctor and the planned times) is made in the first migration.
+        ]
+        indexes = [
+            models.Index(fields=["doctor", "local_date", "start_time"], name="slot_doctor_day"),
+            models.Index(fields=["facility", "local_date"], name="slot_facility_day"),
+            models.Index(fields=["next_due_at"], condition=Q(next_due_at__isnull=False), name="slot_next_due"),
+            models.Index(fields=["end_time"], condition=Q(waiting_count__gt=0), name="slot_with_waiting_list"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.ticket_prefix} {self.local_date}"
+
+    @property
+    def current_capacity(self) -> int:
+        """The seats held now, emergencies included."""
+        return self.regular_seats + self.emergency_seats
+
+    @property
+    def available_capacity(self) -> int:
+        """The seats that can still be booked, never below 0."""
+        return max(0, self.max_capacity - self.current_capacity)
+
+    @property
+    def cascaded_minutes(self) -> int:
+        """The part of the delay that slots before this one force on it, in minutes."""
+        return self.delay_minutes - self.own_delay_minutes
+
+    @property
+    def delayed_start(self) -> datetime:
+        return self.start_time + timedelta(minutes=self.delay_minutes)
+
+    @property
+    def delayed_end(self) -> datetime:
+        """When the slot ends: the planned end plus the delay in force."""
+        return self.end_time + timedelta(minutes=self.delay_minutes)
+
+    def is_bookable(self, *, now: datetime) -> bool:
+        """Whether seats can be booked or promoted at `now`."""
+        return self.status in (SlotStatus.ACTIVE, SlotStatus.DELAYED) and now < self.delayed_end

@@ -1,0 +1,229 @@
+"""One slot under its lock, and all that changes on it: collected while an operation runs, written together at its end."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db.models import F
+
+from clinics.models import Slot
+from events.log import ChainEnd, Draft, append, chain
+from patients.models import Patient
+from tokens.errors import InvalidTransition
+from tokens.models import Token
+from tokens.policy.lifecycle import MOVES, QUEUED, Action, holds_seat
+from tokens.policy.priority import Category, Priority
+from waitlist import moves
+from waitlist.models import EntryStatus, WaitlistEntry
+
+ENTRY_EVENTS = {
+    EntryStatus.PROMOTED: "waitlist.promoted",
+    EntryStatus.WITHDRAWN: "waitlist.withdrawn",
+    EntryStatus.EXPIRED: "waitlist.expired",
+}
+
+
+class Ledger:
+    """The fresh row of a locked slot, the moment of the operation, and every change that it makes.
+
+    Rows are changed in memory first, so that an operation sees its own changes; `write` and `close` bring them to the
+    database with a number of statements that does not grow with the number of rows.
+    """
+
+    def __init__(self, slot: Slot, *, now: datetime, actor: str) -> None:
+        self.slot = slot
+        self.now = now
+        self.actor = actor
+        self._drafts: list[Draft] = []
+        self._counted: Counter[str] = Counter()
+        self._slot_changes: dict[str, Any] = {}
+        self._issued: list[Token] = []
+        self._token_changes: dict[UUID, dict[str, Any]] = defaultdict(dict)
+        self._joined: list[WaitlistEntry] = []
+        self._entry_changes: dict[tuple[str, UUID | None], list[UUID]] = defaultdict(list)
+
+    # Numbers from the locked row
+
+    def count(self, counter: str, by: int) -> int:
+        """Change a counter of the slot; answers its new value."""
+        if by:
+            self._counted[counter] += by
+            setattr(self.slot, counter, getattr(self.slot, counter) + by)
+        return int(getattr(self.slot, counter))
+
+    def next_arrival(self) -> int:
+        """The next place in the slot's order of requests."""
+        return self.count("last_arrival", 1)
+
+    @property
+    def has_free_seat(self) -> bool:
+        return self.slot.current_capacity < self.slot.max_capacity
+
+    # Tokens
+
+    def issue(
+        self,
+        *,
+        action: Action,
+        patient: Patient,
+        category: Category,
+        priority: Priority,
+        arrival: int,
+        **fields: Any,
+    ) -> Token:
+        """Make a new token with the next ticket of the slot."""
+        slot, move = self.slot, MOVES[action]
+        number = self.count("last_ticket", 1)
+        token = Token(
+            facility_id=slot.facility_id,
+            slot=slot,
+            doctor_id=slot.doctor_id,
+            local_date=slot.local_date,
+            patient=patient,
+            ticket=f"{slot.ticket_prefix}-{number:03d}",
+            category=category,
+            priority=priority.value,
+            time_bonus=priority.time_bonus,
+            care_bonus=priority.care_bonus,
+            arrival=arrival,
+            status=move.target,
+            created_at=self.now,
+            updated_at=self.now,
+            **fields,
+        )
+        self._issued.append(token)
+        self._weigh(token, +1)
+        self._note_due(token.due_at)
+        self.note(
+            move.event,
+            token_id=token.id,
+            **{"from": None, "to": token.status},
+            ticket=token.ticket,
+            patient=str(patient.id),
+            category=token.category,
+            priority=str(token.priority),
+            acuity=token.acuity,
+            arrival=arrival,
+        )
+        return token
+
+    def move(self, token: Token, action: Action, *, data: dict[str, Any] | None = None, **changes: Any) -> None:
+        """Take a token along the table of moves, with its event; InvalidTransition if the table has no such move."""
+        move = MOVES[action]
+        if token.status not in move.sources:
+            raise InvalidTransition(status=token.status, action=action.value)
+        before = token.status
+        self._weigh(token, -1)
+        changes |= {"status": move.target, "updated_at": self.now}
+        for name, value in changes.items():
+            setattr(token, name, value)
+        self._weigh(token, +1)
+        self._note_due(token.due_at)
+        self._token_changes[token.id] |= changes
+        self.note(move.event, token_id=token.id, **{"from": before, "to": token.status}, ticket=token.ticket, **(data or {}))
+
+    def _weigh(self, token: Token, sign: int) -> None:
+        if holds_seat(status=token.status, in_grace=token.in_grace):
+            self.count("emergency_seats" if token.category == Category.EMERGENCY else "regular_seats", sign)
+        if token.status in QUEUED:
+            self.count("queue_length", sign)
+
+    def _note_due(self, due_at: datetime | None) -> None:
+        if due_at is not None and (self.slot.next_due_at is None or due_at < self.slot.next_due_at):
+            self.change_slot(next_due_at=due_at)
+
+    # The waiting list
+
+    def join(self, entry: WaitlistEntry) -> WaitlistEntry:
+        """Put a new entry on the slot's waiting list."""
+        self._joined.append(entry)
+        self.count("waiting_count", 1)
+        self.note(
+            "waitlist.joined",
+            entry=str(entry.id),
+            patient=str(entry.patient_id),
+            category=entry.category,
+            priority=str(entry.priority),
+            arrival=entry.arrival,
+        )
+        return entry
+
+    def settle_entries(
+        self, entries: Iterable[WaitlistEntry], *, to: EntryStatus, token_id: UUID | None = None
+    ) -> int:
+        """Take WAITING entries off the list; answers how many."""
+        taken = 0
+        for entry in entries:
+            moves.move(entry, to=to, now=self.now, token_id=token_id)
+            self._entry_changes[to, token_id].append(entry.id)
+            self.note(ENTRY_EVENTS[to], token_id=token_id, entry=str(entry.id), patient=str(entry.patient_id))
+            taken += 1
+        self.count("waiting_count", -taken)
+        return taken
+
+    # The slot
+
+    def change_slot(self, **changes: Any) -> None:
+        """Change fields of the slot's row that are no counters."""
+        for name, value in changes.items():
+            setattr(self.slot, name, value)
+        self._slot_changes |= changes
+
+    def note(self, event_type: str, *, token_id: UUID | None = None, **data: Any) -> None:
+        """Add an event to what will be recorded."""
+        self._drafts.append(Draft(event_type, token_id, data))
+
+    # Writing
+
+    @property
+    def has_changes(self) -> bool:
+        return bool(self._drafts or self._slot_changes)
+
+    def write(self) -> None:
+        """Bring tokens and entries to the database: what leaves goes first, so that its seat and its uniqueness are free."""
+        groups: dict[tuple[tuple[str, Any], ...], list[UUID]] = defaultdict(list)
+        for token_id, changes in self._token_changes.items():
+            groups[tuple(sorted(changes.items()))].append(token_id)
+        for changes, token_ids in groups.items():
+            Token.objects.filter(facility_id=self.slot.facility_id, id__in=token_ids).update(**dict(changes))
+        if self._issued:
+            Token.objects.bulk_create(self._issued)
+        if self._joined:
+            WaitlistEntry.objects.bulk_create(self._joined)
+        for (status, token_id), entry_ids in self._entry_changes.items():
+            WaitlistEntry.objects.filter(facility_id=self.slot.facility_id, id__in=entry_ids).update(
+                status=status, token_id=token_id, updated_at=self.now
+            )
+        self._token_changes.clear()
+        self._issued.clear()
+        self._joined.clear()
+        self._entry_changes.clear()
+
+    def close(self) -> None:
+        """Write what is left, the events and the slot's row. The counters change by differences: without any lock the
+        CHECK of the database would still refuse an oversold seat."""
+        self.write()
+        if not self.has_changes:
+            return
+        slot = self.slot
+        if self._drafts:
+            events, end = chain(
+                self._drafts,
+                facility_id=slot.facility_id,
+                slot_id=slot.id,
+                actor=self.actor,
+                at=self.now,
+                after=ChainEnd(slot.last_event, bytes(slot.last_event_hash)),
+            )
+            append(events)
+            self.change_slot(last_event=end.number, last_event_hash=end.hash)
+        differences = {name: F(name) + by for name, by in self._counted.items() if by}
+        slot.version += 1
+        Slot.objects.filter(facility_id=slot.facility_id, id=slot.id).update(
+            **self._slot_changes, **differences, version=F("version") + 1
+        )
+        self._drafts.clear()
+        self._counted.clear()
+        self._slot_changes.clear()

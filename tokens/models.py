@@ -1,0 +1,108 @@
+"""The token: a patient's place in a slot."""
+
+from django.db import models
+from django.db.models import Case, F, Q, Value, When
+from django.db.models.functions import Coalesce
+
+from clinics.models import Doctor, Facility, Slot
+from core.ids import new_id
+from patients.models import Patient
+from tokens.policy.lifecycle import LIVE, QUEUED, Status
+from tokens.policy.priority import Category
+
+IS_LIVE = Q(status__in=sorted(LIVE)) | Q(status=Status.NO_SHOW, due_at__isnull=False)
+IS_QUEUED = Q(status__in=sorted(QUEUED))
+
+
+class Token(models.Model):
+    """A patient's place in a slot, from the booking to its end. Its position is never stored: it follows from the order.
+
+    `arrival` is the place of the request in the slot's order of requests. The queue's order is (priority, rank_band, rank_arrival):
+    the two ranks are computed by the database from category, acuity and arrival, so that no code can disagree about them.
+    `due_at` is when the hold, grace or buffer ends by itself; null: nothing is due (for a NO_SHOW: its grace is over).
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    facility = models.ForeignKey(Facility, on_delete=models.PROTECT, related_name="+")
+    slot = models.ForeignKey(Slot, on_delete=models.PROTECT, related_name="tokens")
+    doctor = models.ForeignKey(Doctor, on_delete=models.PROTECT, related_name="+")
+    local_date = models.DateField()
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="tokens")
+    ticket = models.CharField(max_length=20)
+    category = models.CharField(max_length=16, choices=[(c.value, c.value) for c in Category])
+    priority = models.DecimalField(max_digits=4, decimal_places=2)
+    time_bonus = models.DecimalField(max_digits=4, decimal_places=2)
+    care_bonus = models.DecimalField(max_digits=4, decimal_places=2)
+    acuity = models.PositiveSmallIntegerField(null=True)
+    arrival = models.PositiveIntegerField()
+    rank_band = models.GeneratedField(
+        expression=Coalesce(F("acuity"), Value(0)), output_field=models.SmallIntegerField(), db_persist=True
+    )
+    rank_arrival = models.GeneratedField(
+        expression=Case(
+            When(category="EMERGENCY", acuity__isnull=True, then=-F("arrival")),
+            default=F("arrival"),
+            output_field=models.IntegerField(),
+        ),
+        output_field=models.IntegerField(),
+        db_persist=True,
+    )
+    status = models.CharField(max_length=16, choices=[(s.value, s.value) for s in Status])
+    # The estimate as it stood when the token left the queue; while it is in the queue the estimate is computed.
+    last_estimate = models.DateTimeField(null=True)
+    actual_time = models.DateTimeField(null=True)
+    expires_at = models.DateTimeField(null=True)
+    grace_expires_at = models.DateTimeField(null=True)
+    due_at = models.DateTimeField(null=True)
+    emergency_reason = models.CharField(max_length=500, blank=True)
+    created_at = models.DateTimeField()
+    updated_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            # A ticket is printed once in a facility on a day, and never used again.
+            models.UniqueConstraint(fields=["facility", "local_date", "ticket"], name="token_ticket_unique"),
+            # A patient holds at most one live token per doctor and local day; no slot lock guards that.
+            models.UniqueConstraint(
+                fields=["facility", "patient", "doctor", "local_date"], condition=IS_LIVE, name="token_one_live_per_patient"
+            ),
+            # A slot has one room, and one patient in it.
+            models.UniqueConstraint(
+                fields=["facility", "slot"], condition=Q(status=Status.IN_CONSULTATION), name="token_one_in_the_room"
+            ),
+            # No two requests of a slot have the same place in the order, so the order is total.
+            models.UniqueConstraint(fields=["facility", "slot", "arrival"], name="token_arrival_unique"),
+            # An emergency has exactly 1.00, and nobody else comes near: tiers never cross.
+            models.CheckConstraint(
+                condition=Q(category=Category.EMERGENCY, priority=1) | (~Q(category=Category.EMERGENCY) & Q(priority__gt=1)),
+                name="token_tiers_never_cross",
+            ),
+            models.CheckConstraint(
+                condition=Q(acuity__isnull=True) | Q(category=Category.EMERGENCY, acuity__gte=1, acuity__lte=5),
+                name="token_acuity_of_emergencies",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["slot", "priority", "rank_band", "rank_arrival"], condition=IS_QUEUED, name="token_queue"
+            ),
+            models.Index(fields=["slot", "due_at"], condition=Q(due_at__isnull=False), name="token_due"),
+            models.Index(fields=["slot", "ticket"], name="token_slot"),
+            models.Index(fields=["patient"], name="token_patient"),
+            models.Index(fields=["doctor", "local_date"], name="token_doctor_day"),
+        ]
+
+    def __str__(self) -> str:
+        return self.ticket
+
+    @property
+    def in_grace(self) -> bool:
+        return self.status == Status.NO_SHOW and self.due_at is not None
+
+    @property
+    def order_key(self) -> tuple[object, int, int]:
+        """The queue's order: the lower key is seen first (section 2 of the contract)."""
+        if self.category == Category.EMERGENCY and self.acuity is None:
+            return (self.priority, 0, -self.arrival)
+        return (self.priority, self.acuity or 0, self.arrival)

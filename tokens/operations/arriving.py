@@ -1,0 +1,25 @@
+"""A patient confirms, arrives, or turns up after all."""
+
+from tokens.errors import GraceExpired, HoldExpired
+from tokens.ledger import Ledger
+from tokens.models import Token
+from tokens.policy.lifecycle import Action, Status
+
+
+def confirm(ledger: Ledger, *, token: Token) -> None:
+    """Turn a hold into a booking; HoldExpired once its time is over."""
+    if token.status == Status.EXPIRED:
+        raise HoldExpired
+    ledger.move(token, Action.CONFIRM, expires_at=None, due_at=None)
+
+
+def check_in(ledger: Ledger, *, token: Token) -> None:
+    """The patient is here."""
+    ledger.move(token, Action.CHECK_IN)
+
+
+def reinstate(ledger: Ledger, *, token: Token) -> None:
+    """The patient turned up: back into the queue at the old priority; GraceExpired once the grace is over."""
+    if token.status == Status.NO_SHOW and not token.in_grace:
+        raise GraceExpired
+    ledger.move(token, Action.REINSTATE, grace_expires_at=None, due_at=None, last_estimate=None)

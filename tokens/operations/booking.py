@@ -1,0 +1,127 @@
+"""Booking a seat, or a place on the waiting list when the slot is full."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from patients.models import Patient
+from tokens import rules
+from tokens.errors import DuplicateBooking, SlotFull, SlotNotOpen
+from tokens.ledger import Ledger
+from tokens.models import IS_LIVE, Token
+from tokens.policy import grace
+from tokens.policy.lifecycle import Action, Status
+from tokens.policy.priority import Category, Priority, priority_of
+from waitlist.models import EntryStatus, WaitlistEntry
+from waitlist.order import waiting_in
+
+
+@dataclass(frozen=True, slots=True)
+class BookingRequest:
+    """What the counter asks for. `desk`: the seat kept by a BUFFER may be used."""
+
+    patient_id: UUID
+    category: Category
+    hold: bool = False
+    arrived: bool = False
+    join_waiting_list: bool = True
+    desk: bool = False
+
+
+def book(ledger: Ledger, *, patient: Patient, request: BookingRequest) -> Token | WaitlistEntry:
+    """Take a seat, or join the waiting list of a full slot.
+
+    Raises SlotNotOpen, DuplicateBooking, or SlotFull when the slot is full and the patient would not wait.
+    """
+    slot = ledger.slot
+    if not slot.is_bookable(now=ledger.now):
+        raise SlotNotOpen
+    priority = priority_of(
+        category=request.category,
+        requested_at=ledger.now,
+        planned_start=slot.start_time,
+        born=patient.date_of_birth,
+        needs_assistance=patient.needs_assistance,
+        local_day=slot.local_date,
+    )
+    if not ledger.has_free_seat and not (request.desk and _use_kept_seat(ledger)):
+        return _wait(ledger, patient, request, priority)
+    if slot.waiting_count:
+        _leave_waiting_list(ledger, patient)
+    return _take_seat(ledger, patient, request, priority)
+
+
+def _take_seat(ledger: Ledger, patient: Patient, request: BookingRequest, priority: Priority) -> Token:
+    arrival = ledger.next_arrival()
+    if request.hold:
+        ends = grace.hold_ends(now=ledger.now, hold=rules.current().hold)
+        return ledger.issue(
+            action=Action.HOLD,
+            patient=patient,
+            category=request.category,
+            priority=priority,
+            arrival=arrival,
+            expires_at=ends,
+            due_at=ends,
+        )
+    return ledger.issue(
+        action=Action.BOOK_ARRIVED if request.arrived else Action.BOOK,
+        patient=patient,
+        category=request.category,
+        priority=priority,
+        arrival=arrival,
+    )
+
+
+def _use_kept_seat(ledger: Ledger) -> bool:
+    """Release the seat that a BUFFER keeps in a full slot, the oldest first; answers whether that made room.
+
+    Emergencies may have taken the slot over its maximum: then a kept seat makes no room, and none is released.
+    """
+    slot = ledger.slot
+    if slot.current_capacity > slot.max_capacity:
+        return False
+    kept = (
+        Token.objects.filter(facility_id=slot.facility_id, slot_id=slot.id, status=Status.BUFFER)
+        .order_by("due_at", "id")
+        .first()
+    )
+    if kept is None:
+        return False
+    ledger.move(kept, Action.RELEASE_BUFFER, due_at=None)
+    return True
+
+
+def _wait(ledger: Ledger, patient: Patient, request: BookingRequest, priority: Priority) -> WaitlistEntry:
+    slot = ledger.slot
+    has_place = Token.objects.filter(
+        IS_LIVE,
+        facility_id=slot.facility_id,
+        patient_id=patient.id,
+        doctor_id=slot.doctor_id,
+        local_date=slot.local_date,
+    )
+    if has_place.exists() or waiting_in(slot_id=slot.id).filter(patient_id=patient.id).exists():
+        raise DuplicateBooking
+    if not request.join_waiting_list:
+        raise SlotFull
+    return ledger.join(
+        WaitlistEntry(
+            facility_id=slot.facility_id,
+            slot=slot,
+            doctor_id=slot.doctor_id,
+            local_date=slot.local_date,
+            patient=patient,
+            category=request.category,
+            priority=priority.value,
+            time_bonus=priority.time_bonus,
+            care_bonus=priority.care_bonus,
+            arrival=ledger.next_arrival(),
+            created_at=ledger.now,
+            updated_at=ledger.now,
+        )
+    )
+
+
+def _leave_waiting_list(ledger: Ledger, patient: Patient) -> None:
+    """Who gets a seat no longer waits for one."""
+    ledger.settle_entries(waiting_in(slot_id=ledger.slot.id).filter(patient_id=patient.id), to=EntryStatus.WITHDRAWN)

@@ -1,0 +1,57 @@
+"""Calling patients in: who is next, the room, and the end of a consultation."""
+
+from tokens.errors import InvalidTransition, QueueEmpty, RoomOccupied
+from tokens.ledger import Ledger
+from tokens.models import Token
+from tokens.policy.lifecycle import Action, Status, allows
+from tokens.selectors.estimates import estimate_in_queue
+from tokens.selectors.queue import tokens_of, waiting_room
+
+
+def call(ledger: Ledger, *, token: Token) -> None:
+    """Call this patient in, out of turn if need be. The estimate stays as it was told last."""
+    estimate = None
+    if allows(action=Action.CALL, status=token.status):
+        estimate = estimate_in_queue(token=token, slot=ledger.slot, now=ledger.now)
+    ledger.move(token, Action.CALL, last_estimate=estimate)
+    if ledger.slot.first_called_at is None:
+        ledger.change_slot(first_called_at=ledger.now)
+
+
+def call_next(ledger: Ledger, *, complete_current: bool) -> Token:
+    """Call the first CHECKED_IN patient in the order of the queue; QueueEmpty if there is none, and nothing changes."""
+    token = waiting_room(slot=ledger.slot).select_related("patient").first()
+    if token is None:
+        raise QueueEmpty
+    if complete_current:
+        _complete_current(ledger)
+    call(ledger, token=token)
+    return token
+
+
+def start(ledger: Ledger, *, token: Token, complete_current: bool) -> None:
+    """The patient enters the room; RoomOccupied while another is in it, unless that one is completed by the way."""
+    if not allows(action=Action.START, status=token.status):
+        raise InvalidTransition(status=token.status, action=Action.START.value)
+    if ledger.slot.room_since is not None:
+        if not complete_current:
+            raise RoomOccupied
+        _complete_current(ledger)
+    ledger.move(token, Action.START, actual_time=ledger.now)
+    ledger.change_slot(room_since=ledger.now)
+
+
+def complete(ledger: Ledger, *, token: Token) -> None:
+    """The consultation is over; the room is free."""
+    ledger.move(token, Action.COMPLETE)
+    ledger.change_slot(room_since=None)
+
+
+def requeue(ledger: Ledger, *, token: Token) -> None:
+    """Called but not at the door: back into the queue at the old priority."""
+    ledger.move(token, Action.REQUEUE, last_estimate=None)
+
+
+def _complete_current(ledger: Ledger) -> None:
+    for token in tokens_of(slot=ledger.slot).filter(status=Status.IN_CONSULTATION):
+        complete(ledger, token=token)

@@ -1,0 +1,55 @@
+"""A doctor is late: the delay of one slot, and what it does to the rest of the day."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from clinics.models import SlotStatus
+from tokens.errors import SlotNotOpen
+from tokens.ledger import Ledger
+from tokens.policy.delays import PlannedSlot, cascade
+
+
+@dataclass(frozen=True, slots=True)
+class Delayed:
+    """The slots whose delay in force changed, in order of time."""
+
+    affected: list[Ledger]
+
+    @property
+    def affected_tokens(self) -> int:
+        return sum(ledger.slot.queue_length for ledger in self.affected)
+
+
+def set_delay(day: Sequence[Ledger], *, slot_id: UUID, delay_minutes: int) -> Delayed:
+    """Set the doctor's own delay of a slot and let it run through the day; SlotNotOpen for a cancelled slot."""
+    ledger = next(ledger for ledger in day if ledger.slot.id == slot_id)
+    if ledger.slot.status == SlotStatus.CANCELLED:
+        raise SlotNotOpen("The slot is cancelled.")
+    if ledger.slot.own_delay_minutes != delay_minutes:
+        ledger.change_slot(own_delay_minutes=delay_minutes)
+    return recascade(day)
+
+
+def recascade(day: Sequence[Ledger]) -> Delayed:
+    """Bring every slot of a doctor's day to the delay that follows from the slots before it. Cancelled ones are passed over."""
+    running = {ledger.slot.id: ledger for ledger in day if ledger.slot.status != SlotStatus.CANCELLED}
+    planned = [
+        PlannedSlot(slot.id, slot.start_time, slot.end_time, slot.own_delay_minutes)
+        for slot in (ledger.slot for ledger in running.values())
+    ]
+    affected: list[Ledger] = []
+    for slot_id, delay in cascade(planned):
+        ledger = running[slot_id]
+        slot = ledger.slot
+        if slot.delay_minutes == delay:
+            continue
+        before = slot.delay_minutes
+        ledger.change_slot(delay_minutes=delay)
+        if slot.status in (SlotStatus.ACTIVE, SlotStatus.DELAYED):
+            ledger.change_slot(status=SlotStatus.DELAYED if delay else SlotStatus.ACTIVE)
+        ledger.note(
+            "slot.delayed", delay_minutes=delay, own_delay_minutes=slot.own_delay_minutes, before_minutes=before
+        )
+        affected.append(ledger)
+    return Delayed(affected)

@@ -1,0 +1,99 @@
+"""An emergency arrives: it always gets a seat, and the queue makes way."""
+
+from dataclasses import dataclass
+
+from clinics.models import SlotStatus
+from patients.models import Patient
+from tokens.errors import DuplicateBooking, InvalidTransition, SlotNotOpen
+from tokens.ledger import Ledger
+from tokens.models import IS_LIVE, Token
+from tokens.policy.lifecycle import QUEUED, Action, Status
+from tokens.policy.priority import BASE, NO_BONUS, Category, Priority
+from tokens.selectors.queue import position_of, tokens_of
+from waitlist.models import EntryStatus
+from waitlist.order import waiting_in
+
+EMERGENCY_PRIORITY = Priority(BASE[Category.EMERGENCY], NO_BONUS, NO_BONUS)
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """The emergency's token, and where it stood before if the patient already had one in the queue."""
+
+    token: Token
+    is_new: bool
+    previous_position: int | None
+
+
+def admit(ledger: Ledger, *, patient: Patient, acuity: int | None, reason: str) -> Admission:
+    """Admit an emergency; a place that the patient already has in the slot's queue becomes the emergency.
+
+    Raises SlotNotOpen for a cancelled slot, or one that is over and whose queue has ended; DuplicateBooking if the
+    patient holds another live token with that doctor on that day.
+    """
+    slot = ledger.slot
+    if not _takes_emergencies(ledger):
+        raise SlotNotOpen
+    if slot.waiting_count:
+        ledger.settle_entries(waiting_in(slot_id=slot.id).filter(patient_id=patient.id), to=EntryStatus.WITHDRAWN)
+    held = _live_token(ledger, patient)
+    if held is None:
+        token = ledger.issue(
+            action=Action.ADMIT_EMERGENCY,
+            patient=patient,
+            category=Category.EMERGENCY,
+            priority=EMERGENCY_PRIORITY,
+            arrival=ledger.next_arrival(),
+            acuity=acuity,
+            emergency_reason=reason,
+        )
+        return Admission(token, is_new=True, previous_position=None)
+    if held.slot_id != slot.id or held.status not in QUEUED:
+        raise DuplicateBooking
+    previous = position_of(token=held)
+    changes = {
+        "category": Category.EMERGENCY,
+        "priority": EMERGENCY_PRIORITY.value,
+        "acuity": acuity,
+        "arrival": ledger.next_arrival(),
+    }
+    ledger.move(
+        held,
+        Action.BECOME_EMERGENCY,
+        data={**changes, "priority": str(EMERGENCY_PRIORITY.value)},
+        **changes,
+        time_bonus=NO_BONUS,
+        care_bonus=NO_BONUS,
+        expires_at=None,
+        due_at=None,
+        emergency_reason=reason,
+    )
+    held.patient = patient
+    return Admission(held, is_new=False, previous_position=previous)
+
+
+def triage(ledger: Ledger, *, token: Token, acuity: int) -> None:
+    """Set the acuity of an emergency in the queue."""
+    if token.category != Category.EMERGENCY:
+        raise InvalidTransition(status=token.category, action=Action.TRIAGE.value)
+    ledger.move(token, Action.TRIAGE, data={"acuity": acuity}, acuity=acuity)
+
+
+def _takes_emergencies(ledger: Ledger) -> bool:
+    slot = ledger.slot
+    if slot.status == SlotStatus.CANCELLED:
+        return False
+    if ledger.now < slot.delayed_end or slot.queue_length > 0:
+        return True
+    return tokens_of(slot=slot).filter(status__in=[Status.CALLED, Status.IN_CONSULTATION]).exists()
+
+
+def _live_token(ledger: Ledger, patient: Patient) -> Token | None:
+    slot = ledger.slot
+    return Token.objects.filter(
+        IS_LIVE,
+        facility_id=slot.facility_id,
+        patient_id=patient.id,
+        doctor_id=slot.doctor_id,
+        local_date=slot.local_date,
+    ).first()

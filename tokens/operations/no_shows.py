@@ -1,0 +1,17 @@
+"""A patient is missing."""
+
+from tokens import rules
+from tokens.ledger import Ledger
+from tokens.models import Token
+from tokens.policy.grace import grace_ends
+from tokens.policy.lifecycle import QUEUED, Action
+from tokens.selectors.estimates import estimate_in_queue
+
+
+def no_show(ledger: Ledger, *, token: Token) -> None:
+    """Mark the patient missing; the seat is kept until the grace ends."""
+    estimate = token.last_estimate
+    if token.status in QUEUED:
+        estimate = estimate_in_queue(token=token, slot=ledger.slot, now=ledger.now)
+    ends = grace_ends(now=ledger.now, estimated_time=estimate, grace=rules.current().grace)
+    ledger.move(token, Action.NO_SHOW, last_estimate=estimate, grace_expires_at=ends, due_at=ends)

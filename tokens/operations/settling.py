@@ -1,0 +1,39 @@
+"""What is due by itself: holds, graces and buffers that ended, and the waiting list of a slot that is over.
+
+Swept by Celery, and applied before every operation on the slot, so that no seat stays lost while the workers are down.
+"""
+
+from django.db.models import Min
+
+from tokens.ledger import Ledger
+from tokens.models import Token
+from tokens.operations.promoting import promote
+from tokens.policy.lifecycle import Action, Status
+from waitlist.models import EntryStatus
+from waitlist.order import waiting_in
+
+ENDING = {
+    Status.PENDING: Action.EXPIRE,
+    Status.NO_SHOW: Action.END_GRACE,
+    Status.BUFFER: Action.RELEASE_BUFFER,
+}
+
+
+def settle(ledger: Ledger) -> None:
+    """End all that is due in the slot at the moment of the operation and give the freed seats to those who waited before
+    whoever comes now; a second time changes nothing."""
+    slot, now = ledger.slot, ledger.now
+    if slot.next_due_at is not None and slot.next_due_at <= now:
+        timed = Token.objects.filter(facility_id=slot.facility_id, slot_id=slot.id, due_at__isnull=False)
+        for token in timed.filter(due_at__lte=now).order_by("due_at", "id"):
+            ledger.move(token, ENDING[Status(token.status)], due_at=None)
+        ledger.write()
+        ledger.change_slot(next_due_at=timed.aggregate(earliest=Min("due_at"))["earliest"])
+    if slot.waiting_count and now >= slot.delayed_end:
+        expire_waiting(ledger)
+    promote(ledger)
+
+
+def expire_waiting(ledger: Ledger) -> int:
+    """End the waiting list of the slot; answers how many waited."""
+    return ledger.settle_entries(waiting_in(slot_id=ledger.slot.id), to=EntryStatus.EXPIRED)

@@ -1,0 +1,174 @@
+"""The slot itself: planned, changed, closed, cancelled."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from django.db.models import Q, Value
+from django.db.models.functions import Left, StrIndex
+
+from clinics.models import Doctor, Slot, SlotStatus
+from core.errors import InUse, ValidationFailed, VersionConflict
+from core.local_time import local_day
+from events.log import ChainEnd, Draft, append, chain
+from events.models import Event
+from tokens.errors import CapacityInUse, InvalidTransition
+from tokens.ledger import Ledger
+from tokens.models import IS_LIVE, Token
+from tokens.operations.settling import expire_waiting
+from tokens.policy.lifecycle import Action, Status
+from tokens.selectors.queue import tokens_of
+from waitlist.models import EntryStatus
+from waitlist.order import waiting_in
+
+DELAYABLE = (SlotStatus.ACTIVE, SlotStatus.DELAYED)
+
+
+@dataclass(frozen=True, slots=True)
+class SlotPlan:
+    """What a new slot is made of; without `consultation_minutes` it takes the doctor's."""
+
+    start_time: datetime
+    end_time: datetime
+    max_capacity: int
+    consultation_minutes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SlotCancelled:
+    """How many tokens were cancelled and how many waiting-list entries withdrawn with the slot."""
+
+    cancelled_tokens: int
+    withdrawn_entries: int
+
+
+def plan(*, doctor: Doctor, plans: Iterable[SlotPlan], now: datetime, actor: str) -> list[Slot]:
+    """Write new slots of one doctor with their first event, in a number of statements that does not grow with them.
+
+    The caller holds the doctor's lock. Raises SlotOverlap (by the database) if one overlaps a live slot of the doctor.
+    """
+    dated = [(local_day(wanted.start_time, doctor.facility.time_zone), wanted) for wanted in plans]
+    prefixes = TicketPrefixes(doctor, days={day for day, _ in dated})
+    slots: list[Slot] = []
+    events: list[Event] = []
+    for day, wanted in dated:
+        slot = Slot(
+            facility=doctor.facility,
+            doctor=doctor,
+            local_date=day,
+            start_time=wanted.start_time,
+            end_time=wanted.end_time,
+            max_capacity=wanted.max_capacity,
+            consultation_minutes=wanted.consultation_minutes or doctor.consultation_minutes,
+            ticket_prefix=prefixes.take(day),
+            created_at=now,
+        )
+        created = Draft("slot.created", data=_facts(slot))
+        chained, end = chain(
+            [created], facility_id=slot.facility_id, slot_id=slot.id, actor=actor, at=now, after=ChainEnd(0, b"")
+        )
+        slot.last_event, slot.last_event_hash = end.number, end.hash
+        slots.append(slot)
+        events += chained
+    Slot.objects.bulk_create(slots, batch_size=1000)
+    append(events)
+    return slots
+
+
+def change(ledger: Ledger, *, doctor: Doctor, changes: dict[str, Any], expected_version: int | None) -> None:
+    """Change the plan of a slot under its lock.
+
+    Raises VersionConflict, InvalidTransition (cancelled), CapacityInUse, InUse (another doctor or day while tokens are
+    live or somebody waits) and, by the database, SlotOverlap.
+    """
+    slot = ledger.slot
+    if expected_version is not None and expected_version != slot.version:
+        raise VersionConflict
+    if slot.status == SlotStatus.CANCELLED:
+        raise InvalidTransition(status=slot.status, action="change")
+    different = {name: value for name, value in changes.items() if getattr(slot, name) != value}
+    if not different:
+        return
+    if different.get("end_time", slot.end_time) <= different.get("start_time", slot.start_time):
+        raise ValidationFailed.of("end_time", "invalid", "A slot ends after it starts.")
+    if different.get("max_capacity", slot.max_capacity) < slot.regular_seats:
+        raise CapacityInUse
+    day = local_day(changes.get("start_time", slot.start_time), doctor.facility.time_zone)
+    if doctor.id != slot.doctor_id or day != slot.local_date:
+        if slot.waiting_count or tokens_of(slot=slot).filter(IS_LIVE).exists():
+            raise InUse("The slot has live tokens: it can't move to another doctor or day.")
+        different |= {"local_date": day, "ticket_prefix": TicketPrefixes(doctor, days=[day]).take(day)}
+    ledger.change_slot(**different)
+    ledger.note("slot.changed", **_facts(slot))
+
+
+def close(ledger: Ledger) -> None:
+    """Take no more bookings; the queue runs on and the waiting list ends. InvalidTransition if closed or cancelled."""
+    slot = ledger.slot
+    if slot.status not in DELAYABLE:
+        raise InvalidTransition(status=slot.status, action="close")
+    expire_waiting(ledger)
+    ledger.change_slot(status=SlotStatus.CLOSED)
+    ledger.note("slot.closed")
+
+
+def cancel(ledger: Ledger, *, reason: str) -> SlotCancelled:
+    """Cancel the slot with its tokens, but for the one in the room, and its waiting list. InvalidTransition if cancelled."""
+    slot = ledger.slot
+    if slot.status == SlotStatus.CANCELLED:
+        raise InvalidTransition(status=slot.status, action="cancel")
+    going = IS_LIVE & ~Q(status=Status.IN_CONSULTATION) | Q(status=Status.BUFFER)
+    cancelled = list(tokens_of(slot=slot).filter(going).order_by("arrival"))
+    for token in cancelled:
+        ledger.move(token, Action.CANCEL_WITH_SLOT, due_at=None)
+    withdrawn = ledger.settle_entries(waiting_in(slot_id=slot.id), to=EntryStatus.WITHDRAWN)
+    ledger.change_slot(status=SlotStatus.CANCELLED, cancel_reason=reason)
+    ledger.note("slot.cancelled", cancelled_tokens=len(cancelled), withdrawn_entries=withdrawn)
+    return SlotCancelled(len(cancelled), withdrawn)
+
+
+def delete(ledger: Ledger) -> None:
+    """Remove a slot that no token refers to; InUse otherwise."""
+    slot = ledger.slot
+    if tokens_of(slot=slot).exists():
+        raise InUse("Tokens refer to this slot: cancel it instead.")
+    slot.waitlist_entries.all().delete()
+    Slot.objects.filter(id=slot.id).delete()
+
+
+class TicketPrefixes:
+    """Hands out the beginnings of tickets: the doctor's letters, and the number of the doctor's slot on that day.
+
+    A beginning that any token of the day was printed with is never used again, even if its slot has moved away.
+    """
+
+    def __init__(self, doctor: Doctor, *, days: Collection[date]) -> None:
+        self._letters = doctor.ticket_letters
+        self._taken: dict[date, set[str]] = defaultdict(set)
+        of_the_days = {"doctor_id": doctor.id, "local_date__in": set(days)}
+        printed = StrIndex("ticket", Value("-")) - 1
+        slots = Slot.objects.filter(**of_the_days).values_list("local_date", "ticket_prefix")
+        tokens = Token.objects.filter(**of_the_days).values_list("local_date", Left("ticket", printed)).distinct()
+        for day, prefix in [*slots, *tokens]:
+            self._taken[day].add(prefix)
+
+    def take(self, day: date) -> str:
+        """The first beginning that nothing of the doctor has on that day."""
+        taken = self._taken[day]
+        number = len(taken) + 1
+        while (prefix := f"{self._letters}{number}") in taken:
+            number += 1
+        taken.add(prefix)
+        return prefix
+
+
+def _facts(slot: Slot) -> dict[str, Any]:
+    return {
+        "doctor": str(slot.doctor_id),
+        "start_time": slot.start_time.isoformat(),
+        "end_time": slot.end_time.isoformat(),
+        "max_capacity": slot.max_capacity,
+        "consultation_minutes": slot.consultation_minutes,
+    }

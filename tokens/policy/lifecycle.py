@@ -1,0 +1,148 @@
+"""The one table of moves: which action takes a token from where to where, and what a token in a state is worth.
+
+Source: section 4 of the contract. `docs/lifecycle.md` is generated from this table.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Status(StrEnum):
+    PENDING = "PENDING"
+    CONFIRMED = "CONFIRMED"
+    CHECKED_IN = "CHECKED_IN"
+    CALLED = "CALLED"
+    IN_CONSULTATION = "IN_CONSULTATION"
+    COMPLETED = "COMPLETED"
+    NO_SHOW = "NO_SHOW"
+    BUFFER = "BUFFER"
+    CANCELLED = "CANCELLED"
+    EXPIRED = "EXPIRED"
+
+
+class Action(StrEnum):
+    BOOK = "book"
+    BOOK_ARRIVED = "book_arrived"
+    HOLD = "hold"
+    PROMOTE = "promote"
+    ADMIT_EMERGENCY = "admit_emergency"
+    BECOME_EMERGENCY = "become_emergency"
+    CONFIRM = "confirm"
+    EXPIRE = "expire"
+    CHECK_IN = "check_in"
+    CALL = "call"
+    START = "start"
+    REQUEUE = "requeue"
+    COMPLETE = "complete"
+    NO_SHOW = "no_show"
+    REINSTATE = "reinstate"
+    END_GRACE = "end_grace"
+    CANCEL = "cancel"
+    CANCEL_WITH_SLOT = "cancel_with_slot"
+    BUFFER = "buffer"
+    RELEASE_BUFFER = "release_buffer"
+    TRIAGE = "triage"
+
+
+QUEUED = frozenset({Status.PENDING, Status.CONFIRMED, Status.CHECKED_IN})
+"""In the queue of the slot."""
+
+LIVE = QUEUED | {Status.CALLED, Status.IN_CONSULTATION}
+"""Live in any case; a NO_SHOW is live while its grace runs."""
+
+SEATED = LIVE | {Status.COMPLETED, Status.BUFFER}
+"""Holds a seat in any case; a NO_SHOW holds one while its grace runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One row of the table: the states an action may start from (none: it makes the token), where it leads, and its event."""
+
+    sources: frozenset[Status]
+    target: Status
+    event: str
+    meaning: str
+
+
+def _move(target: Status, event: str, meaning: str, *sources: Status) -> Move:
+    return Move(frozenset(sources), target, f"token.{event}", meaning)
+
+
+MOVES: dict[Action, Move] = {
+    Action.BOOK: _move(Status.CONFIRMED, "booked", "a seat is booked"),
+    Action.BOOK_ARRIVED: _move(Status.CHECKED_IN, "booked", "the desk books for a patient who stands at the counter"),
+    Action.HOLD: _move(Status.PENDING, "held", "a seat is held until `expires_at`"),
+    Action.PROMOTE: _move(Status.CONFIRMED, "promoted", "a seat came free for the best waiting-list entry"),
+    Action.ADMIT_EMERGENCY: _move(Status.CHECKED_IN, "emergency_admitted", "an emergency arrives"),
+    Action.BECOME_EMERGENCY: _move(
+        Status.CHECKED_IN, "became_emergency", "a booked patient becomes an emergency", *QUEUED
+    ),
+    Action.CONFIRM: _move(Status.CONFIRMED, "confirmed", "the hold is confirmed in time", Status.PENDING),
+    Action.EXPIRE: _move(Status.EXPIRED, "expired", "the hold ran out; the seat is freed", Status.PENDING),
+    Action.CHECK_IN: _move(Status.CHECKED_IN, "checked_in", "the patient is here", Status.CONFIRMED),
+    Action.CALL: _move(Status.CALLED, "called", "the patient is called in", Status.CONFIRMED, Status.CHECKED_IN),
+    Action.START: _move(Status.IN_CONSULTATION, "started", "the consultation begins", Status.CALLED),
+    Action.REQUEUE: _move(
+        Status.CHECKED_IN, "requeued", "called but not at the door: back at the old priority", Status.CALLED
+    ),
+    Action.COMPLETE: _move(Status.COMPLETED, "completed", "the consultation is over", Status.IN_CONSULTATION),
+    Action.NO_SHOW: _move(
+        Status.NO_SHOW,
+        "no_show",
+        "the patient is missing; the seat is kept until `grace_expires_at`",
+        Status.CONFIRMED,
+        Status.CHECKED_IN,
+        Status.CALLED,
+    ),
+    Action.REINSTATE: _move(
+        Status.CHECKED_IN, "reinstated", "the patient turned up in the grace: back at the old priority", Status.NO_SHOW
+    ),
+    Action.END_GRACE: _move(Status.NO_SHOW, "grace_ended", "the grace ran out; the seat is freed", Status.NO_SHOW),
+    Action.CANCEL: _move(
+        Status.CANCELLED,
+        "cancelled",
+        "the token is cancelled; the seat is freed",
+        Status.PENDING,
+        Status.CONFIRMED,
+        Status.CHECKED_IN,
+        Status.CALLED,
+        Status.BUFFER,
+    ),
+    Action.CANCEL_WITH_SLOT: _move(
+        Status.CANCELLED,
+        "cancelled_with_slot",
+        "the slot is cancelled",
+        Status.PENDING,
+        Status.CONFIRMED,
+        Status.CHECKED_IN,
+        Status.CALLED,
+        Status.NO_SHOW,
+        Status.BUFFER,
+    ),
+    Action.BUFFER: _move(
+        Status.BUFFER,
+        "buffered",
+        "the desk cancels and keeps the seat for a short while",
+        Status.CONFIRMED,
+        Status.CHECKED_IN,
+    ),
+    Action.RELEASE_BUFFER: _move(
+        Status.CANCELLED, "buffer_released", "the kept seat is booked by the desk, or its time is over", Status.BUFFER
+    ),
+    Action.TRIAGE: _move(Status.CHECKED_IN, "triaged", "an emergency's acuity is set", Status.CHECKED_IN),
+}
+
+
+def holds_seat(*, status: str, in_grace: bool) -> bool:
+    """Whether a token in this state counts against the slot's capacity."""
+    return status in SEATED or (status == Status.NO_SHOW and in_grace)
+
+
+def is_live(*, status: str, in_grace: bool) -> bool:
+    """Whether a token in this state stops its patient from booking that doctor again on that day."""
+    return status in LIVE or (status == Status.NO_SHOW and in_grace)
+
+
+def allows(*, action: Action, status: str) -> bool:
+    """Whether `action` may start from `status`."""
+    return status in MOVES[action].sources

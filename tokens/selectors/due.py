@@ -1,0 +1,34 @@
+"""Which slots have something that is due by itself."""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db.models import DateTimeField, DurationField, ExpressionWrapper, F, Q, Value
+
+from clinics.models import Slot
+from tokens.models import IS_LIVE, Token
+
+DELAYED_END = ExpressionWrapper(
+    F("end_time") + ExpressionWrapper(F("delay_minutes") * Value(timedelta(minutes=1)), output_field=DurationField()),
+    output_field=DateTimeField(),
+)
+
+
+def slots_due(*, now: datetime) -> list[UUID]:
+    """The ids of the slots with an ended hold, grace or buffer, or over with people still on the waiting list."""
+    ended = Q(next_due_at__lte=now)
+    over = Q(waiting_count__gt=0, end_time__lte=now, delayed_end__lte=now)
+    due = Slot.objects.annotate(delayed_end=DELAYED_END).filter(ended | over)
+    return list(due.order_by("next_due_at", "id").values_list("id", flat=True))
+
+
+def slots_with_ended_place(*, slot_id: UUID, patient_id: UUID, now: datetime) -> list[UUID]:
+    """The other slots of the same doctor and day where the patient's place is over already, but not swept yet."""
+    asked = Slot.objects.filter(id=slot_id).values("facility_id", "doctor_id", "local_date")
+    return [
+        found
+        for wanted in asked
+        for found in Token.objects.filter(IS_LIVE, **wanted, patient_id=patient_id, due_at__lte=now)
+        .exclude(slot_id=slot_id)
+        .values_list("slot_id", flat=True)
+    ]

@@ -1,0 +1,66 @@
+"""The queue of a slot and the positions in it, derived from the order and from nothing else."""
+
+from collections.abc import Collection
+from uuid import UUID
+
+from django.db import connection
+from django.db.models import Q, QuerySet
+
+from clinics.models import Slot
+from tokens.models import IS_QUEUED, Token
+from tokens.policy.lifecycle import QUEUED, Status
+
+QUEUE_ORDER = ("priority", "rank_band", "rank_arrival")
+
+
+def tokens_of(*, slot: Slot) -> QuerySet[Token]:
+    """All tokens of the slot."""
+    return Token.objects.filter(facility_id=slot.facility_id, slot_id=slot.id)
+
+
+def queue_of(*, slot: Slot) -> QuerySet[Token]:
+    """The tokens in the queue of the slot, first to be seen first."""
+    return tokens_of(slot=slot).filter(IS_QUEUED).order_by(*QUEUE_ORDER)
+
+
+def waiting_room(*, slot: Slot) -> QuerySet[Token]:
+    """The patients of the queue who are here, first to be called first."""
+    return queue_of(slot=slot).filter(status=Status.CHECKED_IN)
+
+
+def ahead_of(*, token: Token) -> QuerySet[Token]:
+    """The tokens of the same queue that are seen before this one."""
+    priority, band, arrival = token.order_key
+    return Token.objects.filter(IS_QUEUED, facility_id=token.facility_id, slot_id=token.slot_id).filter(
+        Q(priority__lt=priority)
+        | Q(priority=priority, rank_band__lt=band)
+        | Q(priority=priority, rank_band=band, rank_arrival__lt=arrival)
+    )
+
+
+def position_of(*, token: Token) -> int | None:
+    """The live position in the queue, from 1; None for a token that is not in it."""
+    if token.status not in QUEUED:
+        return None
+    return positions_of(token_ids=[token.id]).get(token.id)
+
+
+POSITIONS = """
+SELECT token.id, (
+    SELECT count(*) + 1 FROM tokens_token AS ahead
+    WHERE ahead.slot_id = token.slot_id AND ahead.facility_id = token.facility_id
+      AND ahead.status IN ('CHECKED_IN', 'CONFIRMED', 'PENDING')
+      AND (ahead.priority, ahead.rank_band, ahead.rank_arrival) < (token.priority, token.rank_band, token.rank_arrival)
+)
+FROM tokens_token AS token
+WHERE token.id = ANY(%s) AND token.status IN ('CHECKED_IN', 'CONFIRMED', 'PENDING')
+"""
+
+
+def positions_of(*, token_ids: Collection[UUID]) -> dict[UUID, int]:
+    """The live positions of tokens of any slots, in one statement; tokens that are in no queue are left out."""
+    if not token_ids:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(POSITIONS, [list(token_ids)])
+        return dict(cursor.fetchall())

@@ -1,0 +1,340 @@
+"""The one door for writes: lock, settle what is due, operate, promote, write, answer - in one transaction."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from clinics.models import Doctor, Slot
+from core import clock
+from core.errors import NotFound, SlotBusy
+from core.local_time import local_day
+from core.writes import as_is
+from tokens.errors import DuplicateBooking
+from tokens.ledger import Ledger
+from tokens.models import Token
+from tokens.operations import arriving, booking, calling, cancelling, delays, emergencies, no_shows, slots
+from tokens.operations.booking import BookingRequest
+from tokens.operations.delays import Delayed
+from tokens.operations.emergencies import Admission
+from tokens.operations.promoting import promote
+from tokens.operations.slots import SlotCancelled, SlotPlan
+from tokens.selectors.due import slots_due, slots_with_ended_place
+from tokens.unit_of_work import (
+    ledger_of,
+    on_day_of_slot,
+    on_days,
+    on_slot,
+    patient_of,
+    slot_of_token,
+    slot_row,
+    token_of,
+)
+from waitlist.models import WaitlistEntry
+
+SWEEPER = "system:sweep"
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """A cancelled token and the tokens that its seat went to."""
+
+    token: Token
+    promoted: list[Token]
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """An emergency, and the slot that it was admitted to."""
+
+    admission: Admission
+    slot: Slot
+
+
+@dataclass(frozen=True, slots=True)
+class DelaySet:
+    """A slot whose delay was set, and the slots that changed by it."""
+
+    slot: Slot
+    delayed: Delayed
+
+
+class TokenAllocationService:
+    """Allocates tokens to slots. Every method is one transaction; `answer` is called with the result as its last act.
+
+    Shared errors of all methods: NotFound for an id that does not exist, SlotBusy when the lock is not had in time; the
+    rest is named by the operation that the method calls.
+    """
+
+    # A token's life
+
+    def book(
+        self, *, slot_id: UUID, request: BookingRequest, actor: str, answer: Callable[[Any], Any] = as_is
+    ) -> Any:
+        """Book a seat, or a place on the waiting list of a full slot: a Token or a WaitlistEntry."""
+
+        def operation(ledger: Ledger) -> Token | WaitlistEntry:
+            return booking.book(ledger, patient=patient_of(request.patient_id), request=request)
+
+        return self._unless_due_elsewhere(
+            lambda: on_slot(slot_id, actor=actor, operation=operation, answer=answer), slot_id=slot_id, patient_id=request.patient_id
+        )
+
+    def confirm(self, *, token_id: UUID, actor: str, answer: Callable[[Token], Any] = as_is) -> Any:
+        """Confirm a hold."""
+        return self._act(token_id, actor, arriving.confirm, answer)
+
+    def check_in(self, *, token_id: UUID, actor: str, answer: Callable[[Token], Any] = as_is) -> Any:
+        """The patient has arrived."""
+        return self._act(token_id, actor, arriving.check_in, answer)
+
+    def reinstate(self, *, token_id: UUID, actor: str, answer: Callable[[Token], Any] = as_is) -> Any:
+        """A missing patient turned up in the grace."""
+        return self._act(token_id, actor, arriving.reinstate, answer)
+
+    def call(self, *, token_id: UUID, actor: str, answer: Callable[[Token], Any] = as_is) -> Any:
+        """Call this patient in."""
+        return self._act(token_id, actor, calling.call, answer)
+
+    def requeue(self, *, token_id: UUID, actor: str, answer: Callable[[Token], Any] = as_is) -> Any:
+        """The called patient was not at the door."""
+        return self._act(token_id, actor, calling.requeue, answer)
+
+    def start(
+        self, *, token_id: UUID, actor: str, complete_current: bool = False, answer: Callable[[Token], Any] = as_is
+    ) -> Any:
+        """The consultation begins."""
+
+        def operation(ledger: Ledger, *, token: Token) -> None:
+            calling.start(ledger, token=token, complete_current=complete_current)
+
+        return self._act(token_id, actor, operation, answer)
+
+    def complete(self, *, token_id: UUID, actor: str, answer: Callable[[Token], Any] = as_is) -> Any:
+        """The consultation is over."""
+        return self._act(token_id, actor, calling.complete, answer)
+
+    def no_show(self, *, token_id: UUID, actor: str, answer: Callable[[Token], Any] = as_is) -> Any:
+        """The patient is missing."""
+        return self._act(token_id, actor, no_shows.no_show, answer)
+
+    def triage(self, *, token_id: UUID, acuity: int, actor: str, answer: Callable[[Token], Any] = as_is) -> Any:
+        """Set an emergency's acuity, 1 (immediate) to 5."""
+
+        def operation(ledger: Ledger, *, token: Token) -> None:
+            emergencies.triage(ledger, token=token, acuity=acuity)
+
+        return self._act(token_id, actor, operation, answer)
+
+    def cancel(
+        self, *, token_id: UUID, actor: str, keep_seat: bool = False, answer: Callable[[Cancelled], Any] = as_is
+    ) -> Any:
+        """Cancel a token; `keep_seat` keeps its seat for the desk for a while if nobody waits."""
+
+        def operation(ledger: Ledger) -> Cancelled:
+            token = token_of(ledger, token_id)
+            cancelling.cancel(ledger, token=token, keep_seat=keep_seat)
+            return Cancelled(token, promote(ledger))
+
+        return on_slot(slot_of_token(token_id), actor=actor, operation=operation, answer=answer)
+
+    def admit_emergency(
+        self,
+        *,
+        slot_id: UUID,
+        patient_id: UUID,
+        actor: str,
+        acuity: int | None = None,
+        reason: str = "",
+        answer: Callable[[Admitted], Any] = as_is,
+    ) -> Any:
+        """Admit an emergency to the front of a slot, over its capacity if need be."""
+
+        def operation(ledger: Ledger) -> Admitted:
+            admission = emergencies.admit(ledger, patient=patient_of(patient_id), acuity=acuity, reason=reason)
+            return Admitted(admission, ledger.slot)
+
+        return self._unless_due_elsewhere(
+            lambda: on_slot(slot_id, actor=actor, operation=operation, answer=answer), slot_id=slot_id, patient_id=patient_id
+        )
+
+    def withdraw(self, *, entry_id: UUID, actor: str, answer: Callable[[WaitlistEntry], Any] = as_is) -> Any:
+        """Take an entry off the waiting list."""
+        slot_id = WaitlistEntry.objects.filter(id=entry_id).values_list("slot_id", flat=True).first()
+        if slot_id is None:
+            raise NotFound
+
+        def operation(ledger: Ledger) -> WaitlistEntry:
+            entry = WaitlistEntry.objects.select_related("patient").get(id=entry_id)
+            cancelling.withdraw(ledger, entry=entry)
+            return entry
+
+        return on_slot(slot_id, actor=actor, operation=operation, answer=answer)
+
+    # A slot's life
+
+    def call_next(
+        self, *, slot_id: UUID, actor: str, complete_current: bool = False, answer: Callable[[Token], Any] = as_is
+    ) -> Any:
+        """Call the first patient of the queue who is here."""
+
+        def operation(ledger: Ledger) -> Token:
+            return calling.call_next(ledger, complete_current=complete_current)
+
+        return on_slot(slot_id, actor=actor, operation=operation, answer=answer)
+
+    def close_slot(self, *, slot_id: UUID, actor: str, answer: Callable[[Slot], Any] = as_is) -> Any:
+        """Take no more bookings."""
+
+        def operation(ledger: Ledger) -> Slot:
+            slots.close(ledger)
+            return ledger.slot
+
+        return on_slot(slot_id, actor=actor, operation=operation, answer=answer)
+
+    def cancel_slot(
+        self, *, slot_id: UUID, actor: str, reason: str = "", answer: Callable[[SlotCancelled], Any] = as_is
+    ) -> Any:
+        """Cancel a slot, its tokens and its waiting list; the later slots of the day are released."""
+
+        def operation(day: list[Ledger]) -> SlotCancelled:
+            result = slots.cancel(ledger_of(day, slot_id), reason=reason)
+            delays.recascade(day)
+            return result
+
+        return on_day_of_slot(slot_id, actor=actor, operation=operation, answer=answer)
+
+    def delay_slot(
+        self,
+        *,
+        slot_id: UUID,
+        delay_minutes: int,
+        actor: str,
+        dry_run: bool = False,
+        answer: Callable[[DelaySet], Any] = as_is,
+    ) -> Any:
+        """Set the doctor's own delay of a slot; it runs through the doctor's day. `dry_run` changes nothing."""
+
+        def operation(day: list[Ledger]) -> DelaySet:
+            delayed = delays.set_delay(day, slot_id=slot_id, delay_minutes=delay_minutes)
+            return DelaySet(ledger_of(day, slot_id).slot, delayed)
+
+        return on_day_of_slot(slot_id, actor=actor, operation=operation, answer=answer, dry_run=dry_run)
+
+    def create_slots(
+        self,
+        *,
+        doctor_id: UUID,
+        plans: Callable[[Doctor, Sequence[Slot]], Sequence[SlotPlan]],
+        days: Callable[[str], set[date]],
+        actor: str,
+        answer: Callable[[list[Slot]], Any] = as_is,
+    ) -> Any:
+        """Create slots of one doctor; they inherit the delays of their days.
+
+        `days` tells the local days for a time zone; `plans` the slots to make, given the doctor and the doctor's slots of
+        those days that are not cancelled, under the doctor's lock.
+        """
+        doctor = Doctor.objects.select_related("facility").filter(id=doctor_id).first()
+        if doctor is None:
+            raise NotFound
+        affected = {(doctor.id, day) for day in days(doctor.facility.time_zone)}
+
+        def operation(day: list[Ledger]) -> list[Slot]:
+            taken = [ledger.slot for ledger in day if ledger.slot.status != "CANCELLED"]
+            now = clock.now()
+            made = slots.plan(doctor=doctor, plans=plans(doctor, taken), now=now, actor=actor)
+            late = {ledger.slot.local_date for ledger in day if ledger.slot.delay_minutes}
+            new = [Ledger(slot, now=now, actor=actor) for slot in made if slot.local_date in late]
+            for local_date in sorted(late):
+                delays.recascade([ledger for ledger in [*day, *new] if ledger.slot.local_date == local_date])
+            for ledger in new:
+                ledger.close()
+            return made
+
+        return on_days(affected, actor=actor, operation=operation, answer=answer)
+
+    def change_slot(
+        self,
+        *,
+        slot_id: UUID,
+        changes: dict[str, Any],
+        actor: str,
+        expected_version: int | None = None,
+        answer: Callable[[Slot], Any] = as_is,
+    ) -> Any:
+        """Change the plan of a slot: doctor, start_time, end_time, max_capacity, consultation_minutes."""
+        slot = slot_row(slot_id)
+        doctor = slot.doctor
+        if "doctor_id" in changes and changes["doctor_id"] != slot.doctor_id:
+            found = Doctor.objects.select_related("facility").filter(id=changes["doctor_id"]).first()
+            if found is None or found.facility_id != slot.facility_id:
+                raise NotFound
+            doctor = found
+        moved_to = local_day(changes.get("start_time", slot.start_time), doctor.facility.time_zone)
+        days = {(slot.doctor_id, slot.local_date), (doctor.id, moved_to)}
+
+        def operation(ledgers: list[Ledger]) -> Slot:
+            ledger = ledger_of(ledgers, slot_id)
+            slots.change(ledger, doctor=doctor, changes=changes, expected_version=expected_version)
+            if ledger.slot.doctor_id == doctor.id:
+                ledger.slot.doctor = doctor
+            for doctor_id, day in days:
+                delays.recascade([one for one in ledgers if (one.slot.doctor_id, one.slot.local_date) == (doctor_id, day)])
+            return ledger.slot
+
+        return on_days(days, actor=actor, operation=operation, answer=answer, having=slot_id)
+
+    def delete_slot(self, *, slot_id: UUID, actor: str, answer: Callable[[None], Any] = as_is) -> Any:
+        """Remove a slot that no token refers to; InUse otherwise."""
+
+        def operation(day: list[Ledger]) -> None:
+            ledger = ledger_of(day, slot_id)
+            slots.delete(ledger)
+            day.remove(ledger)
+            delays.recascade(day)
+
+        return on_day_of_slot(slot_id, actor=actor, operation=operation, answer=answer)
+
+    # What is due by itself
+
+    def sweep(self) -> int:
+        """End every hold, grace, buffer and waiting list that is due; answers how many slots were looked at.
+
+        Each slot is a transaction of its own: a sweep that is killed halfway has done whole slots only, and of two sweeps
+        at once the second finds nothing left to do.
+        """
+        due = slots_due(now=clock.now())
+        for slot_id in due:
+            self.sweep_slot(slot_id=slot_id)
+        return len(due)
+
+    def sweep_slot(self, *, slot_id: UUID) -> None:
+        """End what is due in one slot; a slot that is busy or gone is left to the next sweep."""
+        try:
+            on_slot(slot_id, actor=SWEEPER, operation=lambda ledger: None, answer=as_is)
+        except (SlotBusy, NotFound):
+            return
+
+    # Helpers
+
+    def _act(self, token_id: UUID, actor: str, operate: Callable[..., None], answer: Callable[[Token], Any]) -> Any:
+        def operation(ledger: Ledger) -> Token:
+            token = token_of(ledger, token_id)
+            operate(ledger, token=token)
+            return token
+
+        return on_slot(slot_of_token(token_id), actor=actor, operation=operation, answer=answer)
+
+    def _unless_due_elsewhere(self, attempt: Callable[[], Any], *, slot_id: UUID, patient_id: UUID) -> Any:
+        """Try again once if the place that stands in the way is over already and only waits for the sweep, in another slot."""
+        try:
+            return attempt()
+        except DuplicateBooking:
+            ended = slots_with_ended_place(slot_id=slot_id, patient_id=patient_id, now=clock.now())
+            if not ended:
+                raise
+            for other in ended:
+                self.sweep_slot(slot_id=other)
+            return attempt()

@@ -1,0 +1,122 @@
+"""How an operation is carried out: under the lock, after what is due, with promotion, writing and answering in one transaction."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+from uuid import UUID
+
+from django.db import IntegrityError
+
+from clinics.models import Slot
+from core.errors import NotFound, SlotBusy
+from patients.models import Patient
+from tokens.errors import refusal_of
+from tokens.ledger import Ledger
+from tokens.locking import DoctorDay, locked_days, locked_slots
+from tokens.models import Token
+from tokens.operations.promoting import promote
+from tokens.operations.settling import settle
+
+Answer = Callable[[Any], Any]
+
+
+def on_slot(slot_id: UUID, *, actor: str, operation: Callable[[Ledger], Any], answer: Answer) -> Any:
+    """Carry out an operation on one locked slot; what `answer` makes of its result is returned."""
+    with refusals(), locked_slots(slot_ids=[slot_id], actor=actor) as [ledger]:
+        settle(ledger)
+        result = operation(ledger)
+        promote(ledger)
+        ledger.close()
+        return answer(result)
+
+
+def on_days(
+    days: set[DoctorDay],
+    *,
+    actor: str,
+    operation: Callable[[list[Ledger]], Any],
+    answer: Answer,
+    having: UUID | None = None,
+    dry_run: bool = False,
+) -> Any:
+    """Carry out an operation on all slots of doctors' local days, locked; with `dry_run` nothing is written.
+
+    Raises SlotBusy if the slot `having` left these days before they were locked.
+    """
+    with refusals(), locked_days(days=days, actor=actor) as ledgers:
+        if having is not None and all(ledger.slot.id != having for ledger in ledgers):
+            raise SlotBusy("The slot was moved or removed meanwhile. Ask again.")
+        if dry_run:
+            return answer(operation(ledgers))
+        for ledger in ledgers:
+            settle(ledger)
+        result = operation(ledgers)
+        for ledger in ledgers:
+            promote(ledger)
+            ledger.close()
+        return answer(result)
+
+
+def on_day_of_slot(
+    slot_id: UUID,
+    *,
+    actor: str,
+    operation: Callable[[list[Ledger]], Any],
+    answer: Answer,
+    dry_run: bool = False,
+) -> Any:
+    """Carry out an operation on all slots of the day that a slot belongs to."""
+    slot = slot_row(slot_id)
+    day = {(slot.doctor_id, slot.local_date)}
+    return on_days(day, actor=actor, operation=operation, answer=answer, having=slot_id, dry_run=dry_run)
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """Turn what the database refuses into the engine's error for it."""
+    try:
+        yield
+    except IntegrityError as error:
+        refusal = refusal_of(error)
+        if refusal is None:
+            raise
+        raise refusal from error
+
+
+# Rows
+
+
+def slot_row(slot_id: UUID) -> Slot:
+    """The slot as it is before the lock: good for what never changes and for knowing what to lock."""
+    slot = Slot.objects.select_related("doctor__facility").filter(id=slot_id).first()
+    if slot is None:
+        raise NotFound
+    return slot
+
+
+def slot_of_token(token_id: UUID) -> UUID:
+    """The slot of a token, which never changes."""
+    slot_id = Token.objects.filter(id=token_id).values_list("slot_id", flat=True).first()
+    if slot_id is None:
+        raise NotFound
+    return slot_id
+
+
+def token_of(ledger: Ledger, token_id: UUID) -> Token:
+    """The token's fresh row, under the lock of its slot."""
+    token = Token.objects.select_related("patient").get(facility_id=ledger.slot.facility_id, id=token_id)
+    token.slot = ledger.slot
+    return token
+
+
+def patient_of(patient_id: UUID) -> Patient:
+    """The patient, or NotFound."""
+    patient = Patient.objects.filter(id=patient_id).first()
+    if patient is None:
+        raise NotFound
+    return patient
+
+
+def ledger_of(day: Sequence[Ledger], slot_id: UUID) -> Ledger:
+    """The ledger of this slot."""
+    return next(ledger for ledger in day if ledger.slot.id == slot_id)

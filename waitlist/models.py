@@ -1,0 +1,58 @@
+"""The waiting list's rows."""
+
+from django.db import models
+from django.db.models import Q
+
+from clinics.models import Doctor, Facility, Slot
+from core.ids import new_id
+from patients.models import Patient
+
+
+class EntryStatus(models.TextChoices):
+    WAITING = "WAITING"
+    PROMOTED = "PROMOTED"
+    WITHDRAWN = "WITHDRAWN"
+    EXPIRED = "EXPIRED"
+
+
+class WaitlistEntry(models.Model):
+    """A patient who asked for a full slot; keeps the priority and the place of that request when a seat comes free."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    facility = models.ForeignKey(Facility, on_delete=models.PROTECT, related_name="+")
+    slot = models.ForeignKey(Slot, on_delete=models.PROTECT, related_name="waitlist_entries")
+    doctor = models.ForeignKey(Doctor, on_delete=models.PROTECT, related_name="+")
+    local_date = models.DateField()
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="waitlist_entries")
+    category = models.CharField(max_length=16)
+    priority = models.DecimalField(max_digits=4, decimal_places=2)
+    time_bonus = models.DecimalField(max_digits=4, decimal_places=2)
+    care_bonus = models.DecimalField(max_digits=4, decimal_places=2)
+    # The place of the request in the slot's order of requests, shared with the tokens.
+    arrival = models.PositiveIntegerField()
+    status = models.CharField(max_length=10, choices=EntryStatus, default=EntryStatus.WAITING)
+    token = models.OneToOneField("tokens.Token", null=True, on_delete=models.PROTECT, related_name="waitlist_entry")
+    created_at = models.DateTimeField()
+    updated_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name_plural = "waitlist entries"
+        ordering = ["slot", "priority", "arrival"]
+        constraints = [
+            # One patient waits once for a slot.
+            models.UniqueConstraint(
+                fields=["facility", "slot", "patient"], condition=Q(status="WAITING"), name="waitlist_one_waiting_per_patient"
+            ),
+            # A promoted entry names its token, and no other entry does.
+            models.CheckConstraint(
+                condition=Q(status="PROMOTED", token__isnull=False) | (~Q(status="PROMOTED") & Q(token__isnull=True)),
+                name="waitlist_token_only_when_promoted",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["slot", "priority", "arrival"], condition=Q(status="WAITING"), name="waitlist_next"),
+            models.Index(fields=["patient"], name="waitlist_patient"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.id)

@@ -1,0 +1,97 @@
+"""What setup.sh does, command by command."""
+
+import os
+import sys
+
+from core.embedded import running, trying
+from core.embedded.errors import SetupError
+from core.embedded.install import CHECKS, EMBEDDED, PRODUCTION, install
+from core.embedded.project import PYTHON, VENV
+from core.embedded.say import complain
+from core.embedded.supervisor import Stopped
+
+HELP = """\
+./setup.sh              everything on this machine: web, worker, beat, PostgreSQL and Redis, until Ctrl-C (same as: run)
+./setup.sh test [...]   every check; what follows is handed to pytest
+./setup.sh demo [...]   demo.py against the running engine, or one started for it; --list names the scenarios
+./setup.sh manage ...   manage.py with the environment set
+./setup.sh stop         stop what runs here, or what a killed run has left
+./setup.sh web          one process each, on OPD_HOST and OPD_PORT against DATABASE_URL and REDIS_URL;
+./setup.sh worker         they start no servers
+./setup.sh beat
+./setup.sh install      only make .venv (what follows: production, all)
+
+OPD_PORT (8000), OPD_HOST (127.0.0.1), OPD_DATA_DIR (.opd), DATABASE_URL, REDIS_URL (instead of the embedded servers),
+OPD_ENV=production (settings of production), OPD_PYTHON (the Python to make .venv with). All settings: DEPLOYMENT.md
+"""
+LISTS = {
+    "run": [PRODUCTION, EMBEDDED],
+    "demo": [PRODUCTION, EMBEDDED],
+    "test": [PRODUCTION, EMBEDDED, CHECKS],
+    "manage": [PRODUCTION, EMBEDDED],
+}
+
+
+def main(arguments: list[str]) -> int:
+    """Carry out one command; the exit code."""
+    name, rest = (arguments[0], arguments[1:]) if arguments else ("run", [])
+    if name in {"help", "-h", "--help"}:
+        print(HELP, end="")
+        return 0
+    if name == "install":
+        install(lists=[PRODUCTION] if rest == ["production"] else LISTS["test"], optional=(EMBEDDED,))
+        return 0
+    if name in LISTS:
+        lists = [each for each in LISTS[name] if each != EMBEDDED or not _served(name=name)]
+        install(lists=lists, optional=(EMBEDDED,))
+        _enter_venv(arguments=[name, *rest])
+    if name not in {"test", "demo", "manage"} and rest:
+        raise SetupError(f"'{name}' takes nothing after it. See ./setup.sh help")
+    environ = dict(os.environ)
+    match name:
+        case "run":
+            return running.run(environ=environ)
+        case "test":
+            return trying.test(arguments=rest, environ=environ)
+        case "demo":
+            return trying.demo(arguments=rest, environ=environ)
+        case "manage":
+            return running.manage(arguments=rest, environ=environ)
+        case "stop":
+            return running.stop(environ=environ)
+        case "web" | "worker" | "beat":
+            return running.single(name=name, environ=environ)
+    raise SetupError(f"There is no command '{name}'. See ./setup.sh help")
+
+
+def _served(*, name: str) -> bool:
+    """Whether servers are given from outside, so that the embedded ones need not be there."""
+    return name in {"run", "manage"} and all(os.environ.get(url) for url in ("DATABASE_URL", "REDIS_URL"))
+
+
+def _enter_venv(*, arguments: list[str]) -> None:
+    """Go on under the Python of .venv, where the wheels of the servers are."""
+    if sys.prefix != str(VENV):
+        os.execv(PYTHON, [str(PYTHON), "-m", "core.embedded", *arguments])
+
+
+def _exit_code() -> int:
+    try:
+        return main(sys.argv[1:])
+    except SetupError as error:
+        complain(str(error))
+    except PermissionError as error:
+        complain(
+            f"No permission: {error.filename or error}. Run as the user the folder belongs to, or set OPD_DATA_DIR."
+        )
+    except OSError as error:
+        full = "The disk is full" if error.errno == 28 else "The system refused"
+        complain(f"{full}: {error}")
+    except (KeyboardInterrupt, Stopped):
+        complain("Stopped.")
+        return 130
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(_exit_code())

@@ -1,0 +1,30 @@
+"""Free ports on the loopback, outside the range from which the system hands out ports for outgoing connections."""
+
+import random
+import socket
+from collections.abc import Iterable
+
+LOWEST, HIGHEST = 20_000, 32_767
+
+
+def is_free(*, port: int, host: str = "127.0.0.1") -> bool:
+    """Whether a server could listen there now."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
+
+
+def free_port(*, remembered: int | None = None, avoid: Iterable[int] = ()) -> int:
+    """The remembered port if it is still free, else another free one."""
+    avoided = set(avoid)
+    if remembered and remembered not in avoided and is_free(port=remembered):
+        return remembered
+    for port in random.SystemRandom().sample(range(LOWEST, HIGHEST + 1), 2_000):
+        if port not in avoided and is_free(port=port):
+            return port
+    raise OSError(f"no free port between {LOWEST} and {HIGHEST}")

@@ -1,0 +1,155 @@
+"""Our own PostgreSQL for a machine that has none, or for a test that wants to hurt one."""
+
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import time
+from functools import cached_property
+from pathlib import Path
+
+from core.embedded import binaries
+from core.embedded.errors import SetupError
+from core.embedded.homes import home_of
+from core.embedded.processes import spawn
+from core.embedded.runners import Runner, attempt, bare_environment, can_enter, runner_for
+from core.embedded.server import EmbeddedServer
+from core.embedded.state import secret
+
+DATABASE, USER = "opd", "opd"
+# Everything is said on the command line, so that the data folder holds nothing but what initdb put there. The log gets
+# no statements and no row contents: those name patients.
+SETTINGS = {
+    "listen_addresses": "127.0.0.1",
+    "unix_socket_directories": "",
+    "max_connections": "200",
+    "shared_buffers": "128MB",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    "log_min_error_statement": "panic",
+    "log_error_verbosity": "terse",
+    "logging_collector": "off",
+    "log_line_prefix": "%m [%p] ",
+}
+# For tests: what a crash of the machine could lose is gained in speed; a crash of the server still loses nothing.
+WITHOUT_FSYNC = {"fsync": "off", "full_page_writes": "off"}
+
+
+class EmbeddedPostgres(EmbeddedServer):
+    """A PostgreSQL server on the loopback, with a database `opd` and a random password, whose data outlive it."""
+
+    name = "postgres"
+    title = "PostgreSQL"
+    known_as = ("postgres",)
+    start_seconds = 120.0  # after a crash it first replays its log
+    stop_signal = signal.SIGINT  # "fast": sends its clients away
+
+    @property
+    def folder(self) -> Path:
+        return self.home / "postgres"
+
+    @cached_property
+    def home(self) -> Path:
+        return home_of(data_dir=self.data_dir, runner=self._first_runner)
+
+    @cached_property
+    def _first_runner(self) -> Runner | None:
+        return runner_for(cluster=self.data_dir / "postgres")
+
+    @cached_property
+    def _runner(self) -> Runner | None:
+        return runner_for(cluster=self.folder)
+
+    @cached_property
+    def programs(self) -> binaries.Postgres:
+        """The installation in use: that of the data's version, where its user can reach it."""
+        written_by = self.folder / "PG_VERSION"
+        major = int(written_by.read_text().split(".")[0]) if written_by.exists() else None
+        chosen = binaries.choose_postgres(major=major)
+        return binaries.usable_by(postgres=chosen, runner=self._runner, spare=self.home)
+
+    @property
+    def password(self) -> str:
+        return secret(path=self.data_dir / "postgres.password")
+
+    @property
+    def url(self) -> str:
+        return f"postgres://{USER}:{self.password}@127.0.0.1:{self.port}/{DATABASE}"
+
+    def _prepare(self) -> None:
+        if self.folder.exists() and self._runner is None and self.folder.stat().st_uid != os.geteuid():
+            raise SetupError(f"The data in {self.folder} belong to another user. Run as that user.")
+        if self._runner and self.folder.exists() and not can_enter(folder=self.folder, runner=self._runner):
+            raise SetupError(f"The user {self._runner.pw_name} runs PostgreSQL and may not enter {self.folder}.")
+        _ = self.programs
+        if not (self.folder / "PG_VERSION").exists():
+            self._initialise()
+
+    def _initialise(self) -> None:
+        """Make the cluster and its database next to its place and then move it there: never half of one."""
+        draft = self.home / f".postgres.{secrets.token_hex(4)}"
+        for old in [*self.home.glob(".postgres.????????"), self.folder]:
+            shutil.rmtree(old, ignore_errors=True)
+        draft.mkdir(mode=0o700)
+        password = draft.with_name(f"{draft.name}.password")
+        password.write_text(self.password)
+        password.chmod(0o600)
+        if self._runner:
+            for each in (draft, password):
+                os.chown(each, self._runner.pw_uid, self._runner.pw_gid)
+        cluster = draft / "data"
+        wide = ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+        command = [
+            *(self.programs.program("initdb"), "-D", str(cluster), "-U", USER, "-A", "scram-sha-256"),
+            *(f"--pwfile={password}", "--encoding=UTF8", *(wide if self.programs.major >= 17 else ["--locale=C"])),
+            *([] if self.fsync else ["--no-sync"]),
+        ]
+        try:
+            self._must(attempt(command=command, runner=self._runner), doing="initdb")
+            self._must(
+                self._single_user(cluster=cluster, statement=f"CREATE DATABASE {DATABASE}"), doing="CREATE DATABASE"
+            )
+            cluster.rename(self.folder)
+        finally:
+            password.unlink(missing_ok=True)
+            shutil.rmtree(draft, ignore_errors=True)
+
+    def _single_user(self, *, cluster: Path, statement: str) -> subprocess.CompletedProcess[str] | None:
+        quick = [] if self.fsync else ["-c", "fsync=off"]
+        command = [self.programs.program("postgres"), "--single", "-D", str(cluster), *quick, "postgres"]
+        return attempt(command=command, runner=self._runner, typed=f"{statement}\n")
+
+    def _must(self, done: subprocess.CompletedProcess[str] | None, *, doing: str) -> None:
+        if done is None or done.returncode != 0 or "ERROR:" in done.stderr or "FATAL:" in done.stderr:
+            told = f"{done.stdout}\n{done.stderr}" if done else "it may not be executed"
+            raise self._why(told=f"{doing} failed\n{told}")
+
+    def _launch(self, *, port: int) -> subprocess.Popen[bytes]:
+        # Nobody works in the folder any more (clear_leftovers has seen to it), so the number in this file can only be
+        # that of a stranger, which would keep PostgreSQL from starting.
+        (self.folder / "postmaster.pid").unlink(missing_ok=True)
+        settings = {**SETTINGS, "port": str(port), **({} if self.fsync else WITHOUT_FSYNC)}
+        options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+        with self.log.open("ab") as output:
+            os.chmod(self.log, 0o600)
+            return spawn(
+                command=[self.programs.program("postgres"), "-D", str(self.folder), *options],
+                environ=bare_environment(),
+                cwd=Path("/"),
+                output=output,
+                runner=self._runner,
+                death_signal=signal.SIGINT if self.die_with_parent else None,
+            )
+
+    def _ready(self, *, pid: int) -> bool:
+        try:
+            lines = (self.folder / "postmaster.pid").read_text().splitlines()
+        except OSError:
+            return False
+        return len(lines) > 7 and lines[0].strip() == str(pid) and lines[7].strip() == "ready"
+
+    def kill(self) -> None:
+        super().kill()
+        # The shared memory of a killed server is free only when its last child has gone.
+        time.sleep(0.05)

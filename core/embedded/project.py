@@ -1,0 +1,87 @@
+"""Where we are, and what the engine's processes find in their environment."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from core.embedded.errors import SetupError
+from core.embedded.state import prepare_data_dir, secret
+
+ROOT = Path(__file__).resolve().parents[2]
+VENV = ROOT / ".venv"
+PYTHON = VENV / "bin" / "python"
+MARK = "OPD_SUPERVISED_IN"
+
+
+def data_dir_of(*, environ: Mapping[str, str]) -> Path:
+    """OPD_DATA_DIR (a relative one counts from the project), made if it is missing."""
+    return prepare_data_dir(data_dir=ROOT / (environ.get("OPD_DATA_DIR") or ".opd"))
+
+
+def address_of(*, environ: Mapping[str, str]) -> tuple[str, int]:
+    """OPD_HOST and OPD_PORT."""
+    given = environ.get("OPD_PORT") or "8000"
+    if not given.isascii() or not given.isdigit() or not 0 < int(given) < 65_536:
+        raise SetupError(f"OPD_PORT must be a number from 1 to 65535, not {given!r}.")
+    return environ.get("OPD_HOST") or "127.0.0.1", int(given)
+
+
+def reachable_address(*, host: str, port: int) -> str:
+    """The address under which this machine reaches a server that listens there."""
+    name = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(host, host)
+    return f"http://[{name}]:{port}" if ":" in name else f"http://{name}:{port}"
+
+
+def in_production(*, environ: Mapping[str, str]) -> bool:
+    return environ.get("OPD_ENV", "").strip().lower() == "production"
+
+
+def app_environment(*, environ: Mapping[str, str], data_dir: Path, urls: Mapping[str, str]) -> dict[str, str]:
+    """The environment for manage.py, web, worker and beat."""
+    host, port = address_of(environ=environ)
+    profile = "config.settings.production" if in_production(environ=environ) else "config.settings.local"
+    if environ.get("DJANGO_SETTINGS_MODULE", "").startswith("config.settings."):
+        profile = environ["DJANGO_SETTINGS_MODULE"]
+    made = {
+        **environ,
+        **urls,
+        "DJANGO_SETTINGS_MODULE": profile,
+        "OPD_DATA_DIR": str(data_dir),
+        "OPD_HOST": host,
+        "OPD_PORT": str(port),
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONPATH": str(ROOT),
+    }
+    if not made.get("OPD_SECRET_KEY"):
+        if profile == "config.settings.production":
+            raise SetupError("OPD_SECRET_KEY must be set in production: a random text of at least 50 characters.")
+        made["OPD_SECRET_KEY"] = secret(path=data_dir / "secret_key")
+    return made
+
+
+def web_command(*, environ: Mapping[str, str]) -> list[str]:
+    """Granian, which serves the API and the admin."""
+    host, port = address_of(environ=environ)
+    workers = environ.get("OPD_WEB_WORKERS") or str(max(2, min(os.cpu_count() or 2, 8)))
+    threads = environ.get("OPD_WEB_THREADS") or "16"
+    return [
+        *(str(PYTHON), "-m", "granian", "--interface", "wsgi", "config.wsgi:application"),
+        *("--host", host, "--port", str(port), "--workers", workers, "--blocking-threads", threads, "--no-ws"),
+        *("--backlog", "2048", "--respawn-failed-workers", "--workers-kill-timeout", "10"),
+    ]
+
+
+def worker_command() -> list[str]:
+    """The Celery worker: one process is enough, for its tasks only call the service."""
+    quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
+    return [str(PYTHON), "-m", "celery", "-A", "config", "worker", "-c", "1", "--loglevel", "INFO", *quiet]
+
+
+def beat_command(*, data_dir: Path) -> list[str]:
+    """Celery's clock."""
+    schedule = str(data_dir / "celerybeat-schedule")
+    return [str(PYTHON), "-m", "celery", "-A", "config", "beat", "-s", schedule, "--pidfile=", "--loglevel", "INFO"]
+
+
+def manage_command(*arguments: str) -> list[str]:
+    return [str(PYTHON), str(ROOT / "manage.py"), *arguments]

@@ -1,0 +1,159 @@
+"""`setup.sh run`, `stop`, and the single processes `web`, `worker` and `beat`."""
+
+import contextlib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from core.embedded import project
+from core.embedded.borrowing import KINDS, borrowed, running_urls, started
+from core.embedded.errors import SetupError
+from core.embedded.install import PRODUCTION, install, need_space
+from core.embedded.ports import is_free
+from core.embedded.processes import gone, identify, send
+from core.embedded.say import line, step
+from core.embedded.state import FileLock, State
+from core.embedded.steps import carry_out, foreground
+from core.embedded.supervisor import PATIENCE, Child, Supervisor, answers, end_marked, stoppable
+
+SPACE_MB = 200
+
+
+def run(*, environ: Mapping[str, str]) -> int:
+    """Everything on this machine, in the foreground."""
+    data_dir = project.data_dir_of(environ=environ)
+    host, port = project.address_of(environ=environ)
+    base = project.reachable_address(host=host, port=port)
+    state, owner = State(data_dir), FileLock(data_dir / "servers.lock")
+    with stoppable():
+        if not owner.take():
+            raise SetupError(_already(state=state, data_dir=data_dir))
+        try:
+            end_marked(mark=f"{project.MARK}={data_dir}")
+            need_space(folder=data_dir, megabytes=SPACE_MB)
+            _need_port(host=host, port=port)
+            state.put("run", address=base)
+            state.remember("run", identify(pid=os.getpid()))
+            with started(data_dir=data_dir, environ=environ) as (urls, servers):
+                made = project.app_environment(environ=environ, data_dir=data_dir, urls=urls)
+                _prepare(environ=made, data_dir=data_dir)
+                step(f"Starting web, worker and beat on {base}")
+                supervisor = Supervisor(state=state, environ=made, servers=servers)
+                return supervisor.run(
+                    children=[
+                        Child("web", project.web_command(environ=made), restart=False),
+                        Child("worker", project.worker_command()),
+                        Child("beat", project.beat_command(data_dir=data_dir)),
+                    ],
+                    ready=lambda: answers(host=host, port=port),
+                    announce=lambda: _announce(base=base, data_dir=data_dir),
+                )
+        finally:
+            with contextlib.suppress(OSError):
+                state.remember("run", None)
+            owner.release()
+
+
+def _already(*, state: State, data_dir: Path) -> str:
+    running = state.process("run")
+    if running is None:
+        return f"Another setup.sh command is using the servers of {data_dir}. Wait for it, or: ./setup.sh stop"
+    where = state.get("run").get("address", "")
+    return (
+        f"The engine already runs here (process {running.pid}, {where}). Stop it with ./setup.sh stop, "
+        "or run a second one with another OPD_PORT and OPD_DATA_DIR."
+    )
+
+
+def _need_port(*, host: str, port: int) -> None:
+    try:
+        free = is_free(host=host, port=port)
+    except OSError as error:
+        raise SetupError(f"OPD_HOST {host} is no address of this machine: {error}.") from error
+    if not free:
+        raise SetupError(
+            f"Port {port} on {host} is taken by another program (or may not be used by you). "
+            f"Choose another one: OPD_PORT={port + 1 if port < 65_535 else 8000} ./setup.sh"
+        )
+
+
+def _prepare(*, environ: Mapping[str, str], data_dir: Path) -> None:
+    carry_out("Bringing the database up to date", project.manage_command("migrate", "--noinput"), environ=environ)
+    collect_static(environ=environ)
+    credentials = str(data_dir / "credentials")
+    carry_out(
+        "Seeing to the first administrator and front desk",
+        project.manage_command("ensure_staff", "--credentials", credentials),
+        environ=environ,
+        loud=True,
+    )
+
+
+def collect_static(*, environ: Mapping[str, str]) -> None:
+    """Put the files of Swagger UI and the admin where the web server finds them."""
+    carry_out(
+        "Collecting the files of Swagger UI and the admin",
+        project.manage_command("collectstatic", "--noinput", "--verbosity", "0"),
+        environ=environ,
+    )
+
+
+def _announce(*, base: str, data_dir: Path) -> None:
+    line()
+    line("The OPD engine is running.")
+    line(f"    Swagger UI   {base}/api/docs/")
+    line(f"    Admin        {base}/admin/")
+    line(f"    Health       {base}/healthz/ready")
+    line(f"    Names and passwords: {data_dir / 'credentials'}")
+    line("Ctrl-C stops all of it.")
+    line()
+
+
+def stop(*, environ: Mapping[str, str]) -> int:
+    """Stop what runs in the data folder, and what a killed run left there."""
+    data_dir = project.data_dir_of(environ=environ)
+    state, stopped = State(data_dir), []
+    if running := state.process("run"):
+        step(f"Stopping the engine (process {running.pid})")
+        send(identity=running, number=15)
+        if not gone(identities=[running], within=PATIENCE + 40):
+            send(identity=running, number=9)
+            gone(identities=[running], within=5)
+        stopped.append("the engine")
+    if end_marked(mark=f"{project.MARK}={data_dir}"):
+        stopped.append("processes of a killed run")
+    for kind in KINDS.values():
+        if state.get(kind.name) and not FileLock.busy(data_dir / f"{kind.name}.lock"):
+            server = kind(data_dir)
+            if server.clear_leftovers():
+                stopped.append(server.title)
+    line(f"Stopped: {', '.join(stopped)}." if stopped else f"Nothing was running in {data_dir}.")
+    return 0
+
+
+def single(*, name: str, environ: Mapping[str, str]) -> int:
+    """Become one of the processes, against servers that others run."""
+    install(lists=[PRODUCTION])
+    data_dir = project.data_dir_of(environ=environ)
+    urls = running_urls(data_dir=data_dir, environ=environ)
+    if urls is None:
+        raise SetupError(
+            f"./setup.sh {name} starts no servers: set DATABASE_URL and REDIS_URL "
+            "(or start everything with ./setup.sh run)."
+        )
+    made = project.app_environment(environ=environ, data_dir=data_dir, urls=urls)
+    if name == "web":
+        collect_static(environ=made)
+        command = project.web_command(environ=made)
+    else:
+        command = project.worker_command() if name == "worker" else project.beat_command(data_dir=data_dir)
+    os.chdir(project.ROOT)
+    os.execve(command[0], command, made)
+
+
+def manage(*, arguments: list[str], environ: Mapping[str, str]) -> int:
+    """manage.py with the environment set, and with servers for as long as it runs."""
+    data_dir = project.data_dir_of(environ=environ)
+    with stoppable(), borrowed(data_dir=data_dir, environ=environ) as urls:
+        made = project.app_environment(environ=environ, data_dir=data_dir, urls=urls)
+        return foreground(command=project.manage_command(*arguments), environ=made)

@@ -1,0 +1,56 @@
+"""Both servers for as long as a block of code runs."""
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from core.embedded.homes import remove_home
+from core.embedded.postgres import EmbeddedPostgres
+from core.embedded.redis import EmbeddedRedis
+from core.embedded.state import FileLock
+
+PREFIX = "opd-throwaway-"
+
+
+@contextlib.contextmanager
+def servers(
+    data_dir: Path | str | None = None, *, fsync: bool = True, environ: Mapping[str, str] | None = None
+) -> Iterator[dict[str, str]]:
+    """PostgreSQL and Redis, as `{"DATABASE_URL": ..., "REDIS_URL": ...}`; stopped at the end of the block.
+
+    A URL that `environ` names already is passed on and no server is started for it. Without a data folder a temporary
+    one is used and removed.
+    """
+    given = environ or {}
+    urls: dict[str, str] = {}
+    with contextlib.ExitStack() as stack:
+        folder = stack.enter_context(throwaway()) if data_dir is None else data_dir
+        for name, kind in (("DATABASE_URL", EmbeddedPostgres), ("REDIS_URL", EmbeddedRedis)):
+            if given.get(name):
+                urls[name] = given[name]
+                continue
+            server = kind(folder, fsync=fsync)
+            server.start()
+            stack.callback(server.stop)
+            urls[name] = server.url
+        yield urls
+
+
+@contextlib.contextmanager
+def throwaway() -> Iterator[Path]:
+    """A folder that is gone afterwards, and with it those that killed runs have left."""
+    root = Path(tempfile.gettempdir()).resolve()
+    for old in root.glob(f"{PREFIX}*"):
+        with contextlib.suppress(OSError):
+            if old.stat().st_uid == os.geteuid() and (old / "in-use").exists() and not FileLock.busy(old / "in-use"):
+                remove_home(data_dir=old)
+    folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=root))
+    lock = FileLock(folder / "in-use")
+    lock.take()
+    try:
+        yield folder
+    finally:
+        remove_home(data_dir=folder)
+        lock.release()

@@ -1,0 +1,143 @@
+"""`setup.sh test` and `setup.sh demo`: both on servers and data of their own that are thrown away."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from core.embedded import project
+from core.embedded.errors import SetupError
+from core.embedded.homes import remove_home
+from core.embedded.ports import free_port
+from core.embedded.processes import death_bound
+from core.embedded.say import complain, line, step
+from core.embedded.state import State
+from core.embedded.steps import end, foreground
+from core.embedded.supervisor import answers, stoppable
+from core.embedded.together import servers, throwaway
+
+SHORT_TIMES = {
+    "OPD_HOLD_SECONDS": "3",
+    "OPD_NO_SHOW_GRACE_MINUTES": "0.05",
+    "OPD_BUFFER_MINUTES": "0.05",
+    "OPD_SWEEP_SECONDS": "1",
+    "OPD_THROTTLING": "off",
+}
+START_SECONDS = 120
+
+
+def test(*, arguments: list[str], environ: Mapping[str, str]) -> int:
+    """Every check; the exit code is 0 when all of them passed."""
+    clean = {name: value for name, value in environ.items() if not name.startswith(("OPD_", "DJANGO_", "PYTEST_"))}
+    with stoppable(), throwaway() as folder:
+        step("Starting PostgreSQL and Redis for the tests")
+        with servers(folder, fsync=False, environ=environ) as urls:
+            made = project.app_environment(environ=clean, data_dir=folder, urls=urls)
+            failed = [title for title, command in _checks(folder=folder) if not _check(title, command, environ=made)]
+            made["DJANGO_SETTINGS_MODULE"] = "config.settings.test"
+            python = str(project.PYTHON)
+            code = _check("pytest", [python, "-m", "pytest", "-n", "2", *arguments], environ=made)
+        if failed:
+            complain(f"Failed before pytest: {', '.join(failed)}.")
+        return 0 if code and not failed else 1
+
+
+def _checks(*, folder: Path) -> list[tuple[str, list[str]]]:
+    python, schema = str(project.PYTHON), str(folder / "schema.yml")
+    imports = "import sys; from importlinter.cli import lint_imports_command; sys.exit(lint_imports_command())"
+    return [
+        ("ruff check", [python, "-m", "ruff", "check", "."]),
+        ("ruff format --check", [python, "-m", "ruff", "format", "--check", "."]),
+        ("mypy", [python, "-m", "mypy", "."]),
+        ("lint-imports", [python, "-c", imports]),
+        ("makemigrations --check", project.manage_command("makemigrations", "--check", "--dry-run")),
+        ("OpenAPI schema", project.manage_command("spectacular", "--validate", "--fail-on-warn", "--file", schema)),
+    ]
+
+
+def _check(title: str, command: list[str], *, environ: Mapping[str, str]) -> bool:
+    step(title)
+    return foreground(command=command, environ=environ) == 0
+
+
+def demo(*, arguments: list[str], environ: Mapping[str, str]) -> int:
+    """Run demo.py against the engine that runs here, or against one that is started for it."""
+    found = _running(environ=environ)
+    if found:
+        step(f"Using the engine at {found['OPD_URL']}")
+        with stoppable():
+            return _demonstrate(arguments=arguments, environ={**environ, **found})
+    with stoppable(), throwaway() as folder, _engine(folder=folder, environ=environ) as own:
+        return _demonstrate(arguments=arguments, environ=own)
+
+
+def _demonstrate(*, arguments: list[str], environ: Mapping[str, str]) -> int:
+    return foreground(command=[str(project.PYTHON), str(project.ROOT / "demo.py"), *arguments], environ=environ)
+
+
+def _running(*, environ: Mapping[str, str]) -> dict[str, str] | None:
+    data_dir = project.data_dir_of(environ=environ)
+    url = environ.get("OPD_URL") or State(data_dir).get("run").get("address", "")
+    if not environ.get("OPD_URL") and not (State(data_dir).process("run") and url):
+        return None
+    if environ.get("OPD_USERNAME") and environ.get("OPD_PASSWORD"):
+        return {"OPD_URL": url}
+    kept = credentials(path=data_dir / "credentials")
+    if not kept:
+        raise SetupError(f"Set OPD_USERNAME and OPD_PASSWORD for {url}: {data_dir} holds no credentials.")
+    return {"OPD_URL": url, "OPD_USERNAME": kept[0], "OPD_PASSWORD": kept[1]}
+
+
+def credentials(*, path: Path) -> tuple[str, str] | None:
+    """Name and password of the administrator, as ensure_staff wrote them."""
+    if not path.exists():
+        return None
+    for row in path.read_text().splitlines():
+        words = row.split()
+        if len(words) >= 2 and words[0].strip(":") == "admin":
+            return "admin", words[-1]
+    return None
+
+
+@contextmanager
+def _engine(*, folder: Path, environ: Mapping[str, str]) -> Iterator[dict[str, str]]:
+    """An engine with short times on a free port, with data of its own."""
+    port, log = free_port(), folder / "engine.log"
+    url = f"http://127.0.0.1:{port}"
+    unwanted = ("DATABASE_URL", "REDIS_URL", "OPD_ENV", "OPD_URL", "DJANGO_SETTINGS_MODULE")
+    made = {name: value for name, value in environ.items() if name not in unwanted}
+    made |= {**SHORT_TIMES, "OPD_HOST": "127.0.0.1", "OPD_PORT": str(port), "OPD_DATA_DIR": str(folder / "data")}
+    step(f"Starting an engine with short times for the demo on {url} (it is stopped afterwards)")
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "core.embedded", "run"],
+            env=made,
+            cwd=project.ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            preexec_fn=death_bound(),
+        )
+    try:
+        deadline = time.monotonic() + START_SECONDS
+        while not answers(host="127.0.0.1", port=port):
+            if process.poll() is not None or time.monotonic() > deadline:
+                for row in log.read_text(errors="replace").splitlines()[-25:]:
+                    line(f"    {row}")
+                raise SetupError("The engine for the demo did not start; the end of what it said is above.")
+            time.sleep(0.2)
+        kept = credentials(path=folder / "data" / "credentials")
+        if kept is None:
+            raise SetupError("The engine for the demo has no administrator.")
+        yield {**made, "OPD_URL": url, "OPD_USERNAME": kept[0], "OPD_PASSWORD": kept[1]}
+    finally:
+        step("Stopping the engine of the demo")
+        process.terminate()
+        try:
+            process.wait(timeout=60)
+        except subprocess.TimeoutExpired:
+            end(process)
+        remove_home(data_dir=folder / "data")

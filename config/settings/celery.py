@@ -26,7 +26,7 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 300, "socket_timeout": 30, "socket_keepalive": True}
 
-# A sweep that was not run before the next one is due is worthless: it expires instead of piling up behind a dead worker.
+# A sweep not run before the next one is due is worthless: it expires instead of piling up behind a dead worker.
 CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     "sweep": {
         "task": "tokens.tasks.sweep",

@@ -1,0 +1,159 @@
+"""How the tests talk to the engine: one client, over Django's test client or over the network.
+
+Every answer is looked at on arrival: a 5xx is a failure, and every 4xx has to be a problem of RFC 9457.
+"""
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+from urllib.parse import urlencode
+
+import httpx
+
+BASE = "/api/v1/"
+URL = os.environ.get("OPD_CONTRACT_URL", "").rstrip("/")
+PROBLEM_FIELDS = {"type", "title", "status", "detail", "code"}
+LEAKS = ("Traceback", "psycopg", "SELECT ", "INSERT ", "UPDATE ", "DoesNotExist", "django.", 'File "/')
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the engine said; `body` is the parsed JSON, None when there is none."""
+
+    method: str
+    path: str
+    status: int
+    headers: Mapping[str, str]
+    raw: bytes
+    body: Any
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path} -> {self.status} {self.raw[:600].decode(errors='replace')}"
+
+    def expect(self, status: int, code: str | None = None) -> Any:
+        """The body, after making sure that this status (and this problem code) came."""
+        assert self.status == status, f"expected {status} {code or ''}, got: {self}"
+        if code is not None:
+            assert self.body["code"] == code, f"expected {code}, got: {self}"
+        return self.body
+
+    @property
+    def codes(self) -> dict[str, str]:
+        """The codes of a validation error by field."""
+        return {entry["field"]: entry["code"] for entry in self.body["errors"]}
+
+
+class Wire(Protocol):
+    """Something that carries one request to the engine."""
+
+    def __call__(self, method: str, path: str, content: bytes, headers: dict[str, str]) -> httpx.Response: ...
+
+
+def over_network(base_url: str) -> Wire:
+    """The wire to a running server."""
+    client = httpx.Client(base_url=base_url, timeout=30, follow_redirects=False)
+
+    def send(method: str, path: str, content: bytes, headers: dict[str, str]) -> httpx.Response:
+        return client.request(method, path, content=content, headers=headers)
+
+    return send
+
+
+def in_process() -> Wire:
+    """The wire to this process's own application, through all of its middleware."""
+    from django.test import Client
+
+    client = Client(raise_request_exception=False)
+
+    def send(method: str, path: str, content: bytes, headers: dict[str, str]) -> httpx.Response:
+        rest = {name: value for name, value in headers.items() if name.lower() != "content-type"}
+        kind = next((value for name, value in headers.items() if name.lower() == "content-type"), "")
+        reply = client.generic(method, path, content, content_type=kind, headers=rest)
+        body = b"".join(reply.streaming_content) if reply.streaming else reply.content
+        return httpx.Response(reply.status_code, headers=list(reply.headers.items()), content=body)
+
+    return send
+
+
+class Api:
+    """A client with (or without) credentials; `renew` signs in again when a token has run out."""
+
+    def __init__(self, wire: Wire, authorization: str = "", renew: Callable[[], str] | None = None) -> None:
+        self.wire, self.authorization, self.renew = wire, authorization, renew
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        json_body: Any = None,
+        *,
+        content: bytes | None = None,
+        headers: dict[str, str] | None = None,
+        query: Mapping[str, Any] | None = None,
+        content_type: str = "application/json",
+    ) -> Answer:
+        """Sends one request; `path` is below /api/v1/ unless it begins with a slash."""
+        target = path if path.startswith("/") else BASE + path
+        if query:
+            target += ("&" if "?" in target else "?") + urlencode(query)
+        sent = {**({"Authorization": self.authorization} if self.authorization else {}), **(headers or {})}
+        if content is None:
+            content = b"" if json_body is None else json.dumps(json_body).encode()
+        if content or method in ("POST", "PUT", "PATCH"):
+            sent.setdefault("Content-Type", content_type)
+        reply = self.wire(method, target, content, sent)
+        if reply.status_code == 401 and self.renew is not None and "Authorization" not in (headers or {}):
+            self.authorization = self.renew()
+            sent["Authorization"] = self.authorization
+            reply = self.wire(method, target, content, sent)
+        answer = Answer(method, target, reply.status_code, reply.headers, reply.content, parsed(reply))
+        check_manners(answer)
+        return answer
+
+    def get(self, path: str, **query: Any) -> Answer:
+        return self.call("GET", path, query=query)
+
+    def post(self, path: str, body: Any = None, **rest: Any) -> Answer:
+        return self.call("POST", path, {} if body is None else body, **rest)
+
+    def put(self, path: str, body: Any, **rest: Any) -> Answer:
+        return self.call("PUT", path, body, **rest)
+
+    def patch(self, path: str, body: Any, **rest: Any) -> Answer:
+        return self.call("PATCH", path, body, **rest)
+
+    def delete(self, path: str, **rest: Any) -> Answer:
+        return self.call("DELETE", path, **rest)
+
+
+def parsed(reply: httpx.Response) -> Any:
+    """The JSON of a reply that says it is JSON; None for any other."""
+    kind = reply.headers.get("content-type", "").split(";")[0].strip()
+    if not reply.content or not (kind == "application/json" or kind.endswith("+json")):
+        return None
+    return json.loads(reply.content)
+
+
+def check_manners(answer: Answer) -> None:
+    """Section 8 for every answer there is: no 500, and each refusal a problem that gives nothing away."""
+    if answer.status < 400:
+        return
+    assert answer.status < 500 or answer.status == 503, f"the engine broke: {answer}"
+    kind = answer.headers.get("content-type", "")
+    assert kind.startswith("application/problem+json"), f"no problem+json but {kind!r}: {answer}"
+    assert isinstance(answer.body, dict), str(answer)
+    assert answer.body.keys() >= PROBLEM_FIELDS, str(answer)
+    assert answer.body["status"] == answer.status, str(answer)
+    for name in ("type", "title", "detail", "code"):
+        assert isinstance(answer.body[name], str), f"{name} is no text: {answer}"
+        assert answer.body[name], f"{name} is empty: {answer}"
+    if answer.status == 400:
+        errors = answer.body.get("errors")
+        assert isinstance(errors, list), f"a 400 lists its errors: {answer}"
+        assert all({"field", "code", "detail"} <= set(entry) for entry in errors), str(answer)
+    if answer.status in (429, 503):
+        assert answer.headers.get("retry-after"), str(answer)
+    text = answer.raw.decode(errors="replace")
+    assert not any(leak in text for leak in LEAKS), f"the problem tells too much: {answer}"

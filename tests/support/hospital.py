@@ -1,0 +1,196 @@
+"""A hospital to test in: everything a test needs, made over HTTP with names of its own.
+
+Each test makes its own doctors and patients, so no test minds what others left behind, and the same tests
+run against a server that is in use.
+"""
+
+import itertools
+import secrets
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from tests.support.api import Answer, Api, Wire
+
+Json = dict[str, Any]
+PASSWORD = "Quiet-Harbour-27"
+_numbers = itertools.count(1)
+
+
+def unique(word: str = "x") -> str:
+    """A name nobody else has."""
+    return f"{word} {secrets.token_hex(4)}"
+
+
+def phone() -> str:
+    """A phone number nobody else has."""
+    return f"+9198{secrets.randbelow(10**8):08d}"
+
+
+def when(text: str) -> datetime:
+    """The moment a field tells."""
+    return datetime.fromisoformat(text)
+
+
+class Hospital:
+    """Users of every role and short ways to make things; whatever it makes it checks to have been made."""
+
+    def __init__(self, wire: Wire, username: str, password: str) -> None:
+        self.wire = wire
+        self.nobody = Api(wire)
+        self.admin = self.sign_in(username, password)
+        self.facility: Json = self.admin.get("facilities/").expect(200)["results"][0]
+        self.zone = ZoneInfo(self.facility["time_zone"])
+        self.desk = self.user("FRONT_DESK")
+
+    # People who use the engine
+
+    def sign_in(self, username: str, password: str = PASSWORD) -> Api:
+        """A client that is signed in, and signs in again when its token has run out."""
+
+        def renew() -> str:
+            answer = self.nobody.post("auth/token/", {"username": username, "password": password})
+            return f"Bearer {answer.expect(200)['access']}"
+
+        return Api(self.wire, renew(), renew)
+
+    def user(self, role: str, **facts: Any) -> Api:
+        """A new user of this role, signed in."""
+        name = f"u{secrets.token_hex(5)}"
+        body = {"username": name, "email": f"{name}@example.org", "password": PASSWORD, "role": role, **facts}
+        self.admin.post("users/", body).expect(201)
+        return self.sign_in(name)
+
+    def doctor_user(self, doctor: Json) -> Api:
+        return self.user("DOCTOR", doctor=doctor["id"])
+
+    def patient_user(self, *patients: Json) -> Api:
+        return self.user("PATIENT", patients=[patient["id"] for patient in patients])
+
+    def key(self, *scopes: str) -> Api:
+        """A hospital system's client, with a new API key."""
+        answer = self.admin.post("api-keys/", {"name": unique("system"), "scopes": list(scopes)})
+        return Api(self.wire, f"Api-Key {answer.expect(201)['key']}")
+
+    # Times
+
+    def at(self, clock_time: str = "09:00", day: int = 2) -> datetime:
+        """A local clock time, `day` days from today."""
+        today = self.now().astimezone(self.zone)
+        hour, minute = map(int, clock_time.split(":"))
+        return (today + timedelta(days=day)).replace(hour=hour, minute=minute, second=0, microsecond=0)
+
+    def now(self) -> datetime:
+        """The engine's own idea of now, near enough: in one process its clock, else the machine's."""
+        from tests.support.api import URL
+
+        if URL:
+            return datetime.now(self.zone)
+        from core import clock
+
+        return clock.now().astimezone(self.zone)
+
+    # Things
+
+    def doctor(self, **facts: Any) -> Json:
+        body = {"name": unique("Dr"), "specialization": "General Medicine", **facts}
+        return self.admin.post("doctors/", body).expect(201)
+
+    def patient(self, **facts: Any) -> Json:
+        body = {"name": unique("Patient"), "phone": phone(), **facts}
+        return self.desk.post("patients/", body).expect(201)
+
+    def slot(
+        self,
+        doctor: Json | None = None,
+        *,
+        capacity: int = 5,
+        start: datetime | None = None,
+        minutes: int = 60,
+        consultation: int = 10,
+    ) -> Json:
+        doctor = doctor or self.doctor(consultation_minutes=consultation)
+        start = start or self.at()
+        body = {
+            "doctor": doctor["id"],
+            "start_time": start.isoformat(),
+            "end_time": (start + timedelta(minutes=minutes)).isoformat(),
+            "max_capacity": capacity,
+        }
+        return self.desk.post("slots/", body).expect(201)
+
+    def full_slot(self, capacity: int = 2, **facts: Any) -> tuple[Json, list[Json]]:
+        """A slot with no seat left, and its tokens."""
+        slot = self.slot(capacity=capacity, **facts)
+        return slot, [self.token(slot) for _ in range(capacity)]
+
+    def ask(
+        self,
+        slot: Json,
+        patient: Json | None = None,
+        category: str = "WALKIN",
+        *,
+        by: Api | None = None,
+        **facts: Any,
+    ) -> Answer:
+        """Asks for a token, and answers whatever came."""
+        patient = patient or self.patient()
+        body = {"slot_id": slot["id"], "patient_id": patient["id"], "category": category, **facts}
+        return (by or self.desk).post("tokens/", body)
+
+    def token(self, slot: Json, patient: Json | None = None, category: str = "WALKIN", **facts: Any) -> Json:
+        """A booked token."""
+        return self.ask(slot, patient, category, **facts).expect(201)
+
+    def entry(self, slot: Json, patient: Json | None = None, category: str = "WALKIN", **facts: Any) -> Json:
+        """An entry of the waiting list of a slot that is full."""
+        body = self.ask(slot, patient, category, **facts).expect(202)
+        assert body["outcome"] == "WAITLISTED"
+        return body["waiting_list_entry"]
+
+    def emergency(self, slot: Json, patient: Json | None = None, *, by: Api | None = None, **facts: Any) -> Json:
+        """A new emergency's token."""
+        patient = patient or self.patient()
+        body = {"slot_id": slot["id"], "patient_id": patient["id"], **facts}
+        return (by or self.desk).post("tokens/emergency/", body).expect(201)["token"]
+
+    # Deeds and looks
+
+    def do(self, token: Json, action: str, body: Json | None = None, *, by: Api | None = None) -> Answer:
+        """One of the actions on a token: confirm, check_in, call, ... or cancel."""
+        api = by or self.desk
+        if action == "cancel":
+            return api.delete(f"tokens/{token['id']}/")
+        if action == "buffer":
+            return api.delete(f"tokens/{token['id']}/?buffer=true")
+        return api.post(f"tokens/{token['id']}/{action}/", body)
+
+    def done(self, token: Json, *actions: str) -> Json:
+        """The token after these actions, all of which have to work."""
+        for action in actions:
+            self.do(token, action).expect(200)
+        return self.read(token)
+
+    def read(self, token: Json, *, by: Api | None = None) -> Json:
+        return (by or self.desk).get(f"tokens/{token['id']}/").expect(200)
+
+    def slot_now(self, slot: Json) -> Json:
+        return self.desk.get(f"slots/{slot['id']}/").expect(200)
+
+    def tokens_of(self, slot: Json, *, by: Api | None = None) -> list[Json]:
+        return (by or self.desk).get(f"slots/{slot['id']}/tokens/").expect(200)
+
+    def queue(self, slot: Json) -> list[Json]:
+        """The queue in order."""
+        return self.desk.get(f"slots/{slot['id']}/tokens/", in_queue="true").expect(200)
+
+    def waiting(self, slot: Json) -> list[Json]:
+        return self.desk.get("waiting-list/by_slot/", slot_id=slot["id"]).expect(200)
+
+    def entry_now(self, entry: Json, status: str = "WAITING,PROMOTED,WITHDRAWN,EXPIRED") -> Json:
+        page = self.desk.get("waiting-list/", slot=entry["slot"], status=status).expect(200)
+        return next(each for each in page["results"] if each["id"] == entry["id"])
+
+    def delay(self, slot: Json, minutes: int, *, dry_run: bool = False) -> Json:
+        query = "?dry_run=true" if dry_run else ""
+        return self.desk.put(f"slots/{slot['id']}/delay/{query}", {"delay_minutes": minutes}).expect(200)

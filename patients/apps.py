@@ -4,3 +4,13 @@ from django.apps import AppConfig
 class PatientsConfig(AppConfig):
     name = "patients"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Tell the accounts how a patient is registered, and HTTP which error a breached constraint is."""
+        from accounts.hooks import set_patient_registrar
+        from core.problem_details import register_constraint
+        from patients.errors import DuplicatePatient
+        from patients.services import register_own
+
+        set_patient_registrar(register_own)
+        register_constraint("patient_registered_once", DuplicatePatient)

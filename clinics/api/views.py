@@ -9,6 +9,7 @@ from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.trail import attributed
 from clinics.api.schema import doctor_detail, doctor_list, facility_detail, facility_list
 from clinics.api.serializers import DoctorFilters, DoctorSerializer, FacilityFilters, FacilitySerializer
 from clinics.doctors import create_doctor, delete_doctor, update_doctor
@@ -76,7 +77,8 @@ class DoctorListView(GenericAPIView[Doctor]):
     def post(self, request: Request) -> Response:
         body = DoctorSerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        return write(request, partial(create_doctor, **body.validated_data), partial(_doctor, status=201))
+        with attributed(request):
+            return write(request, partial(create_doctor, **body.validated_data), partial(_doctor, status=201))
 
 
 @doctor_detail
@@ -105,12 +107,15 @@ class DoctorView(GenericAPIView[Doctor]):
         return self._change(request, doctor_id, partly=True)
 
     def delete(self, request: Request, doctor_id: UUID) -> Response:
-        return write(request, partial(delete_doctor, doctor_id=doctor_id), lambda nothing: Answer(204))
+        with attributed(request):
+            return write(request, partial(delete_doctor, doctor_id=doctor_id), lambda nothing: Answer(204))
 
     def _change(self, request: Request, doctor_id: UUID, *, partly: bool) -> Response:
         body = DoctorSerializer(data=request.data, partial=partly)
         body.is_valid(raise_exception=True)
-        return write(request, partial(update_doctor, doctor_id=doctor_id, changes=body.validated_data), _doctor)
+        work = partial(update_doctor, doctor_id=doctor_id, changes=body.validated_data)
+        with attributed(request):
+            return write(request, work, _doctor)
 
 
 def _filtered(doctors: QuerySet[Doctor], **filters: Any) -> QuerySet[Doctor]:

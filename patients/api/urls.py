@@ -1,3 +1,10 @@
-from django.urls import URLPattern, URLResolver
+"""Where patients answer."""
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from django.urls import path
+
+from patients.api import views
+
+urlpatterns = [
+    path("patients/", views.PatientListView.as_view(), name="patient-list"),
+    path("patients/<uuid:patient_id>/", views.PatientView.as_view(), name="patient-detail"),
+]

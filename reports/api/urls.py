@@ -1,3 +1,7 @@
-from django.urls import URLPattern, URLResolver
+"""Where reports answer."""
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from django.urls import path
+
+from reports.api import views
+
+urlpatterns = [path("reports/daily/", views.DailyReportView.as_view(), name="report-daily")]

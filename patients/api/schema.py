@@ -1,0 +1,67 @@
+"""How patients are described in the OpenAPI document."""
+
+from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
+
+from patients.api.serializers import PatientFilters, PatientSerializer
+
+TAGS = ["Register"]
+
+_NEW_PATIENT = OpenApiExample(
+    "A grandmother",
+    request_only=True,
+    value={
+        "name": "Lakshmi Narayanan",
+        "phone": "+91 98765 43210",
+        "date_of_birth": "1951-08-15",
+        "needs_assistance": True,
+    },
+)
+_TWIN = OpenApiExample(
+    "Same name, same phone, another person",
+    request_only=True,
+    value={"name": "Arjun Rao", "phone": "+91 98860 55001", "allow_duplicate": True},
+)
+
+patient_list = extend_schema_view(
+    get=extend_schema(
+        tags=TAGS,
+        operation_id="patients_list",
+        summary="List or search the patients",
+        description="A doctor sees who has a token in their slots, a patient their own family.",
+        parameters=[PatientFilters],
+    ),
+    post=extend_schema(
+        tags=TAGS,
+        operation_id="patients_register",
+        summary="Register a patient",
+        description=(
+            "The same name and phone again: 409 `duplicate-patient` with `existing_id`, unless `allow_duplicate` says that it"
+            " is another person. A PATIENT adds a member of their family, up to 8 records in all."
+        ),
+        responses={201: PatientSerializer},
+        examples=[_NEW_PATIENT, _TWIN],
+    ),
+)
+patient_detail = extend_schema_view(
+    get=extend_schema(tags=TAGS, operation_id="patients_read", summary="Read a patient"),
+    put=extend_schema(
+        tags=TAGS,
+        operation_id="patients_replace",
+        summary="Change a patient",
+        description="What was read can be sent back. A field that is not sent stays as it is.",
+        examples=[_NEW_PATIENT],
+    ),
+    patch=extend_schema(
+        tags=TAGS,
+        operation_id="patients_change",
+        summary="Change some fields of a patient",
+        examples=[OpenApiExample("A new phone", request_only=True, value={"phone": "+91 98450 70707"})],
+    ),
+    delete=extend_schema(
+        tags=TAGS,
+        operation_id="patients_delete",
+        summary="Remove a registration that was never used",
+        description="409 `in-use` once a token or a waiting list refers to the patient.",
+        responses={204: None},
+    ),
+)

@@ -1,0 +1,68 @@
+"""Patients on the wire (section 1 of the contract)."""
+
+from datetime import date
+
+from django.conf import settings
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from core import clock
+from core.local_time import local_day
+from core.person_fields import NameField, PhoneField
+from core.query import PagedQuerySerializer
+from core.serializers import LocalDateTimeField, StrictBooleanField, StrictModelSerializer
+from patients.models import Patient
+
+FIRST_YEAR = 1870
+
+
+@extend_schema_field(OpenApiTypes.DATETIME)
+class CreatedAt(LocalDateTimeField):
+    """When the record was made."""
+
+
+class PatientSerializer(StrictModelSerializer):
+    """A person who is, was or will be seen."""
+
+    name = NameField()
+    phone = PhoneField()
+    email = serializers.EmailField(max_length=254, required=False, allow_null=True)
+    date_of_birth = serializers.DateField(required=False, allow_null=True)
+    needs_assistance = StrictBooleanField(
+        required=False, help_text="Gives the care bonus of section 2, whatever the age."
+    )
+    allow_duplicate = StrictBooleanField(
+        required=False,
+        write_only=True,
+        help_text="true: another person of the same name and phone, for families share a phone.",
+    )
+    created_at = CreatedAt(read_only=True)
+
+    class Meta:
+        model = Patient
+        fields = (
+            "id",
+            "name",
+            "phone",
+            "email",
+            "date_of_birth",
+            "needs_assistance",
+            "created_at",
+            "allow_duplicate",
+        )
+        read_only_fields = ("id",)
+
+    def validate_date_of_birth(self, value: date | None) -> date | None:
+        """Nobody is born tomorrow, or before 1870."""
+        if value is not None and not FIRST_YEAR <= value.year:
+            raise serializers.ValidationError(f"The year is before {FIRST_YEAR}.", code="out-of-range")
+        if value is not None and value > local_day(clock.now(), settings.TIME_ZONE):
+            raise serializers.ValidationError("This day is still to come.", code="in-the-future")
+        return value
+
+
+class PatientFilters(PagedQuerySerializer):
+    """Which patients to list."""
+
+    search = serializers.CharField(required=False, max_length=200, help_text="Part of the name, or of the phone.")

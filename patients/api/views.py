@@ -1,0 +1,109 @@
+"""patients/: who may see whom is asked of `patients.selectors`; what is outside answers 404 like an unknown id."""
+
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from django.db.models import QuerySet
+from rest_framework.generics import GenericAPIView
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.permissions import capability_of
+from accounts.principals import principal_of
+from accounts.roles import Role
+from accounts.trail import attributed, record_read
+from core.errors import NotFound
+from core.writes import Answer, write
+from patients.api.schema import patient_detail, patient_list
+from patients.api.serializers import PatientFilters, PatientSerializer
+from patients.models import Patient
+from patients.selectors import search, visible_patients
+from patients.services import delete_patient, register_patient, update_patient
+
+
+def _patient(patient: Patient, *, status: int = 200) -> Answer:
+    return Answer(status, PatientSerializer(patient).data)
+
+
+class _PatientsView(GenericAPIView[Patient]):
+    queryset = Patient.objects.none()
+    serializer_class = PatientSerializer
+
+    def visible(self) -> QuerySet[Patient]:
+        """The patients to whom the caller's reach in this request extends."""
+        capability = capability_of(self, self.request.method or "") or ""
+        return visible_patients(principal=principal_of(self.request), capability=capability)
+
+    def family_of(self) -> UUID | None:
+        """The user who acts for their own family; None for who acts for the hospital."""
+        principal = principal_of(self.request)
+        return principal.id if principal.role == Role.PATIENT else None
+
+    def body(self, *, partly: bool = False) -> dict[str, Any]:
+        """The fields that were sent, checked."""
+        body = PatientSerializer(data=self.request.data, partial=partly)
+        body.is_valid(raise_exception=True)
+        return dict(body.validated_data)
+
+
+@patient_list
+class PatientListView(_PatientsView):
+    """The patients, by name."""
+
+    capabilities = {"GET": "patients.read", "POST": "patients.register"}
+
+    def get(self, request: Request) -> Response:
+        filters = PatientFilters.read(request)
+        patients = self.visible()
+        if "search" in filters:
+            patients = search(patients=patients, text=filters["search"])
+        page = self.paginate_queryset(patients) or []
+        record_read(request, [patient.pk for patient in page])
+        return self.get_paginated_response(self.get_serializer(page, many=True).data)
+
+    def post(self, request: Request) -> Response:
+        work = partial(register_patient, of_user=self.family_of(), **self.body())
+        with attributed(request):
+            return write(request, work, partial(_patient, status=201))
+
+
+@patient_detail
+class PatientView(_PatientsView):
+    """One patient."""
+
+    capabilities = {
+        "GET": "patients.read",
+        "PUT": "patients.write",
+        "PATCH": "patients.write",
+        "DELETE": "patients.write",
+    }
+
+    def get(self, request: Request, patient_id: UUID) -> Response:
+        patient = self.visible().filter(pk=patient_id).first()
+        if patient is None:
+            raise NotFound
+        record_read(request, [patient.pk])
+        return Response(self.get_serializer(patient).data)
+
+    def put(self, request: Request, patient_id: UUID) -> Response:
+        return self._change(request, patient_id, partly=False)
+
+    def patch(self, request: Request, patient_id: UUID) -> Response:
+        return self._change(request, patient_id, partly=True)
+
+    def delete(self, request: Request, patient_id: UUID) -> Response:
+        work = partial(delete_patient, patient_id=patient_id, among=self.visible())
+        with attributed(request):
+            return write(request, work, lambda nothing: Answer(204))
+
+    def _change(self, request: Request, patient_id: UUID, *, partly: bool) -> Response:
+        work = partial(
+            update_patient,
+            patient_id=patient_id,
+            changes=self.body(partly=partly),
+            among=self.visible(),
+            of_user=self.family_of(),
+        )
+        with attributed(request):
+            return write(request, work, _patient)

@@ -1,0 +1,148 @@
+"""Registering people, changing what is known of them, and removing a registration that was never used.
+
+Whose record a user may see and change is scoped in `patients.selectors`; here is what must hold whoever asks.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+from uuid import UUID
+
+from django.db import IntegrityError
+from django.db.models import Max, ProtectedError, QuerySet
+from psycopg.errors import ForeignKeyViolation
+
+from accounts.models import User
+from core import clock
+from core.errors import NotFound, PermissionDenied
+from core.problem_details import constraint_of
+from core.transactions import atomic
+from core.writes import as_is
+from patients.errors import DuplicatePatient, PatientInUse
+from patients.identity import name_key, phone_key
+from patients.models import Patient
+
+T = TypeVar("T")
+
+MOST_RECORDS_OF_A_USER = 8
+_ONCE = "patient_registered_once"
+
+
+def register_patient(
+    *,
+    name: str,
+    phone: str,
+    allow_duplicate: bool = False,
+    of_user: UUID | None = None,
+    answer: Callable[[Patient], T] = as_is,
+    **details: Any,
+) -> T:
+    """Register a person; DuplicatePatient if name and phone are on file, unless `allow_duplicate`.
+
+    `of_user`: the user adds the person to their own family. They learn of records that are theirs, and of no others: a
+    person whom only the hospital knows is registered anew without a word. PermissionDenied beyond MOST_RECORDS_OF_A_USER.
+    `details`: email, date_of_birth, needs_assistance.
+    """
+    with atomic():
+        patient = Patient(name=name, phone=phone, created_at=clock.now(), **details)
+        owned = None if of_user is None else _family_with_room(of_user)
+        _save_once(patient, told_of=owned, allow_duplicate=allow_duplicate)
+        if of_user is not None:
+            User.patients.through.objects.create(user_id=of_user, patient_id=patient.pk)
+        return answer(patient)
+
+
+def register_own(*, name: str, phone: str, email: str, date_of_birth: Any) -> UUID:
+    """Register somebody who signs up by themselves: always a new record, whoever else is on file; gives its id."""
+    with atomic():
+        patient = Patient(name=name, phone=phone, email=email, date_of_birth=date_of_birth, created_at=clock.now())
+        _save_once(patient, told_of=Patient.objects.none(), allow_duplicate=False)
+        return patient.pk
+
+
+def update_patient(
+    *,
+    patient_id: UUID,
+    changes: Mapping[str, Any],
+    among: QuerySet[Patient] | None = None,
+    of_user: UUID | None = None,
+    answer: Callable[[Patient], T] = as_is,
+) -> T:
+    """Change what is known of a person; a name and phone that another record has are refused as on registering.
+
+    `among`: the patients that the caller may change; any other is NotFound.
+    """
+    with atomic():
+        patient = _locked_patient(patient_id, among)
+        changes = dict(changes)
+        allow_duplicate = changes.pop("allow_duplicate", False)
+        for name, value in changes.items():
+            setattr(patient, name, value)
+        if _keys(patient) != (patient.name_key, patient.phone_key):
+            owned = None if of_user is None else Patient.objects.filter(users=of_user)
+            _save_once(patient, told_of=owned, allow_duplicate=allow_duplicate)
+        elif changes:
+            patient.save(update_fields=sorted(changes))
+        return answer(patient)
+
+
+def delete_patient(
+    *, patient_id: UUID, among: QuerySet[Patient] | None = None, answer: Callable[[None], T] = as_is
+) -> T:
+    """Remove a registration that no token and no waiting list refers to; otherwise PatientInUse."""
+    try:
+        with atomic():
+            _locked_patient(patient_id, among).delete()
+            return answer(None)
+    except ProtectedError as error:
+        raise PatientInUse from error
+    except IntegrityError as error:  # booked in the same moment
+        if isinstance(error.__cause__, ForeignKeyViolation):
+            raise PatientInUse from error
+        raise
+
+
+def _save_once(patient: Patient, *, told_of: QuerySet[Patient] | None, allow_duplicate: bool) -> None:
+    """Save under a name and phone that nobody has, or under the next number of those who share them.
+
+    `told_of`: the records that the caller may know of; None for all. Others are passed over in silence.
+    """
+    patient.name_key, patient.phone_key = _keys(patient)
+    while True:
+        twins = Patient.objects.filter(name_key=patient.name_key, phone_key=patient.phone_key).exclude(pk=patient.pk)
+        if not allow_duplicate:
+            known = twins if told_of is None else told_of.filter(pk__in=twins.values("pk"))
+            existing = known.order_by("namesake").values_list("pk", flat=True).first()
+            if existing is not None:
+                raise DuplicatePatient(existing_id=str(existing))
+        last = twins.aggregate(last=Max("namesake"))["last"]
+        patient.namesake = 0 if last is None else last + 1
+        try:
+            with atomic():
+                patient.save()
+            return
+        except IntegrityError as error:
+            # Somebody registered the same at the same moment and has committed: look again.
+            if constraint_of(error) != _ONCE:
+                raise
+
+
+def _keys(patient: Patient) -> tuple[str, str]:
+    return name_key(patient.name), phone_key(patient.phone)
+
+
+def _family_with_room(user_id: UUID) -> QuerySet[Patient]:
+    """The records of this user, who may add one more. The user's row stays locked, so that two requests can't both be the last."""
+    if User.objects.select_for_update(no_key=True).filter(pk=user_id).first() is None:
+        raise NotFound
+    owned = Patient.objects.filter(users=user_id)
+    if owned.count() >= MOST_RECORDS_OF_A_USER:
+        raise PermissionDenied(f"At most {MOST_RECORDS_OF_A_USER} patient records belong to one user.")
+    return owned
+
+
+def _locked_patient(patient_id: UUID, among: QuerySet[Patient] | None) -> Patient:
+    patients = Patient.objects.filter(erased_at=None) if among is None else among
+    patient = patients.select_for_update(of=("self",)).filter(pk=patient_id).first()
+    if patient is None:
+        raise NotFound
+    return patient

@@ -1,0 +1,51 @@
+"""reports/."""
+
+from uuid import UUID
+
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.matrix import Reach
+from accounts.permissions import reach_of
+from accounts.principals import principal_of
+from clinics.facilities import default_facility
+from clinics.models import Doctor
+from core import clock
+from core.errors import NotFound, PermissionDenied
+from core.local_time import local_day
+from reports.api.schema import daily
+from reports.api.serializers import DailyFilters
+from reports.daily import daily_report
+
+
+@daily
+class DailyReportView(APIView):
+    """The figures of one local day."""
+
+    capability = "reports.read"
+
+    def get(self, request: Request) -> Response:
+        filters = DailyFilters.read(request)
+        doctor_id = self._doctor(request, filters.get("doctor_id"))
+        if doctor_id is None:
+            facility = default_facility()
+        else:
+            doctor = Doctor.objects.select_related("facility").filter(pk=doctor_id).first()
+            if doctor is None:
+                raise NotFound
+            facility = doctor.facility
+        now = clock.now()
+        day = filters.get("date") or local_day(now, facility.time_zone)
+        return Response(daily_report(facility=facility, day=day, now=now, doctor_id=doctor_id))
+
+    def _doctor(self, request: Request, asked: UUID | None) -> UUID | None:
+        """Whose figures: a doctor gets their own, and another's do not exist for them."""
+        if reach_of(request, self) is Reach.ALL:
+            return asked
+        own = principal_of(request).doctor_id
+        if own is None:
+            raise PermissionDenied("No doctor belongs to this user.")
+        if asked not in (None, own):
+            raise NotFound
+        return own

@@ -8,7 +8,7 @@ from django.http import HttpRequest
 
 
 def client_address(request: HttpRequest) -> str:
-    """The client's address as the outermost of our OPD_NUM_PROXIES proxies saw it, whatever the client itself claims."""
+    """The client's address as the outermost of our OPD_NUM_PROXIES proxies saw it, whatever the client claims."""
     direct = str(request.META.get("REMOTE_ADDR") or "")
     proxies = settings.OPD_NUM_PROXIES
     if proxies <= 0:

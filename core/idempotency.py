@@ -128,7 +128,7 @@ def claim(asked: Asked, *, token: uuid.UUID) -> Claim | Stored:
 
 
 def complete(held: Claim, answer: Stored) -> None:
-    """Keep the answer, inside the transaction that makes the change; ClaimLost if another run has taken the key over."""
+    """Keep the answer, inside the transaction that makes the change; ClaimLost if another run has the key by now."""
     kept = IdempotencyRecord.objects.filter(id=held.record_id, claim=held.token, status__isnull=True).update(
         status=answer.status, headers=dict(answer.headers), body=answer.body
     )

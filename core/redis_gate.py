@@ -4,8 +4,8 @@ Whoever passes still locks the rows in PostgreSQL, so the gate may fail open: Re
 the crowd wait at the row lock instead. All keys of a passage are taken at once or not at all, so two passages with keys
 in common never wait for each other; a lock carries its holder's random token and can be opened by nobody else.
 
-Waiters sleep on a list beside the lock (BLPOP) and are woken one by one when it opens; polling makes waits of seconds on
-a hot slot. A sleeper looks up by itself twice a second, in case the signal was lost with a flushed or restarted Redis.
+Waiters sleep on a list beside the lock (BLPOP) and are woken one by one when it opens; polling makes waits of seconds
+on a hot slot. A sleeper looks up by itself twice a second, in case the signal was lost with a restarted Redis.
 """
 
 import secrets
@@ -103,7 +103,7 @@ class RedisGate:
         if not names or not self.breaker.allows():
             return "away"
         lease_ms = max(1, int(lease * 1000))
-        # A holder who keeps the same lock this long is no crowd: dead, frozen or at something big. The row lock decides.
+        # A holder who keeps the same lock this long is no crowd, but dead, frozen or at something big: the row decides.
         patience = min(1.0, lease / 2)
         holder, since = "", clock.monotonic()
         try:

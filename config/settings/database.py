@@ -1,4 +1,4 @@
-"""PostgreSQL: the truth. Nothing here relies on the state of a session: PgBouncer in transaction mode may be between."""
+"""PostgreSQL: the truth. Nothing here relies on the state of a session: PgBouncer in transaction mode may is fine."""
 
 from typing import Any
 

@@ -56,7 +56,7 @@ def _zone_of(context: Mapping[str, Any]) -> str:
     zone = context.get("zone")
     if callable(zone):
         zone = zone()
-    return str(zone or settings.OPD_TIME_ZONE)
+    return str(zone or settings.TIME_ZONE)
 
 
 class LocalDateTimeField(serializers.Field[datetime, str, str, Any]):

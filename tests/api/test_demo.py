@@ -1,0 +1,117 @@
+"""demo.py does what it says: every scenario passes against the real application, and failures are told, not hidden."""
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.db import connection
+
+import demo
+from accounts.models import User
+from accounts.roles import Role
+from demonstration.clinic import Clinic
+from demonstration.outcome import SurpriseError
+from demonstration.scenarios import SCENARIOS
+from tokens.services import TokenAllocationService
+
+PASSWORD = "blue-kettle-on-the-third-shelf"
+
+
+@pytest.fixture
+def served(live_server: Any, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A server with short times, an ADMIN to sign in as, and somebody who sweeps."""
+    settings.OPD_HOLD_SECONDS = 2.0
+    settings.OPD_NO_SHOW_GRACE_MINUTES = 2.0 / 60
+    User.objects.create_user(username="nora", email="nora@example.org", password=PASSWORD, role=Role.ADMIN)
+    monkeypatch.setenv("OPD_URL", live_server.url)
+    monkeypatch.setenv("OPD_USERNAME", "nora")
+    monkeypatch.setenv("OPD_PASSWORD", PASSWORD)
+    stop = threading.Event()
+
+    def sweep() -> None:
+        while not stop.wait(0.3):
+            TokenAllocationService().sweep()
+        connection.close()
+
+    sweeper = threading.Thread(target=sweep)
+    sweeper.start()
+    yield
+    stop.set()
+    sweeper.join()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("name", sorted(SCENARIOS))
+def test_the_scenario_ends_as_promised(name: str, served: None, capsys: pytest.CaptureFixture[str]) -> None:
+    status = demo.main([name])
+    assert status == 0, capsys.readouterr().out
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_scenario_that_fails_does_not_stop_the_others(
+    served: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ran: list[str] = []
+
+    def breaks_its_promise(clinic: Clinic) -> None:
+        raise SurpriseError("two patients have one seat")
+
+    def has_another_shape(clinic: Clinic) -> None:
+        raise KeyError("ticket")
+
+    def passes(clinic: Clinic) -> None:
+        ran.append("passes")
+
+    for name, scenario in (("one", breaks_its_promise), ("two", has_another_shape), ("three", passes)):
+        monkeypatch.setitem(SCENARIOS, name, scenario)
+    assert demo.main(["one", "two", "three"]) == 1
+    told = capsys.readouterr().out
+    assert "two patients have one seat" in told
+    assert "ticket" in told
+    assert ran == ["passes"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_user_who_may_not_add_doctors_is_told_so(
+    served: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    User.objects.create_user(username="fred", email="fred@example.org", password=PASSWORD, role=Role.FRONT_DESK)
+    monkeypatch.setenv("OPD_USERNAME", "fred")
+    assert demo.main(["emergency"]) == 2
+    assert "needs an ADMIN" in capsys.readouterr().out
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_wrong_password_is_told(
+    served: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("OPD_PASSWORD", "wrong")
+    assert demo.main([]) == 2
+    assert "Check OPD_USERNAME and OPD_PASSWORD" in capsys.readouterr().out
+
+
+def test_missing_credentials_and_an_absent_server_are_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("OPD_USERNAME", raising=False)
+    monkeypatch.delenv("OPD_PASSWORD", raising=False)
+    assert demo.main([]) == 2
+    assert "OPD_USERNAME and OPD_PASSWORD not set" in capsys.readouterr().out
+    monkeypatch.setenv("OPD_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("OPD_USERNAME", "nora")
+    monkeypatch.setenv("OPD_PASSWORD", PASSWORD)
+    assert demo.main([]) == 2
+    assert "No answer from http://127.0.0.1:9" in capsys.readouterr().out
+
+
+def test_the_list_names_every_scenario(capsys: pytest.CaptureFixture[str]) -> None:
+    assert demo.main(["--list"]) == 0
+    told = capsys.readouterr().out
+    assert all(name in told for name in SCENARIOS)
+
+
+def test_a_part_of_a_name_is_enough_if_it_fits_only_one(capsys: pytest.CaptureFixture[str]) -> None:
+    assert demo.pick("crowd") == "flash-crowd"
+    assert demo.main(["and"]) == 2
+    assert "No single scenario" in capsys.readouterr().out

@@ -144,6 +144,6 @@ def _failure(*, name: str, told: str) -> SetupError:
     if any(sign in told for sign in _UNREACHABLE):
         return SetupError(
             "The package index cannot be reached, or lacks a package for this machine. Check the network, the proxy "
-            f"and pip's index settings (PIP_INDEX_URL), and start again; what is installed stays. The log: {LOG}\n{tail}"
+            f"and pip's index settings (PIP_INDEX_URL), and start again; what is installed stays. Log: {LOG}\n{tail}"
         )
     return SetupError(f"pip could not install {name}. The log: {LOG}\n{tail}")

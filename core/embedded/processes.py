@@ -1,7 +1,7 @@
 """Processes that belong to us: they die with us, and are never mistaken for another one of the same number.
 
-A process id alone proves nothing: after a crash the number may belong to a stranger. A process is therefore known by its
-id and the moment it was started, and a server also by the folder it works in.
+A process id alone proves nothing: after a crash the number may belong to a stranger. A process is known by its id and
+the moment it was started, and a server also by the folder it works in.
 """
 
 import contextlib

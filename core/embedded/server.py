@@ -81,7 +81,7 @@ class EmbeddedServer:
         """Start the server and return when it answers; what a crashed run left behind is cleared away first."""
         if self.running:
             return
-        if not self._owner.take():
+        if not (self._owner.mine or self._owner.take()):
             raise SetupError(f"{self.title} of {self.data_dir} is already running under another process.")
         try:
             self._prepare()

@@ -109,6 +109,10 @@ class FileLock:
         self._handle = handle
         return True
 
+    @property
+    def mine(self) -> bool:
+        return self._handle is not None
+
     @staticmethod
     def busy(path: Path) -> bool:
         """Whether somebody has the lock now."""

@@ -1,7 +1,8 @@
 """Web, worker and beat in the foreground: their lines on our output, and the end of all of them when we end.
 
-Web is what the hospital works with: when it ends, everything is stopped. Worker and beat are started again after a pause,
-and so are the two servers: meanwhile the engine books on without Redis and Celery, and without the database it says so.
+Web is what the hospital works with: when it ends, everything is stopped. Worker and beat are started again after a
+pause, and so are the two servers: meanwhile the engine books on without Redis and Celery, and without the database it
+says so.
 """
 
 import contextlib

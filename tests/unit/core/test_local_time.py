@@ -34,7 +34,8 @@ def test_a_time_that_comes_twice_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "now", "2026-02-30T09:00", "2026-03-02", "20260302", "09:00", "2026-03-02T25:00", "2026-03-02T09:00+99:00"]
+    "text",
+    ["", "now", "2026-02-30T09:00", "2026-03-02", "20260302", "09:00", "2026-03-02T25:00", "2026-03-02T09:00+99:00"],
 )
 def test_what_is_no_time_is_refused(text: str) -> None:
     assert code_of(text, INDIA) == "invalid"

@@ -11,8 +11,9 @@ from core.errors import PayloadTooLarge, ValidationFailed
 from core.parsers import MAX_BYTES, MAX_DEPTH, parse
 
 PLAIN_TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=20)
+NUMBERS = st.integers(-(10**30), 10**30) | st.floats(allow_nan=False, allow_infinity=False)
 VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers(-(10**30), 10**30) | st.floats(allow_nan=False, allow_infinity=False) | PLAIN_TEXT,
+    st.none() | st.booleans() | NUMBERS | PLAIN_TEXT,
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(PLAIN_TEXT, inner, max_size=4),
     max_leaves=20,
 )

@@ -14,6 +14,7 @@ from core.local_time import LocalTimeError, at_local
 
 MOST_SLOTS = 5_000
 LONGEST_SLOT = 24 * 60
+YEARS = range(1900, 2200)
 SATURDAY = 5
 
 Interval = tuple[datetime, datetime]
@@ -51,8 +52,8 @@ def slots_between(
     """The whole slots of `duration_minutes` from `start_time` to `end_time` on every day of the range, both days included.
 
     A slot that overlaps a `busy` interval (touching is not overlapping) is skipped, as is one that the change of the clocks
-    spoils. Raises BadTimetable for a range that ends before it starts, a duration outside 1..LONGEST_SLOT, and a timetable of more
-    than MOST_SLOTS slots, skipped ones included.
+    spoils. Raises BadTimetable for a range that ends before it starts or lies outside YEARS, a duration outside
+    1..LONGEST_SLOT, and a timetable of more than MOST_SLOTS slots, skipped ones included.
     """
     _check(start_date, end_date, start_time, end_time, duration_minutes)
     length = timedelta(minutes=duration_minutes)
@@ -81,6 +82,9 @@ def working_days(*, start_date: date, end_date: date, exclude_weekends: bool) ->
 
 
 def _check(start_date: date, end_date: date, start_time: time, end_time: time, duration_minutes: int) -> None:
+    for field, day in (("start_date", start_date), ("end_date", end_date)):
+        if day.year not in YEARS:
+            raise BadTimetable(field, "out-of-range", f"The year lies outside {YEARS.start} to {YEARS.stop - 1}.")
     if end_date < start_date:
         raise BadTimetable("end_date", "end-before-start", "The last day is before the first.")
     if end_time <= start_time:
@@ -107,8 +111,8 @@ def _placed(start: datetime, length: timedelta, zone: str) -> Interval | None:
         first = at_local(start.date(), start.time(), zone)
         last = at_local(end.date(), end.time(), zone)
     except LocalTimeError as error:
-        if error.code == "invalid":
-            raise BadTimetable("start_date", "invalid", error.detail) from error
+        if error.code not in ("nonexistent-time", "ambiguous-time"):
+            raise
         return None
     return (first, last) if last - first == length else None
 

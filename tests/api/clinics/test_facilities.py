@@ -1,0 +1,98 @@
+"""facilities/: the one that exists from the start, and what may change."""
+
+from datetime import timedelta
+
+import pytest
+
+from clinics.facilities import default_facility, ensure_default_facility
+from clinics.models import Facility
+from core import clock
+from tests.factories.day import a_slot
+from tests.support.hospital import Hospital
+from tests.support.shapes import FACILITY, assert_shape
+
+
+def test_one_exists_from_the_start(hospital: Hospital) -> None:
+    page = hospital.desk.get("facilities/").expect(200)
+    assert page["count"] == 1
+    assert_shape(page["results"][0], FACILITY)
+    one = hospital.desk.get(f"facilities/{page['results'][0]['id']}/").expect(200)
+    assert one == page["results"][0]
+
+
+def test_it_is_made_once(db: None) -> None:
+    from django.apps import apps
+
+    before = default_facility()
+    ensure_default_facility(apps=apps)
+    assert list(Facility.objects.all()) == [before]
+
+
+def test_an_administrator_renames_it(hospital: Hospital) -> None:
+    path = f"facilities/{hospital.facility['id']}/"
+    changed = hospital.admin.patch(path, {"name": "St. Martha's", "code": "SM-1"}).expect(200)
+    assert changed == {**hospital.facility, "name": "St. Martha's", "code": "SM-1"}
+    assert hospital.admin.patch(path, changed).expect(200) == changed
+
+
+@pytest.mark.parametrize("role", ["FRONT_DESK", "DOCTOR", "PATIENT"])
+def test_nobody_else_does(hospital: Hospital, role: str) -> None:
+    user = hospital.user(role)
+    path = f"facilities/{hospital.facility['id']}/"
+    user.get(path).expect(200)
+    user.patch(path, {"name": "Mine"}).expect(403, "permission-denied")
+
+
+@pytest.mark.parametrize(
+    ("change", "field", "code"),
+    [
+        ({"time_zone": "Asia/Atlantis"}, "time_zone", "invalid-time-zone"),
+        ({"time_zone": "../../etc/passwd"}, "time_zone", "invalid-time-zone"),
+        ({"time_zone": "Asia"}, "time_zone", "invalid-time-zone"),
+        ({"time_zone": ""}, "time_zone", "blank"),
+        ({"time_zone": 5}, "time_zone", "invalid"),
+        ({"code": "lower"}, "code", "invalid"),
+        ({"code": "X" * 17}, "code", "max-length"),
+        ({"name": " "}, "name", "blank"),
+        ({"name": "\u200b"}, "name", "blank"),
+        ({"name": "a\x00b"}, "name", "null-character"),
+        ({"name": "a\nb"}, "name", "control-character"),
+        ({"name": "x" * 10_000}, "name", "max-length"),
+        ({"name": None}, "name", "null"),
+        ({"rooms": 3}, "rooms", "unknown-field"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(hospital: Hospital, change: dict[str, object], field: str, code: str) -> None:
+    refused = hospital.admin.patch(f"facilities/{hospital.facility['id']}/", change)
+    refused.expect(400, "validation-error")
+    assert refused.codes[field] == code
+
+
+def test_a_code_belongs_to_one_facility(hospital: Hospital) -> None:
+    Facility.objects.create(name="Branch", code="BRANCH", time_zone="Asia/Kolkata")
+    refused = hospital.admin.patch(f"facilities/{hospital.facility['id']}/", {"code": "BRANCH"})
+    refused.expect(400)
+    assert refused.codes == {"code": "unique"}
+
+
+def test_the_time_zone_stays_while_a_slot_is_not_over(hospital: Hospital) -> None:
+    path = f"facilities/{hospital.facility['id']}/"
+    a_slot(start=clock.now() - timedelta(hours=2), minutes=90, delay_minutes=60)
+    hospital.admin.patch(path, {"time_zone": "Europe/London"}).expect(409, "in-use")
+    hospital.admin.patch(path, {"time_zone": hospital.facility["time_zone"]}).expect(200)
+
+
+def test_the_time_zone_changes_when_all_slots_are_over(hospital: Hospital) -> None:
+    path = f"facilities/{hospital.facility['id']}/"
+    a_slot(start=clock.now() - timedelta(hours=2), minutes=90)
+    a_slot(start=clock.now() + timedelta(hours=2), minutes=90, status="CANCELLED")
+    changed = hospital.admin.patch(path, {"time_zone": "Europe/London"}).expect(200)
+    assert changed["time_zone"] == "Europe/London"
+
+
+def test_an_unknown_facility_is_not_found(hospital: Hospital) -> None:
+    unknown = "facilities/01957a51-2b7c-7c31-9c39-0c2f1f6d3a10/"
+    hospital.desk.get(unknown).expect(404, "not-found")
+    hospital.admin.patch(unknown, {"name": "X"}).expect(404, "not-found")
+    hospital.desk.get("facilities/7/").expect(404, "not-found")
+    hospital.admin.post("facilities/", {"name": "X"}).expect(405, "method-not-allowed")

@@ -2,16 +2,15 @@
 
 from django.contrib import admin
 from django.urls import include, path
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from core import health, problem_details
+from core import docs, health, problem_details
 
 API_APPS = ["accounts", "clinics", "patients", "tokens", "waitlist", "reports", "events"]
 
 urlpatterns = [
     path("api/v1/", include([path("", include(f"{app}.api.urls")) for app in API_APPS])),
-    path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
-    path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
+    path("api/schema/", docs.SchemaView.as_view(), name="schema"),
+    path("api/docs/", docs.DocsView.as_view(), name="docs"),
     path("healthz/live", health.live, name="live"),
     path("healthz/ready", health.ready, name="ready"),
     path("metrics", health.metrics, name="metrics"),

@@ -18,7 +18,7 @@ SIMPLE_JWT = {
     "USER_ID_CLAIM": "sub",
     "TOKEN_TYPE_CLAIM": "typ",
 }
-# The audience and issuer in every token of access: a token made for another system with the same key opens nothing here.
+# Audience and issuer of every token: one made for another system with the same key opens nothing here.
 OPD_JWT_ISSUER = env.str("OPD_JWT_ISSUER", default="opd")
 OPD_JWT_AUDIENCE = env.str("OPD_JWT_AUDIENCE", default="opd-api")
 

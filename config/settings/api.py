@@ -21,16 +21,56 @@ REST_FRAMEWORK: dict[str, Any] = {
     "TEST_REQUEST_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
 }
 
+# Below these paths every write takes an Idempotency-Key.
+OPD_RETRY_SAFE_PATHS = ["tokens/", "slots/", "patients/", "waiting-list/", "doctors/", "facilities/"]
+
+_ABOUT = """
+The engine allocates tokens in a hospital's out-patient department: who comes next, who waits, who gets the seat that
+comes free.
+
+**Try it here:** POST auth/token/ under *Access*, then *Authorize* with the `access` token. The groups below follow the
+work at the desk. Every error is a problem after RFC 9457 with a `code` for programs. Writes take an `Idempotency-Key`
+and can then be repeated without fear.
+"""
+
 SPECTACULAR_SETTINGS: dict[str, Any] = {
     "TITLE": "OPD token allocation engine",
-    "DESCRIPTION": "Slots, tokens, priorities and waiting lists of a hospital's out-patient department.",
+    "DESCRIPTION": _ABOUT,
     "VERSION": "1.0.0",
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SERVE_AUTHENTICATION": [],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "SWAGGER_UI_SETTINGS": {
+        "deepLinking": True,
+        "displayRequestDuration": True,
+        "docExpansion": "none",
+        "persistAuthorization": False,
+        "tryItOutEnabled": True,
+        "filter": True,
+    },
     "SCHEMA_PATH_PREFIX": r"/api/v[0-9]",
     "COMPONENT_SPLIT_REQUEST": True,
-    "ENUM_NAME_OVERRIDES": {},
+    "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "core.schema.add_problem"],
+    "SORT_OPERATION_PARAMETERS": False,
+    "ENUM_NAME_OVERRIDES": {
+        "CategoryEnum": "tokens.policy.priority.Category",
+        "BookableCategoryEnum": ["PRIORITY_PAID", "FOLLOWUP", "ONLINE", "WALKIN"],
+    },
+    "TAGS": [
+        {"name": name, "description": text}
+        for name, text in (
+            ("Access", "Sign in; users, keys and passwords."),
+            ("Register", "Facilities, doctors, patients and the slots of the timetable."),
+            ("Book", "Give, hold, confirm and cancel tokens."),
+            ("Arrive", "The patient is here, or did not come."),
+            ("Call", "The doctor's room: call, start, complete."),
+            ("Emergency", "Who can't wait."),
+            ("Delay", "The doctor is late, or doesn't come."),
+            ("Waiting list", "Who takes the seat that comes free."),
+            ("Report", "What happened."),
+            ("System", "For the machines."),
+        )
+    ],
 }

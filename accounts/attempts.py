@@ -4,6 +4,7 @@ Kept in the database: these limits must hold when Redis is away or was flushed. 
 neither names nor addresses.
 """
 
+import math
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -42,7 +43,7 @@ class Limit:
         row = AttemptCount.objects.filter(
             door=self.door(*who), count__gte=self.tries, since__gt=now - self.window
         ).first()
-        return int((row.since + self.window - now).total_seconds()) + 1 if row else 0
+        return max(1, math.ceil((row.since + self.window - now).total_seconds())) if row else 0
 
     def count(self, *who: str) -> int:
         """Count one try; returns how many there are now."""

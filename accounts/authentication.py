@@ -60,7 +60,7 @@ class JWTAuthentication(BaseAuthentication):
         ).first()  # fmt: skip
         if user is None:
             raise AuthenticationFailed("This session has ended.")
-        return user, Principal.of_user(user)
+        return user, Principal.of_user(user, second_factor=token.get("mfa") is True)
 
     def authenticate_header(self, request: Any) -> str:
         """The challenge sent with 401."""

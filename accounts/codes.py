@@ -30,7 +30,7 @@ def new_code(*, purpose: OneTimeCode.Purpose, address: str, details: dict[str, A
 
 
 def use_code(*, purpose: OneTimeCode.Purpose, address: str, code: str) -> dict[str, Any]:
-    """Use a code up and return the details kept with it; WrongCode (after the same work) for anything but the right one."""
+    """Use a code up and return the details kept with it; WrongCode, after the same work, for any other."""
     now = clock.now()
     mine = OneTimeCode.objects.filter(purpose=purpose, address=address.lower())
     # The try is counted before the code is looked at: guesses made at the same moment can't share one.

@@ -1,4 +1,4 @@
-"""What this app needs from the apps above it, which it may not import: they put their functions here when they start."""
+"""What this app needs from apps above it, which it may not import: they put their functions here when they start."""
 
 import datetime
 import uuid

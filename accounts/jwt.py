@@ -1,4 +1,4 @@
-"""The two kinds of signed token, thin over simplejwt: who, in which session, at which version of that session's user."""
+"""The two kinds of signed token, thin over simplejwt: who, in which session, at which session version of theirs."""
 
 import hashlib
 import hmac
@@ -23,7 +23,7 @@ def _backend(secret: str, audience: str, issuer: str) -> TokenBackend:
 
 
 class SignedToken(Token):
-    """Carries sub (user), sid (session), sv (session version) besides what simplejwt puts in."""
+    """Carries sub (user), sid (session), sv (session version), mfa (second factor) besides what simplejwt puts in."""
 
     def get_token_backend(self) -> TokenBackend:
         """The signature of this installation: one algorithm, one audience, one issuer."""
@@ -32,9 +32,7 @@ class SignedToken(Token):
     @classmethod
     def of(cls, user: User, session: Session) -> Self:
         """A fresh token of this kind for that user's session."""
-        token = cls()
-        token["sub"], token["sid"], token["sv"] = str(user.pk), str(session.pk), user.session_version
-        return token
+        return cls().belong_to(user, session)
 
     def verify(self) -> None:
         """Raises TokenError unless every claim is there and has its shape."""
@@ -43,6 +41,11 @@ class SignedToken(Token):
             _uuid_of(self.get(claim))
         if type(self.get("sv")) is not int or not 0 <= self["sv"] < 2**31:
             raise TokenError("The token carries no session version.")
+
+    def belong_to(self, user: User, session: Session) -> Self:
+        """Make a token that already has its id one of that user's session."""
+        self.payload.update(_claims(user, session))
+        return self
 
     @property
     def user_id(self) -> uuid.UUID:
@@ -63,15 +66,21 @@ class SignedToken(Token):
 class AccessToken(SignedToken):
     """Opens the API for a quarter of an hour."""
 
-    token_type = "access"
+    token_type = "access"  # noqa: S105
     lifetime: timedelta = settings.SIMPLE_JWT["ACCESS_TOKEN_LIFETIME"]
 
 
 class RefreshToken(SignedToken):
     """Is exchanged once for the next pair of tokens, within a day."""
 
-    token_type = "refresh"
+    token_type = "refresh"  # noqa: S105
     lifetime: timedelta = settings.SIMPLE_JWT["REFRESH_TOKEN_LIFETIME"]
+
+
+def _claims(user: User, session: Session) -> dict[str, Any]:
+    return {
+        "sub": str(user.pk), "sid": str(session.pk), "sv": user.session_version, "mfa": session.second_factor,
+    }  # fmt: skip
 
 
 def _uuid_of(claim: Any) -> uuid.UUID:

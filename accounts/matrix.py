@@ -1,7 +1,8 @@
-"""Who may do what: the one table from which the permission classes, the schema's notes and the tests are made.
+"""Who may do what: the one table from which permissions, the schema's notes and the tests are made.
 
-Columns are the roles of people and the scopes of API keys. OWN means: only what belongs to the caller, that is a doctor's own
-slots and the tokens in them, or a patient's own records and their tokens. What lies outside answers 404 like an unknown id.
+Columns are the roles of people and the scopes of API keys. OWN means: only what belongs to the caller, that is a
+doctor's own slots and the tokens in them, or a patient's own records and their tokens. What lies outside answers 404
+like an unknown id.
 """
 
 from enum import IntEnum

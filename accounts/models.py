@@ -10,6 +10,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models.functions import Upper
+from django.utils.crypto import salted_hmac
 
 from accounts.roles import Role
 from core import clock
@@ -73,6 +74,11 @@ class User(AbstractBaseUser):
             models.CheckConstraint(condition=models.Q(role__in=Role.values), name="user_role_known"),
         ]
 
+    def _get_session_auth_hash(self, secret: str | None = None) -> str:
+        """Sessions of the admin site end with all others: the session version is a part of what they prove."""
+        value = f"{self.password}:{self.session_version}"
+        return salted_hmac("accounts.session", value, secret=secret, algorithm="sha256").hexdigest()
+
     @property
     def is_staff(self) -> bool:
         """True for who may enter the admin site."""
@@ -113,6 +119,10 @@ class Session(models.Model):
     created_at = models.DateTimeField(default=clock.now, editable=False)
     expires_at = models.DateTimeField(db_index=True)
     ended_at = models.DateTimeField(null=True)
+    second_factor = models.BooleanField(default=False, help_text="Whether it was opened with a second factor.")
+
+    def __str__(self) -> str:
+        return str(self.id)
 
 
 @pghistory.track(
@@ -148,6 +158,9 @@ class AttemptCount(models.Model):
     count = models.PositiveIntegerField()
     since = models.DateTimeField(db_index=True)
 
+    def __str__(self) -> str:
+        return self.door
+
 
 class OneTimeCode(models.Model):
     """A 6-digit code on its way to an e-mail address; there is one for each purpose and address, the newest."""
@@ -170,6 +183,9 @@ class OneTimeCode(models.Model):
             models.UniqueConstraint(fields=["purpose", "address"], name="one_time_code_newest_only"),
         ]
 
+    def __str__(self) -> str:
+        return str(self.pk)
+
 
 class RecoveryCode(models.Model):
     """One of the codes that stand in for a lost second factor, each good once; 80 random bits, kept as a hash."""
@@ -179,6 +195,9 @@ class RecoveryCode(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["user", "code_sha256"], name="recovery_code_once")]
+
+    def __str__(self) -> str:
+        return str(self.pk)
 
 
 class ReadSeal(models.Model):
@@ -194,6 +213,9 @@ class ReadSeal(models.Model):
         triggers = [
             pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete),
         ]
+
+    def __str__(self) -> str:
+        return str(self.number)
 
 
 class ReadTrail(models.Model):
@@ -223,3 +245,6 @@ class ReadTrail(models.Model):
                 name="sealed_once", operation=pgtrigger.Update, condition=pgtrigger.Q(old__seal__isnull=False)
             ),
         ]
+
+    def __str__(self) -> str:
+        return str(self.id)

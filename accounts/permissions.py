@@ -2,9 +2,11 @@
 
 from typing import Any
 
+from rest_framework.exceptions import PermissionDenied
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
+from accounts import second_factor
 from accounts.matrix import Reach, reach
 from accounts.principals import principal_of
 
@@ -35,6 +37,9 @@ class Allowed(BasePermission):
             return False
         if request.method == "OPTIONS" or (request.method or "").lower() not in _methods_of(view):
             return True  # nothing is done: an answer about the view itself, or 405
+        principal = principal_of(request)
+        if second_factor.is_demanded_of(role=principal.role) and not principal.second_factor:
+            raise PermissionDenied("The hospital wants a second factor: set one up at auth/mfa/ and sign in with it.")
         return reach_of(request, view) is not Reach.NONE
 
 

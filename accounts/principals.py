@@ -18,6 +18,7 @@ class Principal:
     role: Role | None = None
     scopes: frozenset[str] = field(default_factory=frozenset)
     doctor_id: uuid.UUID | None = None
+    second_factor: bool = False
 
     @property
     def actor(self) -> str:
@@ -31,17 +32,18 @@ class Principal:
 
     @cached_property
     def patient_ids(self) -> frozenset[uuid.UUID]:
-        """The patient records that belong to this user (a PATIENT's own and their family's); read when first asked for."""
+        """The records that belong to this user (a PATIENT's own and their family's); read when first asked for."""
         if self.kind != "user" or self.role != Role.PATIENT:
             return frozenset()
         links = User.patients.through.objects.filter(user_id=self.id)
         return frozenset(links.values_list("patient_id", flat=True))
 
     @classmethod
-    def of_user(cls, user: User) -> "Principal":
+    def of_user(cls, user: User, *, second_factor: bool = False) -> "Principal":
         """The principal of a signed-in user; only a DOCTOR has a doctor."""
         role = Role(user.role)
-        return cls(kind="user", id=user.pk, role=role, doctor_id=user.doctor_id if role == Role.DOCTOR else None)
+        doctor_id = user.doctor_id if role == Role.DOCTOR else None
+        return cls(kind="user", id=user.pk, role=role, doctor_id=doctor_id, second_factor=second_factor)
 
     @classmethod
     def of_key(cls, key: Any) -> "Principal":

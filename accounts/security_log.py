@@ -1,4 +1,4 @@
-"""Sign-ins, failures and refusals as log lines: ids and keyed hashes, never a name, an e-mail or an address in clear."""
+"""Sign-ins, failures and refusals as log lines: ids and keyed hashes, never a name or an e-mail address in clear."""
 
 import hashlib
 import hmac

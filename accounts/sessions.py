@@ -25,10 +25,11 @@ class Pair:
     refresh: str
 
 
-def open_session(*, user: User) -> Pair:
+def open_session(*, user: User, second_factor: bool = False) -> Pair:
     """Begin a session for a user who has proved who they are."""
     refresh = RefreshToken()
-    session = Session(user=user, current=refresh.jti, expires_at=clock.now() + RefreshToken.lifetime)
+    expires_at = clock.now() + RefreshToken.lifetime
+    session = Session(user=user, current=refresh.jti, expires_at=expires_at, second_factor=second_factor)
     session.save(force_insert=True)
     return _pair(user, session, refresh)
 
@@ -80,9 +81,7 @@ def _rotate(session: Session | None, token: RefreshToken) -> Pair | None:
 
 
 def _pair(user: User, session: Session, refresh: RefreshToken) -> Pair:
-    for_session = {"sub": str(user.pk), "sid": str(session.pk), "sv": user.session_version}
-    refresh.payload.update(for_session)
-    return Pair(access=str(AccessToken.of(user, session)), refresh=str(refresh))
+    return Pair(access=str(AccessToken.of(user, session)), refresh=str(refresh.belong_to(user, session)))
 
 
 def _decode(raw: str) -> RefreshToken:

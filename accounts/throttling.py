@@ -1,5 +1,8 @@
-"""How often one may ask. Most limits are counted in Redis and let everybody through while it is away; what guards the
-doors (codes, registrations; failed sign-ins in lockout.py) is counted in the database, so that it holds without Redis."""
+"""How often one may ask.
+
+Most limits are counted in Redis and let everybody through while it is away. What guards the doors (codes and
+registrations; failed sign-ins in lockout.py) is counted in the database, so that it holds without Redis.
+"""
 
 from typing import Any
 

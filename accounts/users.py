@@ -93,7 +93,7 @@ def _lock_administrators() -> list[uuid.UUID]:
 
 def _take_belongings(user: User, changes: dict[str, Any]) -> None:
     """The doctor and the patients go with the role: a new role leaves the old one's behind."""
-    doctor_id = changes["doctor_id"] if "doctor_id" in changes else user.doctor_id
+    doctor_id = changes.get("doctor_id", user.doctor_id)
     patients = changes.get("patient_ids")
     if "role" in changes:
         if user.role != Role.DOCTOR and "doctor_id" not in changes:

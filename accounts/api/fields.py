@@ -6,7 +6,7 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError as DjangoValidationError
 from rest_framework import serializers
 
-from accounts.backends import LONGEST_PASSWORD
+from accounts.signing_in import LONGEST_PASSWORD
 from core.serializers import StrictCharField
 
 

@@ -3,8 +3,8 @@
 from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
 from rest_framework import serializers
 
-from accounts.backends import LONGEST_IDENTIFIER, LONGEST_PASSWORD
 from accounts.roles import Role
+from accounts.signing_in import LONGEST_IDENTIFIER, LONGEST_PASSWORD
 from core.serializers import StrictSerializer
 
 

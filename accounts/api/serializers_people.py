@@ -6,9 +6,9 @@ from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
 from rest_framework import serializers
 
 from accounts.api.fields import NewPasswordField, OtpField, StrictEmailField
-from accounts.backends import LONGEST_PASSWORD
 from accounts.models import User
 from accounts.roles import Role
+from accounts.signing_in import LONGEST_PASSWORD
 from core import clock
 from core.person_fields import NameField, PhoneField
 from core.serializers import StrictBooleanField, StrictCharField, StrictSerializer

@@ -4,6 +4,7 @@ from django.urls import path
 
 from accounts.api import views_auth as auth
 from accounts.api import views_keys as keys
+from accounts.api import views_mfa as mfa
 from accounts.api import views_people as people
 
 urlpatterns = [
@@ -17,6 +18,9 @@ urlpatterns = [
     path("auth/password/forgot/", people.ForgotView.as_view(), name="auth-password-forgot"),
     path("auth/password/reset/", people.ResetView.as_view(), name="auth-password-reset"),
     path("auth/password/change/", people.ChangePasswordView.as_view(), name="auth-password-change"),
+    path("auth/mfa/", mfa.MfaView.as_view(), name="auth-mfa"),
+    path("auth/mfa/setup/", mfa.MfaSetupView.as_view(), name="auth-mfa-setup"),
+    path("auth/mfa/confirm/", mfa.MfaConfirmView.as_view(), name="auth-mfa-confirm"),
     path("users/", people.UsersView.as_view(), name="users"),
     path("users/<uuid:pk>/", people.UserView.as_view(), name="user"),
     path("api-keys/", keys.ApiKeysView.as_view(), name="api-keys"),

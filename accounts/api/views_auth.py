@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth import authenticate
 from drf_spectacular.utils import extend_schema
 from rest_framework.exceptions import AuthenticationFailed, Throttled
 from rest_framework.permissions import AllowAny, IsAuthenticated
@@ -11,13 +10,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts import cookies, lockout, sessions
+from accounts import cookies, second_factor, sessions
 from accounts.api.serializers_auth import AccessSerializer, CredentialsSerializer, MeSerializer, RefreshSerializer
-from accounts.backends import find_user
 from accounts.models import User
 from accounts.principals import principal_of
 from accounts.security_log import note
+from accounts.signing_in import DoorLocked, SecondFactorNeeded, SignInRefused, sign_in
 from core.client_address import client_address
+from core.errors import NotAuthenticated, PermissionDenied
 
 
 class OpenView(APIView):
@@ -48,11 +48,21 @@ class TokenView(OpenView):
         """Sign in"""
         form = CredentialsSerializer(data=request.data)
         form.is_valid(raise_exception=True)
-        username, password = form.validated_data["username"], form.validated_data["password"]
-        user = authenticate(request, username=username, password=password)
-        if not isinstance(user, User):
-            _refuse(request, username)
-        return signed_in(sessions.open_session(user=user))
+        given = form.validated_data
+        try:
+            user = sign_in(
+                identifier=given["username"],
+                password=given["password"],
+                otp=given.get("otp"),
+                address=client_address(request),
+            )
+        except SecondFactorNeeded as error:
+            raise NotAuthenticated("Send the code of the second factor as `otp`.", second_factor="needed") from error
+        except DoorLocked as error:
+            raise Throttled(wait=error.seconds) from error
+        except SignInRefused as error:
+            raise AuthenticationFailed from error
+        return signed_in(sessions.open_session(user=user, second_factor=second_factor.is_set_up(user=user)))
 
 
 class RefreshView(OpenView):
@@ -107,6 +117,8 @@ class MeView(APIView):
     @extend_schema(responses=MeSerializer, tags=["Access"])
     def get(self, request: Request) -> Response:
         """Who am I"""
+        if not isinstance(request.user, User):
+            raise PermissionDenied("A key is no person.")
         return Response(MeSerializer(request.user).data)
 
 
@@ -114,11 +126,3 @@ def _refresh_of(request: Request) -> str:
     form = RefreshSerializer(data=request.data)
     form.is_valid(raise_exception=True)
     return cookies.refresh_of(request, form.validated_data.get("refresh"))
-
-
-def _refuse(request: Request, identifier: str) -> Any:
-    user = find_user(identifier=identifier)
-    door = lockout.Door.of(user=user, identifier=identifier, address=client_address(request))
-    if seconds := door.seconds_locked():
-        raise Throttled(wait=seconds)
-    raise AuthenticationFailed("User name or password is wrong.")

@@ -23,6 +23,7 @@ from accounts.api.serializers_people import (
 )
 from accounts.api.views_auth import OpenView, signed_in
 from accounts.models import User
+from accounts.principals import principal_of
 from accounts.roles import Role
 from accounts.throttling import throttle_address
 from accounts.trail import attributed
@@ -103,7 +104,8 @@ class ChangePasswordView(APIView):
             raise ValidationError({"password": "This is not your password."}, code="wrong-password")
         with attributed(request):
             users.set_password(user_id=user.pk, password=form.validated_data["new_password"])
-        return signed_in(sessions.open_session(user=User.objects.get(pk=user.pk)))
+        proved = principal_of(request).second_factor
+        return signed_in(sessions.open_session(user=User.objects.get(pk=user.pk), second_factor=proved))
 
 
 _FILTERS = [

@@ -1,0 +1,123 @@
+"""The second factor: setting it up, and taking it off."""
+
+from typing import Any
+
+from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_serializer, inline_serializer
+from rest_framework import serializers
+from rest_framework.permissions import IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts import second_factor, sessions
+from accounts.api.views_auth import signed_in
+from accounts.attempts import Limit
+from accounts.errors import WrongCode
+from accounts.models import User
+from core.errors import PermissionDenied, Throttled
+from core.serializers import StrictCharField, StrictSerializer
+
+_CONFIRMATIONS = Limit("second-factor-confirmation", 20)
+
+
+@extend_schema_serializer(examples=[OpenApiExample("Code of the app", {"otp": "314159"}, request_only=True)])
+class OtpSerializer(StrictSerializer):
+    """The code that the app shows, or (not for setting up) a recovery code."""
+
+    otp = StrictCharField(max_length=32)
+
+
+_STATE = inline_serializer(
+    "SecondFactor",
+    {
+        "enabled": serializers.BooleanField(),
+        "required": serializers.BooleanField(help_text="Whether the hospital demands it of this user."),
+        "recovery_codes_left": serializers.IntegerField(),
+    },
+)
+_SECRET = inline_serializer("SecondFactorSecret", {"secret": serializers.CharField(), "uri": serializers.CharField()})
+_CONFIRMED = inline_serializer(
+    "SecondFactorConfirmed",
+    {
+        "access": serializers.CharField(),
+        "refresh": serializers.CharField(allow_null=True),
+        "recovery_codes": serializers.ListField(child=serializers.CharField(), help_text="Shown this once."),
+    },
+)
+
+
+class _MfaView(APIView):
+    permission_classes = [IsAuthenticated]
+
+    def user_of(self, request: Request) -> User:
+        """The caller, who has to be a person."""
+        if not isinstance(request.user, User):
+            raise PermissionDenied("A key has no second factor.")
+        return request.user
+
+    def code_of(self, request: Request) -> str:
+        """The code that was sent."""
+        form = OtpSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        return str(form.validated_data["otp"])
+
+
+class MfaView(_MfaView):
+    """auth/mfa/"""
+
+    @extend_schema(responses=_STATE, tags=["Access"])
+    def get(self, request: Request) -> Response:
+        """Whether I sign in with a second factor"""
+        user = self.user_of(request)
+        return Response(
+            {
+                "enabled": second_factor.is_set_up(user=user),
+                "required": second_factor.is_demanded_of(role=user.role),
+                "recovery_codes_left": second_factor.recovery_codes_left(user=user),
+            }
+        )
+
+    @extend_schema(request=OtpSerializer, responses={204: None}, tags=["Access"])
+    def delete(self, request: Request) -> Response:
+        """Take the second factor off; needs a code of it"""
+        user = self.user_of(request)
+        if second_factor.is_demanded_of(role=user.role):
+            raise PermissionDenied("The hospital wants a second factor of its staff.")
+        if not second_factor.is_right(user=user, code=self.code_of(request)):
+            raise WrongCode
+        second_factor.remove(user=user)
+        return Response(status=204)
+
+
+class MfaSetupView(_MfaView):
+    """auth/mfa/setup/"""
+
+    @extend_schema(request=None, responses={201: _SECRET}, tags=["Access"])
+    def post(self, request: Request) -> Response:
+        """Get a secret for one's app; nothing changes before it is confirmed"""
+        user = self.user_of(request)
+        if second_factor.is_set_up(user=user):
+            raise PermissionDenied("There is a second factor already: take it off first.")
+        made = second_factor.begin(user=user)
+        return Response({"secret": made.secret, "uri": made.uri}, status=201)
+
+
+class MfaConfirmView(_MfaView):
+    """auth/mfa/confirm/"""
+
+    @extend_schema(request=OtpSerializer, responses=_CONFIRMED, tags=["Access"])
+    def post(self, request: Request) -> Response:
+        """Switch the second factor on; every other session ends, this one goes on with the tokens of the answer"""
+        user = self.user_of(request)
+        code, who = self.code_of(request), str(user.pk)
+        if seconds := _CONFIRMATIONS.seconds_closed(who):
+            raise Throttled(retry_after=seconds)
+        recovery_codes = second_factor.confirm(user=user, code=code)
+        if recovery_codes is None:
+            _CONFIRMATIONS.count(who)
+            raise WrongCode
+        sessions.end_all_sessions(user_id=user.pk)
+        fresh: Any = User.objects.get(pk=user.pk)
+        response = signed_in(sessions.open_session(user=fresh, second_factor=True))
+        response.data["recovery_codes"] = recovery_codes
+        return response

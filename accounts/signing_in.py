@@ -1,0 +1,79 @@
+"""The one door for passwords, for the API and the admin site alike."""
+
+from typing import Any
+
+from django.contrib.auth.hashers import make_password
+from django.db.models import Q
+
+from accounts import lockout, second_factor
+from accounts.models import User
+from accounts.security_log import note
+
+LONGEST_IDENTIFIER = 254
+LONGEST_PASSWORD = 128
+
+
+class SignInRefused(Exception):
+    """The credentials are not those of an active user."""
+
+
+class SecondFactorNeeded(SignInRefused):
+    """The password is right, the code of the second factor is missing."""
+
+
+class DoorLocked(SignInRefused):
+    """Too many failures for this user at this address, or by this address; `seconds` until it opens."""
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__()
+        self.seconds = seconds
+
+
+def sign_in(*, identifier: Any, password: Any, address: str, otp: str | None = None) -> User:
+    """The active user of these credentials, or SignInRefused; unknown, wrong and inactive take the same work."""
+    if not _is_text(identifier, LONGEST_IDENTIFIER) or not _is_text(password, LONGEST_PASSWORD):
+        raise SignInRefused
+    user = find_user(identifier=identifier)
+    right = _matches(user, password)
+    door = lockout.Door.of(user=user, identifier=identifier, address=address)
+    if seconds := door.seconds_locked():
+        note("sign_in_while_locked", user=user.pk if user else "unknown")
+        raise DoorLocked(seconds)
+    if user is None or not right or not user.is_active or not _second_factor_is_right(user, otp):
+        door.record_failure()
+        note("sign_in_failed", user=user.pk if user else "unknown")
+        raise SignInRefused
+    door.forget_failures()
+    note("signed_in", user=user.pk)
+    return user
+
+
+def find_user(*, identifier: str) -> User | None:
+    """The user with this name or, if nobody has that name, with this e-mail address; capitals don't matter."""
+    identifier = identifier.strip()
+    if not identifier:
+        return None
+    found = list(User.objects.filter(Q(username__iexact=identifier) | Q(email__iexact=identifier))[:2])
+    found.sort(key=lambda user: user.username.casefold() != identifier.casefold())
+    return found[0] if found else None
+
+
+def _second_factor_is_right(user: User, otp: str | None) -> bool:
+    if not second_factor.is_set_up(user=user):
+        return True
+    if not otp:
+        raise SecondFactorNeeded  # no failure: the caller could not know
+    return second_factor.is_right(user=user, code=otp)
+
+
+def _matches(user: User | None, password: str) -> bool:
+    if user is None or not user.has_usable_password():
+        make_password(password)  # as much work as for a user who exists
+        return False
+    return user.check_password(password)
+
+
+def _is_text(value: Any, longest: int) -> bool:
+    if not isinstance(value, str) or len(value) > longest or "\0" in value:
+        return False
+    return not any("\ud800" <= letter <= "\udfff" for letter in value)

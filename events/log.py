@@ -15,7 +15,9 @@ from events.models import Event
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What happened, before it has its number in the slot's log. `data` holds ids and figures, never a name or a phone."""
+    """What happened, before it has its number in the slot's log. `data` holds ids and figures, never a name or a
+    phone.
+    """
 
     type: str
     token_id: UUID | None = None
@@ -31,7 +33,9 @@ class ChainEnd:
 
 
 def seal(*, previous: bytes, event: Event) -> bytes:
-    """The hash that binds an event to the one before it in its slot: SHA-256 over the previous hash and the event's facts."""
+    """The hash that binds an event to the one before it in its slot: SHA-256 over the previous hash and the event's
+    facts.
+    """
     facts = [
         str(event.id),
         str(event.facility_id),

@@ -8,9 +8,9 @@ from core.ids import new_id
 class Event(models.Model):
     """One thing that happened, written in the transaction that made it happen; never updated, never deleted.
 
-    `seq` and `horizon` are set by the database (see the migration): `seq` orders the log; an event may be read by a poller once every
-    transaction below `horizon` has ended, so that a late commit is never skipped. `number` counts within the slot and `hash`
-    chains each event to the one before it in the slot, so that tampering shows.
+    `seq` and `horizon` are set by the database (see the migration): `seq` orders the log; an event may be read by a
+    poller once every transaction below `horizon` has ended, so that a late commit is never skipped. `number` counts
+    within the slot and `hash` chains each event to the one before it in the slot, so that tampering shows.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)

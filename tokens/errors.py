@@ -72,7 +72,9 @@ class RoomOccupied(EngineError):
     """There is a patient in the room"""
 
     code = "room-occupied"
-    template = 'Another patient of this slot is in consultation; send {{"complete_current": true}} to complete that first.'
+    template = (
+        'Another patient of this slot is in consultation; send {{"complete_current": true}} to complete that first.'
+    )
 
 
 # What the database itself refuses, and what that means to the one who asked.

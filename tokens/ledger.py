@@ -1,4 +1,6 @@
-"""One slot under its lock, and all that changes on it: collected while an operation runs, written together at its end."""
+"""One slot under its lock, and all that changes on it: collected while an operation runs, written together at its
+end.
+"""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
@@ -122,7 +124,9 @@ class Ledger:
         self._weigh(token, +1)
         self._note_due(token.due_at)
         self._token_changes[token.id] |= changes
-        self.note(move.event, token_id=token.id, **{"from": before, "to": token.status}, ticket=token.ticket, **(data or {}))
+        self.note(
+            move.event, token_id=token.id, **{"from": before, "to": token.status}, ticket=token.ticket, **(data or {})
+        )
 
     def _weigh(self, token: Token, sign: int) -> None:
         if holds_seat(status=token.status, in_grace=token.in_grace):
@@ -150,9 +154,7 @@ class Ledger:
         )
         return entry
 
-    def settle_entries(
-        self, entries: Iterable[WaitlistEntry], *, to: EntryStatus, token_id: UUID | None = None
-    ) -> int:
+    def settle_entries(self, entries: Iterable[WaitlistEntry], *, to: EntryStatus, token_id: UUID | None = None) -> int:
         """Take WAITING entries off the list; answers how many."""
         taken = 0
         for entry in entries:
@@ -182,7 +184,9 @@ class Ledger:
         return bool(self._drafts or self._slot_changes)
 
     def write(self) -> None:
-        """Bring tokens and entries to the database: what leaves goes first, so that its seat and its uniqueness are free."""
+        """Bring tokens and entries to the database: what leaves goes first, so that its seat and its uniqueness are
+        free.
+        """
         groups: dict[tuple[tuple[str, Any], ...], list[UUID]] = defaultdict(list)
         for token_id, changes in self._token_changes.items():
             groups[tuple(sorted(changes.items()))].append(token_id)

@@ -31,7 +31,8 @@ DoctorDay = tuple[UUID, date]
 def locked_slots(*, slot_ids: Collection[UUID], actor: str) -> Iterator[list[Ledger]]:
     """Open the outermost transaction and yield a ledger for each slot, its row read under the lock, in order of id.
 
-    Raises NotFound if one of the slots does not exist, and SlotBusy if the locks are not had within OPD_LOCK_WAIT_SECONDS.
+    Raises NotFound if one of the slots does not exist, and SlotBusy if the locks are not had within
+    OPD_LOCK_WAIT_SECONDS.
     """
     ids = sorted(set(slot_ids))
     with _patient_transaction([f"slot:{slot_id}" for slot_id in ids]) as wait_seconds:
@@ -45,7 +46,8 @@ def locked_slots(*, slot_ids: Collection[UUID], actor: str) -> Iterator[list[Led
 def locked_days(*, days: Collection[DoctorDay], actor: str) -> Iterator[list[Ledger]]:
     """Open the outermost transaction and yield a ledger for each slot of the doctors' local days.
 
-    The doctors' rows are locked first, so that nobody adds a slot to the day meanwhile. Raises NotFound if a doctor does not exist.
+    The doctors' rows are locked first, so that nobody adds a slot to the day meanwhile. Raises NotFound if a doctor
+    does not exist.
     """
     doctor_ids = sorted({doctor_id for doctor_id, _ in days})
     with _patient_transaction([f"doctor:{doctor_id}" for doctor_id in doctor_ids]) as wait_seconds:
@@ -77,7 +79,9 @@ def _locked(slots: QuerySet[Slot], wait_seconds: float) -> list[Slot]:
 
 
 def _with_patience(rows: QuerySet[M], wait_seconds: float) -> QuerySet[M]:
-    """Bound the wait for the lock in the statement that takes it: the output of a row is computed before it is locked."""
+    """Bound the wait for the lock in the statement that takes it: the output of a row is computed before it is
+    locked.
+    """
     setting = Func(
         Value("lock_timeout", output_field=TextField()),
         Value(f"{int(wait_seconds * 1000)}ms", output_field=TextField()),

@@ -15,11 +15,13 @@ IS_QUEUED = Q(status__in=sorted(QUEUED))
 
 
 class Token(models.Model):
-    """A patient's place in a slot, from the booking to its end. Its position is never stored: it follows from the order.
+    """A patient's place in a slot, from the booking to its end. Its position is never stored: it follows from the
+    order.
 
-    `arrival` is the place of the request in the slot's order of requests. The queue's order is (priority, rank_band, rank_arrival):
-    the two ranks are computed by the database from category, acuity and arrival, so that no code can disagree about them.
-    `due_at` is when the hold, grace or buffer ends by itself; null: nothing is due (for a NO_SHOW: its grace is over).
+    `arrival` is the place of the request in the slot's order of requests. The queue's order is (priority, rank_band,
+    rank_arrival): the two ranks are computed by the database from category, acuity and arrival, so that no code can
+    disagree about them. `due_at` is when the hold, grace or buffer ends by itself; null: nothing is due (for a
+    NO_SHOW: its grace is over).
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -65,7 +67,9 @@ class Token(models.Model):
             models.UniqueConstraint(fields=["facility", "local_date", "ticket"], name="token_ticket_unique"),
             # A patient holds at most one live token per doctor and local day; no slot lock guards that.
             models.UniqueConstraint(
-                fields=["facility", "patient", "doctor", "local_date"], condition=IS_LIVE, name="token_one_live_per_patient"
+                fields=["facility", "patient", "doctor", "local_date"],
+                condition=IS_LIVE,
+                name="token_one_live_per_patient",
             ),
             # A slot has one room, and one patient in it.
             models.UniqueConstraint(
@@ -75,7 +79,8 @@ class Token(models.Model):
             models.UniqueConstraint(fields=["facility", "slot", "arrival"], name="token_arrival_unique"),
             # An emergency has exactly 1.00, and nobody else comes near: tiers never cross.
             models.CheckConstraint(
-                condition=Q(category=Category.EMERGENCY, priority=1) | (~Q(category=Category.EMERGENCY) & Q(priority__gt=1)),
+                condition=Q(category=Category.EMERGENCY, priority=1)
+                | (~Q(category=Category.EMERGENCY) & Q(priority__gt=1)),
                 name="token_tiers_never_cross",
             ),
             models.CheckConstraint(

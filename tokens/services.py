@@ -69,16 +69,16 @@ class TokenAllocationService:
 
     # A token's life
 
-    def book(
-        self, *, slot_id: UUID, request: BookingRequest, actor: str, answer: Callable[[Any], Any] = as_is
-    ) -> Any:
+    def book(self, *, slot_id: UUID, request: BookingRequest, actor: str, answer: Callable[[Any], Any] = as_is) -> Any:
         """Book a seat, or a place on the waiting list of a full slot: a Token or a WaitlistEntry."""
 
         def operation(ledger: Ledger) -> Token | WaitlistEntry:
             return booking.book(ledger, patient=patient_of(request.patient_id), request=request)
 
         return self._unless_due_elsewhere(
-            lambda: on_slot(slot_id, actor=actor, operation=operation, answer=answer), slot_id=slot_id, patient_id=request.patient_id
+            lambda: on_slot(slot_id, actor=actor, operation=operation, answer=answer),
+            slot_id=slot_id,
+            patient_id=request.patient_id,
         )
 
     def confirm(self, *, token_id: UUID, actor: str, answer: Callable[[Token], Any] = as_is) -> Any:
@@ -156,7 +156,9 @@ class TokenAllocationService:
             return Admitted(admission, ledger.slot)
 
         return self._unless_due_elsewhere(
-            lambda: on_slot(slot_id, actor=actor, operation=operation, answer=answer), slot_id=slot_id, patient_id=patient_id
+            lambda: on_slot(slot_id, actor=actor, operation=operation, answer=answer),
+            slot_id=slot_id,
+            patient_id=patient_id,
         )
 
     def withdraw(self, *, entry_id: UUID, actor: str, answer: Callable[[WaitlistEntry], Any] = as_is) -> Any:
@@ -233,8 +235,8 @@ class TokenAllocationService:
     ) -> Any:
         """Create slots of one doctor; they inherit the delays of their days.
 
-        `days` tells the local days for a time zone; `plans` the slots to make, given the doctor and the doctor's slots of
-        those days that are not cancelled, under the doctor's lock.
+        `days` tells the local days for a time zone; `plans` the slots to make, given the doctor and the doctor's
+        slots of those days that are not cancelled, under the doctor's lock.
         """
         doctor = Doctor.objects.select_related("facility").filter(id=doctor_id).first()
         if doctor is None:
@@ -281,7 +283,9 @@ class TokenAllocationService:
             if ledger.slot.doctor_id == doctor.id:
                 ledger.slot.doctor = doctor
             for doctor_id, day in days:
-                delays.recascade([one for one in ledgers if (one.slot.doctor_id, one.slot.local_date) == (doctor_id, day)])
+                delays.recascade(
+                    [one for one in ledgers if (one.slot.doctor_id, one.slot.local_date) == (doctor_id, day)]
+                )
             return ledger.slot
 
         return on_days(days, actor=actor, operation=operation, answer=answer, having=slot_id)
@@ -302,8 +306,8 @@ class TokenAllocationService:
     def sweep(self) -> int:
         """End every hold, grace, buffer and waiting list that is due; answers how many slots were looked at.
 
-        Each slot is a transaction of its own: a sweep that is killed halfway has done whole slots only, and of two sweeps
-        at once the second finds nothing left to do.
+        Each slot is a transaction of its own: a sweep that is killed halfway has done whole slots only, and of two
+        sweeps at once the second finds nothing left to do.
         """
         due = slots_due(now=clock.now())
         for slot_id in due:
@@ -328,7 +332,9 @@ class TokenAllocationService:
         return on_slot(slot_of_token(token_id), actor=actor, operation=operation, answer=answer)
 
     def _unless_due_elsewhere(self, attempt: Callable[[], Any], *, slot_id: UUID, patient_id: UUID) -> Any:
-        """Try again once if the place that stands in the way is over already and only waits for the sweep, in another slot."""
+        """Try again once if the place that stands in the way is over already and only waits for the sweep, in
+        another slot.
+        """
         try:
             return attempt()
         except DuplicateBooking:

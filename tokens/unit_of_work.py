@@ -1,4 +1,6 @@
-"""How an operation is carried out: under the lock, after what is due, with promotion, writing and answering in one transaction."""
+"""How an operation is carried out: under the lock, after what is due, with promotion, writing and answering in one
+transaction.
+"""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager

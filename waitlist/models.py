@@ -41,7 +41,9 @@ class WaitlistEntry(models.Model):
         constraints = [
             # One patient waits once for a slot.
             models.UniqueConstraint(
-                fields=["facility", "slot", "patient"], condition=Q(status="WAITING"), name="waitlist_one_waiting_per_patient"
+                fields=["facility", "slot", "patient"],
+                condition=Q(status="WAITING"),
+                name="waitlist_one_waiting_per_patient",
             ),
             # A promoted entry names its token, and no other entry does.
             models.CheckConstraint(

@@ -1,3 +1,33 @@
-from django.urls import URLPattern, URLResolver
+"""Where slots, tokens, waiting lists and the log answer."""
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from django.urls import path
+
+from tokens.api import desk, events, slots, tokens, waiting_list
+
+urlpatterns = [
+    path("slots/", slots.SlotListView.as_view(), name="slot-list"),
+    path("slots/bulk/", slots.BulkSlotsView.as_view(), name="slot-bulk"),
+    path("slots/<uuid:slot_id>/", slots.SlotView.as_view(), name="slot-detail"),
+    path("slots/<uuid:slot_id>/delay/", slots.DelaySlotView.as_view(), name="slot-delay"),
+    path("slots/<uuid:slot_id>/cancel/", slots.CancelSlotView.as_view(), name="slot-cancel"),
+    path("slots/<uuid:slot_id>/close/", slots.CloseSlotView.as_view(), name="slot-close"),
+    path("slots/<uuid:slot_id>/call_next/", slots.CallNextView.as_view(), name="slot-call-next"),
+    path("slots/<uuid:slot_id>/tokens/", slots.SlotTokensView.as_view(), name="slot-tokens"),
+    path("tokens/", tokens.TokenListView.as_view(), name="token-list"),
+    path("tokens/emergency/", tokens.EmergencyView.as_view(), name="token-emergency"),
+    path("tokens/<uuid:token_id>/", tokens.TokenView.as_view(), name="token-detail"),
+    path("tokens/<uuid:token_id>/explain/", tokens.ExplainView.as_view(), name="token-explain"),
+    path("tokens/<uuid:token_id>/confirm/", desk.ConfirmView.as_view(), name="token-confirm"),
+    path("tokens/<uuid:token_id>/check_in/", desk.CheckInView.as_view(), name="token-check-in"),
+    path("tokens/<uuid:token_id>/call/", desk.CallView.as_view(), name="token-call"),
+    path("tokens/<uuid:token_id>/start/", desk.StartView.as_view(), name="token-start"),
+    path("tokens/<uuid:token_id>/complete/", desk.CompleteView.as_view(), name="token-complete"),
+    path("tokens/<uuid:token_id>/requeue/", desk.RequeueView.as_view(), name="token-requeue"),
+    path("tokens/<uuid:token_id>/no_show/", desk.NoShowView.as_view(), name="token-no-show"),
+    path("tokens/<uuid:token_id>/reinstate/", desk.ReinstateView.as_view(), name="token-reinstate"),
+    path("tokens/<uuid:token_id>/triage/", desk.TriageView.as_view(), name="token-triage"),
+    path("waiting-list/", waiting_list.WaitingListView.as_view(), name="waiting-list"),
+    path("waiting-list/by_slot/", waiting_list.WaitingListBySlotView.as_view(), name="waiting-list-by-slot"),
+    path("waiting-list/<uuid:entry_id>/", waiting_list.WaitingListEntryView.as_view(), name="waiting-list-entry"),
+    path("events/", events.EventListView.as_view(), name="event-list"),
+]

@@ -32,7 +32,9 @@ def set_delay(day: Sequence[Ledger], *, slot_id: UUID, delay_minutes: int) -> De
 
 
 def recascade(day: Sequence[Ledger]) -> Delayed:
-    """Bring every slot of a doctor's day to the delay that follows from the slots before it. Cancelled ones are passed over."""
+    """Bring every slot of a doctor's day to the delay that follows from the slots before it. Cancelled ones are
+    passed over.
+    """
     running = {ledger.slot.id: ledger for ledger in day if ledger.slot.status != SlotStatus.CANCELLED}
     planned = [
         PlannedSlot(slot.id, slot.start_time, slot.end_time, slot.own_delay_minutes)

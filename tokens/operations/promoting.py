@@ -11,7 +11,8 @@ from waitlist.order import next_in_line
 def promote(ledger: Ledger) -> list[Token]:
     """Give free seats to the best entries until the slot is full or nobody waits, while it is bookable.
 
-    An entry whose patient meanwhile holds a live token with that doctor on that day is withdrawn and the next one is taken.
+    An entry whose patient meanwhile holds a live token with that doctor on that day is withdrawn and the next one is
+    taken.
     """
     slot = ledger.slot
     promoted: list[Token] = []

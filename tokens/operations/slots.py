@@ -115,7 +115,9 @@ def close(ledger: Ledger) -> None:
 
 
 def cancel(ledger: Ledger, *, reason: str) -> SlotCancelled:
-    """Cancel the slot with its tokens, but for the one in the room, and its waiting list. InvalidTransition if cancelled."""
+    """Cancel the slot with its tokens, but for the one in the room, and its waiting list. InvalidTransition if
+    cancelled.
+    """
     slot = ledger.slot
     if slot.status == SlotStatus.CANCELLED:
         raise InvalidTransition(status=slot.status, action="cancel")

@@ -21,8 +21,8 @@ class PlannedSlot:
 def cascade(slots: Iterable[PlannedSlot]) -> Iterator[tuple[UUID, int]]:
     """Yield (slot id, delay in force in minutes) for a doctor's day.
 
-    A slot starts no earlier than the one before it ends, so gaps soak delay up; its delay is the larger of the doctor's own
-    delay for it and what the slot before forces, in whole minutes rounded up. `slots` come in any order.
+    A slot starts no earlier than the one before it ends, so gaps soak delay up; its delay is the larger of the
+    doctor's own delay for it and what the slot before forces, in whole minutes rounded up. `slots` come in any order.
     """
     busy_until: datetime | None = None
     for slot in sorted(slots, key=lambda slot: (slot.start, slot.id)):

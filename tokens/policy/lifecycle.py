@@ -56,7 +56,9 @@ SEATED = LIVE | {Status.COMPLETED, Status.BUFFER}
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """One row of the table: the states an action may start from (none: it makes the token), where it leads, and its event."""
+    """One row of the table: the states an action may start from (none: it makes the token), where it leads, and its
+    event.
+    """
 
     sources: frozenset[Status]
     target: Status

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django.db import connection
 from django.db.models import Q, QuerySet
+from django.db.models.functions import Length
 
 from clinics.models import Slot
 from tokens.models import IS_QUEUED, Token
@@ -23,9 +24,21 @@ def queue_of(*, slot: Slot) -> QuerySet[Token]:
     return tokens_of(slot=slot).filter(IS_QUEUED).order_by(*QUEUE_ORDER)
 
 
+def rest_of(*, slot: Slot) -> QuerySet[Token]:
+    """The tokens of the slot that are not in its queue, by ticket."""
+    return tokens_of(slot=slot).exclude(IS_QUEUED).order_by(Length("ticket"), "ticket")
+
+
 def waiting_room(*, slot: Slot) -> QuerySet[Token]:
     """The patients of the queue who are here, first to be called first."""
     return queue_of(slot=slot).filter(status=Status.CHECKED_IN)
+
+
+def pushed_back(*, slot: Slot, after: int, count: int) -> list[tuple[UUID, str]]:
+    """(id, ticket) of the `count` tokens of the queue that follow position `after`."""
+    if count == 0:
+        return []
+    return list(queue_of(slot=slot).values_list("id", "ticket")[after : after + count])
 
 
 def ahead_of(*, token: Token) -> QuerySet[Token]:

@@ -1,0 +1,111 @@
+"""tokens/{id}/...: what the desk and the doctor do with one token."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, ClassVar
+from uuid import UUID
+
+from rest_framework.generics import GenericAPIView
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.principals import principal_of
+from core import clock
+from core.serializers import StrictSerializer
+from core.writes import Answer, write
+from tokens.api import schema
+from tokens.api.bodies import token_bodies
+from tokens.api.serializers import CompleteCurrentRequest, NothingRequest, TriageRequest
+from tokens.api.tokens import visible_or_404
+from tokens.models import Token
+from tokens.services import TokenAllocationService
+
+service = TokenAllocationService()
+
+
+class TokenActionView(GenericAPIView[Token]):
+    """One action on one token: reads the body, checks that the caller may see the token, and lets the service act."""
+
+    capability = "tokens.attend"
+    body_class: ClassVar[type[StrictSerializer]] = NothingRequest
+    act: ClassVar[Callable[..., Any]]
+
+    def post(self, request: Request, token_id: UUID) -> Response:
+        body = self.body_class(data=request.data)
+        body.is_valid(raise_exception=True)
+        visible_or_404(request, self, token_id)
+        work = partial(
+            type(self).act, service, token_id=token_id, actor=principal_of(request).actor, **body.validated_data
+        )
+        return write(request, work, _token_answer)
+
+
+def _token_answer(token: Token) -> Answer:
+    return Answer(200, token_bodies([token], now=clock.now())[0])
+
+
+@schema.action("Book", "Confirm a hold", "hold-expired")
+class ConfirmView(TokenActionView):
+    """Turn a hold into a booking."""
+
+    capability = "tokens.book"
+    act = TokenAllocationService.confirm
+
+
+@schema.action("Arrive", "The patient has arrived")
+class CheckInView(TokenActionView):
+    """The patient is here."""
+
+    act = TokenAllocationService.check_in
+
+
+@schema.action("Call", "Call this patient in")
+class CallView(TokenActionView):
+    """Call this patient, out of turn if need be."""
+
+    act = TokenAllocationService.call
+
+
+@schema.action("Call", "The consultation begins", "room-occupied", request=CompleteCurrentRequest)
+class StartView(TokenActionView):
+    """The patient enters the room."""
+
+    body_class = CompleteCurrentRequest
+    act = TokenAllocationService.start
+
+
+@schema.action("Call", "The consultation is over")
+class CompleteView(TokenActionView):
+    """The room is free."""
+
+    act = TokenAllocationService.complete
+
+
+@schema.action("Call", "Called, but not at the door")
+class RequeueView(TokenActionView):
+    """Back into the queue at the old priority."""
+
+    act = TokenAllocationService.requeue
+
+
+@schema.action("Arrive", "The patient is missing")
+class NoShowView(TokenActionView):
+    """The seat is kept until `grace_expires_at`."""
+
+    act = TokenAllocationService.no_show
+
+
+@schema.action("Arrive", "The missing patient turned up", "grace-expired")
+class ReinstateView(TokenActionView):
+    """Back into the queue at the old priority."""
+
+    act = TokenAllocationService.reinstate
+
+
+@schema.action("Emergency", "Set an emergency's acuity", request=TriageRequest)
+class TriageView(TokenActionView):
+    """1 is immediate, 5 the least urgent."""
+
+    capability = "tokens.emergency"
+    body_class = TriageRequest
+    act = TokenAllocationService.triage

@@ -1,0 +1,42 @@
+"""events/: the engine's log, for systems that follow it."""
+
+from rest_framework.generics import GenericAPIView
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.permissions import reach_of
+from accounts.principals import principal_of
+from core.errors import NotFound
+from events.models import Event
+from events.readers import after_event, complete_part
+from tokens.api import schema
+from tokens.api.bodies import event_body
+from tokens.api.serializers import EventFilters
+from tokens.selectors.visible import visible_events
+
+
+@schema.event_list
+class EventListView(GenericAPIView[Event]):
+    """The log, oldest first."""
+
+    capability = "events.read"
+    queryset = Event.objects.none()
+
+    def get(self, request: Request) -> Response:
+        filters = EventFilters.read(request)
+        events = visible_events(principal=principal_of(request), reach=reach_of(request, self))
+        if "slot" in filters:
+            events = events.filter(slot_id=filters["slot"])
+        if "token" in filters:
+            events = events.filter(token_id=filters["token"])
+        if "slot" not in filters and "token" not in filters:
+            # Within a slot the order is that of its lock; over all slots a transaction that commits late must not be
+            # skipped.
+            events = complete_part(events)
+        if "after" in filters:
+            last = Event.objects.filter(id=filters["after"]).first()
+            if last is None:
+                raise NotFound
+            events = after_event(events, last=last)
+        page = self.paginate_queryset(events.order_by("seq"))
+        return self.get_paginated_response([event_body(event) for event in page or []])

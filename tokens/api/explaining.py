@@ -1,0 +1,45 @@
+"""Why a token stands where it stands: what its priority is made of, who is ahead, and what moved it."""
+
+from typing import Any
+
+from django.db.models import Count, Q
+
+from events.models import Event
+from tokens.api.bodies import event_body
+from tokens.models import Token
+from tokens.policy.lifecycle import QUEUED
+from tokens.policy.priority import BASE, Category
+from tokens.selectors.queue import ahead_of
+
+PASSING = ("token.emergency_admitted", "token.became_emergency", "token.triaged")
+SLOT_WIDE = ("slot.delayed", "slot.cancelled", "slot.closed")
+
+
+def explain_body(token: Token) -> dict[str, Any]:
+    """The position of a token and the reasons for it; of other patients only that an emergency came, never which."""
+    ahead = {}
+    if token.status in QUEUED:
+        groups = ahead_of(token=token).order_by("category").values_list("category")
+        ahead = dict(groups.annotate(number=Count("id")))
+    return {
+        "token_number": sum(ahead.values()) + 1 if token.status in QUEUED else None,
+        "priority": float(token.priority),
+        "base": float(BASE[Category(token.category)]),
+        "time_bonus": float(token.time_bonus),
+        "care_bonus": float(token.care_bonus),
+        "ahead": ahead,
+        "history": [_shown(event, token) for event in _history(token)],
+    }
+
+
+def _history(token: Token) -> list[Event]:
+    own = Q(token_id=token.id)
+    moved_by = Q(slot_id=token.slot_id, at__gte=token.created_at) & Q(type__in=[*PASSING, *SLOT_WIDE])
+    return list(Event.objects.filter(own | moved_by).order_by("seq"))
+
+
+def _shown(event: Event, token: Token) -> dict[str, Any]:
+    body = event_body(event)
+    if event.token_id not in (None, token.id):
+        body |= {"token": None, "actor": None, "data": {"acuity": event.data.get("acuity")}}
+    return body

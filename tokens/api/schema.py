@@ -1,0 +1,294 @@
+"""How the calls on slots, tokens, waiting lists and the log are described in the OpenAPI document."""
+
+from collections.abc import Callable
+from typing import Any
+
+from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
+from rest_framework.serializers import Serializer
+
+from core.schema import problems
+from tokens.api import serializers as asked
+from tokens.api import shapes
+
+SLOT_ID = "0192e0c5-7b1a-7c3e-9f00-2b6d3a1c4e5f"
+PATIENT_ID = "0192e0c5-8c2b-7d4f-8a11-3c7e4b2d5f60"
+DOCTOR_ID = "0192e0c5-6a09-7b2d-8eef-1a5c291b3d4e"
+
+
+def _example(name: str, value: dict[str, Any]) -> OpenApiExample:
+    return OpenApiExample(name, request_only=True, value=value)
+
+
+_PLAN = _example(
+    "A morning hour",
+    {
+        "doctor": DOCTOR_ID,
+        "start_time": "2026-03-02T09:00:00+05:30",
+        "end_time": "2026-03-02T10:00:00+05:30",
+        "max_capacity": 6,
+    },
+)
+_REGISTER, _BOOK, _CALL, _DELAY = ["Register"], ["Book"], ["Call"], ["Delay"]
+
+slot_list = extend_schema_view(
+    get=extend_schema(
+        tags=_BOOK,
+        operation_id="slots_list",
+        summary="List slots",
+        parameters=[asked.SlotFilters],
+        responses={200: shapes.SlotShape(many=True)},
+    ),
+    post=extend_schema(
+        tags=_REGISTER,
+        operation_id="slots_create",
+        summary="Plan a slot",
+        description="A new slot inherits the delay of its day.",
+        request=asked.SlotRequest,
+        responses={201: shapes.SlotShape, **problems("slot-overlap")},
+        examples=[_PLAN],
+    ),
+)
+slot_detail = extend_schema_view(
+    get=extend_schema(
+        tags=_BOOK,
+        operation_id="slots_read",
+        summary="Read a slot",
+        description="The ETag is its version: send it back as If-Match to change only what you have seen.",
+        responses={200: shapes.SlotShape},
+    ),
+    put=extend_schema(
+        tags=_REGISTER,
+        operation_id="slots_replace",
+        summary="Change a slot's plan",
+        description="What was read can be sent back: the read-only fields are ignored.",
+        request=asked.SlotRequest,
+        responses={
+            200: shapes.SlotShape,
+            **problems("slot-overlap", "capacity-in-use", "in-use", "invalid-transition", "version-conflict"),
+        },
+        examples=[_PLAN],
+    ),
+    patch=extend_schema(
+        tags=_REGISTER,
+        operation_id="slots_change",
+        summary="Change some of a slot's plan",
+        description="More seats are given to the waiting list at once.",
+        request=asked.SlotRequest(partial=True),
+        responses={
+            200: shapes.SlotShape,
+            **problems("slot-overlap", "capacity-in-use", "in-use", "invalid-transition", "version-conflict"),
+        },
+        examples=[_example("Two more seats", {"max_capacity": 8})],
+    ),
+    delete=extend_schema(
+        tags=_REGISTER,
+        operation_id="slots_delete",
+        summary="Remove a slot that no token refers to",
+        request=None,
+        responses={204: None, **problems("in-use")},
+    ),
+)
+slot_bulk = extend_schema_view(
+    post=extend_schema(
+        tags=_REGISTER,
+        operation_id="slots_bulk_create",
+        summary="Lay out a timetable as slots",
+        description="Whole slots only; those that overlap a slot of the doctor are skipped; at most 5,000 at once.",
+        request=asked.BulkSlotsRequest,
+        responses={201: shapes.BulkShape, **problems("slot-overlap")},
+        examples=[
+            _example(
+                "Four weeks of mornings",
+                {
+                    "doctor_id": DOCTOR_ID,
+                    "start_date": "2026-03-02",
+                    "end_date": "2026-03-27",
+                    "start_time": "09:00",
+                    "end_time": "13:00",
+                    "duration_minutes": 60,
+                    "max_capacity": 6,
+                    "exclude_weekends": True,
+                },
+            )
+        ],
+    )
+)
+slot_delay = extend_schema_view(
+    put=extend_schema(
+        tags=_DELAY,
+        operation_id="slots_delay",
+        summary="The doctor is late",
+        description="Sets the doctor's own delay of this slot; it runs through the later slots of the day.",
+        parameters=[asked.DryRunFilters],
+        request=asked.DelayRequest,
+        responses={200: shapes.DelayedShape, **problems("slot-not-open")},
+        examples=[_example("Half an hour", {"delay_minutes": 30})],
+    )
+)
+slot_cancel = extend_schema_view(
+    post=extend_schema(
+        tags=_DELAY,
+        operation_id="slots_cancel",
+        summary="Cancel a slot, its tokens and its waiting list",
+        request=asked.CancelSlotRequest,
+        responses={200: shapes.SlotCancelledShape, **problems("invalid-transition")},
+        examples=[_example("Called to theatre", {"reason": "Emergency surgery"})],
+    )
+)
+slot_close = extend_schema_view(
+    post=extend_schema(
+        tags=_DELAY,
+        operation_id="slots_close",
+        summary="Take no more bookings",
+        description="The queue runs on; the waiting list ends.",
+        request=asked.NothingRequest,
+        responses={200: shapes.SlotShape, **problems("invalid-transition")},
+    )
+)
+slot_call_next = extend_schema_view(
+    post=extend_schema(
+        tags=_CALL,
+        operation_id="slots_call_next",
+        summary="Call the next patient who is here",
+        request=asked.CompleteCurrentRequest,
+        responses={200: shapes.TokenShape, **problems("queue-empty")},
+        examples=[_example("And complete the one in the room", {"complete_current": True})],
+    )
+)
+slot_tokens = extend_schema_view(
+    get=extend_schema(
+        tags=_CALL,
+        operation_id="slots_tokens",
+        summary="The queue of a slot in order, then its other tokens by ticket",
+        parameters=[asked.QueueFilters],
+        responses={200: shapes.TokenShape(many=True)},
+        filters=False,
+    )
+)
+token_list = extend_schema_view(
+    get=extend_schema(
+        tags=_BOOK,
+        operation_id="tokens_list",
+        summary="List tokens",
+        parameters=[asked.TokenFilters],
+        responses={200: shapes.TokenShape(many=True)},
+    ),
+    post=extend_schema(
+        tags=_BOOK,
+        operation_id="tokens_book",
+        summary="Book a seat, or a place on the waiting list of a full slot",
+        request=asked.BookingBody,
+        responses={
+            201: shapes.TokenShape,
+            202: shapes.WaitlistedShape,
+            **problems("slot-full", "duplicate-booking", "slot-not-open"),
+        },
+        examples=[
+            _example(
+                "A walk-in", {"slot_id": SLOT_ID, "patient_id": PATIENT_ID, "category": "WALKIN", "arrived": True}
+            ),
+            _example(
+                "Hold while paying", {"slot_id": SLOT_ID, "patient_id": PATIENT_ID, "category": "ONLINE", "hold": True}
+            ),
+        ],
+    ),
+)
+token_detail = extend_schema_view(
+    get=extend_schema(
+        tags=_BOOK, operation_id="tokens_read", summary="Read a token", responses={200: shapes.TokenShape}
+    ),
+    delete=extend_schema(
+        tags=_BOOK,
+        operation_id="tokens_cancel",
+        summary="Cancel a token",
+        description="The seat goes to the waiting list at once.",
+        parameters=[asked.BufferFilters],
+        request=None,
+        responses={200: shapes.CancelledShape, **problems("invalid-transition")},
+    ),
+)
+token_emergency = extend_schema_view(
+    post=extend_schema(
+        tags=["Emergency"],
+        operation_id="tokens_emergency",
+        summary="Admit an emergency",
+        description="Always gets a seat. 200 when the patient's own token in this slot became the emergency.",
+        request=asked.EmergencyRequest,
+        responses={
+            200: shapes.AdmittedShape,
+            201: shapes.AdmittedShape,
+            **problems("duplicate-booking", "slot-not-open"),
+        },
+        examples=[
+            _example(
+                "Chest pain",
+                {"slot_id": SLOT_ID, "patient_id": PATIENT_ID, "acuity": 2, "reason": "Chest pain, stable"},
+            )
+        ],
+    )
+)
+token_explain = extend_schema_view(
+    get=extend_schema(
+        tags=_CALL, operation_id="tokens_explain", summary="Why this position", responses={200: shapes.ExplainShape}
+    )
+)
+waiting_list = extend_schema_view(
+    get=extend_schema(
+        tags=["Waiting list"],
+        operation_id="waiting_list",
+        summary="Who waits for a seat",
+        parameters=[asked.WaitingListFilters],
+        responses={200: shapes.EntryShape(many=True)},
+    )
+)
+waiting_list_by_slot = extend_schema_view(
+    get=extend_schema(
+        tags=["Waiting list"],
+        operation_id="waiting_list_by_slot",
+        summary="The waiting list of one slot, in order",
+        parameters=[asked.BySlotFilters],
+        responses={200: shapes.EntryShape(many=True)},
+        filters=False,
+    )
+)
+waiting_list_entry = extend_schema_view(
+    delete=extend_schema(
+        tags=["Waiting list"],
+        operation_id="waiting_list_withdraw",
+        summary="Take an entry off the waiting list",
+        request=None,
+        responses={204: None, **problems("invalid-transition")},
+    )
+)
+event_list = extend_schema_view(
+    get=extend_schema(
+        tags=["Report"],
+        operation_id="events_list",
+        summary="Follow the engine's log",
+        description="Oldest first. Poll with `after` set to the last id you have: no event is skipped or repeated.",
+        parameters=[asked.EventFilters],
+        responses={200: shapes.EventShape(many=True)},
+    )
+)
+
+
+def action(tag: str, summary: str, *codes: str, request: type[Serializer[Any]] | None = None) -> Callable[[Any], Any]:
+    """Describe a POST on one token; `codes` are the refusals it can answer beside invalid-transition."""
+
+    def described(view: Any) -> Any:
+        verb = view.act.__name__
+        body = request or asked.NothingRequest
+        values = {"TriageRequest": {"acuity": 2}, "CompleteCurrentRequest": {"complete_current": True}}
+        example = values.get(body.__name__)
+        return extend_schema_view(
+            post=extend_schema(
+                tags=[tag],
+                operation_id=f"tokens_{verb}",
+                summary=summary,
+                request=body,
+                responses={200: shapes.TokenShape, **problems("invalid-transition", *codes)},
+                examples=[_example(summary, example)] if example else None,
+            )
+        )(view)
+
+    return described

@@ -1,0 +1,211 @@
+"""What the slots, tokens and waiting-list calls take in."""
+
+from typing import Any
+
+from django.core.exceptions import ValidationError as DjangoValidationError
+from rest_framework import serializers
+from rest_framework.exceptions import ErrorDetail
+
+from clinics.facilities import default_facility
+from clinics.models import Doctor, SlotStatus
+from core.query import PagedQuerySerializer, QuerySerializer
+from core.serializers import (
+    LocalDateTimeField,
+    StrictBooleanField,
+    StrictCharField,
+    StrictIntegerField,
+    StrictSerializer,
+)
+from tokens.policy.lifecycle import Status
+from tokens.policy.priority import Category
+from waitlist.models import EntryStatus
+
+BOOKABLE = [category.value for category in Category if category is not Category.EMERGENCY]
+MOST_SEATS = 10_000
+DAY_MINUTES = 24 * 60
+
+
+class CommaSeparated(serializers.CharField):
+    """Some of the given words, separated by commas."""
+
+    def __init__(self, words: list[str], **kwargs: Any) -> None:
+        self.words = words
+        super().__init__(max_length=200, **kwargs)
+
+    def to_internal_value(self, data: Any) -> Any:
+        chosen = [word.strip() for word in super().to_internal_value(data).split(",")]
+        if unknown := [word for word in chosen if word not in self.words]:
+            raise serializers.ValidationError(
+                f"Not one of {', '.join(self.words)}: {unknown[0][:40]}", code="invalid_choice"
+            )
+        return chosen
+
+
+def zone_of_doctor(doctor_id: Any) -> str:
+    """The zone in which a time without an offset is read: that of the doctor's facility, else the hospital's own."""
+    try:
+        zone = Doctor.objects.filter(id=doctor_id).values_list("facility__time_zone", flat=True).first()
+    except (ValueError, TypeError, DjangoValidationError):
+        zone = None
+    return zone or default_facility().time_zone
+
+
+class SlotRequest(StrictSerializer):
+    """The plan of a slot. What else a GET answers is read-only and ignored."""
+
+    READ_ONLY = (
+        "id", "doctor_name", "expected_end", "current_capacity", "available_capacity", "waiting_count", "status",
+        "delay_minutes", "cascaded_minutes", "version", "created_at",
+    )  # fmt: skip
+
+    doctor = serializers.UUIDField(source="doctor_id")
+    start_time = LocalDateTimeField()
+    end_time = LocalDateTimeField()
+    max_capacity = StrictIntegerField(min_value=1, max_value=MOST_SEATS)
+    consultation_minutes = StrictIntegerField(min_value=1, max_value=DAY_MINUTES, required=False)
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, dict):
+            data = {name: value for name, value in data.items() if name not in self.READ_ONLY}
+        return super().to_internal_value(data)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """A slot ends after it starts, and within a day."""
+        start, end = attrs.get("start_time"), attrs.get("end_time")
+        if start and end:
+            if end <= start:
+                raise serializers.ValidationError({"end_time": ErrorDetail("A slot ends after it starts.", "invalid")})
+            if (end - start).total_seconds() > DAY_MINUTES * 60:
+                raise serializers.ValidationError({"end_time": ErrorDetail("A slot lasts a day at most.", "invalid")})
+        return attrs
+
+
+class BulkSlotsRequest(StrictSerializer):
+    """A timetable: whole slots of `duration_minutes` between two clock times on each day of a range."""
+
+    doctor_id = serializers.UUIDField()
+    start_date = serializers.DateField()
+    end_date = serializers.DateField()
+    start_time = serializers.TimeField()
+    end_time = serializers.TimeField()
+    duration_minutes = StrictIntegerField(min_value=1, max_value=DAY_MINUTES)
+    max_capacity = StrictIntegerField(min_value=1, max_value=MOST_SEATS, default=1)
+    exclude_weekends = StrictBooleanField(default=False)
+
+
+class DelayRequest(StrictSerializer):
+    """The doctor's own delay for a slot; 0 takes it back."""
+
+    delay_minutes = StrictIntegerField(min_value=0, max_value=DAY_MINUTES)
+
+
+class CancelSlotRequest(StrictSerializer):
+    """Why a slot is cancelled."""
+
+    reason = StrictCharField(max_length=500, required=False, default="", allow_blank=True)
+
+
+class CompleteCurrentRequest(StrictSerializer):
+    """Whether the consultation that is going on is completed by the way."""
+
+    complete_current = StrictBooleanField(required=False, default=False)
+
+
+class NothingRequest(StrictSerializer):
+    """A call that takes nothing: an empty body or {}."""
+
+
+class BookingBody(StrictSerializer):
+    """A booking."""
+
+    slot_id = serializers.UUIDField()
+    patient_id = serializers.UUIDField()
+    category = serializers.ChoiceField(choices=BOOKABLE)
+    hold = StrictBooleanField(required=False, default=False)
+    arrived = StrictBooleanField(required=False, default=False)
+    join_waiting_list = StrictBooleanField(required=False, default=True)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Who stands at the counter needs no hold."""
+        if attrs["hold"] and attrs["arrived"]:
+            raise serializers.ValidationError(
+                {"hold": ErrorDetail("A patient who has arrived needs no hold.", "invalid")}
+            )
+        return attrs
+
+
+class EmergencyRequest(StrictSerializer):
+    """An emergency; `acuity` from 1 (immediate) to 5."""
+
+    slot_id = serializers.UUIDField()
+    patient_id = serializers.UUIDField()
+    acuity = StrictIntegerField(min_value=1, max_value=5, required=False, allow_null=True, default=None)
+    reason = StrictCharField(max_length=500, required=False, default="", allow_blank=True)
+
+
+class TriageRequest(StrictSerializer):
+    """An emergency's acuity, 1 (immediate) to 5."""
+
+    acuity = StrictIntegerField(min_value=1, max_value=5)
+
+
+class SlotFilters(PagedQuerySerializer):
+    """Which slots to list."""
+
+    doctor = serializers.UUIDField(required=False)
+    date = serializers.DateField(required=False, help_text="The local day.")
+    status = CommaSeparated([status.value for status in SlotStatus], required=False)
+    available = serializers.BooleanField(required=False, help_text="true: only those where a seat can be booked now.")
+
+
+class TokenFilters(PagedQuerySerializer):
+    """Which tokens to list."""
+
+    slot = serializers.UUIDField(required=False)
+    patient = serializers.UUIDField(required=False)
+    doctor = serializers.UUIDField(required=False)
+    date = serializers.DateField(required=False, help_text="The local day of the slot.")
+    status = CommaSeparated(
+        [status.value for status in Status], required=False, help_text="One or more, comma-separated."
+    )
+    category = CommaSeparated([c.value for c in Category], required=False, help_text="One or more, comma-separated.")
+
+
+class WaitingListFilters(PagedQuerySerializer):
+    """Which waiting-list entries to list."""
+
+    slot = serializers.UUIDField(required=False)
+    patient = serializers.UUIDField(required=False)
+    status = CommaSeparated([status.value for status in EntryStatus], required=False, help_text="WAITING unless given.")
+
+
+class EventFilters(PagedQuerySerializer):
+    """Which events to read."""
+
+    after = serializers.UUIDField(required=False, help_text="Only events after the one with this id.")
+    slot = serializers.UUIDField(required=False)
+    token = serializers.UUIDField(required=False)
+
+
+class QueueFilters(QuerySerializer):
+    """Which tokens of a slot to list."""
+
+    in_queue = serializers.BooleanField(required=False)
+
+
+class BySlotFilters(QuerySerializer):
+    """Whose waiting list."""
+
+    slot_id = serializers.UUIDField()
+
+
+class DryRunFilters(QuerySerializer):
+    """Whether to change anything."""
+
+    dry_run = serializers.BooleanField(required=False, help_text="true: answer the same and change nothing.")
+
+
+class BufferFilters(QuerySerializer):
+    """Whether the desk keeps the seat."""
+
+    buffer = serializers.BooleanField(required=False, help_text="true (desk): keep the seat for the desk for a while.")

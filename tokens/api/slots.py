@@ -1,0 +1,315 @@
+"""slots/: the plan of a doctor's day, and what the desk does with a whole slot."""
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from django.db.models import F, QuerySet
+from rest_framework.generics import GenericAPIView
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.matrix import Reach
+from accounts.permissions import reach_of
+from accounts.principals import Principal, principal_of
+from accounts.roles import Role
+from clinics.models import Doctor, Slot, SlotStatus
+from clinics.timetables import BadTimetable, slots_between
+from core import clock
+from core.errors import NotFound, ValidationFailed, VersionConflict
+from core.local_time import local_day
+from core.writes import Answer, write
+from tokens.api import schema
+from tokens.api.bodies import slot_body, slot_token_bodies, token_bodies
+from tokens.api.serializers import (
+    BulkSlotsRequest,
+    CancelSlotRequest,
+    CompleteCurrentRequest,
+    DelayRequest,
+    DryRunFilters,
+    NothingRequest,
+    QueueFilters,
+    SlotFilters,
+    SlotRequest,
+    zone_of_doctor,
+)
+from tokens.selectors.due import DELAYED_END
+from tokens.selectors.queue import queue_of, rest_of
+from tokens.selectors.visible import own_slot_or_404
+from tokens.services import DelaySet, SlotCancelled, SlotPlan, TokenAllocationService
+
+service = TokenAllocationService()
+
+
+def _slots() -> QuerySet[Slot]:
+    return Slot.objects.select_related("doctor", "facility")
+
+
+def _slot_answer(slot: Slot, *, status: int = 200) -> Answer:
+    return Answer(status, slot_body(slot, now=clock.now()), {"ETag": f'"{slot.version}"'})
+
+
+@schema.slot_list
+class SlotListView(GenericAPIView[Slot]):
+    """The slots, by their start."""
+
+    capabilities = {"GET": "slots.read", "POST": "slots.write"}
+    queryset = Slot.objects.select_related("doctor", "facility")
+
+    def get(self, request: Request) -> Response:
+        now = clock.now()
+        slots = self.get_queryset()
+        filters = SlotFilters.read(request)
+        if "doctor" in filters:
+            slots = slots.filter(doctor_id=filters["doctor"])
+        if "date" in filters:
+            slots = slots.filter(local_date=filters["date"])
+        if "status" in filters:
+            slots = slots.filter(status__in=filters["status"])
+        if "available" in filters:
+            open_now = slots.annotate(delayed_end=DELAYED_END).filter(
+                status__in=[SlotStatus.ACTIVE, SlotStatus.DELAYED],
+                delayed_end__gt=now,
+                max_capacity__gt=F("regular_seats") + F("emergency_seats"),
+            )
+            slots = open_now if filters["available"] else slots.exclude(id__in=open_now.values("id"))
+        page = self.paginate_queryset(slots)
+        return self.get_paginated_response([slot_body(slot, now=now) for slot in page or []])
+
+    def post(self, request: Request) -> Response:
+        plan = _read_plan(request)
+        doctor_id = plan.pop("doctor_id")
+        work = partial(
+            service.create_slots,
+            doctor_id=doctor_id,
+            plans=lambda doctor, taken: [SlotPlan(**plan)],
+            days=lambda zone: {local_day(plan["start_time"], zone)},
+            actor=principal_of(request).actor,
+        )
+        return write(request, work, lambda made: _slot_answer(made[0], status=201))
+
+
+@schema.slot_detail
+class SlotView(GenericAPIView[Slot]):
+    """One slot."""
+
+    capabilities = {"GET": "slots.read", "PUT": "slots.write", "PATCH": "slots.write", "DELETE": "slots.write"}
+
+    def get(self, request: Request, slot_id: UUID) -> Response:
+        slot = _slots().filter(id=slot_id).first()
+        if slot is None:
+            raise NotFound
+        answer = _slot_answer(slot)
+        return Response(answer.body, headers=dict(answer.headers))
+
+    def put(self, request: Request, slot_id: UUID) -> Response:
+        return self._change(request, slot_id, partly=False)
+
+    def patch(self, request: Request, slot_id: UUID) -> Response:
+        return self._change(request, slot_id, partly=True)
+
+    def delete(self, request: Request, slot_id: UUID) -> Response:
+        work = partial(service.delete_slot, slot_id=slot_id, actor=principal_of(request).actor)
+        return write(request, work, lambda nothing: Answer(204))
+
+    def _change(self, request: Request, slot_id: UUID, *, partly: bool) -> Response:
+        work = partial(
+            service.change_slot,
+            slot_id=slot_id,
+            changes=_read_plan(request, slot_id=slot_id, partly=partly),
+            expected_version=_expected_version(request),
+            actor=principal_of(request).actor,
+        )
+        return write(request, work, _slot_answer)
+
+
+@schema.slot_bulk
+class BulkSlotsView(GenericAPIView[Slot]):
+    """A doctor's timetable, laid out as slots."""
+
+    capability = "slots.write"
+
+    def post(self, request: Request) -> Response:
+        body = BulkSlotsRequest(data=request.data)
+        body.is_valid(raise_exception=True)
+        wanted = dict(body.validated_data)
+        doctor_id, capacity = wanted.pop("doctor_id"), wanted.pop("max_capacity")
+        skipped = 0
+
+        def lay_out(taken: Sequence[Slot], zone: str) -> list[tuple[Any, Any]]:
+            nonlocal skipped
+            timetable = slots_between(**wanted, zone=zone, busy=[(slot.start_time, slot.end_time) for slot in taken])
+            skipped = timetable.skipped
+            return timetable.slots
+
+        def plans(doctor: Doctor, taken: Sequence[Slot]) -> list[SlotPlan]:
+            return [SlotPlan(start, end, capacity) for start, end in lay_out(taken, doctor.facility.time_zone)]
+
+        def days(zone: str) -> set[date]:
+            try:
+                lay_out([], zone)  # refuses what can't be laid out before anything is locked
+            except BadTimetable as error:
+                raise ValidationFailed.of(error.field, error.code, error.detail) from error
+            # A slot of the evening before may reach into the first day.
+            first = wanted["start_date"] - timedelta(days=1)
+            return {first + timedelta(days=number) for number in range((wanted["end_date"] - first).days + 2)}
+
+        def render(made: list[Slot]) -> Answer:
+            message = f"{len(made)} slots created, {skipped} skipped."
+            return Answer(201, {"message": message, "count": len(made), "skipped": skipped})
+
+        work = partial(
+            service.create_slots, doctor_id=doctor_id, plans=plans, days=days, actor=principal_of(request).actor
+        )
+        return write(request, work, render)
+
+
+@schema.slot_delay
+class DelaySlotView(GenericAPIView[Slot]):
+    """A doctor is late."""
+
+    capability = "slots.run"
+
+    def put(self, request: Request, slot_id: UUID) -> Response:
+        body = DelayRequest(data=request.data)
+        body.is_valid(raise_exception=True)
+        dry_run = DryRunFilters.read(request).get("dry_run", False)
+        principal = _runner(request, self, slot_id)
+        work = partial(
+            service.delay_slot,
+            slot_id=slot_id,
+            delay_minutes=body.validated_data["delay_minutes"],
+            dry_run=dry_run,
+            actor=principal.actor,
+        )
+        return write(request, work, partial(_delay_answer, dry_run=dry_run))
+
+
+def _delay_answer(result: DelaySet, *, dry_run: bool) -> Answer:
+    affected, tokens = result.delayed.affected, result.delayed.affected_tokens
+    verb = "would change" if dry_run else "changed"
+    return Answer(
+        200,
+        {
+            "message": f"Delay {result.slot.delay_minutes} minutes: {len(affected)} slots, {tokens} tokens {verb}.",
+            "slot": slot_body(result.slot, now=clock.now()),
+            "affected_slots": [
+                {
+                    "id": str(ledger.slot.id),
+                    "delay_minutes": ledger.slot.delay_minutes,
+                    "cascaded_minutes": ledger.slot.cascaded_minutes,
+                }
+                for ledger in affected
+            ],
+            "affected_tokens": tokens,
+        },
+    )
+
+
+@schema.slot_cancel
+class CancelSlotView(GenericAPIView[Slot]):
+    """The whole slot is off."""
+
+    capability = "slots.cancel"
+
+    def post(self, request: Request, slot_id: UUID) -> Response:
+        body = CancelSlotRequest(data=request.data)
+        body.is_valid(raise_exception=True)
+        work = partial(
+            service.cancel_slot,
+            slot_id=slot_id,
+            reason=body.validated_data["reason"],
+            actor=principal_of(request).actor,
+        )
+        return write(request, work, _cancelled_answer)
+
+
+def _cancelled_answer(result: SlotCancelled) -> Answer:
+    counts = {"cancelled_tokens": result.cancelled_tokens, "withdrawn_entries": result.withdrawn_entries}
+    return Answer(200, counts)
+
+
+@schema.slot_close
+class CloseSlotView(GenericAPIView[Slot]):
+    """No more bookings; the queue runs on."""
+
+    capability = "slots.run"
+
+    def post(self, request: Request, slot_id: UUID) -> Response:
+        NothingRequest(data=request.data).is_valid(raise_exception=True)
+        principal = _runner(request, self, slot_id)
+        return write(request, partial(service.close_slot, slot_id=slot_id, actor=principal.actor), _slot_answer)
+
+
+@schema.slot_call_next
+class CallNextView(GenericAPIView[Slot]):
+    """The next patient, please."""
+
+    capability = "slots.run"
+
+    def post(self, request: Request, slot_id: UUID) -> Response:
+        body = CompleteCurrentRequest(data=request.data)
+        body.is_valid(raise_exception=True)
+        principal = _runner(request, self, slot_id)
+        work = partial(
+            service.call_next,
+            slot_id=slot_id,
+            complete_current=body.validated_data["complete_current"],
+            actor=principal.actor,
+        )
+        return write(request, work, lambda token: Answer(200, token_bodies([token], now=clock.now())[0]))
+
+
+@schema.slot_tokens
+class SlotTokensView(GenericAPIView[Slot]):
+    """The queue in order, then the rest by ticket."""
+
+    capability = "queue.read"
+
+    def get(self, request: Request, slot_id: UUID) -> Response:
+        in_queue_only = QueueFilters.read(request).get("in_queue", False)
+        principal, reach = principal_of(request), reach_of(request, self)
+        own_slot_or_404(slot_id=slot_id, principal=principal, reach=reach)
+        now = clock.now()
+        slot = _slots().get(id=slot_id)
+        queue = list(queue_of(slot=slot).select_related("patient"))
+        rest = [] if in_queue_only else list(rest_of(slot=slot).select_related("patient"))
+        for token in [*queue, *rest]:
+            token.slot = slot
+        bodies = slot_token_bodies(queue=queue, rest=rest, now=now)
+        if reach is not Reach.ALL and principal.role == Role.PATIENT:
+            own = {str(patient_id) for patient_id in principal.patient_ids}
+            bodies = [body for body in bodies if body["patient"] in own]
+        return Response(bodies)
+
+
+def _runner(request: Request, view: GenericAPIView[Slot], slot_id: UUID) -> Principal:
+    """The caller, who may run this slot; for a doctor another's slot does not exist."""
+    principal = principal_of(request)
+    own_slot_or_404(slot_id=slot_id, principal=principal, reach=reach_of(request, view))
+    return principal
+
+
+def _read_plan(request: Request, *, slot_id: UUID | None = None, partly: bool = False) -> dict[str, Any]:
+    doctor_id = request.data.get("doctor") if isinstance(request.data, dict) else None
+    if doctor_id is None and slot_id is not None:
+        doctor_id = Slot.objects.filter(id=slot_id).values_list("doctor_id", flat=True).first()
+    body = SlotRequest(data=request.data, partial=partly, context={"zone": lambda: zone_of_doctor(doctor_id)})
+    body.is_valid(raise_exception=True)
+    return dict(body.validated_data)
+
+
+def _expected_version(request: Request) -> int | None:
+    """The version that If-Match names; None without the header or with `*`. Raises VersionConflict for what names
+    none.
+    """
+    given = request.headers.get("If-Match")
+    if given is None or given.strip() == "*":
+        return None
+    versions = [tag.strip().strip('"') for tag in given.split(",") if not tag.strip().startswith("W/")]
+    known = [int(version) for version in versions if version.isascii() and version.isdigit() and len(version) < 10]
+    if len(known) != 1:
+        raise VersionConflict
+    return known[0]

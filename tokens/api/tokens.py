@@ -1,0 +1,179 @@
+"""tokens/: booking, emergencies, cancelling, and why a token stands where it stands."""
+
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from django.db.models import QuerySet
+from rest_framework.generics import GenericAPIView
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.matrix import Reach
+from accounts.permissions import reach_of
+from accounts.principals import Principal, principal_of
+from core import clock
+from core.errors import NotFound, PermissionDenied
+from core.writes import Answer, write
+from tokens.api import schema
+from tokens.api.bodies import entry_bodies, moment, token_bodies
+from tokens.api.explaining import explain_body
+from tokens.api.serializers import BookingBody, BufferFilters, EmergencyRequest, TokenFilters
+from tokens.models import Token
+from tokens.policy.priority import Category
+from tokens.selectors.estimates import estimate_at
+from tokens.selectors.queue import position_of, pushed_back
+from tokens.selectors.visible import own_slot_or_404, visible_tokens
+from tokens.services import Admitted, BookingRequest, Cancelled, TokenAllocationService
+from waitlist.models import WaitlistEntry
+
+service = TokenAllocationService()
+
+OPEN_TO_PATIENTS = (Category.ONLINE, Category.FOLLOWUP)
+MOST_AFFECTED = 50
+
+
+def visible_or_404(request: Request, view: Any, token_id: UUID) -> Token:
+    """The token, if the caller may see it."""
+    token = visible_tokens(principal=principal_of(request), reach=reach_of(request, view)).filter(id=token_id).first()
+    if token is None:
+        raise NotFound
+    return token
+
+
+@schema.token_list
+class TokenListView(GenericAPIView[Token]):
+    """The tokens, newest last."""
+
+    capabilities = {"GET": "tokens.read", "POST": "tokens.book"}
+    queryset = Token.objects.none()
+
+    def get(self, request: Request) -> Response:
+        tokens = visible_tokens(principal=principal_of(request), reach=reach_of(request, self))
+        page = self.paginate_queryset(_filtered(tokens, TokenFilters.read(request)).order_by("id"))
+        return self.get_paginated_response(token_bodies(page or [], now=clock.now()))
+
+    def post(self, request: Request) -> Response:
+        body = BookingBody(data=request.data)
+        body.is_valid(raise_exception=True)
+        wanted = dict(body.validated_data)
+        principal, slot_id = principal_of(request), wanted.pop("slot_id")
+        booking = BookingRequest(**wanted | {"category": Category(wanted["category"])}, desk=principal.is_desk)
+        _check_may_book(principal, reach_of(request, self), booking)
+        return write(
+            request, partial(service.book, slot_id=slot_id, request=booking, actor=principal.actor), _booked_answer
+        )
+
+
+def _check_may_book(principal: Principal, reach: Reach, booking: BookingRequest) -> None:
+    if reach is not Reach.ALL:
+        if booking.patient_id not in principal.patient_ids:
+            raise NotFound
+        if booking.category not in OPEN_TO_PATIENTS:
+            raise PermissionDenied("Patients book as ONLINE or FOLLOWUP.")
+    if booking.arrived and not principal.is_desk:
+        raise PermissionDenied("Only the desk books for a patient who has arrived.")
+
+
+def _booked_answer(result: Token | WaitlistEntry) -> Answer:
+    if isinstance(result, WaitlistEntry):
+        return Answer(202, {"outcome": "WAITLISTED", "waiting_list_entry": entry_bodies([result])[0]})
+    return Answer(201, token_bodies([result], now=clock.now())[0])
+
+
+def _filtered(tokens: QuerySet[Token], filters: dict[str, Any]) -> QuerySet[Token]:
+    lookups = {
+        "slot": "slot_id",
+        "patient": "patient_id",
+        "doctor": "slot__doctor_id",
+        "date": "local_date",
+        "status": "status__in",
+        "category": "category__in",
+    }
+    return tokens.filter(**{lookups[name]: value for name, value in filters.items()})
+
+
+@schema.token_detail
+class TokenView(GenericAPIView[Token]):
+    """One token."""
+
+    capabilities = {"GET": "tokens.read", "DELETE": "tokens.book"}
+
+    def get(self, request: Request, token_id: UUID) -> Response:
+        token = visible_or_404(request, self, token_id)
+        return Response(token_bodies([token], now=clock.now())[0])
+
+    def delete(self, request: Request, token_id: UUID) -> Response:
+        keep_seat = BufferFilters.read(request).get("buffer", False)
+        principal = principal_of(request)
+        visible_or_404(request, self, token_id)
+        if keep_seat and not principal.is_desk:
+            raise PermissionDenied("Only the desk keeps a seat.")
+        work = partial(service.cancel, token_id=token_id, keep_seat=keep_seat, actor=principal.actor)
+        return write(request, work, _cancelled_answer)
+
+
+def _cancelled_answer(result: Cancelled) -> Answer:
+    token = result.token
+    message = "Token cancelled."
+    if token.status == "BUFFER":
+        message = "Token cancelled; the seat is kept for the desk for a short while."
+    elif result.promoted:
+        message = f"Token cancelled; {len(result.promoted)} promoted from the waiting list."
+    promoted = [str(one.id) for one in result.promoted]
+    return Answer(200, {"message": message, "token": token_bodies([token], now=clock.now())[0], "promoted": promoted})
+
+
+@schema.token_emergency
+class EmergencyView(GenericAPIView[Token]):
+    """An emergency arrives."""
+
+    capability = "tokens.emergency"
+
+    def post(self, request: Request) -> Response:
+        body = EmergencyRequest(data=request.data)
+        body.is_valid(raise_exception=True)
+        principal = principal_of(request)
+        own_slot_or_404(slot_id=body.validated_data["slot_id"], principal=principal, reach=reach_of(request, self))
+        return write(
+            request, partial(service.admit_emergency, **body.validated_data, actor=principal.actor), _admitted_answer
+        )
+
+
+def _admitted_answer(result: Admitted) -> Answer:
+    now = clock.now()
+    admission, slot = result.admission, result.slot
+    token = admission.token
+    token.slot = slot
+    position = position_of(token=token) or 1
+    last_pushed = admission.previous_position or slot.queue_length
+    count = max(0, last_pushed - position)
+    affected = pushed_back(slot=slot, after=position, count=min(count, MOST_AFFECTED))
+    zone = slot.facility.time_zone
+    return Answer(
+        201 if admission.is_new else 200,
+        {
+            "token": token_bodies([token], now=now)[0],
+            "affected_tokens": [
+                {
+                    "id": str(token_id),
+                    "ticket": ticket,
+                    "token_number": place,
+                    "estimated_time": moment(estimate_at(slot=slot, position=place, now=now), zone),
+                }
+                for place, (token_id, ticket) in enumerate(affected, start=position + 1)
+            ],
+            "affected_count": count,
+            "message": f"Emergency admitted at position {position}; {count} patients moved back by one.",
+        },
+    )
+
+
+@schema.token_explain
+class ExplainView(GenericAPIView[Token]):
+    """Why this position."""
+
+    capability = "tokens.read"
+
+    def get(self, request: Request, token_id: UUID) -> Response:
+        return Response(explain_body(visible_or_404(request, self, token_id)))

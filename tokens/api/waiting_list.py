@@ -1,0 +1,71 @@
+"""waiting-list/: who waits for a full slot."""
+
+from functools import partial
+from uuid import UUID
+
+from rest_framework.generics import GenericAPIView
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.permissions import reach_of
+from accounts.principals import principal_of
+from clinics.models import Slot
+from core.errors import NotFound
+from core.writes import Answer, write
+from tokens.api import schema
+from tokens.api.bodies import entry_bodies
+from tokens.api.serializers import BySlotFilters, WaitingListFilters
+from tokens.selectors.visible import visible_entries
+from tokens.services import TokenAllocationService
+from waitlist.models import EntryStatus, WaitlistEntry
+
+service = TokenAllocationService()
+
+
+@schema.waiting_list
+class WaitingListView(GenericAPIView[WaitlistEntry]):
+    """The entries, slot by slot, best first."""
+
+    capability = "waiting_list.read"
+    queryset = WaitlistEntry.objects.none()
+
+    def get(self, request: Request) -> Response:
+        filters = WaitingListFilters.read(request)
+        entries = visible_entries(principal=principal_of(request), reach=reach_of(request, self))
+        entries = entries.filter(status__in=filters.get("status", [EntryStatus.WAITING]))
+        if "slot" in filters:
+            entries = entries.filter(slot_id=filters["slot"])
+        if "patient" in filters:
+            entries = entries.filter(patient_id=filters["patient"])
+        page = self.paginate_queryset(entries.order_by("slot_id", "priority", "arrival"))
+        return self.get_paginated_response(entry_bodies(page or []))
+
+
+@schema.waiting_list_by_slot
+class WaitingListBySlotView(GenericAPIView[WaitlistEntry]):
+    """The waiting list of one slot, in order."""
+
+    capability = "waiting_list.read"
+
+    def get(self, request: Request) -> Response:
+        slot_id = BySlotFilters.read(request)["slot_id"]
+        if not Slot.objects.filter(id=slot_id).exists():
+            raise NotFound
+        entries = visible_entries(principal=principal_of(request), reach=reach_of(request, self))
+        waiting = entries.filter(slot_id=slot_id, status=EntryStatus.WAITING).order_by("priority", "arrival")
+        return Response(entry_bodies(list(waiting)))
+
+
+@schema.waiting_list_entry
+class WaitingListEntryView(GenericAPIView[WaitlistEntry]):
+    """One entry."""
+
+    capability = "waiting_list.write"
+
+    def delete(self, request: Request, entry_id: UUID) -> Response:
+        principal = principal_of(request)
+        visible = visible_entries(principal=principal, reach=reach_of(request, self))
+        if not visible.filter(id=entry_id).exists():
+            raise NotFound
+        work = partial(service.withdraw, entry_id=entry_id, actor=principal.actor)
+        return write(request, work, lambda entry: Answer(204))

@@ -1,0 +1,50 @@
+"""What a caller may see: all of it, a doctor's own, a patient's own. What lies outside does not exist for them."""
+
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from accounts.matrix import Reach
+from accounts.principals import Principal
+from accounts.roles import Role
+from clinics.models import Slot
+from core.errors import NotFound
+from events.models import Event
+from tokens.models import Token
+from waitlist.models import WaitlistEntry
+
+
+def visible_tokens(*, principal: Principal, reach: Reach) -> QuerySet[Token]:
+    """The tokens that the caller may see, with all that their description needs."""
+    tokens = Token.objects.select_related("slot__doctor", "slot__facility", "patient")
+    if reach is Reach.ALL:
+        return tokens
+    if principal.role == Role.DOCTOR:
+        return tokens.filter(slot__doctor_id=principal.doctor_id)
+    return tokens.filter(patient_id__in=principal.patient_ids)
+
+
+def visible_entries(*, principal: Principal, reach: Reach) -> QuerySet[WaitlistEntry]:
+    """The waiting-list entries that the caller may see, with all that their description needs."""
+    entries = WaitlistEntry.objects.select_related("slot__facility", "patient")
+    if reach is Reach.ALL:
+        return entries
+    if principal.role == Role.DOCTOR:
+        return entries.filter(slot__doctor_id=principal.doctor_id)
+    return entries.filter(patient_id__in=principal.patient_ids)
+
+
+def visible_events(*, principal: Principal, reach: Reach) -> QuerySet[Event]:
+    """The events that the caller may see."""
+    if reach is Reach.ALL:
+        return Event.objects.all()
+    return Event.objects.filter(slot_id__in=Slot.objects.filter(doctor_id=principal.doctor_id).values("id"))
+
+
+def own_slot_or_404(*, slot_id: UUID, principal: Principal, reach: Reach) -> None:
+    """Raises NotFound for a slot that does not exist or, for a doctor, is not their own."""
+    slots = Slot.objects.filter(id=slot_id)
+    if reach is not Reach.ALL and principal.role == Role.DOCTOR:
+        slots = slots.filter(doctor_id=principal.doctor_id)
+    if not slots.exists():
+        raise NotFound

@@ -73,20 +73,37 @@ class SecureTransport:
         return self._get_response(request)
 
 
-class ProblemDetails:
-    """Too large bodies are refused before they are read; whatever fails outside DRF is answered as a problem."""
+class BodyLimit:
+    """Refuses a body of more than 256 KB before it is read, and keeps answers of the API out of every cache."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         length = request.META.get("CONTENT_LENGTH") or "0"
-        if not length.isdigit() or int(length[:12]) > MAX_BYTES:
+        if not (length.isascii() and length.isdigit()) or len(length) > 12 or int(length) > MAX_BYTES:
             return problem_details.of_exception(errors.PayloadTooLarge())
         response = self._get_response(request)
         if request.path_info.startswith("/api/") and not response.has_header("Cache-Control"):
             response["Cache-Control"] = "no-store"
         return response
+
+
+class ProblemDetails:
+    """Whatever fails outside DRF is answered as a problem too."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self._get_response(request)
+        if response.status_code < HTTPStatus.BAD_REQUEST or _is_ours(response):
+            return response
+        problem = problem_details.response(problem_details.of_status(response.status_code))
+        for name, value in response.items():
+            if name.lower() not in {"content-type", "content-length"}:
+                problem.setdefault(name, value)
+        return problem
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse:
         """Answer an exception of a plain Django view."""
@@ -94,3 +111,7 @@ class ProblemDetails:
         if response.status_code == HTTPStatus.INTERNAL_SERVER_ERROR:
             logs.failure("unhandled", exception)
         return response
+
+
+def _is_ours(response: HttpResponseBase) -> bool:
+    return str(response.get("Content-Type", "")).startswith(problem_details.CONTENT_TYPE)

@@ -170,14 +170,22 @@ _OF_THE_STATE = frozenset({400, 404, 409, 412})
 
 def body(code: str, *, detail: str, title: str | None = None, **members: Any) -> dict[str, Any]:
     """The members of a problem."""
-    return {
+    standard = {
         "type": f"urn:opd:problem:{code}",
         "title": title or TITLES.get(code) or code,
         "status": STATUS[code],
         "detail": detail,
         "code": code,
-        **members,
     }
+    return {**standard, **members, **standard}  # a fact that is called like a standard member does not replace it
+
+
+def of_status(status: int) -> dict[str, Any]:
+    """The problem for a bare status that some part of Django answered with."""
+    code = next((code for code, known in STATUS.items() if known == status), None)
+    code = code or ("validation-error" if status < HTTPStatus.INTERNAL_SERVER_ERROR else "internal-error")
+    members: dict[str, Any] = {"errors": []} if code == "validation-error" else {}
+    return {**body(code, detail=TITLES[code], **members), "status": status}
 
 
 def describe(exc: BaseException) -> tuple[dict[str, Any], dict[str, str]]:

@@ -69,7 +69,7 @@ class SlotListView(GenericAPIView[Slot]):
         if "status" in filters:
             slots = slots.filter(status__in=filters["status"])
         if "available" in filters:
-            open_now = slots.annotate(delayed_end=DELAYED_END).filter(
+            open_now = slots.alias(delayed_end=DELAYED_END).filter(
                 status__in=[SlotStatus.ACTIVE, SlotStatus.DELAYED],
                 delayed_end__gt=now,
                 max_capacity__gt=F("regular_seats") + F("emergency_seats"),

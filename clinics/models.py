@@ -1,4 +1,6 @@
-"""The clinic's rows: the facility, its doctors and their slots. A slot carries the numbers that the engine keeps under its row lock."""
+"""The clinic's rows: the facility, its doctors and their slots. A slot carries the numbers that the engine keeps
+under its row lock.
+"""
 
 from datetime import datetime, timedelta
 
@@ -48,7 +50,9 @@ class Doctor(models.Model):
         constraints = [
             # Two doctors of a facility never print tickets that start alike.
             models.UniqueConstraint(fields=["facility", "ticket_letters"], name="doctor_ticket_letters_unique"),
-            models.CheckConstraint(condition=Q(consultation_minutes__gte=1), name="doctor_consultation_minutes_positive"),
+            models.CheckConstraint(
+                condition=Q(consultation_minutes__gte=1), name="doctor_consultation_minutes_positive"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -65,8 +69,8 @@ class SlotStatus(models.TextChoices):
 class Slot(models.Model):
     """A stretch of a doctor's day with a limited number of seats.
 
-    The counters follow from the tokens and entries of the slot (`manage.py check_invariants` proves it); they change only
-    by differences, in the transaction that changes those rows and under the lock of this row.
+    The counters follow from the tokens and entries of the slot (`manage.py check_invariants` proves it); they change
+    only by differences, in the transaction that changes those rows and under the lock of this row.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -108,11 +112,15 @@ class Slot(models.Model):
                 condition=Q(regular_seats__gte=0, emergency_seats__gte=0, queue_length__gte=0, waiting_count__gte=0),
                 name="slot_counters_not_negative",
             ),
-            models.CheckConstraint(condition=Q(max_capacity__gte=1, max_capacity__lte=10_000), name="slot_capacity_in_range"),
+            models.CheckConstraint(
+                condition=Q(max_capacity__gte=1, max_capacity__lte=10_000), name="slot_capacity_in_range"
+            ),
             models.CheckConstraint(condition=Q(end_time__gt=F("start_time")), name="slot_ends_after_it_starts"),
             models.CheckConstraint(condition=Q(consultation_minutes__gte=1), name="slot_consultation_minutes_positive"),
             # Every slot of a day prints tickets of its own: with it a ticket is unique in the facility on that day.
-            models.UniqueConstraint(fields=["facility", "local_date", "ticket_prefix"], name="slot_ticket_prefix_unique"),
+            models.UniqueConstraint(
+                fields=["facility", "local_date", "ticket_prefix"], name="slot_ticket_prefix_unique"
+            ),
             # "slot_no_overlap" (an EXCLUDE over the doctor and the planned times) is made in the first migration.
         ]
         indexes = [

@@ -10,8 +10,9 @@ from core.ids import new_id
 class Patient(models.Model):
     """A person who is, was or will be seen.
 
-    `name_key` and `phone_key` are the name and phone as compared (see `patients.identity`); `namesake` numbers the people who
-    share both and were registered knowingly, so that an accidental second registration is refused by the database.
+    `name_key` and `phone_key` are the name and phone as compared (see `patients.identity`); `namesake` numbers the
+    people who share both and were registered knowingly, so that an accidental second registration is refused by the
+    database.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)

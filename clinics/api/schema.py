@@ -3,6 +3,7 @@
 from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
 
 from clinics.api.serializers import DoctorFilters, DoctorSerializer, FacilitySerializer
+from core.schema import problems
 
 TAGS = ["Register"]
 
@@ -30,7 +31,7 @@ facility_detail = extend_schema_view(
         summary="Change a facility's name, code or time zone",
         description="The time zone can't change (409 `in-use`) while a slot of the facility is not over yet.",
         examples=[OpenApiExample("Rename", request_only=True, value={"name": "St. Martha's Hospital, OPD"})],
-        request=FacilitySerializer(partial=True),
+        responses={200: FacilitySerializer, **problems("in-use")},
     ),
 )
 doctor_list = extend_schema_view(
@@ -66,6 +67,6 @@ doctor_detail = extend_schema_view(
         operation_id="doctors_delete",
         summary="Remove a doctor who never saw anybody",
         description="409 `in-use` once a token refers to the doctor: set `is_active` to false instead.",
-        responses={204: None},
+        responses={204: None, **problems("in-use")},
     ),
 )

@@ -3,8 +3,6 @@
 import re
 from typing import Any
 
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from clinics.facilities import time_zones
@@ -49,7 +47,6 @@ class FacilitySerializer(StrictModelSerializer):
         return value
 
 
-@extend_schema_field(OpenApiTypes.DATETIME)
 class LocalCreatedAt(LocalDateTimeField):
     """When a thing of a facility was made, in the facility's zone."""
 

@@ -2,6 +2,7 @@
 
 from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
 
+from core.schema import problems
 from patients.api.serializers import PatientFilters, PatientSerializer
 
 TAGS = ["Register"]
@@ -38,7 +39,7 @@ patient_list = extend_schema_view(
             "The same name and phone again: 409 `duplicate-patient` with `existing_id`, unless `allow_duplicate` says that it"
             " is another person. A PATIENT adds a member of their family, up to 8 records in all."
         ),
-        responses={201: PatientSerializer},
+        responses={201: PatientSerializer, **problems("duplicate-patient")},
         examples=[_NEW_PATIENT, _TWIN],
     ),
 )
@@ -49,12 +50,14 @@ patient_detail = extend_schema_view(
         operation_id="patients_replace",
         summary="Change a patient",
         description="What was read can be sent back. A field that is not sent stays as it is.",
+        responses={200: PatientSerializer, **problems("duplicate-patient")},
         examples=[_NEW_PATIENT],
     ),
     patch=extend_schema(
         tags=TAGS,
         operation_id="patients_change",
         summary="Change some fields of a patient",
+        responses={200: PatientSerializer, **problems("duplicate-patient")},
         examples=[OpenApiExample("A new phone", request_only=True, value={"phone": "+91 98450 70707"})],
     ),
     delete=extend_schema(
@@ -62,6 +65,6 @@ patient_detail = extend_schema_view(
         operation_id="patients_delete",
         summary="Remove a registration that was never used",
         description="409 `in-use` once a token or a waiting list refers to the patient.",
-        responses={204: None},
+        responses={204: None, **problems("in-use")},
     ),
 )

@@ -3,8 +3,6 @@
 from datetime import date
 
 from django.conf import settings
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from core import clock
@@ -15,11 +13,6 @@ from core.serializers import LocalDateTimeField, StrictBooleanField, StrictModel
 from patients.models import Patient
 
 FIRST_YEAR = 1870
-
-
-@extend_schema_field(OpenApiTypes.DATETIME)
-class CreatedAt(LocalDateTimeField):
-    """When the record was made."""
 
 
 class PatientSerializer(StrictModelSerializer):
@@ -37,7 +30,7 @@ class PatientSerializer(StrictModelSerializer):
         write_only=True,
         help_text="true: another person of the same name and phone, for families share a phone.",
     )
-    created_at = CreatedAt(read_only=True)
+    created_at = LocalDateTimeField(read_only=True)
 
     class Meta:
         model = Patient

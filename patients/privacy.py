@@ -1,0 +1,128 @@
+"""What a person may ask of the hospital: to be told all that it keeps about them, and to be forgotten.
+
+Forgetting removes the person and keeps the counts: tokens, waiting lists and reports stay, with nobody's name on them. The
+trail of who read the record stays too; it holds an id that leads nowhere any more.
+"""
+
+from typing import Any
+from uuid import UUID
+
+import pgtrigger
+from django.db import connection
+from django.db.models import Q
+
+from accounts.models import ReadTrail, User
+from accounts.roles import Role
+from accounts.users import remove_user
+from core import clock
+from core.errors import InUse, NotFound
+from core.models import IdempotencyRecord
+from core.transactions import atomic
+from events.models import Event
+from patients.models import Patient
+
+NAME_OF_THE_ERASED = "erased"
+# What has come to its end by itself or by somebody's hand; a NO_SHOW has when its grace is over.
+_ENDED = Q(status__in=["COMPLETED", "CANCELLED", "EXPIRED"]) | Q(status="NO_SHOW", due_at__isnull=True)
+
+History: Any = Patient.pgh_event_model  # type: ignore[attr-defined]  # made by pghistory
+UserHistory: Any = User.pgh_event_model  # type: ignore[attr-defined]
+
+
+class StillExpected(InUse):
+    """The patient is still expected"""
+
+    template = "Cancel first: {tokens} token(s) that are not over, {entries} place(s) on waiting lists."
+
+
+def mask_name(name: str) -> str:
+    """The initials of a name: enough to tell people apart in a log, too little to tell who they are."""
+    return " ".join(f"{word[0]}." for word in name.split())
+
+
+def mask_phone(phone: str) -> str:
+    """The last two digits of a phone, dots for the others."""
+    digits = [letter for letter in phone if letter.isdigit()]
+    return "•" * max(0, len(digits) - 2) + "".join(digits[-2:])
+
+
+def export_patient(*, patient_id: UUID) -> dict[str, Any]:
+    """Everything that is kept about a person, as plain values; the reading is put on the trail. NotFound for nobody."""
+    patient = Patient.objects.filter(pk=patient_id).first()
+    history = list(History.objects.filter(pgh_obj_id=patient_id).order_by("pgh_id").values())
+    if patient is None and not history:
+        raise NotFound
+    about: dict[str, Any] = {"exported_at": clock.now(), "patient": None, "history": history}
+    if patient is not None:
+        tokens = list(patient.tokens.order_by("id").values())
+        about |= {
+            "patient": Patient.objects.filter(pk=patient_id).values().get(),
+            "accounts": list(patient.users.values("id", "username", "email", "role", "is_active", "created_at")),
+            "tokens": tokens,
+            "waiting_list_entries": list(patient.waitlist_entries.order_by("id").values()),
+            "events": list(
+                Event.objects.filter(token_id__in=[token["id"] for token in tokens])
+                .order_by("seq")
+                .values("id", "type", "slot_id", "token_id", "at", "actor", "data")
+            ),
+        }
+    reads = ReadTrail.objects.filter(patient_ids__contains=[patient_id]).order_by("id")
+    about["reads"] = list(reads.values("actor", "what", "at", "request_id"))
+    ReadTrail.objects.create(
+        actor="command:export_patient", patient_ids=[patient_id], what="patients.export", request_id="", at=clock.now()
+    )
+    return about
+
+
+def erase_patient(*, patient_id: UUID) -> None:
+    """Forget a person: their record, its history, their words in tokens, and an account that was theirs alone.
+
+    Raises StillExpected while a token of theirs is not over or they wait for a seat, NotFound for nobody. May be repeated,
+    and works for a record that was deleted: then its history is forgotten.
+    """
+    with atomic():
+        patient = Patient.objects.select_for_update().filter(pk=patient_id).first()
+        if patient is None and not History.objects.filter(pgh_obj_id=patient_id).exists():
+            raise NotFound
+        if patient is not None:
+            _refuse_while_expected(patient)
+            _forget_accounts(patient)
+            _empty(patient)
+        with pgtrigger.ignore("patients.PatientEvent:append_only"):
+            History.objects.filter(pgh_obj_id=patient_id).delete()
+        _forget_answers(patient_id)
+
+
+def _refuse_while_expected(patient: Patient) -> None:
+    tokens = patient.tokens.exclude(_ENDED).count()
+    entries = patient.waitlist_entries.filter(status="WAITING").count()
+    if tokens or entries:
+        raise StillExpected(tokens=tokens, entries=entries)
+
+
+def _forget_accounts(patient: Patient) -> None:
+    for user in list(patient.users.all()):
+        user.patients.remove(patient)
+        if user.role == Role.PATIENT and not user.patients.exists():
+            remove_user(user_id=user.pk)
+            with pgtrigger.ignore("accounts.UserEvent:append_only"):
+                UserHistory.objects.filter(pgh_obj_id=user.pk).delete()
+
+
+def _forget_answers(patient_id: UUID) -> None:
+    """Answers kept for retries may tell the name; a request that still runs has kept none yet."""
+    table = connection.ops.quote_name(IdempotencyRecord._meta.db_table)
+    with connection.cursor() as cursor:
+        cursor.execute(f"DELETE FROM {table} WHERE position(%s::bytea IN body) > 0", [str(patient_id).encode()])
+
+
+def _empty(patient: Patient) -> None:
+    patient.name = NAME_OF_THE_ERASED
+    patient.phone = patient.phone_key = ""
+    patient.name_key = f"{NAME_OF_THE_ERASED} {patient.pk}"
+    patient.namesake = 0
+    patient.email = patient.date_of_birth = None
+    patient.needs_assistance = False
+    patient.erased_at = patient.erased_at or clock.now()
+    patient.save()
+    patient.tokens.exclude(emergency_reason="").update(emergency_reason="")

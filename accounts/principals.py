@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
+from rest_framework.exceptions import NotAuthenticated
+
 from accounts.models import User
 from accounts.roles import Role, Scope, with_included
 
@@ -53,12 +55,11 @@ class Principal:
 
 def principal_of(request: Any) -> Principal:
     """The caller of this request; raises DRF's NotAuthenticated (401) when nobody has signed in."""
-    if isinstance(request.auth, Principal):
-        return request.auth
+    known = getattr(request, "auth", None)  # Django's own requests, on the admin site, have none
+    if isinstance(known, Principal):
+        return known
     if isinstance(request.user, User):
         principal = Principal.of_user(request.user)
         request.auth = principal
         return principal
-    from rest_framework.exceptions import NotAuthenticated
-
     raise NotAuthenticated

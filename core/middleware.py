@@ -64,7 +64,7 @@ class SecureTransport:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         path = request.path_info
-        if settings.OPD_REQUIRE_HTTPS and path.startswith(("/api/", "/admin")) and not request.is_secure():
+        if settings.OPD_REQUIRE_HTTPS and path.startswith("/api/") and not request.is_secure():
             # Not redirected: the credentials have already been sent in clear, and the client must learn that.
             return problem_details.of_exception(errors.PermissionDenied("Use HTTPS."))
         networks = settings.OPD_INTERNAL_NETWORKS

@@ -12,7 +12,7 @@ REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_PARSER_CLASSES": ["core.parsers.StrictJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PAGINATION_CLASS": "core.pagination.Pages",
-    "DEFAULT_SCHEMA_CLASS": "core.schema.OperationSchema",
+    "DEFAULT_SCHEMA_CLASS": "accounts.schema.AccessSchema",
     "EXCEPTION_HANDLER": "core.problem_details.handler",
     "COERCE_DECIMAL_TO_STRING": False,
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",

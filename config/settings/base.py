@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from config.settings.env import env
+from config.settings.rules import OPD_TIME_ZONE
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 DATA_DIR = Path(env.str("OPD_DATA_DIR", default=".opd"))
@@ -76,7 +77,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 LANGUAGE_CODE = "en-us"
 USE_I18N = False
 USE_TZ = True
-TIME_ZONE = env.str("OPD_TIME_ZONE", default="Asia/Kolkata")
+TIME_ZONE = OPD_TIME_ZONE
 
 STATIC_URL = "/static/"
 STATIC_ROOT = DATA_DIR / "static"

@@ -22,8 +22,10 @@ if "*" in ALLOWED_HOSTS:
     raise ImproperlyConfigured("OPD_ALLOWED_HOSTS must name the hosts, not '*'.")
 
 OPD_REQUIRE_HTTPS = env.bool("OPD_REQUIRE_HTTPS", default=True)
-OPD_INTERNAL_NETWORKS = env.list("OPD_INTERNAL_NETWORKS", default=["127.0.0.0/8", "::1/128"])
-SECURE_SSL_REDIRECT = False
+OPD_INTERNAL_NETWORKS = networks("OPD_INTERNAL_NETWORKS", default=["127.0.0.0/8", "::1/128"])
+# Pages are sent to HTTPS; core.middleware refuses the API before that. Health and metrics are asked inside the house.
+SECURE_SSL_REDIRECT = OPD_REQUIRE_HTTPS
+SECURE_REDIRECT_EXEMPT = [r"^healthz/", r"^metrics$"]
 SECURE_HSTS_SECONDS = 63_072_000
 SECURE_HSTS_INCLUDE_SUBDOMAINS = True
 SECURE_HSTS_PRELOAD = True

@@ -1,5 +1,7 @@
 """The hospital's rules of time, from the environment. All of them take decimals."""
 
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
 from django.core.exceptions import ImproperlyConfigured
 
 from config.settings.env import env
@@ -15,7 +17,24 @@ def _span(name: str, default: float, *, at_least: float, at_most: float) -> floa
     return value
 
 
+def _switch(name: str, *, default: str) -> bool:
+    text = env.str(name, default=default).strip().lower()
+    if text not in {"on", "true", "yes", "1", "off", "false", "no", "0"}:
+        raise ImproperlyConfigured(f"{name} must be on or off.")
+    return text in {"on", "true", "yes", "1"}
+
+
+def _zone(name: str, *, default: str) -> str:
+    zone = env.str(name, default=default)
+    try:
+        ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ImproperlyConfigured(f"{name} must be the name of a time zone, for example {default}.") from error
+    return zone
+
+
 OPD_FACILITY_NAME = env.str("OPD_FACILITY_NAME", default="OPD")
+OPD_TIME_ZONE = _zone("OPD_TIME_ZONE", default="Asia/Kolkata")
 
 _WEEK = 7 * 24 * 3600.0
 OPD_HOLD_SECONDS = _span("OPD_HOLD_SECONDS", 120, at_least=0, at_most=_WEEK)
@@ -36,4 +55,4 @@ if OPD_TRANSACTION_SECONDS >= OPD_LOCK_LEASE_SECONDS:
         f"{OPD_LOCK_LEASE_SECONDS} is not longer than {OPD_TRANSACTION_SECONDS}."
     )
 
-OPD_THROTTLING = env.str("OPD_THROTTLING", default="on").strip().lower() in {"on", "true", "yes", "1"}
+OPD_THROTTLING = _switch("OPD_THROTTLING", default="on")

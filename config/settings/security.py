@@ -1,10 +1,24 @@
 """Who may talk to us and what a browser may do with the answers."""
 
+from ipaddress import ip_network
 from typing import Any
 
 from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
 
 from config.settings.env import env
+
+
+def networks(name: str, *, default: list[str]) -> list[str]:
+    """Networks in CIDR notation from the environment."""
+    given = [each.strip() for each in env.list(name, default=default)]
+    try:
+        for each in given:
+            ip_network(each, strict=False)
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name} must be networks like 10.0.0.0/8, separated by commas.") from error
+    return given
+
 
 SECRET_KEY = env.str("OPD_SECRET_KEY", default="")
 DEBUG = False
@@ -15,8 +29,12 @@ CORS_ALLOW_HEADERS = ["accept", "authorization", "content-type", "idempotency-ke
 CORS_EXPOSE_HEADERS = ["etag", "idempotency-replayed", "retry-after", "x-request-id"]
 CSRF_TRUSTED_ORIGINS = env.list("OPD_TRUSTED_ORIGINS", default=[])
 
+# How many proxies of ours stand before the engine: that many addresses of X-Forwarded-For are believed.
 OPD_NUM_PROXIES = env.int("OPD_NUM_PROXIES", default=0)
-OPD_INTERNAL_NETWORKS = env.list("OPD_INTERNAL_NETWORKS", default=[])
+if OPD_NUM_PROXIES < 0:
+    raise ImproperlyConfigured("OPD_NUM_PROXIES can't be negative.")
+# Who may see /metrics and /admin/; empty: everybody.
+OPD_INTERNAL_NETWORKS = networks("OPD_INTERNAL_NETWORKS", default=[])
 OPD_REQUIRE_HTTPS = False
 
 CONTENT_SECURITY_POLICY: dict[str, Any] = {

@@ -63,7 +63,9 @@ class Counter(APIView):
                 type(self).after_answer()
                 return made
 
-        return write(request, count, lambda number: Answer(201, {"number": number, "at": 3.80}, {"ETag": f'"{number}"'}))
+        return write(
+            request, count, lambda number: Answer(201, {"number": number, "at": 3.80}, {"ETag": f'"{number}"'})
+        )
 
 
 @pytest.fixture(autouse=True)

@@ -44,7 +44,7 @@ class Ledger:
         self._issued: list[Token] = []
         self._token_changes: dict[UUID, dict[str, Any]] = defaultdict(dict)
         self._joined: list[WaitlistEntry] = []
-        self._entry_changes: dict[tuple[str, UUID | None], list[UUID]] = defaultdict(list)
+        self._settled: list[WaitlistEntry] = []
 
     # Numbers from the locked row
 
@@ -159,7 +159,7 @@ class Ledger:
         taken = 0
         for entry in entries:
             moves.move(entry, to=to, now=self.now, token_id=token_id)
-            self._entry_changes[to, token_id].append(entry.id)
+            self._settled.append(entry)
             self.note(ENTRY_EVENTS[to], token_id=token_id, entry=str(entry.id), patient=str(entry.patient_id))
             taken += 1
         self.count("waiting_count", -taken)
@@ -190,20 +190,18 @@ class Ledger:
         groups: dict[tuple[tuple[str, Any], ...], list[UUID]] = defaultdict(list)
         for token_id, changes in self._token_changes.items():
             groups[tuple(sorted(changes.items()))].append(token_id)
-        for changes, token_ids in groups.items():
-            Token.objects.filter(facility_id=self.slot.facility_id, id__in=token_ids).update(**dict(changes))
+        for same, token_ids in groups.items():
+            Token.objects.filter(facility_id=self.slot.facility_id, id__in=token_ids).update(**dict(same))
         if self._issued:
             Token.objects.bulk_create(self._issued)
         if self._joined:
             WaitlistEntry.objects.bulk_create(self._joined)
-        for (status, token_id), entry_ids in self._entry_changes.items():
-            WaitlistEntry.objects.filter(facility_id=self.slot.facility_id, id__in=entry_ids).update(
-                status=status, token_id=token_id, updated_at=self.now
-            )
+        if self._settled:
+            moves.write(self._settled)
         self._token_changes.clear()
         self._issued.clear()
         self._joined.clear()
-        self._entry_changes.clear()
+        self._settled.clear()
 
     def close(self) -> None:
         """Write what is left, the events and the slot's row. The counters change by differences: without any lock the

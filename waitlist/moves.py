@@ -1,7 +1,10 @@
 """The one function that moves a waiting-list entry."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
+
+from django.db import connection
 
 from waitlist.models import EntryStatus, WaitlistEntry
 
@@ -15,3 +18,18 @@ def move(entry: WaitlistEntry, *, to: EntryStatus, now: datetime, token_id: UUID
     entry.status = to
     entry.token_id = token_id
     entry.updated_at = now
+
+
+WRITE = """
+UPDATE waitlist_waitlistentry AS entry SET status = moved.status, token_id = moved.token_id, updated_at = %s
+FROM unnest(%s::uuid[], %s::text[], %s::uuid[]) AS moved(id, status, token_id)
+WHERE entry.id = moved.id AND entry.facility_id = %s
+"""
+
+
+def write(entries: Sequence[WaitlistEntry]) -> None:
+    """Bring moved entries of one facility and one moment to the database, in one statement for any number of them."""
+    first = entries[0]
+    columns = zip(*((entry.id, entry.status, entry.token_id) for entry in entries), strict=True)
+    with connection.cursor() as cursor:
+        cursor.execute(WRITE, [first.updated_at, *(list(column) for column in columns), first.facility_id])

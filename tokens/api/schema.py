@@ -278,7 +278,10 @@ def action(tag: str, summary: str, *codes: str, request: type[Serializer[Any]] |
     def described(view: Any) -> Any:
         verb = view.act.__name__
         body = request or asked.NothingRequest
-        values = {"TriageRequest": {"acuity": 2}, "CompleteCurrentRequest": {"complete_current": True}}
+        values: dict[str, dict[str, Any]] = {
+            "TriageRequest": {"acuity": 2},
+            "CompleteCurrentRequest": {"complete_current": True},
+        }
         example = values.get(body.__name__)
         return extend_schema_view(
             post=extend_schema(

@@ -92,7 +92,7 @@ class EventShape(serializers.Serializer[None]):
     token = serializers.UUIDField(allow_null=True)
     at = serializers.DateTimeField()
     actor = serializers.CharField(allow_null=True)
-    data = serializers.DictField()
+    data = serializers.DictField()  # type: ignore[assignment]
 
 
 class AffectedSlotShape(serializers.Serializer[None]):

@@ -69,9 +69,9 @@ class SlotListView(GenericAPIView[Slot]):
         if "status" in filters:
             slots = slots.filter(status__in=filters["status"])
         if "available" in filters:
-            open_now = slots.alias(delayed_end=DELAYED_END).filter(
+            open_now = slots.alias(ends=DELAYED_END).filter(
                 status__in=[SlotStatus.ACTIVE, SlotStatus.DELAYED],
-                delayed_end__gt=now,
+                ends__gt=now,
                 max_capacity__gt=F("regular_seats") + F("emergency_seats"),
             )
             slots = open_now if filters["available"] else slots.exclude(id__in=open_now.values("id"))

@@ -17,8 +17,8 @@ DELAYED_END = ExpressionWrapper(
 def slots_due(*, now: datetime) -> list[UUID]:
     """The ids of the slots with an ended hold, grace or buffer, or over with people still on the waiting list."""
     ended = Q(next_due_at__lte=now)
-    over = Q(waiting_count__gt=0, end_time__lte=now, delayed_end__lte=now)
-    due = Slot.objects.annotate(delayed_end=DELAYED_END).filter(ended | over)
+    over = Q(waiting_count__gt=0, end_time__lte=now, ends__lte=now)
+    due = Slot.objects.alias(ends=DELAYED_END).filter(ended | over)
     return list(due.order_by("next_due_at", "id").values_list("id", flat=True))
 
 

@@ -20,7 +20,7 @@ def visible_tokens(*, principal: Principal, reach: Reach) -> QuerySet[Token]:
     if reach is Reach.ALL:
         return tokens
     if principal.role == Role.DOCTOR:
-        return tokens.filter(slot__doctor_id=principal.doctor_id)
+        return tokens.filter(slot__doctor_id__in=_own_doctor(principal))
     return tokens.filter(patient_id__in=principal.patient_ids)
 
 
@@ -30,7 +30,7 @@ def visible_entries(*, principal: Principal, reach: Reach) -> QuerySet[WaitlistE
     if reach is Reach.ALL:
         return entries
     if principal.role == Role.DOCTOR:
-        return entries.filter(slot__doctor_id=principal.doctor_id)
+        return entries.filter(slot__doctor_id__in=_own_doctor(principal))
     return entries.filter(patient_id__in=principal.patient_ids)
 
 
@@ -38,13 +38,17 @@ def visible_events(*, principal: Principal, reach: Reach) -> QuerySet[Event]:
     """The events that the caller may see."""
     if reach is Reach.ALL:
         return Event.objects.all()
-    return Event.objects.filter(slot_id__in=Slot.objects.filter(doctor_id=principal.doctor_id).values("id"))
+    return Event.objects.filter(slot_id__in=Slot.objects.filter(doctor_id__in=_own_doctor(principal)).values("id"))
 
 
 def own_slot_or_404(*, slot_id: UUID, principal: Principal, reach: Reach) -> None:
     """Raises NotFound for a slot that does not exist or, for a doctor, is not their own."""
     slots = Slot.objects.filter(id=slot_id)
     if reach is not Reach.ALL and principal.role == Role.DOCTOR:
-        slots = slots.filter(doctor_id=principal.doctor_id)
+        slots = slots.filter(doctor_id__in=_own_doctor(principal))
     if not slots.exists():
         raise NotFound
+
+
+def _own_doctor(principal: Principal) -> list[UUID]:
+    return [] if principal.doctor_id is None else [principal.doctor_id]

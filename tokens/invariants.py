@@ -1,0 +1,232 @@
+"""What must always be true (section 11 of the contract), tested on the rows themselves and on the log."""
+
+import json
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from itertools import pairwise
+from typing import Any, cast
+from uuid import UUID
+
+from django.db import connection
+from django.db.models import Count, Min, Q
+
+from clinics.models import Slot, SlotStatus
+from core import clock
+from core.models import IdempotencyRecord
+from core.transactions import atomic
+from events.models import Event
+from tokens.models import IS_LIVE, IS_QUEUED, Token
+from tokens.policy.lifecycle import MOVES, Status
+from tokens.policy.ordering import order_key
+from tokens.policy.priority import Category
+from tokens.selectors.estimates import estimate_at
+from tokens.selectors.queue import QUEUE_ORDER
+from waitlist.models import EntryStatus, WaitlistEntry
+
+IN_GRACE = Q(status=Status.NO_SHOW, due_at__isnull=False)
+HOLDS_SEAT = IS_LIVE | Q(status__in=[Status.COMPLETED, Status.BUFFER])
+MOVES_OF_EVENT: dict[str, list[Any]] = defaultdict(list)
+for _move in MOVES.values():
+    MOVES_OF_EVENT[_move.event].append(_move)
+
+
+def broken() -> Iterator[str]:
+    """One line for each break of an invariant, on one snapshot of the database; nothing is written."""
+    with atomic(durable=True):
+        with connection.cursor() as cursor:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        for number, check in CHECKS.items():
+            for line in check():
+                yield f"{number}. {line}"
+
+
+def _counters() -> Iterator[str]:
+    emergency = Q(category=Category.EMERGENCY)
+    counted = {
+        row["slot_id"]: row
+        for row in Token.objects.values("slot_id")
+        .annotate(
+            regular=Count("id", filter=HOLDS_SEAT & ~emergency),
+            emergencies=Count("id", filter=HOLDS_SEAT & emergency),
+            queued=Count("id", filter=IS_QUEUED),
+            in_room=Count("id", filter=Q(status=Status.IN_CONSULTATION)),
+            due=Min("due_at"),
+        )
+        .order_by()
+    }
+    waiting = dict(
+        WaitlistEntry.objects.filter(status=EntryStatus.WAITING)
+        .values_list("slot_id")
+        .annotate(number=Count("id"))
+        .order_by()
+    )
+    nothing: dict[str, Any] = {"regular": 0, "emergencies": 0, "queued": 0, "in_room": 0, "due": None}
+    for slot in Slot.objects.iterator():
+        found = counted.get(slot.id, nothing)
+        kept = {
+            "regular_seats": (slot.regular_seats, found["regular"]),
+            "emergency_seats": (slot.emergency_seats, found["emergencies"]),
+            "queue_length": (slot.queue_length, found["queued"]),
+            "waiting_count": (slot.waiting_count, waiting.get(slot.id, 0)),
+            "room_since": (int(slot.room_since is not None), found["in_room"]),
+        }
+        for name, (says, counts) in kept.items():
+            if says != counts:
+                yield f"slot {slot.id}: {name} says {says}, its rows say {counts}"
+        due = found["due"]
+        if due is not None and (slot.next_due_at is None or slot.next_due_at > due):
+            yield f"slot {slot.id}: next_due_at {slot.next_due_at} is later than what is due at {due}"
+
+
+def _oversold() -> Iterator[str]:
+    regular = Count("tokens", filter=_of_tokens(HOLDS_SEAT) & ~Q(tokens__category=Category.EMERGENCY))
+    for slot in Slot.objects.annotate(held=regular).order_by():
+        if slot.held > slot.max_capacity:
+            yield f"slot {slot.id}: {slot.held} seats that are no emergencies in a slot of {slot.max_capacity}"
+
+
+def _of_tokens(condition: Q) -> Q:
+    """The same condition, seen from the slot."""
+    seen = Q(_connector=condition.connector, _negated=condition.negated)
+    for child in condition.children:
+        if isinstance(child, Q):
+            seen.children.append(_of_tokens(child))
+        else:
+            lookup, value = cast(tuple[str, Any], child)
+            seen.children.append((f"tokens__{lookup}", value))
+    return seen
+
+
+def _one_live_token() -> Iterator[str]:
+    held = Token.objects.filter(IS_LIVE).values("facility_id", "patient_id", "doctor_id", "local_date")
+    for row in held.annotate(number=Count("id")).filter(number__gt=1).order_by():
+        yield "patient {patient_id}: {number} live tokens with doctor {doctor_id} on {local_date}".format(**row)
+
+
+def _positions() -> Iterator[str]:
+    fields = ("slot_id", "id", "category", "priority", "acuity", "arrival")
+    queued = Token.objects.filter(IS_QUEUED).order_by("slot_id", *QUEUE_ORDER).values_list(*fields)
+    last: tuple[UUID, Any] | None = None
+    for slot_id, token_id, category, priority, acuity, arrival in queued.iterator():
+        key = order_key(category=category, priority=priority, acuity=acuity, arrival=arrival)
+        if last is not None and last[0] == slot_id and last[1] >= key:
+            yield f"slot {slot_id}: token {token_id} stands behind one that it should stand before"
+        last = (slot_id, key)
+
+
+def _nobody_waits_for_a_free_seat() -> Iterator[str]:
+    now = clock.now()
+    for slot in Slot.objects.filter(waiting_count__gt=0):
+        if slot.is_bookable(now=now) and slot.current_capacity < slot.max_capacity:
+            yield f"slot {slot.id}: {slot.waiting_count} wait while {slot.available_capacity} seats are free"
+
+
+def _kept_answers() -> Iterator[tuple[UUID, UUID]]:
+    """(record, token id) of each kept answer that told a client of a new token."""
+    for record_id, body in IdempotencyRecord.objects.filter(status=201).values_list("id", "body").iterator():
+        told = json.loads(bytes(body))
+        token = told.get("token", told)
+        if isinstance(token, dict) and "ticket" in token:
+            yield record_id, UUID(token["id"])
+
+
+def _acknowledged() -> Iterator[str]:
+    for _, token_id in _kept_answers():
+        if not Token.objects.filter(id=token_id).exists():
+            yield f"token {token_id} was acknowledged under a key and is not there"
+
+
+def _one_token_per_key() -> Iterator[str]:
+    keys: dict[UUID, int] = defaultdict(int)
+    for _, token_id in _kept_answers():
+        keys[token_id] += 1
+    for token_id, number in keys.items():
+        if number > 1:
+            yield f"token {token_id} was the answer to {number} keys"
+
+
+def _histories() -> Iterator[tuple[UUID, list[tuple[str, dict[str, Any]]]]]:
+    """(token id, its events in order), for every token that has events."""
+    current: UUID | None = None
+    history: list[tuple[str, dict[str, Any]]] = []
+    events = Event.objects.filter(token_id__isnull=False, type__startswith="token.").order_by("token_id", "number")
+    for token_id, event_type, data in events.values_list("token_id", "type", "data").iterator():
+        if token_id != current:
+            if current is not None:
+                yield current, history
+            current, history = token_id, []
+        history.append((event_type, data))
+    if current is not None:
+        yield current, history
+
+
+def _one_event_per_change() -> Iterator[str]:
+    status_of = dict(Token.objects.values_list("id", "status").iterator())
+    for token_id, history in _histories():
+        if token_id not in status_of:
+            yield f"token {token_id} has events and is not there"
+            continue
+        if (told := history[-1][1].get("to")) != (is_now := status_of.pop(token_id)):
+            yield f"token {token_id} is {is_now}, its last event says {told}"
+    for token_id in status_of:
+        yield f"token {token_id} has no event"
+
+
+def _legal_histories() -> Iterator[str]:
+    for token_id, history in _histories():
+        before: str | None = None
+        for event_type, data in history:
+            start, end = data.get("from"), data.get("to")
+            legal = any(
+                end == move.target and (start in move.sources if move.sources else start is None)
+                for move in MOVES_OF_EVENT.get(event_type, [])
+            )
+            if not legal or start != before:
+                yield f"token {token_id}: {event_type} from {start} to {end} after {before} is no path"
+            before = end
+
+
+def _cancelled_slots() -> Iterator[str]:
+    left = Token.objects.filter(IS_LIVE, slot__status=SlotStatus.CANCELLED).exclude(status=Status.IN_CONSULTATION)
+    for token_id, slot_id in left.values_list("id", "slot_id"):
+        yield f"slot {slot_id} is cancelled and token {token_id} is live"
+
+
+def _promoted_in_order() -> Iterator[str]:
+    waiting: dict[UUID, dict[str, tuple[Decimal, int]]] = defaultdict(dict)
+    events = Event.objects.filter(type__startswith="waitlist.").order_by("slot_id", "number")
+    for slot_id, event_type, data in events.values_list("slot_id", "type", "data").iterator():
+        entry = data["entry"]
+        if event_type == "waitlist.joined":
+            waiting[slot_id][entry] = (Decimal(data["priority"]), data["arrival"])
+            continue
+        rank = waiting[slot_id].pop(entry, None)
+        if rank is None:
+            yield f"slot {slot_id}: entry {entry} left a list that it was not on"
+        elif event_type == "waitlist.promoted" and any(other < rank for other in waiting[slot_id].values()):
+            yield f"slot {slot_id}: entry {entry} was promoted before a better one"
+
+
+def _estimates() -> Iterator[str]:
+    now = clock.now()
+    for slot in Slot.objects.filter(queue_length__gt=1):
+        told = [estimate_at(slot=slot, position=place, now=now) for place in range(1, slot.queue_length + 1)]
+        if any(later < earlier for earlier, later in pairwise(told)):
+            yield f"slot {slot.id}: an estimate decreases along the queue"
+
+
+CHECKS: dict[int, Callable[[], Iterator[str]]] = {
+    1: _counters,
+    2: _oversold,
+    3: _one_live_token,
+    4: _positions,
+    5: _nobody_waits_for_a_free_seat,
+    6: _acknowledged,
+    7: _one_token_per_key,
+    8: _one_event_per_change,
+    9: _legal_histories,
+    10: _cancelled_slots,
+    11: _promoted_in_order,
+    12: _estimates,
+}

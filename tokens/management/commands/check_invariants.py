@@ -1,0 +1,22 @@
+"""manage.py check_invariants"""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from tokens.invariants import CHECKS, broken
+
+
+class Command(BaseCommand):
+    """Tests every invariant of the engine on one snapshot; one line for each break, exit 1 if there is any."""
+
+    help = __doc__
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        count = 0
+        for line in broken():
+            count += 1
+            self.stdout.write(line)
+        if count:
+            raise CommandError(f"{count} breaks", returncode=1)
+        self.stdout.write(f"All {len(CHECKS)} invariants hold.")

@@ -1,9 +1,14 @@
 """The WSGI door for the web server."""
 
 import os
+from pathlib import Path
 
 from django.core.wsgi import get_wsgi_application
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.local")
+from core.chunked_bodies import with_length
+from core.metrics_files import share_metrics
 
-application = get_wsgi_application()
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.local")
+share_metrics(Path(os.environ.get("OPD_DATA_DIR") or ".opd"))
+
+application = with_length(get_wsgi_application())

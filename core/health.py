@@ -1,6 +1,7 @@
 """Is it alive, is it ready, how is it doing."""
 
 import os
+from pathlib import Path
 
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -9,6 +10,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, 
 
 from core import problem_details, redis_gate
 from core.errors import Unavailable
+from core.metrics_files import is_alive
 
 
 @require_safe
@@ -32,9 +34,14 @@ def ready(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
-    """Prometheus' text, summed over all worker processes when PROMETHEUS_MULTIPROC_DIR is set."""
-    registry = REGISTRY
-    if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
-        registry = CollectorRegistry()
-        multiprocess.MultiProcessCollector(registry)
+    """Prometheus' text, summed over all worker processes of this server."""
+    folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+    if not folder:
+        return HttpResponse(generate_latest(REGISTRY), content_type=CONTENT_TYPE_LATEST)
+    for left in Path(folder).glob("gauge_live*.db"):
+        pid = left.stem.rpartition("_")[2]
+        if pid.isdigit() and not is_alive(int(pid)):
+            multiprocess.mark_process_dead(int(pid))
+    registry = CollectorRegistry()
+    multiprocess.MultiProcessCollector(registry)
     return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)

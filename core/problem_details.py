@@ -158,8 +158,8 @@ def _from_drf(exc: drf.APIException) -> tuple[str, str, dict[str, Any], dict[str
         case drf.UnsupportedMediaType():
             return "unsupported-media-type", "Send application/json.", {}, headers
         case drf.Throttled():
-            if exc.wait is not None:
-                headers["Retry-After"] = str(max(1, math.ceil(exc.wait)))
+            if (wait := getattr(exc, "wait", None)) is not None:
+                headers["Retry-After"] = str(max(1, math.ceil(wait)))
             return "throttled", errors.Throttled.template, {}, headers
     return "internal-error", "The error was recorded.", {}, headers
 

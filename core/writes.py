@@ -52,7 +52,7 @@ class Rendered(Response):
         self._bytes = stored.body
 
     @property
-    def rendered_content(self) -> bytes:
+    def rendered_content(self) -> bytes:  # type: ignore[override]
         """The bytes as they were stored."""
         if self._bytes:
             self["Content-Type"] = "application/json"

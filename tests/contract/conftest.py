@@ -18,11 +18,31 @@ HERE = os.path.dirname(__file__)
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leaves out what can only be done in this process when a server is asked."""
+    mine = [item for item in items if str(item.path).startswith(HERE)]
     if not URL:
+        for item in mine:
+            item.add_marker(pytest.mark.django_db(transaction=True))
         return
-    inside = [i for i in items if str(i.path).startswith(HERE) and {"clock", "settings"} & set(i.fixturenames)]
+    inside = [item for item in mine if {"clock", "settings"} & set(item.fixturenames)]
     items[:] = [i for i in items if i not in inside]
     config.hook.pytest_deselected(items=inside)
+
+
+@pytest.fixture
+def _django_db_marker() -> None:
+    """Not a database for each test (the mark's usual meaning): these tests share one, and it outlives each of them."""
+
+
+def emptied() -> None:
+    """Empties the test database; never any other."""
+    from django.core.management import call_command
+    from django.db import connection
+
+    from tests.factories import ensure_facility
+
+    assert str(connection.settings_dict["NAME"]).startswith("test_"), "this is no test database"
+    call_command("flush", interactive=False, verbosity=0)
+    ensure_facility()
 
 
 @pytest.fixture(scope="module")
@@ -34,16 +54,12 @@ def hospital(request: pytest.FixtureRequest) -> Iterator[Hospital]:
     request.getfixturevalue("django_db_setup")
     blocker: Any = request.getfixturevalue("django_db_blocker")
     with blocker.unblock():
-        from django.core.management import call_command
+        from tests.factories import first_admin
 
-        from tests.factories import ensure_facility, first_admin
-
-        call_command("flush", interactive=False, verbosity=0)
-        ensure_facility()
+        emptied()
         admin = first_admin(PASSWORD)
         yield Hospital(in_process(), admin.username, PASSWORD)
-        call_command("flush", interactive=False, verbosity=0)
-        ensure_facility()
+        emptied()
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,7 @@ Written from the contract's text alone, without Django, a database or a lock, an
 allows: every question is answered by looking through all tokens. Its clock is moved by hand.
 """
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_DOWN, Decimal
 from zoneinfo import ZoneInfo
 
@@ -12,6 +12,7 @@ from tests.model.things import IN_QUEUE, Doctor, Entry, Patient, Slot, Token
 
 BASE = {"EMERGENCY": 1, "PRIORITY_PAID": 2, "FOLLOWUP": 3, "ONLINE": 4, "WALKIN": 5}
 CENT = Decimal("0.01")
+LATE = datetime.max.replace(tzinfo=UTC)
 
 
 class Refused(Exception):
@@ -60,8 +61,13 @@ class Reference:
         start = self.queue_start(slot)
         return [start + timedelta(minutes=minutes * ahead) for ahead in range(len(self.queue(slot)))]
 
+    def estimate(self, token: Token) -> datetime | None:
+        """When the patient is expected to be seen; who has left the queue keeps what they were told last."""
+        queue = self.queue(token.slot)
+        return self.estimates(token.slot)[queue.index(token)] if token in queue else token.told
+
     def bookable(self, slot: Slot) -> bool:
-        return slot.state == "OPEN" and self.now <= slot.delayed_end
+        return slot.state == "OPEN" and self.now < slot.delayed_end
 
     def day(self, slot: Slot) -> date:
         return slot.start.astimezone(self.zone).date()
@@ -86,21 +92,34 @@ class Reference:
     # What time does
 
     def sweep(self) -> None:
-        """Ends the holds, graces, buffers and waiting lists that are over, and hands on the seats."""
-        freed = []
-        for token in self.tokens:
-            if token.due is None or self.now < token.due:
-                continue
+        """Ends everything that is over, in all slots, the earliest first."""
+        due = {s.number: min((t.due for t in s.tokens if t.due), default=LATE) for s in self.slots}
+        for slot in sorted(self.slots, key=lambda s: (due[s.number], s.number)):
+            self.settle(slot)
+
+    def settle(self, slot: Slot) -> None:
+        """Ends the holds, graces and buffers of a slot that are over, and its waiting list; hands on the seats."""
+        over = [t for t in slot.tokens if t.due and t.due <= self.now]
+        for token in sorted(over, key=lambda t: t.due or LATE):
             if token.in_grace:
                 token.in_grace, token.due = False, None
             else:
                 token.move("EXPIRED" if token.status == "PENDING" else "CANCELLED")
-            freed.append(token.slot)
-        for slot in self.slots:
-            if self.now > slot.delayed_end:
-                self._end_waiting(slot, "EXPIRED")
-        for slot in freed:
-            self._promote(slot)
+        if self.now >= slot.delayed_end:
+            self._end_waiting(slot, "EXPIRED")
+        self._promote(slot)
+
+    def _settle_places(self, patient: Patient, slot: Slot) -> None:
+        """Settles the slot and where else the patient's place with this doctor on this day is over."""
+        self.settle(slot)
+        held = self.live_token(patient, slot)
+        if held and held.due and held.due <= self.now:
+            self.settle(held.slot)
+
+    def _settle_day(self, slot: Slot) -> None:
+        for other in self.slots:
+            if other.doctor is slot.doctor and self.day(other) == self.day(slot):
+                self.settle(other)
 
     # What happens at the counter
 
@@ -123,28 +142,33 @@ class Reference:
         join: bool = True,
         desk: bool = True,
     ) -> Token | Entry:
-        self.sweep()
+        self._settle_places(patient, slot)
         if not self.bookable(slot):
             raise Refused("slot-not-open")
-        if self.live_token(patient, slot) or any(e.patient is patient for e in self.waiting(slot)):
+        if self.live_token(patient, slot):
             raise Refused("duplicate-booking")
+        waits = [e for e in self.waiting(slot) if e.patient is patient]
         priority, asked = self.price(slot, patient, category), self._ask()
         if self.seats(slot) >= slot.capacity:
             kept = [t for t in slot.tokens if t.status == "BUFFER"]
             if desk and kept and self.seats(slot) - 1 < slot.capacity:
-                min(kept, key=lambda t: (t.due, t.asked)).move("CANCELLED")
+                min(kept, key=lambda t: t.due or LATE).move("CANCELLED")
+            elif waits:
+                raise Refused("duplicate-booking")
             elif not join:
                 raise Refused("slot-full")
             else:
                 slot.entries.append(Entry(slot, patient, category, priority, asked))
                 return slot.entries[-1]
+        for entry in waits:
+            entry.status = "WITHDRAWN"
         status = "PENDING" if hold else ("CHECKED_IN" if arrived else "CONFIRMED")
         return self._token(slot, patient, category, priority, asked, status, self.now + self.hold if hold else None)
 
     def emergency(self, slot: Slot, patient: Patient, acuity: int | None = None) -> Token:
-        self.sweep()
+        self._settle_places(patient, slot)
         running = any(t.status in IN_QUEUE | {"CALLED", "IN_CONSULTATION"} for t in slot.tokens)
-        if slot.state == "CANCELLED" or (self.now > slot.delayed_end and not running):
+        if slot.state == "CANCELLED" or (self.now >= slot.delayed_end and not running):
             raise Refused("slot-not-open")
         held = self.live_token(patient, slot)
         if held and (held.slot is not slot or held.status not in IN_QUEUE):
@@ -160,41 +184,39 @@ class Reference:
         return held
 
     def triage(self, token: Token, acuity: int) -> None:
-        self.sweep()
+        self.settle(token.slot)
         if token.category != "EMERGENCY" or token.status not in IN_QUEUE:
             raise Refused("invalid-transition")
         token.acuity = acuity
 
     def confirm(self, token: Token) -> None:
-        self.sweep()
+        self.settle(token.slot)
         self._only(token, "PENDING", hold_over="EXPIRED")
         token.move("CONFIRMED")
 
     def check_in(self, token: Token) -> None:
-        self.sweep()
+        self.settle(token.slot)
         self._only(token, "CONFIRMED")
         token.move("CHECKED_IN")
 
     def call(self, token: Token) -> None:
-        self.sweep()
+        self.settle(token.slot)
         self._only(token, "CONFIRMED", "CHECKED_IN")
-        token.slot.called_somebody = True
-        token.move("CALLED")
+        self._call(token)
 
     def call_next(self, slot: Slot, *, complete_current: bool = False) -> Token:
-        self.sweep()
+        self.settle(slot)
         first = next((t for t in self.queue(slot) if t.status == "CHECKED_IN"), None)
         if first is None:
             raise Refused("queue-empty")
         room = self.in_room(slot)
         if complete_current and room:
             room.move("COMPLETED")
-        slot.called_somebody = True
-        first.move("CALLED")
+        self._call(first)
         return first
 
     def start(self, token: Token, *, complete_current: bool = False) -> None:
-        self.sweep()
+        self.settle(token.slot)
         self._only(token, "CALLED")
         room = self.in_room(token.slot)
         if room:
@@ -205,31 +227,30 @@ class Reference:
         token.move("IN_CONSULTATION")
 
     def complete(self, token: Token) -> None:
-        self.sweep()
+        self.settle(token.slot)
         self._only(token, "IN_CONSULTATION")
         token.move("COMPLETED")
 
     def requeue(self, token: Token) -> None:
-        self.sweep()
+        self.settle(token.slot)
         self._only(token, "CALLED")
         token.move("CHECKED_IN")
 
     def no_show(self, token: Token) -> None:
-        self.sweep()
+        self.settle(token.slot)
         self._only(token, "CONFIRMED", "CHECKED_IN", "CALLED")
-        queue = self.queue(token.slot)
-        expected = self.estimates(token.slot)[queue.index(token)] if token in queue else self.queue_start(token.slot)
-        token.move("NO_SHOW", max(self.now, expected) + self.grace)
+        expected = self.estimate(token)
+        token.move("NO_SHOW", max(self.now, expected or self.now) + self.grace)
 
     def reinstate(self, token: Token) -> None:
-        self.sweep()
+        self.settle(token.slot)
         if token.status == "NO_SHOW" and not token.in_grace:
             raise Refused("grace-expired")
         self._only(token, "NO_SHOW")
         token.move("CHECKED_IN")
 
     def cancel(self, token: Token, *, buffer: bool = False) -> list[Token]:
-        self.sweep()
+        self.settle(token.slot)
         self._only(token, "PENDING", "CONFIRMED", "CHECKED_IN", "CALLED", "BUFFER")
         if buffer and token.status in {"CONFIRMED", "CHECKED_IN"} and not self.waiting(token.slot):
             token.move("BUFFER", self.now + self.buffer)
@@ -238,13 +259,13 @@ class Reference:
         return self._promote(token.slot)
 
     def withdraw(self, entry: Entry) -> None:
-        self.sweep()
+        self.settle(entry.slot)
         if entry.status != "WAITING":
             raise Refused("invalid-transition")
         entry.status = "WITHDRAWN"
 
     def set_capacity(self, slot: Slot, capacity: int) -> None:
-        self.sweep()
+        self._settle_day(slot)
         if capacity < sum(t.seated for t in slot.tokens if t.category != "EMERGENCY"):
             raise Refused("capacity-in-use")
         slot.capacity = capacity
@@ -252,14 +273,16 @@ class Reference:
 
     def set_delay(self, slot: Slot, minutes: int) -> dict[int, int]:
         """Sets the doctor's own delay; answers {number: delay} of the slots that it changed."""
-        self.sweep()
+        self._settle_day(slot)
         if slot.state == "CANCELLED":
             raise Refused("slot-not-open")
         slot.own_delay = minutes
-        return self._cascade(slot)
+        changed = self._cascade(slot)
+        self._settle_day(slot)
+        return changed
 
     def cancel_slot(self, slot: Slot) -> tuple[int, int]:
-        self.sweep()
+        self._settle_day(slot)
         if slot.state == "CANCELLED":
             raise Refused("invalid-transition")
         slot.state = "CANCELLED"
@@ -272,13 +295,18 @@ class Reference:
         return len(gone), withdrawn
 
     def close_slot(self, slot: Slot) -> None:
-        self.sweep()
+        self.settle(slot)
         if slot.state != "OPEN":
             raise Refused("invalid-transition")
         slot.state = "CLOSED"
         self._end_waiting(slot, "EXPIRED")
 
     # How it does it
+
+    def _call(self, token: Token) -> None:
+        token.told = self.estimate(token)
+        token.slot.called_somebody = True
+        token.move("CALLED")
 
     def _ask(self) -> int:
         self.asked += 1

@@ -57,6 +57,7 @@ class Token:
     due: datetime | None = None  # when the hold, the grace or the buffer ends
     in_grace: bool = False
     started: datetime | None = None
+    told: datetime | None = None
     path: list[str] = field(default_factory=list)
 
     def move(self, status: str, due: datetime | None = None) -> None:

@@ -1,0 +1,196 @@
+"""The real service and the reference engine, driven side by side by Hypothesis and by whole days."""
+
+import os
+from collections import Counter as Tally
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from core import clock as core_clock
+from core.clock import ManualClock
+from tests.model.day import TIERS, Day, new_reference
+from tests.model.invariants import broken_promises, impossible_lives
+from tests.model.real import Pair
+from tests.model.reference import Refused
+from tests.model.things import Doctor, Patient, Slot, Token
+from tests.support.invariants import assert_invariants_hold
+
+EIGHT = datetime(2031, 3, 3, 2, 30, tzinfo=UTC)  # 08:00 in the facility's zone
+EXAMPLES = int(os.environ.get("OPD_MODEL_EXAMPLES", "40"))
+PEOPLE = st.integers(0, 7)
+INDEX = st.integers(0, 40)
+
+SEEN: Tally[str] = Tally()
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+class Counter(RuleBasedStateMachine):
+    """One morning at the counter: two slots of a doctor and one of another, eight patients, few seats."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.clock = ManualClock(EIGHT)
+        self.using = core_clock.use(self.clock)
+        self.using.__enter__()
+        self.reference = new_reference(EIGHT)
+        self.pair = Pair(self.reference, self.clock)
+        self.people = [Patient(n, cared_for=n % 3 == 0) for n in range(8)]
+
+    def teardown(self) -> None:
+        SEEN.update(self.pair.counted)
+        self.using.__exit__(None, None, None)
+
+    @initialize(seats=st.tuples(*[st.integers(1, 3)] * 3), minutes=st.sampled_from([5, 7, 10]))
+    def morning(self, seats: tuple[int, int, int], minutes: int) -> None:
+        one, two = Doctor(0, minutes), Doctor(1, 10)
+        for doctor, start, capacity in ((one, 60, seats[0]), (one, 75 + 30, seats[1]), (two, 60, seats[2])):
+            begins = EIGHT + timedelta(minutes=start)
+            self.pair.act("add_slot", doctor, begins, begins + timedelta(minutes=30), capacity)
+
+    def slot(self, index: int) -> Slot:
+        return self.reference.slots[index % len(self.reference.slots)]
+
+    def token(self, index: int) -> Token:
+        return self.reference.tokens[-1 - index % len(self.reference.tokens)]
+
+    def act(self, name: str, *args: Any, **facts: Any) -> None:
+        try:
+            self.pair.act(name, *args, **facts)
+        except Refused:
+            return
+
+    @rule(
+        slot=INDEX, who=PEOPLE, category=st.sampled_from(TIERS), how=st.sampled_from(["", "", "hold", "arrived"]),
+        join=st.booleans(), desk=st.booleans(),
+    )  # fmt: skip
+    def book(self, slot: int, who: int, category: str, how: str, join: bool, desk: bool) -> None:
+        ways = {how: True} if how else {}
+        self.act("book", self.slot(slot), self.people[who], category, join=join, desk=desk, **ways)
+
+    @rule(slot=INDEX, who=PEOPLE)
+    def walk_in(self, slot: int, who: int) -> None:
+        self.act("book", self.slot(slot), self.people[who], "WALKIN", arrived=True)
+
+    @rule(slot=INDEX, who=PEOPLE, acuity=st.none() | st.integers(1, 5))
+    def emergency(self, slot: int, who: int, acuity: int | None) -> None:
+        self.act("emergency", self.slot(slot), self.people[who], acuity)
+
+    @precondition(lambda self: self.reference.tokens)
+    @rule(
+        index=INDEX,
+        action=st.sampled_from(["confirm", "check_in", "call", "complete", "requeue", "no_show", "reinstate"]),
+    )
+    def desk(self, index: int, action: str) -> None:
+        self.act(action, self.token(index))
+
+    @precondition(lambda self: self.reference.tokens)
+    @rule(index=INDEX, complete_current=st.booleans())
+    def start(self, index: int, complete_current: bool) -> None:
+        self.act("start", self.token(index), complete_current=complete_current)
+
+    @precondition(lambda self: self.reference.tokens)
+    @rule(index=INDEX, acuity=st.integers(1, 5))
+    def triage(self, index: int, acuity: int) -> None:
+        self.act("triage", self.token(index), acuity)
+
+    @precondition(lambda self: self.reference.tokens)
+    @rule(index=INDEX, buffer=st.booleans())
+    def cancel(self, index: int, buffer: bool) -> None:
+        self.act("cancel", self.token(index), buffer=buffer)
+
+    @rule(slot=INDEX, complete_current=st.booleans())
+    def call_next(self, slot: int, complete_current: bool) -> None:
+        self.act("call_next", self.slot(slot), complete_current=complete_current)
+
+    @precondition(lambda self: any(s.entries for s in self.reference.slots))
+    @rule(index=INDEX)
+    def withdraw(self, index: int) -> None:
+        entries = [e for s in self.reference.slots for e in s.entries]
+        self.act("withdraw", entries[index % len(entries)])
+
+    @rule(slot=INDEX, capacity=st.integers(1, 5))
+    def set_capacity(self, slot: int, capacity: int) -> None:
+        self.act("set_capacity", self.slot(slot), capacity)
+
+    @rule(slot=INDEX, minutes=st.sampled_from([0, 5, 20, 45]))
+    def set_delay(self, slot: int, minutes: int) -> None:
+        self.act("set_delay", self.slot(slot), minutes)
+
+    @precondition(lambda self: len(self.reference.tokens) > 6)
+    @rule(slot=INDEX)
+    def close(self, slot: int) -> None:
+        self.act("close_slot", self.slot(slot))
+
+    @precondition(lambda self: len(self.reference.tokens) > 6)
+    @rule(slot=INDEX)
+    def cancel_slot(self, slot: int) -> None:
+        self.act("cancel_slot", self.slot(slot))
+
+    @rule(seconds=st.sampled_from([1, 60, 119, 120, 599, 600, 900, 1800]), swept=st.booleans())
+    def time_passes(self, seconds: int, swept: bool) -> None:
+        """Without the sweep the next write to a slot has to settle what is over."""
+        self.pair.at(self.reference.now + timedelta(seconds=seconds))
+        if swept:
+            self.act("sweep")
+
+    @invariant()
+    def nothing_differs(self) -> None:
+        assert not self.pair.differences(), "\n".join(self.pair.differences())
+
+    @invariant()
+    def the_reference_keeps_its_promises(self) -> None:
+        if not any(t.due and t.due <= self.reference.now for t in self.reference.tokens):
+            assert not broken_promises(self.reference)
+        assert not impossible_lives(self.reference)
+
+
+def test_the_engine_does_what_the_contract_says_step_by_step() -> None:
+    """Random mornings; a failure shrinks to the shortest one that shows the difference."""
+    run_state_machine_as_test(
+        Counter,
+        settings=settings(
+            max_examples=EXAMPLES,
+            stateful_step_count=30,
+            deadline=None,
+            print_blob=True,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+    #AIH
+    print(dict(sorted(SEEN.items())))
+
+
+@pytest.mark.parametrize("seed", [1])
+def test_a_whole_day_of_the_real_service_beside_the_reference(seed: int) -> None:
+    """One day from a seed, 60 patients instead of 300, each request made of both, compared after every minute."""
+    manual = ManualClock(EIGHT)
+    with core_clock.use(manual):
+        pair = Pair(new_reference(), manual)
+        changes = 0
+
+        def act(name: str, *args: Any, **facts: Any) -> Any:
+            nonlocal changes
+            changes += name != "sweep"
+            return pair.act(name, *args, **facts)
+
+        def check() -> list[str]:
+            nonlocal changes
+            seen, changes = changes, 0
+            return pair.differences() if seen else []
+
+        day = Day(seed, pair.reference, act, pair.at, patients=60, check=check).play()
+    assert day.unexplained() == []
+    assert len(day.reference.tokens) > 30
+    #AIH

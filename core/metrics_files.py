@@ -1,4 +1,4 @@
-"""Counters of several worker processes, summed: each process writes its own files, and whoever is asked reads all of them.
+"""Counters of several worker processes, summed: each writes its own files, and whoever is asked reads all of them.
 
 Imported before prometheus_client, which looks at the environment once.
 """
@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def share_metrics(data_dir: Path) -> None:
-    """Let this process and its sisters, the children of one server, count into one folder; forget those of dead servers."""
+    """Let this process and its sisters, the children of one server, count into one folder; remove those of the dead."""
     if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
         return
     home = data_dir / "metrics"

@@ -9,7 +9,7 @@ from core.serializers import StrictSerializer
 
 
 class QuerySerializer(StrictSerializer):
-    """The filters that a list understands; a filter that is unknown or makes no sense is refused, an empty one is none."""
+    """The filters that a list understands; one that is unknown or makes no sense is refused, an empty one is none."""
 
     @classmethod
     def read(cls, request: Request, **context: Any) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Doctors: taking them in, changing them, and removing those who never saw anybody."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError
@@ -14,8 +14,6 @@ from core import clock
 from core.errors import InUse, NotFound, ValidationFailed
 from core.transactions import atomic
 from core.writes import as_is
-
-T = TypeVar("T")
 
 LETTERS = 26
 MOST_DOCTORS = LETTERS + LETTERS**2 + LETTERS**3 + LETTERS**4
@@ -43,12 +41,12 @@ def create_doctor(
     name: str,
     specialization: str,
     facility_id: UUID | None = None,
-    answer: Callable[[Doctor], T] = as_is,
+    answer: Callable[[Doctor], Any] = as_is,
     **details: Any,
-) -> T:
-    """Take a doctor in; each gets ticket letters that no doctor of the facility ever had. Raises NotFound for the facility.
+) -> Any:
+    """Take a doctor in; each gets ticket letters that no doctor of the facility ever had.
 
-    `details`: email, phone, experience_years, consultation_minutes, is_active.
+    Raises NotFound for the facility. `details`: email, phone, experience_years, consultation_minutes, is_active.
     """
     with atomic():
         facility = _numbering(facility_id or default_facility().pk)
@@ -63,7 +61,7 @@ def create_doctor(
         return answer(doctor)
 
 
-def update_doctor(*, doctor_id: UUID, changes: Mapping[str, Any], answer: Callable[[Doctor], T] = as_is) -> T:
+def update_doctor(*, doctor_id: UUID, changes: Mapping[str, Any], answer: Callable[[Doctor], Any] = as_is) -> Any:
     """Change a doctor; slots that exist keep their consultation_minutes. The facility stays what it was."""
     with atomic():
         doctor = _locked_doctor(doctor_id)
@@ -80,13 +78,15 @@ def update_doctor(*, doctor_id: UUID, changes: Mapping[str, Any], answer: Callab
         return answer(doctor)
 
 
-def delete_doctor(*, doctor_id: UUID, answer: Callable[[None], T] = as_is) -> T:
+def delete_doctor(*, doctor_id: UUID, answer: Callable[[None], Any] = as_is) -> Any:
     """Remove a doctor to whom no token refers, and the slots they were to have; otherwise DoctorInUse."""
     try:
         with atomic():
             doctor = _locked_doctor(doctor_id)
             # A booking holds its slot's row: whoever comes first, the other sees what was done.
-            slots = list(Slot.objects.select_for_update().filter(doctor=doctor).order_by("pk").values_list("pk", flat=True))
+            slots = list(
+                Slot.objects.select_for_update().filter(doctor=doctor).order_by("pk").values_list("pk", flat=True)
+            )
             Slot.objects.filter(pk__in=slots).delete()
             doctor.delete()
             return answer(None)

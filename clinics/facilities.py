@@ -4,7 +4,7 @@ import zoneinfo
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
 from django.apps.registry import Apps
@@ -18,8 +18,6 @@ from core.errors import InUse, NotFound, ValidationFailed
 from core.problem_details import constraint_of
 from core.transactions import atomic
 from core.writes import as_is
-
-T = TypeVar("T")
 
 FIRST_CODE = "MAIN"
 
@@ -45,13 +43,11 @@ def time_zones() -> frozenset[str]:
     return frozenset(zoneinfo.available_timezones())
 
 
-def update_facility(
-    *, facility_id: UUID, changes: Mapping[str, Any], answer: Callable[[Facility], T] = as_is
-) -> T:
+def update_facility(*, facility_id: UUID, changes: Mapping[str, Any], answer: Callable[[Facility], Any] = as_is) -> Any:
     """Change name, code or time zone of a facility.
 
-    The time zone stays while a slot of the facility is not over yet, since the slot's local day, its tickets and what patients
-    were told rest on it: InUse. Raises NotFound, and ValidationFailed for a code that another facility has.
+    The time zone stays while a slot of the facility is not over yet, since the slot's local day, its tickets and what
+    patients were told rest on it: InUse. Raises NotFound, and ValidationFailed for a code that another facility has.
     """
     try:
         with atomic():

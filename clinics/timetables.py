@@ -1,8 +1,8 @@
 """A doctor's working hours laid out as slots. Plain values in, plain values out; no Django.
 
-The clock times are those on the wall of the facility. On a day when the clocks change, a slot that would begin or end at a
-time that does not exist or comes twice, or that would last longer or shorter than planned, is left out and counted as
-skipped: nobody can be told unmistakably when to come. The other slots of that day, and of the range, are made.
+The clock times are those on the wall of the facility. On a day when the clocks change, a slot that would begin or end
+at a time that does not exist or comes twice, or that would last longer or shorter than planned, is left out and counted
+as skipped: nobody can be told unmistakably when to come. The other slots of that day, and of the range, are made.
 """
 
 from bisect import bisect_left, bisect_right
@@ -49,18 +49,20 @@ def slots_between(
     zone: str,
     busy: Iterable[Interval] = (),
 ) -> Plan:
-    """The whole slots of `duration_minutes` from `start_time` to `end_time` on every day of the range, both days included.
+    """The whole slots of `duration_minutes` from `start_time` to `end_time` on every day of the range.
 
-    A slot that overlaps a `busy` interval (touching is not overlapping) is skipped, as is one that the change of the clocks
-    spoils. Raises BadTimetable for a range that ends before it starts or lies outside YEARS, a duration outside
-    1..LONGEST_SLOT, and a timetable of more than MOST_SLOTS slots, skipped ones included.
+    Both days are included. A slot that overlaps a `busy` interval (touching is not overlapping) is skipped, as is one
+    that the change of the clocks spoils. Raises BadTimetable for a range that ends before it starts or lies outside
+    YEARS, a duration outside 1..LONGEST_SLOT, and a timetable of more than MOST_SLOTS slots, skipped ones included.
     """
     _check(start_date, end_date, start_time, end_time, duration_minutes)
     length = timedelta(minutes=duration_minutes)
     per_day = _span(start_time, end_time) // length
     days = working_days(start_date=start_date, end_date=end_date, exclude_weekends=exclude_weekends)
     if per_day * days > MOST_SLOTS:
-        raise BadTimetable("end_date", "too-many-slots", f"This would be {per_day * days} slots. At most {MOST_SLOTS} at once.")
+        raise BadTimetable(
+            "end_date", "too-many-slots", f"This would be {per_day * days} slots. At most {MOST_SLOTS} at once."
+        )
     taken = _Busy(busy)
     slots: list[Interval] = []
     for day in _days(start_date, end_date, exclude_weekends) if per_day else ():

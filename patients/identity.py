@@ -12,7 +12,7 @@ def name_key(name: str) -> str:
 def phone_key(phone: str) -> str:
     """The phone as compared: its digits, in any script, with a leading `+` if it has one."""
     digits = "".join(str(unicodedata.decimal(letter)) for letter in phone if letter.isdecimal())
-    return ("+" if phone.strip().startswith(("+", "＋")) else "") + digits
+    return ("+" if phone.strip().startswith(("+", "\uff0b")) else "") + digits
 
 
 def phone_digits(text: str) -> str:

@@ -1,7 +1,7 @@
 """What a person may ask of the hospital: to be told all that it keeps about them, and to be forgotten.
 
-Forgetting removes the person and keeps the counts: tokens, waiting lists and reports stay, with nobody's name on them. The
-trail of who read the record stays too; it holds an id that leads nowhere any more.
+Forgetting removes the person and keeps the counts: tokens, waiting lists and reports stay, with nobody's name on them.
+The trail of who read the record stays too; it holds an id that leads nowhere any more.
 """
 
 from typing import Any
@@ -77,8 +77,8 @@ def export_patient(*, patient_id: UUID) -> dict[str, Any]:
 def erase_patient(*, patient_id: UUID) -> None:
     """Forget a person: their record, its history, their words in tokens, and an account that was theirs alone.
 
-    Raises StillExpected while a token of theirs is not over or they wait for a seat, NotFound for nobody. May be repeated,
-    and works for a record that was deleted: then its history is forgotten.
+    Raises StillExpected while a token of theirs is not over or they wait for a seat, NotFound for nobody. May be
+    repeated, and works for a record that was deleted: then its history is forgotten.
     """
     with atomic():
         patient = Patient.objects.select_for_update().filter(pk=patient_id).first()

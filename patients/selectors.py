@@ -10,7 +10,7 @@ from patients.models import Patient
 
 
 def visible_patients(*, principal: Principal, capability: str) -> QuerySet[Patient]:
-    """The patients to whom the capability reaches: all, those with a token in the doctor's own slots, or one's own family."""
+    """The patients to whom the capability reaches: all, those with a token in own slots, or one's own family."""
     patients = Patient.objects.filter(erased_at=None)
     far = reach(principal, capability)
     if far is Reach.ALL:

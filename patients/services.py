@@ -4,11 +4,11 @@ Whose record a user may see and change is scoped in `patients.selectors`; here i
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError
-from django.db.models import Max, ProtectedError, QuerySet
+from django.db.models import ProtectedError, QuerySet
 from psycopg.errors import ForeignKeyViolation
 
 from accounts.models import User
@@ -21,8 +21,6 @@ from patients.errors import DuplicatePatient, PatientInUse
 from patients.identity import name_key, phone_key
 from patients.models import Patient
 
-T = TypeVar("T")
-
 MOST_RECORDS_OF_A_USER = 8
 _ONCE = "patient_registered_once"
 
@@ -33,14 +31,14 @@ def register_patient(
     phone: str,
     allow_duplicate: bool = False,
     of_user: UUID | None = None,
-    answer: Callable[[Patient], T] = as_is,
+    answer: Callable[[Patient], Any] = as_is,
     **details: Any,
-) -> T:
+) -> Any:
     """Register a person; DuplicatePatient if name and phone are on file, unless `allow_duplicate`.
 
     `of_user`: the user adds the person to their own family. They learn of records that are theirs, and of no others: a
-    person whom only the hospital knows is registered anew without a word. PermissionDenied beyond MOST_RECORDS_OF_A_USER.
-    `details`: email, date_of_birth, needs_assistance.
+    person whom only the hospital knows is registered anew without a word. PermissionDenied beyond
+    MOST_RECORDS_OF_A_USER. `details`: email, date_of_birth, needs_assistance.
     """
     with atomic():
         patient = Patient(name=name, phone=phone, created_at=clock.now(), **details)
@@ -65,8 +63,8 @@ def update_patient(
     changes: Mapping[str, Any],
     among: QuerySet[Patient] | None = None,
     of_user: UUID | None = None,
-    answer: Callable[[Patient], T] = as_is,
-) -> T:
+    answer: Callable[[Patient], Any] = as_is,
+) -> Any:
     """Change what is known of a person; a name and phone that another record has are refused as on registering.
 
     `among`: the patients that the caller may change; any other is NotFound.
@@ -86,8 +84,8 @@ def update_patient(
 
 
 def delete_patient(
-    *, patient_id: UUID, among: QuerySet[Patient] | None = None, answer: Callable[[None], T] = as_is
-) -> T:
+    *, patient_id: UUID, among: QuerySet[Patient] | None = None, answer: Callable[[None], Any] = as_is
+) -> Any:
     """Remove a registration that no token and no waiting list refers to; otherwise PatientInUse."""
     try:
         with atomic():
@@ -107,15 +105,17 @@ def _save_once(patient: Patient, *, told_of: QuerySet[Patient] | None, allow_dup
     `told_of`: the records that the caller may know of; None for all. Others are passed over in silence.
     """
     patient.name_key, patient.phone_key = _keys(patient)
+    twins = Patient.objects.filter(name_key=patient.name_key, phone_key=patient.phone_key).exclude(pk=patient.pk)
     while True:
-        twins = Patient.objects.filter(name_key=patient.name_key, phone_key=patient.phone_key).exclude(pk=patient.pk)
+        # One look decides both whether there is a twin and which number is next: with two looks, somebody registered
+        # between them would be missed by the first and numbered past by the second.
+        numbers = dict(twins.order_by("namesake").values_list("pk", "namesake"))
         if not allow_duplicate:
-            known = twins if told_of is None else told_of.filter(pk__in=twins.values("pk"))
-            existing = known.order_by("namesake").values_list("pk", flat=True).first()
+            known = numbers if told_of is None else set(told_of.filter(pk__in=numbers).values_list("pk", flat=True))
+            existing = next((pk for pk in numbers if pk in known), None)
             if existing is not None:
                 raise DuplicatePatient(existing_id=str(existing))
-        last = twins.aggregate(last=Max("namesake"))["last"]
-        patient.namesake = 0 if last is None else last + 1
+        patient.namesake = max(numbers.values(), default=-1) + 1
         try:
             with atomic():
                 patient.save()
@@ -131,7 +131,7 @@ def _keys(patient: Patient) -> tuple[str, str]:
 
 
 def _family_with_room(user_id: UUID) -> QuerySet[Patient]:
-    """The records of this user, who may add one more. The user's row stays locked, so that two requests can't both be the last."""
+    """The records of this user, who may add one more; the user's row stays locked, so that the last place goes once."""
     if User.objects.select_for_update(no_key=True).filter(pk=user_id).first() is None:
         raise NotFound
     owned = Patient.objects.filter(users=user_id)

@@ -1,8 +1,8 @@
 """Closing the books: the report of a day that is over is stored, and never changes again.
 
-A local day is closed when it is over and none of its slots still runs (a slot may run past midnight, or be late). Tokens
-that nobody brought to an end by then are reported as they stand. A slot imported into a day that is stored does not change
-its report.
+A local day is closed when it is over and none of its slots still runs (a slot may run past midnight, or be late).
+Tokens that nobody brought to an end by then are reported as they stand. A slot imported into a day that is stored does
+not change its report.
 """
 
 from collections.abc import Iterator

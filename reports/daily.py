@@ -1,8 +1,8 @@
 """How was the day? Slots, tokens and seats of a facility's local day, in all and for each doctor.
 
-A report is plain JSON. Categories and statuses are listed as they occurred, in the order of the tiers and of a token's life;
-those that did not occur are left out. `total_slots` and `total_tokens` count everything, what was cancelled included; the
-utilisation compares the seats held with the capacity of the slots that were not cancelled.
+A report is plain JSON. Categories and statuses are listed as they occurred, in the order of the tiers and of a token's
+life; those that did not occur are left out. `total_slots` and `total_tokens` count everything, what was cancelled
+included; the utilisation compares the seats held with the capacity of the slots that were not cancelled.
 """
 
 from collections import Counter
@@ -51,9 +51,10 @@ class _Figures:
 
 
 def daily_report(*, facility: Facility, day: date, now: datetime, doctor_id: UUID | None = None) -> Report:
-    """The report of a local day, of one doctor or of all: as it was stored once the day is over, else as things are now.
+    """The report of a local day, of one doctor or of all: as stored once the day is over, else as things are now.
 
-    A doctor without slots that day has a report of noughts. At most three queries, whatever the number of slots and tokens.
+    A doctor without slots that day has a report of noughts. At most three queries, whatever the number of slots and
+    tokens.
     """
     if day < local_day(now, facility.time_zone):
         stored = DailyReport.objects.filter(facility=facility, date=day).first()
@@ -73,7 +74,8 @@ def live_report(*, facility: Facility, day: date, doctor_id: UUID | None = None)
     return {
         **_told(day.isoformat(), total),
         "doctors": [
-            {"doctor": str(doctor), "doctor_name": each.name, **_told(day.isoformat(), each)} for doctor, each in by_name
+            {"doctor": str(doctor), "doctor_name": each.name, **_told(day.isoformat(), each)}
+            for doctor, each in by_name
         ],
     }
 
@@ -101,11 +103,15 @@ def _count(facility: Facility, day: date, doctor_id: UUID | None) -> dict[UUID, 
         slots = slots.filter(doctor=doctor_id)
         tokens = tokens.filter(slot__doctor=doctor_id)
     open_slot = ~Q(status=SlotStatus.CANCELLED)
-    counted = slots.order_by().values("doctor_id", "doctor__name").annotate(
-        slots=Count("pk"),
-        waiting=Sum("waiting_count"),
-        seats=Sum(_HELD, filter=open_slot, default=0),
-        capacity=Sum("max_capacity", filter=open_slot, default=0),
+    counted = (
+        slots.order_by()
+        .values("doctor_id", "doctor__name")
+        .annotate(
+            slots=Count("pk"),
+            waiting=Sum("waiting_count"),
+            seats=Sum(_HELD, filter=open_slot, default=0),
+            capacity=Sum("max_capacity", filter=open_slot, default=0),
+        )
     )
     doctors = {
         row["doctor_id"]: _Figures(row["doctor__name"], row["slots"], row["seats"], row["capacity"], row["waiting"])

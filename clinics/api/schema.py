@@ -35,9 +35,7 @@ facility_detail = extend_schema_view(
     ),
 )
 doctor_list = extend_schema_view(
-    get=extend_schema(
-        tags=TAGS, operation_id="doctors_list", summary="List the doctors", parameters=[DoctorFilters]
-    ),
+    get=extend_schema(tags=TAGS, operation_id="doctors_list", summary="List the doctors", parameters=[DoctorFilters]),
     post=extend_schema(
         tags=TAGS,
         operation_id="doctors_create",

@@ -61,7 +61,9 @@ class DoctorSerializer(StrictModelSerializer):
     """A doctor of a facility."""
 
     facility = serializers.UUIDField(
-        source="facility_id", required=False, help_text="The facility; the hospital's own unless given. It never changes."
+        source="facility_id",
+        required=False,
+        help_text="The facility; the hospital's own unless given. It never changes.",
     )
     name = NameField()
     specialization = VisibleCharField(max_length=100)
@@ -69,7 +71,10 @@ class DoctorSerializer(StrictModelSerializer):
     phone = PhoneField(required=False, allow_null=True)
     experience_years = StrictIntegerField(min_value=0, max_value=MOST_EXPERIENCE, required=False, allow_null=True)
     consultation_minutes = StrictIntegerField(
-        min_value=1, max_value=LONGEST_CONSULTATION, required=False, help_text="Planned minutes per patient, 10 unless given."
+        min_value=1,
+        max_value=LONGEST_CONSULTATION,
+        required=False,
+        help_text="Planned minutes per patient, 10 unless given.",
     )
     is_active = StrictBooleanField(required=False)
     created_at = LocalCreatedAt(read_only=True)
@@ -94,7 +99,9 @@ class DoctorSerializer(StrictModelSerializer):
 class DoctorFilters(PagedQuerySerializer):
     """Which doctors to list."""
 
-    specialization = serializers.CharField(required=False, max_length=100, help_text="Exactly this, in any case of letters.")
+    specialization = serializers.CharField(
+        required=False, max_length=100, help_text="Exactly this, in any case of letters."
+    )
     search = serializers.CharField(required=False, max_length=200, help_text="Part of the name or the specialization.")
     is_active = serializers.BooleanField(required=False)
 

@@ -36,8 +36,8 @@ patient_list = extend_schema_view(
         operation_id="patients_register",
         summary="Register a patient",
         description=(
-            "The same name and phone again: 409 `duplicate-patient` with `existing_id`, unless `allow_duplicate` says that it"
-            " is another person. A PATIENT adds a member of their family, up to 8 records in all."
+            "The same name and phone again: 409 `duplicate-patient` with `existing_id`, unless `allow_duplicate` says"
+            " that it is another person. A PATIENT adds a member of their family, up to 8 records in all."
         ),
         responses={201: PatientSerializer, **problems("duplicate-patient")},
         examples=[_NEW_PATIENT, _TWIN],

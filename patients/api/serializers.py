@@ -48,7 +48,7 @@ class PatientSerializer(StrictModelSerializer):
 
     def validate_date_of_birth(self, value: date | None) -> date | None:
         """Nobody is born tomorrow, or before 1870."""
-        if value is not None and not FIRST_YEAR <= value.year:
+        if value is not None and not value.year >= FIRST_YEAR:
             raise serializers.ValidationError(f"The year is before {FIRST_YEAR}.", code="out-of-range")
         if value is not None and value > local_day(clock.now(), settings.TIME_ZONE):
             raise serializers.ValidationError("This day is still to come.", code="in-the-future")

@@ -40,8 +40,8 @@ daily = extend_schema_view(
         operation_id="reports_daily",
         summary="The figures of a day",
         description=(
-            "Of the facility's local day, in all and for each doctor. A day that is over is stored once, at night, and its"
-            " report never changes again. A DOCTOR gets the figures of their own slots."
+            "Of the facility's local day, in all and for each doctor. A day that is over is stored once, at night, and"
+            " its report never changes again. A DOCTOR gets the figures of their own slots."
         ),
         parameters=[DailyFilters],
         responses={200: DailyReportSerializer},

@@ -51,8 +51,12 @@ class FiguresSerializer(StrictSerializer):
     cancellation_rate = serializers.FloatField(help_text="Percent of total_tokens, 2 decimals.")
     no_show_rate = serializers.FloatField(help_text="Percent of total_tokens, 2 decimals.")
     capacity_utilization = serializers.FloatField(help_text="Seats held in percent of the capacity not cancelled.")
-    category_breakdown = CategoryCountSerializer(many=True, help_text="The categories that occurred, in order of the tiers.")
-    status_breakdown = StatusCountSerializer(many=True, help_text="The statuses that occurred, in order of a token's life.")
+    category_breakdown = CategoryCountSerializer(
+        many=True, help_text="The categories that occurred, in order of the tiers."
+    )
+    status_breakdown = StatusCountSerializer(
+        many=True, help_text="The statuses that occurred, in order of a token's life."
+    )
 
 
 class DoctorFiguresSerializer(FiguresSerializer):

@@ -7,7 +7,18 @@ from clinics.doctors import MOST_DOCTORS, ticket_letters
 
 @pytest.mark.parametrize(
     ("number", "letters"),
-    [(1, "A"), (2, "B"), (26, "Z"), (27, "AA"), (28, "AB"), (52, "AZ"), (53, "BA"), (702, "ZZ"), (703, "AAA"), (MOST_DOCTORS, "ZZZZ")],
+    [
+        (1, "A"),
+        (2, "B"),
+        (26, "Z"),
+        (27, "AA"),
+        (28, "AB"),
+        (52, "AZ"),
+        (53, "BA"),
+        (702, "ZZ"),
+        (703, "AAA"),
+        (MOST_DOCTORS, "ZZZZ"),
+    ],
 )
 def test_letters_count_like_the_columns_of_a_sheet(number: int, letters: str) -> None:
     assert ticket_letters(number) == letters

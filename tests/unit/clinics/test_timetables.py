@@ -62,7 +62,9 @@ def test_what_overlaps_is_skipped_and_what_touches_is_not() -> None:
 
 def test_a_slot_in_the_skipped_hour_is_left_out() -> None:
     # London, 29 March 2026: 01:00 becomes 02:00.
-    made = plan(start_date=date(2026, 3, 29), end_date=date(2026, 3, 29), start_time=time(0), end_time=time(4), zone=LONDON)
+    made = plan(
+        start_date=date(2026, 3, 29), end_date=date(2026, 3, 29), start_time=time(0), end_time=time(4), zone=LONDON
+    )
     assert [local(slot, LONDON) for slot in made.slots] == [("Sun 02:00", "Sun 03:00"), ("Sun 03:00", "Sun 04:00")]
     assert made.skipped == 2
 
@@ -82,7 +84,9 @@ def test_a_slot_that_the_change_would_shorten_is_left_out() -> None:
 
 def test_a_slot_in_the_repeated_hour_is_left_out() -> None:
     # London, 25 October 2026: 02:00 becomes 01:00, so 01:00 to 02:00 comes twice.
-    made = plan(start_date=date(2026, 10, 25), end_date=date(2026, 10, 25), start_time=time(0), end_time=time(4), zone=LONDON)
+    made = plan(
+        start_date=date(2026, 10, 25), end_date=date(2026, 10, 25), start_time=time(0), end_time=time(4), zone=LONDON
+    )
     assert [local(slot, LONDON) for slot in made.slots] == [("Sun 02:00", "Sun 03:00"), ("Sun 03:00", "Sun 04:00")]
     assert made.skipped == 2
 
@@ -139,13 +143,14 @@ def test_every_plan_keeps_its_promises(data: st.DataObject, start: date, span: i
     minutes = data.draw(st.integers(5, 300))
     busy = data.draw(intervals(start))
     end = start + timedelta(days=span)
+    per_day = (datetime.combine(start, closes) - datetime.combine(start, opens)) // timedelta(minutes=minutes)
     try:
         made = plan(
             start_date=start, end_date=end, start_time=opens, end_time=closes, duration_minutes=minutes,
             exclude_weekends=weekends, zone=zone, busy=busy,
         )  # fmt: skip
-    except BadTimetable as refused:
-        assert refused.field == "end_date"
+    except BadTimetable:
+        assert per_day * working_days(start_date=start, end_date=end, exclude_weekends=weekends) > MOST_SLOTS
         return
     info = ZoneInfo(zone)
     for first, last in made.slots:
@@ -156,7 +161,5 @@ def test_every_plan_keeps_its_promises(data: st.DataObject, start: date, span: i
         assert not (weekends and begins.weekday() >= 5)
         assert all(last <= taken_from or taken_to <= first for taken_from, taken_to in busy)
     assert all(before[1] <= after[0] for before, after in pairwise(made.slots))
-    span_of_day = datetime.combine(start, closes) - datetime.combine(start, opens)
-    per_day = span_of_day // timedelta(minutes=minutes)
     planned = per_day * working_days(start_date=start, end_date=end, exclude_weekends=weekends)
     assert len(made.slots) + made.skipped == planned

@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001 - letters that look alike are the subject
 """When two registrations look like one person."""
 
 import pytest

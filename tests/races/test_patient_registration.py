@@ -1,0 +1,133 @@
+"""The same person registered at two counters at the same moment is registered once. Real threads, real transactions."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from threading import Barrier
+from typing import Any
+
+import pytest
+from django.db import IntegrityError, connection
+
+from accounts.models import User
+from accounts.roles import Role
+from clinics.doctors import create_doctor, delete_doctor
+from clinics.models import Doctor
+from core import clock
+from core.errors import EngineError, PermissionDenied
+from core.transactions import atomic
+from patients.errors import DuplicatePatient, PatientInUse
+from patients.identity import name_key, phone_key
+from patients.models import Patient
+from patients.services import MOST_RECORDS_OF_A_USER, delete_patient, register_patient
+from reports.models import DailyReport
+from reports.tasks import store_daily_reports
+from tests.factories.day import a_patient, a_slot, a_token
+
+pytestmark = pytest.mark.django_db(transaction=True)
+NAME, PHONE = "Asha Rao", "+91 98860 55001"
+ROUNDS = 5  # a race may be missed once
+
+
+def at_once(*deeds: Callable[[], Any]) -> list[Any]:
+    """What each deed gave or raised, all begun at the same moment, each in a thread and a connection of its own."""
+    start = Barrier(len(deeds))
+
+    def run(deed: Callable[[], Any]) -> Any:
+        try:
+            connection.ensure_connection()
+            start.wait(timeout=10)
+            return deed()
+        except (EngineError, IntegrityError) as error:
+            return error
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(len(deeds)) as pool:
+        return list(pool.map(run, deeds))
+
+
+def many(deed: Callable[[], Any], times: int = 6) -> list[Any]:
+    return at_once(*[deed] * times)
+
+
+def test_canary_looking_first_is_not_enough() -> None:
+    """Whoever looks and then writes is too late: both see nobody, and only the constraint refuses the second."""
+    both_have_looked = Barrier(2)
+
+    def look_and_write() -> str:
+        keys = {"name_key": name_key(NAME), "phone_key": phone_key(PHONE)}
+        with atomic():
+            seen = Patient.objects.filter(**keys).exists()
+            both_have_looked.wait(timeout=10)
+            Patient.objects.create(name=NAME, phone=PHONE, **keys, created_at=clock.now())
+            return "saw somebody" if seen else "saw nobody"
+
+    outcomes = at_once(look_and_write, look_and_write)
+    assert sorted(type(each).__name__ for each in outcomes) == ["IntegrityError", "str"]
+    assert "saw nobody" in outcomes
+
+
+def test_one_is_registered_and_the_others_are_told_which() -> None:
+    for number in range(ROUNDS):
+        outcomes = many(lambda: register_patient(name=f"{NAME} {number}", phone=PHONE))  # noqa: B023
+        registered = [each for each in outcomes if isinstance(each, Patient)]
+        refused = [each for each in outcomes if isinstance(each, DuplicatePatient)]
+        assert (len(registered), len(refused)) == (1, 5), outcomes
+        assert {each.facts["existing_id"] for each in refused} == {str(registered[0].pk)}
+
+
+def test_namesakes_who_are_known_to_be_others_are_all_registered() -> None:
+    outcomes = many(lambda: register_patient(name=NAME, phone=PHONE, allow_duplicate=True))
+    assert all(isinstance(each, Patient) for each in outcomes), outcomes
+    assert sorted(Patient.objects.values_list("namesake", flat=True)) == list(range(6))
+
+
+def test_the_last_place_in_a_family_is_taken_once() -> None:
+    user = User.objects.create_user("asha", "asha@example.org", role=Role.PATIENT)
+    for _ in range(MOST_RECORDS_OF_A_USER - 1):
+        user.patients.add(a_patient())
+    children = [
+        lambda number=number: register_patient(name=f"Child {number}", phone=PHONE, of_user=user.pk)
+        for number in range(4)
+    ]
+    outcomes = at_once(*children)
+    assert sum(isinstance(each, Patient) for each in outcomes) == 1, outcomes
+    assert sum(isinstance(each, PermissionDenied) for each in outcomes) == 3
+    assert user.patients.count() == MOST_RECORDS_OF_A_USER
+
+
+def test_a_patient_is_removed_or_booked_but_not_both() -> None:
+    for _ in range(ROUNDS):
+        patient, slot = a_patient(), a_slot()
+
+        def book() -> Any:
+            with atomic():
+                return a_token(slot, patient=patient)  # noqa: B023
+
+        removed, booked = at_once(lambda: delete_patient(patient_id=patient.pk), book)  # noqa: B023
+        if removed is None:
+            assert isinstance(booked, IntegrityError)
+            assert not Patient.objects.filter(pk=patient.pk).exists()
+        else:
+            assert isinstance(removed, PatientInUse)
+            assert booked.patient_id == patient.pk
+
+
+def test_every_doctor_taken_in_at_once_has_letters_of_their_own() -> None:
+    outcomes = many(lambda: create_doctor(name="Dr. X", specialization="ENT"), times=8)
+    assert sorted(each.ticket_letters for each in outcomes) == list("ABCDEFGH")
+
+
+def test_a_doctor_is_removed_once() -> None:
+    doctor = create_doctor(name="Dr. X", specialization="ENT")
+    a_slot(doctor=doctor)
+    outcomes = many(lambda: delete_doctor(doctor_id=doctor.pk), times=4)
+    assert sum(each is None for each in outcomes) == 1, outcomes
+    assert not Doctor.objects.exists()
+
+
+def test_two_schedulers_store_a_day_once() -> None:
+    a_slot(start=clock.now() - timedelta(days=3))
+    many(store_daily_reports, times=4)
+    assert DailyReport.objects.count() == 3

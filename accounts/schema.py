@@ -1,8 +1,13 @@
-"""How the OpenAPI document describes the two ways to say who is calling."""
+"""What the OpenAPI document says of access: how a caller identifies itself, and who may call what."""
 
 from typing import Any
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
+
+from accounts.matrix import MATRIX, Reach
+from accounts.permissions import capability_of
+from accounts.roles import Role, Scope
+from core.schema import OperationSchema
 
 
 class BearerScheme(OpenApiAuthenticationExtension):
@@ -24,6 +29,27 @@ class ApiKeyScheme(OpenApiAuthenticationExtension):
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
         """The scheme as OpenAPI writes it."""
-        return {
-            "type": "apiKey", "in": "header", "name": "Authorization", "description": "`Api-Key <key>`",
-        }  # fmt: skip
+        return {"type": "apiKey", "in": "header", "name": "Authorization", "description": "`Api-Key <key>`"}
+
+
+def who_may(capability: str) -> str:
+    """A line for people, made from the matrix: which roles and which keys reach how far."""
+    row = MATRIX[capability]
+    roles = [f"{role}{' (own)' if row[role] is Reach.OWN else ''}" for role in Role.values if row[role]]
+    lowest = next((scope for scope in Scope.values if row[scope]), None)  # each scope includes those before it
+    keys = f"API keys from the scope `{lowest}` up" if lowest else "no API key"
+    return f"**Who may:** {', '.join(roles)}; {keys}."
+
+
+class AccessSchema(OperationSchema):
+    """An operation, with the line of the matrix that stands for it."""
+
+    def get_operation(self, *args: Any, **kwargs: Any) -> dict[str, Any] | None:
+        """The operation as core makes it, completed."""
+        operation = super().get_operation(*args, **kwargs)
+        capability = capability_of(self.view, self.method)
+        if operation is not None and capability is not None:
+            described = operation.get("description", "")
+            operation["description"] = f"{described}\n\n{who_may(capability)}".strip()
+            operation["x-capability"] = capability
+        return operation

@@ -38,7 +38,13 @@ def test_five_failures_lock_the_admin_site_as_well(make_user: MakeUser) -> None:
 
 
 def test_users_are_made_and_changed(site: Client, make_patient: Any) -> None:
-    form = {"username": "desk", "email": "desk@hospital.example", "role": "FRONT_DESK", "is_active": "on", "password": PASSWORD}
+    form = {
+        "username": "desk",
+        "email": "desk@hospital.example",
+        "role": "FRONT_DESK",
+        "is_active": "on",
+        "password": PASSWORD,
+    }
     answer = site.post(f"{USERS}add/", form)
     assert answer.status_code == 302, answer.content
     user = User.objects.get(username="desk")

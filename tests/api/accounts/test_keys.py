@@ -66,9 +66,7 @@ def test_a_key_stays_in_its_networks(api: APIClient, admin: APIClient, settings:
     assert use(api, made["key"], REMOTE_ADDR="8.8.8.8", HTTP_X_FORWARDED_FOR="1.1.1.1, 10.20.3.4").status_code == 200
 
 
-def test_last_use_is_noted_once_a_minute(
-    api: APIClient, clock: ManualClock, django_assert_num_queries: Any
-) -> None:
+def test_last_use_is_noted_once_a_minute(api: APIClient, clock: ManualClock, django_assert_num_queries: Any) -> None:
     row, text = keys.make_key(name="Laboratory", scopes=["read"])
     first = clock.now()
     use(api, text)
@@ -83,9 +81,19 @@ def test_last_use_is_noted_once_a_minute(
     assert row.last_used_at == clock.now()
 
 
-@pytest.mark.parametrize("text", [
-    "x", "opd_", "opd__", "opd_abcdefghij_", "opd_abcdefghij_secret", "OPD_abcdefghij_secret", "opd_ABC' OR 1_x", "_" * 50,
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x",
+        "opd_",
+        "opd__",
+        "opd_abcdefghij_",
+        "opd_abcdefghij_secret",
+        "OPD_abcdefghij_secret",
+        "opd_ABC' OR 1_x",
+        "_" * 50,
+    ],
+)
 def test_what_is_no_key(api: APIClient, text: str) -> None:
     problem(use(api, text.replace(" ", "")), 401, "not-authenticated")
 
@@ -99,14 +107,26 @@ def test_half_a_key_is_no_key(api: APIClient) -> None:
 @pytest.mark.parametrize(
     ("change", "field"),
     [
-        ({"scopes": []}, "scopes"), ({"scopes": ["admin"]}, "scopes"), ({"scopes": "read"}, "scopes"), ({"scopes": [["read"]]}, "scopes"),
-        ({"scopes": None}, "scopes"), ({"name": ""}, "name"), ({"name": "x" * 101}, "name"), ({"name": "a\nb"}, "name"),
-        ({"expires_at": "2020-01-01T00:00:00Z"}, "expires_at"), ({"expires_at": "soon"}, "expires_at"), ({"expires_at": 7}, "expires_at"),
-        ({"allowed_networks": ["x"]}, "allowed_networks"), ({"allowed_networks": ["10.0.0.0/33"]}, "allowed_networks"),
-        ({"allowed_networks": [7]}, "allowed_networks"), ({"allowed_networks": "10.0.0.0/8"}, "allowed_networks"),
-        ({"secret_sha256": "x"}, "secret_sha256"), ({"role": "ADMIN"}, "role"), ({"created_by": "x"}, "created_by"),
+        ({"scopes": []}, "scopes"),
+        ({"scopes": ["admin"]}, "scopes"),
+        ({"scopes": "read"}, "scopes"),
+        ({"scopes": [["read"]]}, "scopes"),
+        ({"scopes": None}, "scopes"),
+        ({"name": ""}, "name"),
+        ({"name": "x" * 101}, "name"),
+        ({"name": "a\nb"}, "name"),
+        ({"expires_at": "2020-01-01T00:00:00Z"}, "expires_at"),
+        ({"expires_at": "soon"}, "expires_at"),
+        ({"expires_at": 7}, "expires_at"),
+        ({"allowed_networks": ["x"]}, "allowed_networks"),
+        ({"allowed_networks": ["10.0.0.0/33"]}, "allowed_networks"),
+        ({"allowed_networks": [7]}, "allowed_networks"),
+        ({"allowed_networks": "10.0.0.0/8"}, "allowed_networks"),
+        ({"secret_sha256": "x"}, "secret_sha256"),
+        ({"role": "ADMIN"}, "role"),
+        ({"created_by": "x"}, "created_by"),
     ],
-)  # fmt: skip
+)
 def test_what_a_key_may_not_be(admin: APIClient, change: dict[str, Any], field: str) -> None:
     body = problem(admin.post(KEYS, {"name": "Laboratory", "scopes": ["read"], **change}), 400, "validation-error")
     assert body["errors"][0]["field"].startswith(field), json.dumps(body)

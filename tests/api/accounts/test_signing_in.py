@@ -37,9 +37,13 @@ def test_user_name_or_email_opens_the_door(api: APIClient, make_user: MakeUser, 
     assert set(body) == {"access", "refresh"}
     answer = me(api, body["access"]).json()
     assert answer == {
-        "id": str(user.pk), "username": "desk", "email": "desk@hospital.example", "role": "FRONT_DESK",
-        "doctor": None, "patients": [],
-    }  # fmt: skip
+        "id": str(user.pk),
+        "username": "desk",
+        "email": "desk@hospital.example",
+        "role": "FRONT_DESK",
+        "doctor": None,
+        "patients": [],
+    }
 
 
 def test_me_names_doctor_and_patients(api: APIClient, make_user: MakeUser, make_doctor: Any, make_patient: Any) -> None:
@@ -64,12 +68,23 @@ def test_wrong_credentials_all_look_the_same(api: APIClient, make_user: MakeUser
 @pytest.mark.parametrize(
     "body",
     [
-        {"username": ["desk"], "password": "x"}, {"username": {"a": 1}, "password": "x"}, {"username": "desk"}, [], "x", None, 1,
-        {"username": "desk", "password": None}, {"username": "a\0b", "password": "x"}, {"username": "d" * 1000, "password": "x"},
-        {"username": "desk", "password": "x" * 100_000}, {"username": "desk", "password": "x", "role": "ADMIN"},
-        {"username": "desk", "password": "\ud800"}, {"username": True, "password": 1.5}, {"username": "desk", "password": "a\0"},
+        {"username": ["desk"], "password": "x"},
+        {"username": {"a": 1}, "password": "x"},
+        {"username": "desk"},
+        [],
+        "x",
+        None,
+        1,
+        {"username": "desk", "password": None},
+        {"username": "a\0b", "password": "x"},
+        {"username": "d" * 1000, "password": "x"},
+        {"username": "desk", "password": "x" * 100_000},
+        {"username": "desk", "password": "x", "role": "ADMIN"},
+        {"username": "desk", "password": "\ud800"},
+        {"username": True, "password": 1.5},
+        {"username": "desk", "password": "a\0"},
     ],
-)  # fmt: skip
+)
 def test_nonsense_is_refused_and_never_breaks(api: APIClient, body: Any) -> None:
     response = api.generic("POST", TOKEN, json.dumps(body), content_type="application/json")
     assert response.status_code in (400, 401), response.content
@@ -137,7 +152,9 @@ def test_what_changes_a_user_ends_their_sessions(api: APIClient, make_user: Make
 
 def test_tokens_end_by_themselves(api: APIClient, make_user: MakeUser) -> None:
     user = make_user(username="desk")
-    token = AccessToken.of(user, Session.objects.create(user=user, current=uuid.uuid4(), expires_at="2100-01-01T00:00Z"))
+    token = AccessToken.of(
+        user, Session.objects.create(user=user, current=uuid.uuid4(), expires_at="2100-01-01T00:00Z")
+    )
     assert me(api, str(token)).status_code == 200
     token["exp"] = token["iat"] - 1
     problem(me(api, str(token)), 401, "not-authenticated")
@@ -156,12 +173,30 @@ def _key() -> str:
 @pytest.mark.parametrize(
     "change",
     [
-        {"aud": "another-system"}, {"aud": None}, {"iss": "somebody"}, {"iss": None}, {"exp": 1}, {"exp": None}, {"exp": "soon"},
-        {"typ": "refresh"}, {"typ": None}, {"sub": str(uuid.uuid4())}, {"sub": "1 OR 1=1"}, {"sub": 7}, {"sub": None},
-        {"sid": str(uuid.uuid4())}, {"sid": ["x"]}, {"sv": 0}, {"sv": 2}, {"sv": True}, {"sv": "1"}, {"sv": 10**30}, {"sv": None},
+        {"aud": "another-system"},
+        {"aud": None},
+        {"iss": "somebody"},
+        {"iss": None},
+        {"exp": 1},
+        {"exp": None},
+        {"exp": "soon"},
+        {"typ": "refresh"},
+        {"typ": None},
+        {"sub": str(uuid.uuid4())},
+        {"sub": "1 OR 1=1"},
+        {"sub": 7},
+        {"sub": None},
+        {"sid": str(uuid.uuid4())},
+        {"sid": ["x"]},
+        {"sv": 0},
+        {"sv": 2},
+        {"sv": True},
+        {"sv": "1"},
+        {"sv": 10**30},
+        {"sv": None},
         {"jti": None},
     ],
-)  # fmt: skip
+)
 def test_a_claim_that_is_not_right_closes_the_door(api: APIClient, make_user: MakeUser, change: dict[str, Any]) -> None:
     make_user(username="desk")
     access = sign_in(api, "desk").json()["access"]
@@ -192,7 +227,9 @@ def test_a_signature_that_is_not_ours_closes_the_door(api: APIClient, make_user:
     problem(api.post(REFRESH, {"refresh": pair["access"]}), 401, "not-authenticated")
 
 
-@pytest.mark.parametrize("header", ["Bearer", "Bearer ", "Bearer a b", "Basic ZGVzazpkZXNr", "Api-Key", "bearer \u00e9", "x"])
+@pytest.mark.parametrize(
+    "header", ["Bearer", "Bearer ", "Bearer a b", "Basic ZGVzazpkZXNr", "Api-Key", "bearer \u00e9", "x"]
+)
 def test_a_header_that_is_none(api: APIClient, header: str) -> None:
     problem(api.get(ME, HTTP_AUTHORIZATION=header), 401, "not-authenticated")
 
@@ -256,8 +293,12 @@ def test_the_refresh_token_may_travel_in_a_cookie(api: APIClient, make_user: Mak
         assert answer.json()["refresh"] is None
         cookie = answer.cookies["__Host-opd-refresh"]
         assert (cookie["secure"], cookie["httponly"], cookie["samesite"], cookie["path"], cookie["domain"]) == (
-            True, True, "Strict", "/", "",
-        )  # fmt: skip
+            True,
+            True,
+            "Strict",
+            "/",
+            "",
+        )
         again = api.post(REFRESH, {})
         assert again.status_code == 200
         assert again.cookies["__Host-opd-refresh"].value != cookie.value

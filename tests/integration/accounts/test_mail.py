@@ -1,0 +1,84 @@
+"""Codes over a real SMTP server on this machine."""
+
+import time
+from collections.abc import Iterator
+from email import message_from_bytes
+from typing import Any
+
+import pytest
+from aiosmtpd.controller import Controller
+
+from accounts import mail, registration
+from accounts.models import OneTimeCode
+
+
+class Box:
+    """Keeps what arrives."""
+
+    def __init__(self) -> None:
+        self.arrived: list[Any] = []
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
+        self.arrived.append((envelope.rcpt_tos, message_from_bytes(envelope.content)))
+        return "250 OK"
+
+
+class OnAnyFreePort(Controller):
+    """Listens where the system says."""
+
+    def _trigger_server(self) -> None:
+        self.port = self.server.sockets[0].getsockname()[1]
+        super()._trigger_server()
+
+
+@pytest.fixture
+def box(settings: Any) -> Iterator[Box]:
+    kept = Box()
+    controller = OnAnyFreePort(kept, hostname="127.0.0.1", port=0)
+    controller.start()
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST = "127.0.0.1"
+    settings.EMAIL_PORT = controller.port
+    settings.OPD_MAIL_IN_BACKGROUND = True
+    yield kept
+    controller.stop()
+
+
+def wait_for(box: Box, count: int) -> None:
+    deadline = time.monotonic() + 5
+    while len(box.arrived) < count and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert len(box.arrived) == count
+
+
+@pytest.mark.django_db
+def test_a_code_arrives_and_opens(box: Box) -> None:
+    registration.ask_to_register(
+        email="asha@mail.example", password="seven-white-lotus", name="Asha Rao", phone="+91 98450 11223"
+    )
+    wait_for(box, 1)
+    (to, message) = box.arrived[0]
+    assert to == ["asha@mail.example"]
+    code = message["Subject"].split()[-1]
+    assert code in message.get_payload()
+    assert registration.register(email="asha@mail.example", otp=code).email == "asha@mail.example"
+
+
+@pytest.mark.django_db
+def test_a_mail_server_that_is_away_breaks_nothing(settings: Any, caplog: Any) -> None:
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
+    settings.OPD_MAIL_IN_BACKGROUND = False
+    registration.ask_to_register(email="canary@mail.example", password="seven-white-lotus", name="C", phone="12345")
+    assert OneTimeCode.objects.count() == 1
+    assert "mail_not_sent" in caplog.text
+    assert "canary" not in caplog.text
+
+
+def test_a_line_break_makes_no_header(settings: Any) -> None:
+    settings.OPD_FACILITY_NAME = "OPD\r\nBcc: everybody@mail.example"
+    mail.send(template="reset", address="asha@mail.example", code="004217")
+    from django.core.mail import outbox
+
+    assert outbox[0].recipients() == ["asha@mail.example"]
+    assert "\n" not in outbox[0].subject

@@ -1,0 +1,92 @@
+"""Limits on a real Redis, and without one."""
+
+import threading
+import uuid
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from rest_framework.test import APIRequestFactory
+
+from accounts import throttling
+from accounts.principals import Principal
+from accounts.roles import Role
+from accounts.throttling import PatientBookingThrottle, PrincipalThrottle
+
+NOWHERE = "redis://127.0.0.1:1/0"
+
+
+@pytest.fixture(autouse=True)
+def _on(settings: Any) -> None:
+    settings.OPD_THROTTLING = True
+
+
+def request_of(role: Role | None = None, method: str = "post", **meta: Any) -> Any:
+    request = getattr(APIRequestFactory(), method)("/", **meta)
+    if role is None:
+        request.auth, request.user = None, SimpleNamespace(is_authenticated=False)
+    else:
+        request.auth = Principal(kind="user", id=uuid.uuid4(), role=role)
+        request.user = SimpleNamespace(is_authenticated=True)
+    return request
+
+
+def asks(throttle: type[PrincipalThrottle], request: Any, times: int) -> list[bool]:
+    return [throttle().allow_request(request, None) for _ in range(times)]
+
+
+def test_a_patient_books_ten_times_in_a_quarter_of_an_hour() -> None:
+    patient = request_of(Role.PATIENT)
+    assert asks(PatientBookingThrottle, patient, 11) == [True] * 10 + [False]
+    throttle = PatientBookingThrottle()
+    throttle.allow_request(patient, None)
+    assert 14 * 60 < (throttle.wait() or 0) <= 15 * 60
+    assert asks(PatientBookingThrottle, request_of(Role.PATIENT), 1) == [True], "another patient"
+    assert asks(PatientBookingThrottle, request_of(Role.FRONT_DESK), 30) == [True] * 30
+    patient.method = "GET"
+    assert asks(PatientBookingThrottle, patient, 30) == [True] * 30
+
+
+def test_counting_is_atomic(monkeypatch: Any) -> None:
+    monkeypatch.setattr(PrincipalThrottle, "limit", 40)
+    request, allowed = request_of(Role.FRONT_DESK), []
+
+    def ask() -> None:
+        allowed.extend(asks(PrincipalThrottle, request, 10))
+
+    threads = [threading.Thread(target=ask) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sum(allowed) == 40
+
+
+def test_strangers_are_counted_by_address_which_stands_in_no_key(monkeypatch: Any) -> None:
+    monkeypatch.setattr(PrincipalThrottle, "limit", 1)
+    address = f"2001:db8::{uuid.uuid4().hex[:4]}"
+    # A forged header makes nobody a new stranger.
+    first = request_of(REMOTE_ADDR=address, HTTP_X_FORWARDED_FOR="10.0.0.1")
+    second = request_of(REMOTE_ADDR=address, HTTP_X_FORWARDED_FOR="10.0.0.2")
+    assert asks(PrincipalThrottle, first, 1) + asks(PrincipalThrottle, second, 1) == [True, False]
+    kept = throttling._counter()._redis.keys("opd:throttle:*")
+    assert kept
+    assert not any(address.encode() in key for key in kept)
+
+
+def test_every_key_runs_out() -> None:
+    asks(PatientBookingThrottle, request_of(Role.PATIENT), 1)
+    client = throttling._counter()._redis
+    assert all(client.ttl(key) > 0 for key in client.keys("opd:throttle:booking:*"))
+
+
+def test_without_redis_everybody_passes(settings: Any) -> None:
+    settings.REDIS_URL = NOWHERE
+    assert asks(PatientBookingThrottle, request_of(Role.PATIENT), 30) == [True] * 30
+
+
+def test_switched_off_it_counts_nothing(settings: Any) -> None:
+    settings.OPD_THROTTLING = False
+    patient = request_of(Role.PATIENT)
+    assert asks(PatientBookingThrottle, patient, 30) == [True] * 30
+    assert not throttling._counter()._redis.keys(f"*{patient.auth.id}*")

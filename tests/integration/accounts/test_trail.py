@@ -1,0 +1,130 @@
+"""What the database remembers by itself, and how a change of the trail shows."""
+
+import uuid
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+from django.db.utils import DatabaseError
+
+from accounts import keys, trail, users
+from accounts.models import ApiKey, ReadSeal, ReadTrail, User
+from accounts.principals import Principal
+from accounts.roles import Role
+from core.clock import ManualClock
+
+pytestmark = pytest.mark.django_db
+
+History: Any = User.pgh_event_model  # type: ignore[attr-defined]
+
+
+def request_of(principal: Principal | None = None) -> Any:
+    principal = principal or Principal(kind="user", id=uuid.uuid4(), role=Role.FRONT_DESK)
+    return SimpleNamespace(auth=principal, user=None, request_id="request-1")
+
+
+def make_user(**fields: Any) -> User:
+    given = {"username": "desk", "email": "desk@hospital.example", "role": Role.FRONT_DESK, **fields}
+    return users.create_user(password="quiet-harbour-42", **given)
+
+
+def test_changes_of_users_are_recorded_with_who_made_them() -> None:
+    request = request_of()
+    with trail.attributed(request):
+        user = make_user()
+        users.change_user(user_id=user.pk, changes={"role": Role.ADMIN})
+        make_user(username="other", email="", role=Role.ADMIN)
+        users.remove_user(user_id=user.pk)
+    rows = list(History.objects.filter(pgh_obj_id=user.pk).order_by("pgh_id"))
+    assert (rows[0].pgh_label, rows[-1].pgh_label) == ("insert", "delete")
+    assert rows[0].role == "FRONT_DESK"
+    assert {row.pgh_context.metadata["actor"] for row in rows} == {request.auth.actor}
+    assert rows[0].pgh_context.metadata["request_id"] == "request-1"
+    assert not {"password", "last_login"} & {field.name for field in History._meta.fields}
+
+
+def test_the_database_records_what_went_past_the_code() -> None:
+    user = make_user()
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE accounts_user SET role = 'ADMIN' WHERE id = %s", [user.pk])
+    assert History.objects.filter(pgh_obj_id=user.pk, role="ADMIN").exists()
+
+
+def test_changes_of_keys_are_recorded_but_not_their_use_nor_their_secret(clock: ManualClock) -> None:
+    history: Any = ApiKey.pgh_event_model  # type: ignore[attr-defined]
+    key, text = keys.make_key(name="Laboratory", scopes=["read"])
+    keys.recognise_key(text=text, address="127.0.0.1")
+    keys.revoke_key(key_id=key.pk)
+    assert [row.pgh_label for row in history.objects.order_by("pgh_id")] == ["insert", "update"]
+    assert "secret_sha256" not in {field.name for field in history._meta.fields}
+
+
+@pytest.mark.parametrize("change", ["UPDATE accounts_userevent SET role = 'PATIENT'", "DELETE FROM accounts_userevent"])
+def test_the_history_refuses_to_be_rewritten(change: str) -> None:
+    make_user()
+    with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(change)
+
+
+def test_reading_leaves_a_row(clock: ManualClock) -> None:
+    patients, request = [uuid.uuid4(), uuid.uuid4()], request_of()
+    trail.record_read(request, patients)
+    trail.record_read(request, [])
+    row = ReadTrail.objects.get()
+    assert (row.actor, row.patient_ids, row.what, row.request_id, row.at) == (
+        request.auth.actor, sorted(patients), "patients.read", "request-1", clock.now(),
+    )  # fmt: skip
+    assert ReadTrail.objects.filter(patient_ids__contains=[patients[0]]).exists()
+
+
+def read_and_seal(times: int = 3) -> None:
+    for _ in range(times):
+        trail.record_read(request_of(), [uuid.uuid4()])
+    trail.seal_reads()
+
+
+def test_seals_cover_every_row_once_and_fit() -> None:
+    read_and_seal()
+    read_and_seal(2)
+    assert trail.seal_reads() == 0
+    assert [(seal.number, seal.rows) for seal in ReadSeal.objects.all()] == [(1, 3), (2, 2)]
+    assert trail.verify_read_trail() is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE accounts_readtrail SET actor = 'user:nobody'", "UPDATE accounts_readtrail SET seal_id = NULL",
+        "DELETE FROM accounts_readtrail", "DELETE FROM accounts_readseal", "UPDATE accounts_readseal SET rows = 7",
+    ],
+)  # fmt: skip
+def test_the_database_refuses_to_change_the_trail(change: str) -> None:
+    read_and_seal()
+    with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(change)
+
+
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [
+        ("UPDATE accounts_readtrail SET actor = 'user:nobody' WHERE seal_id = 2", "under seal 2 was altered"),
+        ("UPDATE accounts_readtrail SET at = at + interval '1 s' WHERE seal_id = 1", "under seal 1 was altered"),
+        ("DELETE FROM accounts_readtrail WHERE seal_id = 2", "seal 2 covers 3 rows, there are 0"),
+        ("UPDATE accounts_readseal SET digest = '\\x00' WHERE number = 1", "under seal 1 was altered"),
+        (
+            "DELETE FROM accounts_readtrail WHERE seal_id = 1; DELETE FROM accounts_readseal WHERE number = 1",
+            "seal 1 is missing",
+        ),
+    ],
+)  # fmt: skip
+def test_who_gets_past_the_triggers_is_found_out(change: str, found: str) -> None:
+    read_and_seal()
+    read_and_seal()
+    read_and_seal()
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        cursor.execute(change)
+        cursor.execute("SET LOCAL session_replication_role = origin")
+    assert found in (trail.verify_read_trail() or "")

@@ -60,7 +60,7 @@ class Board:
 
     def table(self, title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
         """Any table; a category colours its row."""
-        table = Table(title=escape(title), title_justify="left", title_style="bold")
+        table = Table(title=escape(title), title_justify="left", title_style="bold", min_width=len(title))
         for column in columns:
             table.add_column(column)
         for row in rows:

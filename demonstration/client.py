@@ -36,7 +36,7 @@ class Client:
             ) from error
         if answer.status_code in (400, 401):
             raise UnreachableError(
-                f"{self.url} refused the sign-in of {self._username!r}. Check OPD_USERNAME, OPD_PASSWORD."
+                f"{self.url} does not let {self._username!r} in. Check OPD_USERNAME and OPD_PASSWORD."
             )
         if answer.status_code != 200:
             raise UnreachableError(f"Sign-in at {self.url} answered {answer.status_code}: {describe(answer)}")

@@ -7,6 +7,7 @@ neither names nor addresses.
 import math
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from django.db import connection
 
@@ -48,7 +49,12 @@ class Limit:
     def count(self, *who: str) -> int:
         """Count one try; returns how many there are now."""
         now = clock.now()
-        facts = {"door": self.door(*who), "now": now, "window_start": now - self.window, "limit": self.tries}
+        facts: dict[str, Any] = {
+            "door": self.door(*who),
+            "now": now,
+            "window_start": now - self.window,
+            "limit": self.tries,
+        }
         with connection.cursor() as cursor:
             cursor.execute(_COUNT, facts)
             return int(cursor.fetchone()[0])

@@ -60,8 +60,8 @@ def ask_for_new_password(*, email: str) -> None:
 def reset_password(*, email: str, otp: str, new_password: str) -> User:
     """Give the user a new password, end every session of theirs, and return them; WrongCode if the code is not good."""
     details = codes.use_code(purpose=_RESET, address=email, code=otp)
-    user = User.objects.filter(pk=details.get("user"), email__iexact=email, is_active=True).first()
-    if user is None:
+    user = User.objects.filter(email__iexact=email, is_active=True).first()
+    if user is None or str(user.pk) != details.get("user"):
         raise WrongCode
     users.set_password(user_id=user.pk, password=new_password)
     note("password_reset", user=user.pk)

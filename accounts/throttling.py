@@ -28,6 +28,9 @@ local count = redis.call('INCR', KEYS[1])
 if count == 1 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
 return {count, redis.call('PTTL', KEYS[1])}
 """
+_GIVE_BACK = """
+if tonumber(redis.call('GET', KEYS[1]) or '0') > 0 then redis.call('DECR', KEYS[1]) end
+"""
 
 # A hospital's whole network may stand behind one address, and a hall full of patients behind another.
 _PER_ADDRESS = {name: Limit(f"{name}-address", 300) for name in ("register", "forgot", "code")}
@@ -48,6 +51,7 @@ class Counter:
             maint_notifications_config=MaintNotificationsConfig(enabled=False),
         )
         self._hit = self._redis.register_script(_HIT)
+        self._give_back = self._redis.register_script(_GIVE_BACK)
 
     def hit(self, name: str, *, limit: int, seconds: int) -> float | None:
         """Count one; the seconds to wait if that was more than the limit in this window, else None."""
@@ -60,6 +64,16 @@ class Counter:
             return None
         self._breaker.succeeded()
         return max(1.0, left_ms / 1000) if count > limit else None
+
+    def give_back(self, name: str) -> None:
+        """Take back one that was counted."""
+        if self._breaker.allows():
+            try:
+                self._give_back(keys=[f"opd:throttle:{name}"])
+            except RedisError:
+                self._breaker.failed()
+            else:
+                self._breaker.succeeded()
 
 
 _counters: dict[str, Counter] = {}
@@ -100,7 +114,7 @@ class PrincipalThrottle(BaseThrottle):
 
 
 class PatientBookingThrottle(PrincipalThrottle):
-    """POST tokens/ by a patient: ten in a quarter of an hour; nobody else is counted."""
+    """Bookings by a patient: ten in a quarter of an hour; nobody else is counted (see BookingLimit)."""
 
     name = "booking"
     limit = 10
@@ -112,6 +126,18 @@ class PatientBookingThrottle(PrincipalThrottle):
             return None
         principal = principal_of(request)
         return principal.actor if principal.role == Role.PATIENT else None
+
+    def allow_request(self, request: Request, view: Any) -> bool:
+        """Count the request, and note on it that it was counted."""
+        allowed = super().allow_request(request, view)
+        request.counted_as_booking = self.who(request) if settings.OPD_THROTTLING else None  # type: ignore[attr-defined]
+        return allowed
+
+    @classmethod
+    def give_back(cls, request: Request) -> None:
+        """Take back what was counted for this request, if anything was."""
+        if who := getattr(request, "counted_as_booking", None):
+            _counter().give_back(f"{cls.name}:{who}")
 
 
 def throttle_address(request: Request, name: str) -> None:

@@ -1,6 +1,7 @@
 """Identity: which users, how passwords are hashed, how long tokens live, what a hospital may demand of its staff."""
 
 from datetime import timedelta
+from typing import Any
 
 from config.settings.env import env
 
@@ -12,7 +13,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 
-SIMPLE_JWT = {
+SIMPLE_JWT: dict[str, Any] = {
     "ACCESS_TOKEN_LIFETIME": timedelta(minutes=15),
     "REFRESH_TOKEN_LIFETIME": timedelta(days=1),
     "USER_ID_CLAIM": "sub",

@@ -9,6 +9,7 @@ from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.limits import BookingLimit
 from accounts.matrix import Reach
 from accounts.permissions import reach_of
 from accounts.principals import Principal, principal_of
@@ -42,7 +43,7 @@ def visible_or_404(request: Request, view: Any, token_id: UUID) -> Token:
 
 
 @schema.token_list
-class TokenListView(GenericAPIView[Token]):
+class TokenListView(BookingLimit, GenericAPIView[Token]):
     """The tokens, newest last."""
 
     capabilities = {"GET": "tokens.read", "POST": "tokens.book"}

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from rest_framework.test import APIRequestFactory
+from rest_framework.test import APIClient, APIRequestFactory
 
 from accounts import throttling
 from accounts.principals import Principal
@@ -90,3 +90,18 @@ def test_switched_off_it_counts_nothing(settings: Any) -> None:
     patient = request_of(Role.PATIENT)
     assert asks(PatientBookingThrottle, patient, 30) == [True] * 30
     assert not throttling._counter()._redis.keys(f"*{patient.auth.id}*")
+
+
+@pytest.mark.django_db
+def test_only_what_booked_counts() -> None:
+    from accounts import sessions, users
+
+    user = users.create_user(username="p", email="", password="seven-white-lotus", role=Role.PATIENT)
+    client = APIClient()
+    client.credentials(HTTP_AUTHORIZATION=f"Bearer {sessions.open_session(user=user).access}")
+    for _ in range(12):
+        assert client.post("/api/v1/tokens/", {}).status_code == 400
+    throttling._counter()._redis.set(f"opd:throttle:booking:user:{user.pk}", 10, ex=60)
+    refused = client.post("/api/v1/tokens/", {})
+    assert (refused.status_code, refused.json()["code"]) == (429, "throttled")
+    assert 0 < int(refused["Retry-After"]) <= 60

@@ -5,6 +5,7 @@ import traceback
 from collections.abc import MutableMapping
 from typing import Any
 
+import orjson
 import structlog
 
 _log = structlog.stdlib.get_logger("opd")
@@ -39,6 +40,14 @@ def _without_secrets(_: Any, __: str, event: MutableMapping[str, Any]) -> Mutabl
     return event
 
 
+def _named(value: Any) -> str:
+    return f"<{type(value).__name__}>"  # never its contents: they may be a patient's
+
+
+def _line(event: Any, **_: Any) -> str:
+    return orjson.dumps(event, default=_named, option=orjson.OPT_NON_STR_KEYS).decode()
+
+
 def json_formatter() -> logging.Formatter:
     """The formatter of every handler: one line of JSON for a record, whoever wrote it."""
     return structlog.stdlib.ProcessorFormatter(
@@ -46,7 +55,7 @@ def json_formatter() -> logging.Formatter:
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             _without_secrets,
-            structlog.processors.JSONRenderer(),
+            structlog.processors.JSONRenderer(serializer=_line),
         ],
     )
 

@@ -1,6 +1,5 @@
 """Every error on its way out becomes `application/problem+json` (RFC 9457); the one place where errors meet HTTP."""
 
-import json
 import math
 from collections.abc import Iterator, Mapping
 from http import HTTPStatus
@@ -13,7 +12,6 @@ from django.core.exceptions import (
 )
 from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
 from django.core.exceptions import ValidationError as DjangoValidationError
-from django.core.serializers.json import DjangoJSONEncoder
 from django.db import DataError, IntegrityError, InterfaceError, OperationalError
 from django.db.models import ProtectedError, RestrictedError
 from django.http import Http404, HttpRequest, HttpResponse
@@ -21,6 +19,7 @@ from rest_framework import exceptions as drf
 from rest_framework.response import Response
 
 from core import errors, logs, patience, writes
+from core.renderers import to_json
 
 CONTENT_TYPE = "application/problem+json"
 
@@ -212,8 +211,7 @@ def describe(exc: BaseException) -> tuple[dict[str, Any], dict[str, str]]:
 
 def response(problem: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> HttpResponse:
     """A finished Django response of a problem, for use outside DRF."""
-    content = json.dumps(problem, cls=DjangoJSONEncoder, ensure_ascii=False)
-    return HttpResponse(content, status=problem["status"], content_type=CONTENT_TYPE, headers=dict(headers or {}))
+    return HttpResponse(to_json(problem), status=problem["status"], content_type=CONTENT_TYPE, headers=dict(headers or {}))
 
 
 def of_exception(exc: BaseException) -> HttpResponse:

@@ -12,13 +12,13 @@ from typing import Any, Protocol, TypeVar
 
 from django.db import DatabaseError, transaction
 from rest_framework.exceptions import APIException
-from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from core import idempotency, patience
 from core.errors import EngineError, IdempotencyInProgress
 from core.idempotency import Asked, Claim, ClaimLost, Stored
+from core.renderers import to_json
 
 T = TypeVar("T")
 
@@ -157,4 +157,4 @@ def _free(held: Claim) -> None:
 
 
 def _bytes_of(made: Answer) -> bytes:
-    return b"" if made.body is None else JSONRenderer().render(made.body)
+    return b"" if made.body is None else to_json(made.body)

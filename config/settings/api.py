@@ -10,7 +10,7 @@ REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_PERMISSION_CLASSES": ["accounts.permissions.Allowed"],
     "DEFAULT_THROTTLE_CLASSES": ["accounts.throttling.PrincipalThrottle"],
     "DEFAULT_PARSER_CLASSES": ["core.parsers.StrictJSONParser"],
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_RENDERER_CLASSES": ["core.renderers.FastJSONRenderer"],
     "DEFAULT_PAGINATION_CLASS": "core.pagination.Pages",
     "DEFAULT_SCHEMA_CLASS": "accounts.schema.AccessSchema",
     "EXCEPTION_HANDLER": "core.problem_details.handler",

@@ -1,0 +1,78 @@
+"""Facilities and doctors on the admin site; slots are in `tokens.admin`, where the service is that acts on them."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+
+from accounts.admin import KindAdmin
+from clinics.api.serializers import DoctorSerializer, FacilitySerializer
+from clinics.doctors import create_doctor, update_doctor
+from clinics.facilities import update_facility
+from clinics.models import Doctor, Facility
+from core.admin import CheckedForm, NeverDeleted
+
+
+class FacilityForm(CheckedForm):
+    """A facility, by the rules of the API."""
+
+    serializer_class = FacilitySerializer
+
+    class Meta:
+        model = Facility
+        fields = ("name", "code", "time_zone")
+
+
+@admin.register(Facility)
+class FacilityAdmin(KindAdmin, NeverDeleted):
+    """A facility can be renamed; its time zone stays while a slot is not over."""
+
+    form = FacilityForm
+    list_display = ("code", "name", "time_zone", "doctors_numbered")
+    search_fields = ("code", "name")
+    readonly_fields = ("id", "doctors_numbered")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """The engine makes the first one; a hospital has no second."""
+        return False
+
+    def save_model(self, request: HttpRequest, obj: Facility, form: Any, change: bool) -> None:
+        """By the service."""
+        update_facility(facility_id=obj.pk, changes=form.checked)
+
+
+class DoctorForm(CheckedForm):
+    """A doctor, by the rules of the API."""
+
+    serializer_class = DoctorSerializer
+
+    class Meta:
+        model = Doctor
+        fields = (
+            "name",
+            "specialization",
+            "email",
+            "phone",
+            "experience_years",
+            "consultation_minutes",
+            "is_active",
+        )
+
+
+@admin.register(Doctor)
+class DoctorAdmin(KindAdmin, NeverDeleted):
+    """Doctors are taken in and changed by the service; one who left is made inactive."""
+
+    form = DoctorForm
+    list_display = ("name", "specialization", "consultation_minutes", "is_active", "ticket_letters", "phone")
+    list_filter = ("is_active", "specialization")
+    search_fields = ("name", "specialization", "phone", "email")
+    readonly_fields = ("id", "facility", "ticket_letters", "created_at")
+
+    def save_model(self, request: HttpRequest, obj: Doctor, form: Any, change: bool) -> None:
+        """By the service."""
+        if change:
+            update_doctor(doctor_id=obj.pk, changes=form.checked)
+        else:
+            made = create_doctor(**form.checked)
+            obj.pk, obj.facility_id = made.pk, made.facility_id

@@ -1,0 +1,67 @@
+"""Patients on the admin site; whoever looks at them there is on the read trail."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
+from django.http import HttpRequest
+
+from accounts.admin import KindAdmin
+from accounts.trail import record_read
+from core.admin import CheckedForm, NeverDeleted
+from patients.api.serializers import PatientSerializer
+from patients.models import Patient
+from patients.selectors import search
+from patients.services import register_patient, update_patient
+
+WHERE = "patients.admin"
+
+
+class PatientForm(CheckedForm):
+    """A patient, by the rules of the API."""
+
+    serializer_class = PatientSerializer
+
+    class Meta:
+        model = Patient
+        fields = ("name", "phone", "email", "date_of_birth", "needs_assistance")
+
+
+@admin.register(Patient)
+class PatientAdmin(KindAdmin, NeverDeleted):
+    """Patients are registered and changed by the service; `manage.py erase_patient` forgets one."""
+
+    form = PatientForm
+    list_display = ("name", "phone", "email", "date_of_birth", "needs_assistance", "created_at")
+    list_filter = ("needs_assistance",)
+    search_fields = ("name",)
+    search_help_text = "Part of the name, or of the phone."
+    readonly_fields = ("id", "namesake", "erased_at", "created_at")
+
+    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
+        """As the API searches."""
+        return (search(patients=queryset, text=search_term) if search_term.strip() else queryset), False
+
+    def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
+        """The page of the list, with its patients put on the trail."""
+        page = super().get_changelist_instance(request)
+        record_read(request, [patient.pk for patient in page.result_list], what=WHERE)
+        return page
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Patient | None:
+        """One patient, put on the trail."""
+        patient: Patient | None = super().get_object(request, object_id, from_field)
+        if patient is not None:
+            record_read(request, [patient.pk], what=WHERE)
+        return patient
+
+    def has_change_permission(self, request: HttpRequest, obj: Patient | None = None) -> bool:
+        """Nobody comes back from being erased."""
+        return (obj is None or obj.erased_at is None) and bool(super().has_change_permission(request, obj))
+
+    def save_model(self, request: HttpRequest, obj: Patient, form: Any, change: bool) -> None:
+        """By the service."""
+        if change:
+            update_patient(patient_id=obj.pk, changes=form.checked)
+        else:
+            obj.pk = register_patient(**form.checked).pk

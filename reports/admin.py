@@ -1,0 +1,15 @@
+"""Stored reports on the admin site."""
+
+from django.contrib import admin
+
+from core.admin import ReadOnlyAdmin
+from reports.models import DailyReport
+
+
+@admin.register(DailyReport)
+class DailyReportAdmin(ReadOnlyAdmin):
+    """The days that are closed; nobody can change them."""
+
+    list_display = ("date", "facility", "stored_at")
+    date_hierarchy = "date"
+    search_fields = ("=date",)

@@ -38,6 +38,7 @@ class Ledger:
         self.slot = slot
         self.now = now
         self.actor = actor
+        self.promoted: set[UUID] = set()
         self._drafts: list[Draft] = []
         self._counted: Counter[str] = Counter()
         self._slot_changes: dict[str, Any] = {}

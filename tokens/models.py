@@ -8,6 +8,7 @@ from clinics.models import Doctor, Facility, Slot
 from core.ids import new_id
 from patients.models import Patient
 from tokens.policy.lifecycle import LIVE, QUEUED, Status
+from tokens.policy.ordering import OrderKey, order_key
 from tokens.policy.priority import Category
 
 IS_LIVE = Q(status__in=sorted(LIVE)) | Q(status=Status.NO_SHOW, due_at__isnull=False)
@@ -106,8 +107,6 @@ class Token(models.Model):
         return self.status == Status.NO_SHOW and self.due_at is not None
 
     @property
-    def order_key(self) -> tuple[object, int, int]:
-        """The queue's order: the lower key is seen first (section 2 of the contract)."""
-        if self.category == Category.EMERGENCY and self.acuity is None:
-            return (self.priority, 0, -self.arrival)
-        return (self.priority, self.acuity or 0, self.arrival)
+    def order_key(self) -> OrderKey:
+        """The queue's order: the lower key is seen first."""
+        return order_key(category=self.category, priority=self.priority, acuity=self.acuity, arrival=self.arrival)

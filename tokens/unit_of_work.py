@@ -3,7 +3,7 @@ transaction.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +12,7 @@ from django.db import IntegrityError
 from clinics.models import Slot
 from core.errors import NotFound, SlotBusy
 from patients.models import Patient
-from tokens.errors import refusal_of
+from tokens.errors import DuplicateBooking, refusal_of
 from tokens.ledger import Ledger
 from tokens.locking import DoctorDay, locked_days, locked_slots
 from tokens.models import Token
@@ -21,15 +21,21 @@ from tokens.operations.settling import settle
 
 Answer = Callable[[Any], Any]
 
+TRIES = 5
+
 
 def on_slot(slot_id: UUID, *, actor: str, operation: Callable[[Ledger], Any], answer: Answer) -> Any:
     """Carry out an operation on one locked slot; what `answer` makes of its result is returned."""
-    with refusals(), locked_slots(slot_ids=[slot_id], actor=actor) as [ledger]:
-        settle(ledger)
-        result = operation(ledger)
-        promote(ledger)
-        ledger.close()
-        return answer(result)
+
+    def attempt() -> Any:
+        with locked_slots(slot_ids=[slot_id], actor=actor) as [ledger], passing_by([ledger]):
+            settle(ledger)
+            result = operation(ledger)
+            promote(ledger)
+            ledger.close()
+            return answer(result)
+
+    return carry_out(attempt)
 
 
 def on_days(
@@ -45,18 +51,22 @@ def on_days(
 
     Raises SlotBusy if the slot `having` left these days before they were locked.
     """
-    with refusals(), locked_days(days=days, actor=actor) as ledgers:
-        if having is not None and all(ledger.slot.id != having for ledger in ledgers):
-            raise SlotBusy("The slot was moved or removed meanwhile. Ask again.")
-        if dry_run:
-            return answer(operation(ledgers))
-        for ledger in ledgers:
-            settle(ledger)
-        result = operation(ledgers)
-        for ledger in ledgers:
-            promote(ledger)
-            ledger.close()
-        return answer(result)
+
+    def attempt() -> Any:
+        with locked_days(days=days, actor=actor) as ledgers, passing_by(ledgers):
+            if having is not None and all(ledger.slot.id != having for ledger in ledgers):
+                raise SlotBusy("The slot was moved or removed meanwhile. Ask again.")
+            if dry_run:
+                return answer(operation(ledgers))
+            for ledger in ledgers:
+                settle(ledger)
+            result = operation(ledgers)
+            for ledger in ledgers:
+                promote(ledger)
+                ledger.close()
+            return answer(result)
+
+    return carry_out(attempt)
 
 
 def on_day_of_slot(
@@ -71,6 +81,31 @@ def on_day_of_slot(
     slot = slot_row(slot_id)
     day = {(slot.doctor_id, slot.local_date)}
     return on_days(day, actor=actor, operation=operation, answer=answer, having=slot_id, dry_run=dry_run)
+
+
+class PassedBy(Exception):
+    """A patient who was being promoted got a place with that doctor elsewhere at the same moment."""
+
+
+@contextmanager
+def passing_by(ledgers: Sequence[Ledger]) -> Iterator[None]:
+    """Tell a promotion that came too late from a refusal of what was asked: no slot lock guards a patient's day."""
+    try:
+        yield
+    except IntegrityError as error:
+        told = str(getattr(getattr(error.__cause__, "diag", None), "message_detail", ""))
+        promoted = {str(patient_id) for ledger in ledgers for patient_id in ledger.promoted}
+        if isinstance(refusal_of(error), DuplicateBooking) and any(patient_id in told for patient_id in promoted):
+            raise PassedBy from error
+        raise
+
+
+def carry_out(attempt: Callable[[], Any]) -> Any:
+    """Run the transaction, again when somebody who was being promoted passed by: now they are seen and left out."""
+    for _ in range(TRIES):
+        with suppress(PassedBy), refusals():
+            return attempt()
+    raise SlotBusy
 
 
 @contextmanager

@@ -39,6 +39,7 @@ def _seat(ledger: Ledger, entry: WaitlistEntry) -> Token:
         arrival=entry.arrival,
     )
     ledger.settle_entries([entry], to=EntryStatus.PROMOTED, token_id=token.id)
+    ledger.promoted.add(entry.patient_id)
     return token
 
 

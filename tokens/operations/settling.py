@@ -33,6 +33,7 @@ def settle(ledger: Ledger) -> None:
     if slot.waiting_count and now >= slot.delayed_end:
         expire_waiting(ledger)
     promote(ledger)
+    ledger.write()  # what the operation reads next must not be what was before
 
 
 def expire_waiting(ledger: Ledger) -> int:

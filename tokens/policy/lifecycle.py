@@ -140,11 +140,6 @@ def holds_seat(*, status: str, in_grace: bool) -> bool:
     return status in SEATED or (status == Status.NO_SHOW and in_grace)
 
 
-def is_live(*, status: str, in_grace: bool) -> bool:
-    """Whether a token in this state stops its patient from booking that doctor again on that day."""
-    return status in LIVE or (status == Status.NO_SHOW and in_grace)
-
-
 def allows(*, action: Action, status: str) -> bool:
     """Whether `action` may start from `status`."""
     return status in MOVES[action].sources

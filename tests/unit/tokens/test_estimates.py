@@ -1,0 +1,68 @@
+"""When a patient will be seen."""
+
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tokens.policy.estimates import estimated_time, expected_end, queue_start
+from tokens.policy.grace import grace_ends, hold_ends
+
+NINE = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+MINUTES = st.integers(-600, 600).map(lambda minutes: NINE + timedelta(minutes=minutes))
+
+
+def _start(*, now: int, called: bool, room: int | None = None) -> datetime:
+    return queue_start(
+        delayed_start=NINE,
+        first_called_at=NINE if called else None,
+        room_since=None if room is None else NINE + timedelta(minutes=room),
+        consultation_minutes=10,
+        now=NINE + timedelta(minutes=now),
+    )
+
+
+def test_before_the_first_call_the_queue_starts_with_the_slot() -> None:
+    assert _start(now=-60, called=False) == NINE
+    assert _start(now=30, called=False) == NINE
+
+
+def test_after_the_first_call_never_before_now_nor_before_the_room_is_free() -> None:
+    assert _start(now=30, called=True) == NINE + timedelta(minutes=30)
+    assert _start(now=30, called=True, room=28) == NINE + timedelta(minutes=38)
+    assert _start(now=30, called=True, room=5) == NINE + timedelta(minutes=30)
+
+
+def test_a_doctor_who_starts_early_brings_nobody_forward_past_the_planned_start() -> None:
+    assert _start(now=-20, called=True) == NINE
+
+
+@given(
+    start=MINUTES,
+    called=st.none() | MINUTES,
+    room=st.none() | MINUTES,
+    now=MINUTES,
+    minutes=st.integers(1, 60),
+    ahead=st.integers(0, 50),
+)
+def test_estimates_never_decrease_along_the_queue(
+    start: datetime, called: datetime | None, room: datetime | None, now: datetime, minutes: int, ahead: int
+) -> None:
+    first = queue_start(
+        delayed_start=start, first_called_at=called, room_since=room, consultation_minutes=minutes, now=now
+    )
+    assert first >= start
+    earlier = estimated_time(start_of_queue=first, consultation_minutes=minutes, ahead=ahead)
+    later = estimated_time(start_of_queue=first, consultation_minutes=minutes, ahead=ahead + 1)
+    assert later - earlier == timedelta(minutes=minutes)
+    end = expected_end(delayed_end=start, start_of_queue=first, consultation_minutes=minutes, queue_length=ahead)
+    assert end >= earlier
+
+
+def test_nobody_loses_a_seat_before_the_time_they_were_told_plus_the_grace() -> None:
+    grace = timedelta(minutes=15)
+    told = NINE + timedelta(minutes=40)
+    assert grace_ends(now=NINE, estimated_time=told, grace=grace) == told + grace
+    assert grace_ends(now=told + grace, estimated_time=told, grace=grace) == told + 2 * grace
+    assert grace_ends(now=NINE, estimated_time=None, grace=grace) == NINE + grace
+    assert hold_ends(now=NINE, hold=timedelta(seconds=1.5)) == NINE + timedelta(seconds=1.5)

@@ -1,0 +1,44 @@
+"""The table of moves says what section 4 of the contract says, move by move and refusal by refusal."""
+
+import pytest
+
+from tokens.policy.lifecycle import LIVE, MOVES, QUEUED, Action, Status, allows, holds_seat
+
+CONTRACT = {
+    Action.CONFIRM: ({"PENDING"}, "CONFIRMED"),
+    Action.EXPIRE: ({"PENDING"}, "EXPIRED"),
+    Action.CHECK_IN: ({"CONFIRMED"}, "CHECKED_IN"),
+    Action.CALL: ({"CONFIRMED", "CHECKED_IN"}, "CALLED"),
+    Action.START: ({"CALLED"}, "IN_CONSULTATION"),
+    Action.REQUEUE: ({"CALLED"}, "CHECKED_IN"),
+    Action.COMPLETE: ({"IN_CONSULTATION"}, "COMPLETED"),
+    Action.NO_SHOW: ({"CONFIRMED", "CHECKED_IN", "CALLED"}, "NO_SHOW"),
+    Action.REINSTATE: ({"NO_SHOW"}, "CHECKED_IN"),
+    Action.END_GRACE: ({"NO_SHOW"}, "NO_SHOW"),
+    Action.CANCEL: ({"PENDING", "CONFIRMED", "CHECKED_IN", "CALLED", "BUFFER"}, "CANCELLED"),
+    Action.CANCEL_WITH_SLOT: ({"PENDING", "CONFIRMED", "CHECKED_IN", "CALLED", "NO_SHOW", "BUFFER"}, "CANCELLED"),
+    Action.BUFFER: ({"CONFIRMED", "CHECKED_IN"}, "BUFFER"),
+    Action.RELEASE_BUFFER: ({"BUFFER"}, "CANCELLED"),
+    Action.BECOME_EMERGENCY: ({"PENDING", "CONFIRMED", "CHECKED_IN"}, "CHECKED_IN"),
+    Action.TRIAGE: ({"CHECKED_IN"}, "CHECKED_IN"),
+    Action.BOOK: (set(), "CONFIRMED"),
+    Action.BOOK_ARRIVED: (set(), "CHECKED_IN"),
+    Action.HOLD: (set(), "PENDING"),
+    Action.PROMOTE: (set(), "CONFIRMED"),
+    Action.ADMIT_EMERGENCY: (set(), "CHECKED_IN"),
+}
+
+
+@pytest.mark.parametrize("action", list(Action))
+@pytest.mark.parametrize("status", list(Status))
+def test_every_action_from_every_state(action: Action, status: Status) -> None:
+    sources, target = CONTRACT[action]
+    assert allows(action=action, status=status) == (status.value in sources)
+    assert MOVES[action].target == target
+
+
+def test_seats_and_life_by_state() -> None:
+    seats = {status.value for status in Status if holds_seat(status=status, in_grace=False)}
+    assert seats == {"PENDING", "CONFIRMED", "CHECKED_IN", "CALLED", "IN_CONSULTATION", "COMPLETED", "BUFFER"}
+    assert holds_seat(status=Status.NO_SHOW, in_grace=True)
+    assert QUEUED < LIVE

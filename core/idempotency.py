@@ -27,6 +27,7 @@ KEPT = timedelta(hours=24)
 HEADER = "Idempotency-Key"
 _VISIBLE = re.compile(r"[\x21-\x7e]{1,255}")
 _NO_FACILITY = uuid.UUID(int=0)
+"""Of callers who belong to the installation rather than to one of its facilities."""
 
 # One statement, alone in its transaction. A row comes back when the key is new, when its holder's lease has run out
 # without an answer, when the answer has outlived its day, or when this very claim is repeated after a lost connection.
@@ -59,6 +60,7 @@ class Asked:
     actor: str
     key: str
     fingerprint: str
+    facility_id: uuid.UUID = _NO_FACILITY
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,8 @@ def asked_of(request: Request) -> Asked | None:
     actor = getattr(request.auth, "actor", None)
     if actor is None:
         raise NotAuthenticated()
-    return Asked(actor=actor, key=key, fingerprint=_fingerprint(request))
+    facility = getattr(request.auth, "facility_id", None) or _NO_FACILITY
+    return Asked(actor=actor, key=key, fingerprint=_fingerprint(request), facility_id=facility)
 
 
 def _fingerprint(request: Request) -> str:
@@ -105,7 +108,7 @@ def claim(asked: Asked, *, token: uuid.UUID) -> Claim | Stored:
     now = clock.now()
     values: dict[str, Any] = {
         "id": new_id(),
-        "facility": _NO_FACILITY,
+        "facility": asked.facility_id,
         "actor": asked.actor,
         "key": asked.key,
         "fingerprint": asked.fingerprint,
@@ -154,7 +157,7 @@ def prune(now: datetime, *, batch: int = 5000) -> int:
 
 def _row_of(asked: Asked, now: datetime) -> IdempotencyRecord | None:
     return IdempotencyRecord.objects.filter(
-        facility_id=_NO_FACILITY, actor=asked.actor, key=asked.key, claimed_at__gte=now - KEPT
+        facility_id=asked.facility_id, actor=asked.actor, key=asked.key, claimed_at__gte=now - KEPT
     ).first()
 
 

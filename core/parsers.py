@@ -100,7 +100,7 @@ def parse(raw: bytes) -> Any:
 
 
 class StrictJSONParser(BaseParser):
-    """Reads a JSON body; an empty body counts as an empty object."""
+    """Reads a JSON body, which is always an object; an empty body counts as an empty one."""
 
     media_type = "application/json"
 
@@ -113,4 +113,7 @@ class StrictJSONParser(BaseParser):
             raise PayloadTooLarge() from error
         if not raw.strip():
             return {}
-        return parse(raw)
+        value = parse(raw)
+        if not isinstance(value, dict):
+            raise _refuse("not-an-object", "The body must be a JSON object.")
+        return value

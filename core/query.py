@@ -23,8 +23,13 @@ class QuerySerializer(StrictSerializer):
 class PagedQuerySerializer(QuerySerializer):
     """The filters of a list in pages; `page` and `page_size` themselves are read by core.pagination."""
 
-    page = serializers.CharField(required=False, help_text="The page, from 1.")
-    page_size = serializers.CharField(required=False, help_text="Things on a page: 50 unless given, 200 at most.")
+    page = serializers.IntegerField(required=False, min_value=1, max_value=999_999_999, help_text="The page, from 1.")
+    page_size = serializers.IntegerField(
+        required=False,
+        min_value=1,
+        max_value=999_999_999,
+        help_text="Things on a page: 50 unless given; more than 200 are cut to 200.",
+    )
 
     @classmethod
     def read(cls, request: Request, **context: Any) -> dict[str, Any]:

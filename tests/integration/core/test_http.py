@@ -66,6 +66,7 @@ def test_wrong_method(client: Client) -> None:
         (b"{", 400, "validation-error"),
         (b"[]", 400, "validation-error"),
         (b'"text"', 400, "validation-error"),
+        (b"null", 400, "validation-error"),
         (b"[" * 100_000, 400, "validation-error"),
         (b'{"username": "\\ud800", "password": "x"}', 400, "validation-error"),
         (b'{"username": "a\\u0000b", "password": "x"}', 400, "validation-error"),

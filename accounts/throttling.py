@@ -20,8 +20,8 @@ from accounts.attempts import Limit
 from accounts.principals import Principal, principal_of
 from accounts.roles import Role
 from accounts.security_log import digest, note
-from core.circuit import Breaker
 from core.client_address import client_address
+from core.redis_gate import default_gate
 
 _HIT = """
 local count = redis.call('INCR', KEYS[1])
@@ -40,7 +40,7 @@ class Counter:
     """Counts in one Redis; where it is away, nothing is counted and nobody is held up."""
 
     def __init__(self, url: str) -> None:
-        self._breaker = Breaker()
+        self._breaker = default_gate().breaker  # one Redis, one memory of whether it answers
         self._redis = redis.Redis.from_url(
             url,
             socket_connect_timeout=settings.REDIS_CONNECT_SECONDS,

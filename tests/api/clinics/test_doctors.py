@@ -232,3 +232,11 @@ def test_the_database_keeps_the_history_of_a_doctor(hospital: Hospital) -> None:
     assert [line.pgh_label for line in lines] == ["insert", "update"]
     assert lines[1].pgh_diff["consultation_minutes"] == [10, 20]
     assert all(line.pgh_context["actor"].startswith("user:") for line in lines)
+
+
+def test_other_methods(hospital: Hospital) -> None:
+    for path in ("doctors/", f"doctors/{hospital.doctor()['id']}/"):
+        assert hospital.admin.call("HEAD", path).status == 200
+        for method in ("OPTIONS", "TRACE", "BREW"):
+            hospital.admin.call(method, path).expect(405, "method-not-allowed")
+    hospital.admin.call("DELETE", "doctors/").expect(405, "method-not-allowed")

@@ -1,0 +1,161 @@
+"""Races on purpose: threads that start together, and one that overtakes another at the worst moment.
+
+`overtake` stops the slow one between its decision and its first write and lets the fast one run meanwhile. Behind the
+lock the fast one has to wait; with the locks off it overtakes, and the same scene ends in a lie. That second run is the
+canary: it shows that the test would notice a lock that is missing.
+"""
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connection
+from django.db.models import QuerySet
+
+from tokens import locking
+from tokens.ledger import Ledger
+
+Step = Callable[[], Any]
+PATIENCE = 20.0
+HEAD_START = 0.25
+"""Seconds in which the fast one is done by far if nothing stops it."""
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """What a thread raised."""
+
+    error: BaseException
+
+    @property
+    def code(self) -> str:
+        return str(getattr(self.error, "code", type(self.error).__name__))
+
+
+class Runner(threading.Thread):
+    """Runs one step with a connection of its own."""
+
+    def __init__(self, step: Step, start_line: threading.Barrier | None = None) -> None:
+        super().__init__(daemon=True)
+        self.step, self.start_line = step, start_line
+        self.outcome: Any = None
+
+    def run(self) -> None:
+        try:
+            if self.start_line is not None:
+                self.start_line.wait(PATIENCE)
+            self.outcome = self.step()
+        except BaseException as error:
+            self.outcome = Refusal(error)
+        finally:
+            connection.close()
+
+    def finish(self) -> Any:
+        self.join(PATIENCE)
+        assert not self.is_alive(), "a thread hangs"
+        return self.outcome
+
+
+def together(steps: Sequence[Step]) -> list[Any]:
+    """Run every step in a thread of its own, all at once; what each returned, or the Refusal."""
+    line = threading.Barrier(len(steps))
+    runners = [Runner(step, line) for step in steps]
+    for runner in runners:
+        runner.start()
+    return [runner.finish() for runner in runners]
+
+
+@dataclass(frozen=True)
+class Overtaking:
+    """How the two came out, and whether the fast one got past the slow one."""
+
+    slow: Any
+    fast: Any
+    overtook: bool
+
+
+def overtake(slow: Step, fast: Step, *, meanwhile: Step = lambda: None) -> Overtaking:
+    """Stop the slow one after its decision and before its first write; run `meanwhile` and the fast one; let it go."""
+    decided, go = threading.Event(), threading.Event()
+    first, second = Runner(slow), Runner(fast)
+    write = Ledger.write
+
+    def hesitant(ledger: Ledger) -> None:
+        if threading.current_thread() is first and ledger.has_changes and not decided.is_set():
+            decided.set()
+            go.wait(PATIENCE)
+        write(ledger)
+
+    Ledger.write = hesitant  # type: ignore[method-assign]
+    try:
+        first.start()
+        while not decided.wait(0.01):
+            assert first.is_alive(), f"the slow one never came to write: {first.outcome}"
+        meanwhile()
+        second.start()
+        second.join(HEAD_START)
+        overtook = not second.is_alive()
+        go.set()
+        return Overtaking(first.finish(), second.finish(), overtook)
+    finally:
+        go.set()
+        Ledger.write = write  # type: ignore[method-assign]
+
+
+@contextlib.contextmanager
+def gate_open() -> Iterator[None]:
+    """Nobody waits at Redis: as if it were away. Only the row lock is left."""
+    real = locking.gate
+    locking.gate = lambda keys, wait_seconds: contextlib.nullcontext()  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        locking.gate = real  # type: ignore[assignment]
+
+
+@contextlib.contextmanager
+def unlocked() -> Iterator[None]:
+    """No gate and no row lock: everybody reads and writes as they like."""
+    real = QuerySet.select_for_update
+    QuerySet.select_for_update = lambda self, **how: self.all()  # type: ignore[method-assign]
+    try:
+        with gate_open():
+            yield
+    finally:
+        QuerySet.select_for_update = real  # type: ignore[method-assign]
+
+
+@contextlib.contextmanager
+def without(*names: str) -> Iterator[None]:
+    """Take these constraints off the database, and put them back when every row that broke them is gone."""
+    restore: list[str] = []
+    with connection.cursor() as cursor:
+        for name in names:
+            cursor.execute(
+                "SELECT conrelid::regclass::text, pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = %s",
+                [name],
+            )
+            found = cursor.fetchone()
+            if found:
+                restore.append(f"ALTER TABLE {found[0]} ADD CONSTRAINT {name} {found[1]}")
+                cursor.execute(f"ALTER TABLE {found[0]} DROP CONSTRAINT {name}")
+                continue
+            cursor.execute("SELECT pg_get_indexdef(to_regclass(%s))", [name])
+            definition = cursor.fetchone()[0]
+            assert definition, f"there is no constraint {name}"
+            restore.append(definition)
+            cursor.execute(f"DROP INDEX {name}")
+    try:
+        yield
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("TRUNCATE clinics_slot, tokens_token, waitlist_waitlistentry, events_event CASCADE")
+            for statement in restore:
+                cursor.execute(statement)
+
+
+# What the database refuses by itself when two write over each other: off in the canaries, so that they can be seen.
+NUMBERED_ONCE = ("event_numbered_once", "token_ticket_unique", "token_arrival_unique")
+COUNTED = ("slot_never_oversold", "slot_counters_not_negative")

@@ -1,0 +1,95 @@
+"""A doctor, slots and patients for the races, and what went wrong with a slot when a race was lost."""
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from clinics.models import Doctor, Slot
+from core import clock
+from events.models import Event
+from patients.models import Patient
+from tests.factories import DoctorFactory, PatientFactory, ensure_facility
+from tokens.models import IS_LIVE, IS_QUEUED, Token
+from tokens.operations.booking import BookingRequest
+from tokens.operations.slots import SlotPlan
+from tokens.policy.lifecycle import holds_seat
+from tokens.policy.priority import Category
+from tokens.services import TokenAllocationService
+from waitlist.models import WaitlistEntry
+
+service = TokenAllocationService()
+
+
+def a_doctor() -> Doctor:
+    ensure_facility()
+    return DoctorFactory()
+
+
+def a_patient() -> Patient:
+    return PatientFactory()
+
+
+def a_slot(doctor: Doctor | None = None, *, capacity: int = 1, start: datetime | None = None) -> Slot:
+    """A slot of an hour, in two hours' time unless told otherwise."""
+    doctor = doctor or a_doctor()
+    start = start or clock.now() + timedelta(hours=2)
+    plan = SlotPlan(start, start + timedelta(hours=1), capacity)
+    (slot,) = service.create_slots(
+        doctor_id=doctor.id,
+        plans=lambda _doctor, _taken: [plan],
+        days=lambda _zone: {start.date()},
+        actor="user:scene",
+    )
+    return slot
+
+
+def book(slot: Slot, patient: Patient | None = None, *, actor: str = "user:desk", **facts: Any) -> Any:
+    """A token, or an entry of the waiting list."""
+    patient = patient or a_patient()
+    facts = {"category": Category.WALKIN, "join_waiting_list": False, **facts}
+    request = BookingRequest(patient_id=patient.id, **facts)
+    return service.book(slot_id=slot.id, request=request, actor=actor)
+
+
+def fresh(token: Token) -> Token:
+    return Token.objects.get(id=token.id)
+
+
+def lies_of(slot: Slot) -> list[str]:
+    """Each thing that the slot's row or its log says and the tokens deny."""
+    row = Slot.objects.get(id=slot.id)
+    tokens = list(Token.objects.filter(slot_id=slot.id))
+    seated = [token for token in tokens if holds_seat(status=token.status, in_grace=token.in_grace)]
+    waiting = WaitlistEntry.objects.filter(slot_id=slot.id, status="WAITING").count()
+    counted = {
+        "regular_seats": sum(token.category != "EMERGENCY" for token in seated),
+        "emergency_seats": sum(token.category == "EMERGENCY" for token in seated),
+        "queue_length": Token.objects.filter(IS_QUEUED, slot_id=slot.id).count(),
+        "waiting_count": waiting,
+    }
+    lies = [
+        f"{name} is {getattr(row, name)}, not {truth}" for name, truth in counted.items() if getattr(row, name) != truth
+    ]
+    if counted["regular_seats"] > row.max_capacity:
+        lies.append("oversold")
+    if waiting and row.is_bookable(now=clock.now()) and len(seated) < row.max_capacity:
+        lies.append("somebody waits while a seat is free")
+    return lies + [lie for token in tokens for lie in _broken_path(token)]
+
+
+def _broken_path(token: Token) -> list[str]:
+    at: str | None = None
+    lies = []
+    for event in Event.objects.filter(token_id=token.id, data__has_key="to").order_by("seq"):
+        if event.data["from"] != at:
+            lies.append(f"{event.type} from {event.data['from']}, though the token was {at}")
+        at = event.data["to"]
+    return lies if at == token.status else [*lies, f"{token.status} without an event"]
+
+
+def live_tokens(patient: Patient) -> int:
+    return Token.objects.filter(IS_LIVE, patient=patient).count()
+
+
+def events_of(slot_id: UUID, kind: str) -> int:
+    return Event.objects.filter(slot_id=slot_id, type=kind).count()

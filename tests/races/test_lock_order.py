@@ -1,0 +1,91 @@
+"""Operations that need the days of two doctors take their locks in one order, whoever names them in another."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from clinics.models import Doctor, Slot
+from tests.races.choreography import PATIENCE, Refusal, together
+from tests.races.scene import a_doctor, a_slot, lies_of, service
+from tests.support.invariants import assert_invariants_hold
+from tokens import locking, unit_of_work
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def change_doctor(slot: Slot, doctor: Doctor) -> Any:
+    return service.change_slot(slot_id=slot.id, changes={"doctor_id": doctor.id}, actor="user:desk")
+
+
+def swap(repeats: int = 1) -> tuple[list[Any], list[Slot]]:
+    """One desk moves slots from a doctor to another, a second one the other way, a third delays both days."""
+    one, other = a_doctor(), a_doctor()
+    first = a_slot(one)
+    there = [a_slot(one, start=first.end_time + n * (first.end_time - first.start_time)) for n in range(repeats)]
+    back = [a_slot(other, start=there[-1].end_time + n * (first.end_time - first.start_time)) for n in range(repeats)]
+    outcomes = together(
+        [
+            *(partial(change_doctor, slot, other) for slot in there),
+            *(partial(change_doctor, slot, one) for slot in back),
+        ]
+    )
+    return outcomes, [first, *there, *back]
+
+
+def test_opposite_orders_never_stand_in_each_others_way(any_redis: None) -> None:
+    outcomes, slots = swap(repeats=4)
+    assert not [outcome for outcome in outcomes if isinstance(outcome, Refusal)]
+    assert all(lies_of(slot) == [] for slot in slots)
+    assert_invariants_hold()
+
+
+def test_delays_and_bookings_run_through_one_day_at_once(any_redis: None) -> None:
+    from tests.races.scene import a_patient, book
+
+    doctor = a_doctor()
+    first = a_slot(doctor, capacity=4)
+    second = a_slot(doctor, capacity=4, start=first.end_time)
+    patients = [a_patient() for _ in range(6)]
+    outcomes = together(
+        [
+            *(
+                partial(service.delay_slot, slot_id=slot.id, delay_minutes=minutes, actor="user:desk")
+                for slot in (first, second)
+                for minutes in (10, 20, 30)
+            ),
+            *(partial(book, (first, second)[n % 2], patient) for n, patient in enumerate(patients)),
+        ]
+    )
+    assert not [outcome for outcome in outcomes if isinstance(outcome, Refusal)]
+    delays = [Slot.objects.get(id=slot.id).delay_minutes for slot in (first, second)]
+    assert delays[1] >= delays[0] > 0
+    assert_invariants_hold()
+
+
+def test_canary_without_the_order_they_lock_each_other_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One takes the doctors' rows upwards, the other downwards: the database has to kill one of them."""
+    met = threading.Barrier(2)
+    upwards = threading.Lock()
+
+    @contextmanager
+    def unordered(*, days: set[tuple[UUID, date]], actor: str) -> Iterator[Any]:
+        ids = sorted({doctor_id for doctor_id, _ in days})
+        if len(ids) > 1 and not upwards.acquire(blocking=False):
+            ids.reverse()
+        with locking.atomic(durable=True):
+            for doctor_id in ids:
+                Doctor.objects.select_for_update().get(id=doctor_id)
+                if len(ids) > 1 and doctor_id == ids[0]:
+                    met.wait(PATIENCE)
+            rows = Slot.objects.filter(doctor_id__in=ids, local_date__in={day for _, day in days})
+            yield locking._ledgers(list(rows.select_related("doctor", "facility").order_by("id")), actor)
+
+    monkeypatch.setattr(unit_of_work, "locked_days", unordered)
+    outcomes, _ = swap()
+    assert [outcome.code for outcome in outcomes if isinstance(outcome, Refusal)] == ["OperationalError"]

@@ -1,0 +1,69 @@
+"""Fifty requests with one Idempotency-Key, all at once, over HTTP."""
+
+import json
+from collections import Counter
+from functools import partial
+from typing import Any
+
+import pytest
+
+from clinics.models import Slot
+from core import writes
+from patients.models import Patient
+from tests.factories import ensure_facility, first_admin
+from tests.races.choreography import together, without
+from tests.races.scene import a_patient, a_slot, lies_of
+from tests.support.api import Answer, Api, in_process
+from tests.support.hospital import PASSWORD
+from tests.support.invariants import assert_invariants_hold
+from tokens.models import Token
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def signed_in() -> str:
+    ensure_facility()
+    body = {"username": first_admin(PASSWORD).username, "password": PASSWORD}
+    return f"Bearer {Api(in_process()).post('auth/token/', body).expect(200)['access']}"
+
+
+def ask(authorization: str, slot: Slot, patient: Patient, key: str) -> Answer:
+    body = {"slot_id": str(slot.id), "patient_id": str(patient.id), "category": "WALKIN"}
+    return Api(in_process(), authorization).post("tokens/", body, headers={"Idempotency-Key": key})
+
+
+def fifty(slot: Slot, patient: Patient) -> tuple[list[Answer], str]:
+    authorization = signed_in()
+    answers: list[Any] = together([partial(ask, authorization, slot, patient, "one-key")] * 50)
+    assert all(isinstance(answer, Answer) for answer in answers), [a for a in answers if not isinstance(a, Answer)][:1]
+    return answers, authorization
+
+
+def test_fifty_requests_with_one_key_make_one_token() -> None:
+    slot, patient = a_slot(capacity=50), a_patient()
+    answers, authorization = fifty(slot, patient)
+    made = [answer for answer in answers if answer.status == 201]
+    rest = {answer.body["code"] for answer in answers if answer.status != 201}
+    assert len({answer.raw for answer in made}) == 1
+    assert rest <= {"idempotency-in-progress"}
+    assert sum("idempotency-replayed" not in answer.headers for answer in made) == 1
+    assert Token.objects.filter(patient=patient).count() == 1
+    again = ask(authorization, slot, patient, "one-key")
+    assert (again.status, again.raw) == (201, made[0].raw)
+    assert again.headers["idempotency-replayed"] == "true"
+    assert lies_of(slot) == []
+    assert_invariants_hold()
+
+
+def test_canary_without_the_record_each_request_makes_a_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    slot, patient = a_slot(capacity=50), a_patient()
+
+    def forgetful(asked: Any, work: Any, render: Any) -> Any:
+        made = writes._without_key(work, render)
+        return writes.Response(made.body, status=made.status, headers=dict(made.headers))
+
+    monkeypatch.setattr(writes, "_with_key", forgetful)
+    with without("token_one_live_per_patient"):
+        answers, _ = fifty(slot, patient)
+        assert Counter(answer.status for answer in answers) == {201: 50}
+        assert len({json.loads(answer.raw)["id"] for answer in answers}) == 50

@@ -24,9 +24,6 @@ from core.tasks import prune_idempotency_records
 from core.transactions import atomic
 from core.writes import Answer, write
 
-pytestmark = pytest.mark.django_db(transaction=True)
-
-
 @dataclass(frozen=True)
 class Somebody:
     actor: str
@@ -69,15 +66,19 @@ class Counter(APIView):
 
 
 @pytest.fixture(autouse=True)
-def _counter() -> Iterator[None]:
-    with connection.cursor() as cursor:
-        cursor.execute("DROP TABLE IF EXISTS test_counter")
-        cursor.execute("CREATE TABLE test_counter (n int CHECK (n >= 0)); INSERT INTO test_counter VALUES (0)")
-    Counter.runs = 0
-    Counter.before_answer = Counter.before_write = Counter.after_answer = staticmethod(lambda: None)
-    yield
-    with connection.cursor() as cursor:
-        cursor.execute("DROP TABLE test_counter")
+def _counter(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """Real commits, and only these two tables to clean: emptying every table for each test takes half a second."""
+    with django_db_blocker.unblock():
+        with connection.cursor() as cursor:
+            cursor.execute("DROP TABLE IF EXISTS test_counter")
+            cursor.execute("CREATE TABLE test_counter (n int CHECK (n >= 0)); INSERT INTO test_counter VALUES (0)")
+        Counter.runs = 0
+        Counter.before_answer = Counter.before_write = Counter.after_answer = staticmethod(lambda: None)
+        yield
+        with connection.cursor() as cursor:
+            cursor.execute("DROP TABLE test_counter")
+        IdempotencyRecord.objects.all().delete()
+        connection.close()
 
 
 def ask(key: str | None = None, body: Any = None, path: str = "/count/", actor: str = "user:1") -> Response:

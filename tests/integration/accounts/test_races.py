@@ -1,0 +1,104 @@
+"""What happens at the same moment: two uses of one token, one code, one name, and two last administrators."""
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.core import mail
+from django.db import connection
+
+from accounts import codes, lockout, registration, sessions, users
+from accounts.errors import EmailTaken, LastAdministrator, UsernameTaken, WrongCode
+from accounts.models import OneTimeCode, Session, User
+from accounts.roles import Role
+
+pytestmark = pytest.mark.django_db(transaction=True)
+RESET = OneTimeCode.Purpose.RESET
+
+
+def together(*works: Callable[[], Any]) -> list[Any]:
+    """Run the works at the same moment; their results or errors in order."""
+    barrier = threading.Barrier(len(works))
+    results: list[Any] = [None] * len(works)
+
+    def run(index: int, work: Callable[[], Any]) -> None:
+        barrier.wait()
+        try:
+            results[index] = work()
+        except Exception as error:
+            results[index] = error
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=run, args=each) for each in enumerate(works)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return results
+
+
+def make_user(username: str = "desk", role: Role = Role.FRONT_DESK) -> User:
+    return users.create_user(
+        username=username, email=f"{username}@mail.example", role=role, password="quiet-harbour-42"
+    )
+
+
+def test_a_refresh_token_used_twice_at_once_gives_one_pair_at_most_and_then_nothing() -> None:
+    pair = sessions.open_session(user=make_user())
+    results = together(*[lambda: sessions.refresh_session(raw=pair.refresh)] * 6)
+    pairs = [each for each in results if isinstance(each, sessions.Pair)]
+    assert len(pairs) == 1
+    assert all(isinstance(each, sessions.Pair | sessions.SessionOver) for each in results)
+    assert Session.objects.get().ended_at is not None
+    with pytest.raises(sessions.SessionOver):
+        sessions.refresh_session(raw=pairs[0].refresh)
+
+
+def test_a_code_entered_twice_at_once_opens_once() -> None:
+    code = codes.new_code(purpose=RESET, address="a@mail.example", details={"user": "x"})
+    results = together(*[lambda: codes.use_code(purpose=RESET, address="a@mail.example", code=code)] * 4)
+    assert sum(isinstance(each, dict) for each in results) == 1
+    assert sum(isinstance(each, WrongCode) for each in results) == 3
+
+
+def test_guesses_at_the_same_moment_share_no_try(monkeypatch: Any) -> None:
+    codes.new_code(purpose=RESET, address="a@mail.example")
+    looked: list[str] = []
+    monkeypatch.setattr(codes, "check_password", lambda code, _: bool(looked.append(code)))
+    together(*[lambda: codes.use_code(purpose=RESET, address="a@mail.example", code="000000")] * 12)
+    assert len(looked) == codes.TRIES
+
+
+def test_failures_at_the_same_moment_are_all_counted() -> None:
+    door = lockout.Door(who="somebody", address="10.0.0.1")
+    together(*[door.record_failure] * 5)
+    assert door.seconds_locked() > 0
+
+
+def test_one_name_is_given_once() -> None:
+    results = together(*[make_user] * 4)
+    assert sum(isinstance(each, User) for each in results) == 1
+    from core.problem_details import translate
+
+    losers = [each for each in results if not isinstance(each, User)]
+    assert all(isinstance(translate(each), UsernameTaken | EmailTaken) for each in losers)
+
+
+def test_one_address_registers_once() -> None:
+    registration.ask_to_register(email="a@mail.example", password="seven-white-lotus", name="A", phone="98450")
+    code = mail.outbox[-1].subject.split()[-1]
+    results = together(*[lambda: registration.register(email="a@mail.example", otp=code)] * 3)
+    assert sum(isinstance(each, User) for each in results) == 1
+    assert sum(isinstance(each, WrongCode) for each in results) == 2
+
+
+def test_two_administrators_cannot_remove_each_other() -> None:
+    first, second = make_user("a", Role.ADMIN), make_user("b", Role.ADMIN)
+    results = together(
+        lambda: users.remove_user(user_id=first.pk),
+        lambda: users.change_user(user_id=second.pk, changes={"is_active": False}),
+    )
+    assert sum(isinstance(each, LastAdministrator) for each in results) == 1
+    assert User.objects.filter(role=Role.ADMIN, is_active=True).count() == 1

@@ -52,6 +52,8 @@ def app_environment(*, environ: Mapping[str, str], data_dir: Path, urls: Mapping
         "PYTHONUNBUFFERED": "1",
         "PYTHONPATH": str(ROOT),
     }
+    if os.geteuid() == 0:  # Celery would say so at length each time
+        made.setdefault("PYTHONWARNINGS", "ignore:You're running the worker with superuser privileges")
     if not made.get("OPD_SECRET_KEY"):
         if profile == "config.settings.production":
             raise SetupError("OPD_SECRET_KEY must be set in production: a random text of at least 50 characters.")
@@ -74,13 +76,26 @@ def web_command(*, environ: Mapping[str, str]) -> list[str]:
 def worker_command() -> list[str]:
     """The Celery worker: one process is enough, for its tasks only call the service."""
     quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
-    return [str(PYTHON), "-m", "celery", "-A", "config", "worker", "-c", "1", "--loglevel", "INFO", *quiet]
+    return [str(PYTHON), "-m", "celery", "-q", "-A", "config", "worker", "-c", "1", "--loglevel", "INFO", *quiet]
 
 
 def beat_command(*, data_dir: Path) -> list[str]:
     """Celery's clock."""
     schedule = str(data_dir / "celerybeat-schedule")
-    return [str(PYTHON), "-m", "celery", "-A", "config", "beat", "-s", schedule, "--pidfile=", "--loglevel", "INFO"]
+    return [
+        str(PYTHON),
+        "-m",
+        "celery",
+        "-q",
+        "-A",
+        "config",
+        "beat",
+        "-s",
+        schedule,
+        "--pidfile=",
+        "--loglevel",
+        "INFO",
+    ]
 
 
 def manage_command(*arguments: str) -> list[str]:

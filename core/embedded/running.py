@@ -36,7 +36,8 @@ def run(*, environ: Mapping[str, str]) -> int:
             state.remember("run", identify(pid=os.getpid()))
             with started(data_dir=data_dir, environ=environ) as (urls, servers):
                 made = project.app_environment(environ=environ, data_dir=data_dir, urls=urls)
-                _prepare(environ=made, data_dir=data_dir)
+                prepare = [str(project.PYTHON), "-m", "core.embedded.prepare", str(data_dir / "credentials")]
+                carry_out("Preparing the database", prepare, environ=made, loud=True)
                 step(f"Starting web, worker and beat on {base}")
                 supervisor = Supervisor(state=state, environ=made, servers=servers)
                 return supervisor.run(
@@ -75,18 +76,6 @@ def _need_port(*, host: str, port: int) -> None:
             f"Port {port} on {host} is taken by another program (or may not be used by you). "
             f"Choose another one: OPD_PORT={port + 1 if port < 65_535 else 8000} ./setup.sh"
         )
-
-
-def _prepare(*, environ: Mapping[str, str], data_dir: Path) -> None:
-    carry_out("Bringing the database up to date", project.manage_command("migrate", "--noinput"), environ=environ)
-    collect_static(environ=environ)
-    credentials = str(data_dir / "credentials")
-    carry_out(
-        "Seeing to the first administrator and front desk",
-        project.manage_command("ensure_staff", "--credentials", credentials),
-        environ=environ,
-        loud=True,
-    )
 
 
 def collect_static(*, environ: Mapping[str, str]) -> None:

@@ -7,31 +7,29 @@ from collections.abc import Mapping, Sequence
 from core.embedded.errors import SetupError
 from core.embedded.processes import death_bound
 from core.embedded.project import ROOT
-from core.embedded.say import OUT, emit, step
+from core.embedded.say import step
 
 
 def carry_out(text: str, command: Sequence[str], *, environ: Mapping[str, str], loud: bool = False) -> None:
-    """Announce a step and carry it out; its output is shown when it failed, or when it is wanted."""
+    """Announce a step and carry it out; what it complains of is shown when it fails, what it says if that is wanted."""
     step(text)
     process = subprocess.Popen(
         list(command),
         env=dict(environ),
         cwd=ROOT,
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
+        stdout=None if loud else subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
         start_new_session=True,
         preexec_fn=death_bound(),
     )
     try:
-        told, _ = process.communicate()
+        _, told = process.communicate()
     finally:
         end(process)
     if process.returncode:
         last = "\n".join(f"    {row}" for row in told.decode(errors="replace").strip().splitlines()[-12:])
         raise SetupError(f"{text}: failed.\n{last}")
-    if loud:
-        emit(handle=OUT, text=told)
 
 
 def foreground(*, command: Sequence[str], environ: Mapping[str, str], **limits: bool) -> int:

@@ -1,0 +1,27 @@
+"""What has to be done to the database before the engine starts, in one process: the only part here that knows Django.
+
+python -m core.embedded.prepare CREDENTIALS
+"""
+
+import sys
+
+from core.embedded.say import step
+
+
+def prepare(*, credentials: str) -> None:
+    """Tables, static files, the first users: all of it may be done again and again."""
+    import django
+    from django.core.management import call_command
+
+    django.setup()
+    step("Bringing the database up to date")
+    call_command("migrate", interactive=False, verbosity=0)
+    step("Collecting the files of Swagger UI and the admin")
+    call_command("collectstatic", interactive=False, verbosity=0)
+    step("Seeing to the first administrator and front desk")
+    call_command("ensure_staff", credentials=credentials)
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    prepare(credentials=sys.argv[1])

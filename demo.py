@@ -43,7 +43,10 @@ def main(arguments: list[str] | None = None) -> int:
     except UnreachableError as error:
         console.print(f"[red]{error}", highlight=False, soft_wrap=True)
         return 2
-    return run(names, client=client, board=Board(console=console))
+    try:
+        return run(names, client=client, board=Board(console=console))
+    finally:
+        client.close()
 
 
 def pick(text: str) -> str:

@@ -48,6 +48,10 @@ class Client:
         self._signed_in_at = parsedate_to_datetime(answer.headers["date"])
         self._ticks_then = time.monotonic()
 
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._http.close()
+
     def now(self) -> datetime:
         """The server's time, to the second: deadlines are the server's, not this machine's."""
         return self._signed_in_at + timedelta(seconds=time.monotonic() - self._ticks_then)

@@ -1,0 +1,1 @@
+"""The project's own benchmark: `python -m bench`. See RESULTS.md for the last table and how to read it."""

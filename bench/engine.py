@@ -1,0 +1,103 @@
+"""The engine under measurement: how its data come to be. Needs Django to be set up with bench.settings.
+
+Patients are copied in; slots, tokens and waiting lists are made by the engine's own operations, many to a transaction,
+so that every invariant holds for them.
+"""
+
+import itertools
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from bench.target import PASSWORD, USERNAME, Target
+
+AT_ONCE = 1_000
+CATEGORIES = ("ONLINE", "WALKIN", "FOLLOWUP", "PRIORITY_PAID")
+
+
+class Engine(Target):
+    """The hospital of the engine."""
+
+    name = "engine"
+
+    def prepare(self, *, patients: int) -> None:
+        from accounts.models import User
+        from accounts.roles import Role
+
+        User.objects.create_user(USERNAME, f"{USERNAME}@example.org", PASSWORD, role=Role.FRONT_DESK)
+        self.patients = [str(each) for each in _copy_patients(patients)]
+        self.sign_in()
+
+    def make_slots(self, *, doctors: int, each: int = 1, capacity: int, start: datetime | None = None) -> list[str]:
+        from clinics.doctors import create_doctor
+        from tokens.services import SlotPlan, TokenAllocationService
+
+        begin = start or self.tomorrow()
+        service, made = TokenAllocationService(), []
+        for number in range(doctors):
+            doctor = create_doctor(name=f"Dr {number} {begin:%d%H%M}", specialization="General Medicine")
+            times = [begin + timedelta(minutes=60 * place) for place in range(each)]
+            plans = [SlotPlan(at, at + timedelta(minutes=60), capacity) for at in times]
+            made += service.create_slots(
+                doctor_id=doctor.id,
+                plans=lambda doctor, taken, plans=plans: plans,
+                days=_days_of(times),
+                actor="system:bench",
+            )
+        return [str(slot.id) for slot in made]
+
+    def fill(self, slot: str, patients: Sequence[str], *, arrived: bool = False) -> list[str]:
+        """Book these patients, or put them on the waiting list where the slot is full; the ids of what was made."""
+        from patients.models import Patient
+        from tokens.operations.booking import BookingRequest, book
+        from tokens.policy.priority import Category
+        from tokens.unit_of_work import on_slot
+
+        made: list[str] = []
+        categories = itertools.cycle(Category(name) for name in CATEGORIES)
+        for batch in _batches(patients):
+            people = Patient.objects.in_bulk(batch)
+
+            def operation(ledger: Any, batch: Sequence[str] = batch, people: dict[UUID, Patient] = people) -> list[str]:
+                ids = []
+                for patient_id in batch:
+                    request = BookingRequest(UUID(patient_id), next(categories), arrived=arrived, desk=True)
+                    ids.append(str(book(ledger, patient=people[UUID(patient_id)], request=request).id))
+                return ids
+
+            made += on_slot(UUID(slot), actor="system:bench", operation=operation, answer=lambda result: result)
+        return made
+
+    def seats(self, slot: str) -> tuple[int, int]:
+        from clinics.models import Slot
+
+        row = Slot.objects.get(id=slot)
+        return row.current_capacity, row.waiting_count
+
+
+def _days_of(times: list[datetime]) -> Callable[[str], set[Any]]:
+    from core.local_time import local_day
+
+    return lambda zone: {local_day(at, zone) for at in times}
+
+
+def _batches(items: Sequence[str]) -> Iterable[Sequence[str]]:
+    for begin in range(0, len(items), AT_ONCE):
+        yield items[begin : begin + AT_ONCE]
+
+
+def _copy_patients(count: int) -> list[UUID]:
+    from django.db import connection
+
+    from core import clock
+    from core.ids import new_id
+    from patients.identity import name_key, phone_key
+
+    now, ids = clock.now(), [new_id() for _ in range(count)]
+    columns = "id, name, phone, needs_assistance, name_key, phone_key, namesake, created_at"
+    with connection.cursor() as cursor, cursor.copy(f"COPY patients_patient ({columns}) FROM STDIN") as copy:
+        for number, patient_id in enumerate(ids):
+            name, phone = f"Patient {number}", f"+9198{number:08d}"
+            copy.write_row((patient_id, name, phone, False, name_key(name), phone_key(phone), 0, now))
+    return ids

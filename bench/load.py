@@ -1,0 +1,163 @@
+"""The load: many clients in one small process, on raw sockets, with requests whose bytes are made before the clock starts.
+
+Runs as a process of its own (`python -m bench.load`), which reads a pickled Job and answers a pickled Outcome, and
+imports nothing but the standard library. A client sends its next request when its last one is answered.
+"""
+
+import contextlib
+import pickle
+import resource
+import select
+import socket
+import subprocess
+import sys
+import time
+from array import array
+from collections import Counter
+from dataclasses import dataclass, field
+
+from bench.wire import Partial, status_and_length
+
+SAMPLES = 5
+
+
+@dataclass
+class Job:
+    """What to send: the clients take the requests from the list in turn until it or the time is used up."""
+
+    host: str
+    port: int
+    requests: list[bytes]
+    clients: int
+    seconds: float | None = None
+    repeat: bool = False
+    patience: float = 60.0
+
+
+@dataclass
+class Outcome:
+    """What came of it; one latency (in seconds) for every answer, in the order of the answers."""
+
+    latencies: array = field(default_factory=lambda: array("d"))
+    statuses: Counter[int] = field(default_factory=Counter)
+    seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    sent: int = 0
+    lost: int = 0
+    body_bytes: int = 0
+    samples: dict[int, list[bytes]] = field(default_factory=dict)
+
+
+class Client:
+    """One keep-alive connection."""
+
+    __slots__ = ("began", "partial", "sock")
+
+    def __init__(self, job: Job) -> None:
+        self.sock = socket.create_connection((job.host, job.port), timeout=job.patience)
+        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.sock.setblocking(False)
+        self.partial: Partial | None = None
+        self.began = 0.0
+
+
+def play(job: Job) -> Outcome:
+    """Play the job in this process."""
+    outcome = Outcome()
+    if job.repeat:
+        job.requests *= -(-job.clients // len(job.requests))
+    clients = [Client(job) for _ in range(min(job.clients, len(job.requests)))]
+    poll = select.epoll()
+    by_handle = {client.sock.fileno(): client for client in clients}
+    for handle in by_handle:
+        poll.register(handle, select.EPOLLIN)
+    used_before = resource.getrusage(resource.RUSAGE_SELF)
+    try:
+        _converse(job, by_handle, poll, outcome)
+    finally:
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        outcome.cpu_seconds = used.ru_utime + used.ru_stime - used_before.ru_utime - used_before.ru_stime
+        poll.close()
+        for client in clients:
+            client.sock.close()
+    return outcome
+
+
+def _converse(job: Job, by_handle: dict[int, Client], poll: select.epoll, outcome: Outcome) -> None:
+    now = time.perf_counter
+    requests, following, last = job.requests, 0, len(job.requests)
+    latencies, statuses = outcome.latencies, outcome.statuses
+    began = ended = now()
+    deadline = began + job.seconds if job.seconds is not None else float("inf")
+    give_up = (deadline if job.seconds is not None else began) + job.patience
+    for client in by_handle.values():
+        client.began = now()
+        client.sock.send(requests[following])
+        following += 1
+    waiting = len(by_handle)
+    while waiting:
+        ready = poll.poll(1.0)
+        if not ready and now() > give_up:
+            break
+        for handle, _ in ready:
+            client = by_handle[handle]
+            try:
+                data = client.sock.recv(262_144)
+            except OSError:
+                data = b""
+            if not data:
+                outcome.lost += 1
+                waiting -= 1
+                poll.unregister(handle)
+                continue
+            if client.partial is not None:
+                data = client.partial.add(data)
+            status, start, length = status_and_length(data)
+            if status == 0 or len(data) < start + length:
+                if client.partial is None:
+                    client.partial = Partial(data)
+                continue
+            client.partial = None
+            ended = now()
+            latencies.append(ended - client.began)
+            statuses[status] += 1
+            outcome.body_bytes += length
+            kept = outcome.samples.get(status)
+            if kept is None:
+                outcome.samples[status] = [data[start : start + length]]
+            elif len(kept) < SAMPLES:
+                kept.append(data[start : start + length])
+            if following == last and job.repeat:
+                following = 0
+            if following < last and ended < deadline:
+                client.began = now()
+                request = requests[following]
+                if client.sock.send(request) != len(request):
+                    raise OSError("a request did not fit into the socket's buffer")
+                following += 1
+            else:
+                waiting -= 1
+                poll.unregister(handle)
+    outcome.seconds = ended - began
+    outcome.lost += waiting
+    outcome.sent = len(latencies) + outcome.lost
+
+
+def run(job: Job) -> Outcome:
+    """Play the job in a process of its own."""
+    done = subprocess.run([sys.executable, "-m", "bench.load"], input=pickle.dumps(job), stdout=subprocess.PIPE, check=True)
+    return pickle.loads(done.stdout)
+
+
+def main() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    from bench import load  # so that the pickled classes are those of the module, not of __main__
+
+    job = pickle.loads(sys.stdin.buffer.read())
+    sys.stdout.buffer.write(pickle.dumps(load.play(job)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,165 @@
+"""One measurement: the load, what it cost, and how many statements it took."""
+
+import contextlib
+import statistics
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from bench.load import Job, Outcome, run
+from bench.servers import HOST, Stage
+
+
+@dataclass
+class Measure:
+    """What one scenario showed on one server. Times in milliseconds, costs in milliseconds of processor per request."""
+
+    scenario: str
+    target: str
+    requests: int
+    seconds: float
+    rate: float
+    p50: float
+    p95: float
+    p99: float
+    slowest: float
+    statuses: dict[int, int]
+    lost: int = 0
+    statements: float | None = None
+    transactions: float | None = None
+    web_ms: float = 0.0
+    postgres_ms: float = 0.0
+    redis_ms: float = 0.0
+    load_ms: float = 0.0
+    worker_mib: float = 0.0
+    connections: int = 0
+    note: str = ""
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def refused(self) -> int:
+        """Answers that mean trouble: 5xx, 401, 403, 400, and connections lost."""
+        return self.lost + sum(count for status, count in self.statuses.items() if status >= 500 or status in (400, 401, 403))
+
+
+def quantile(ordered: list[float], share: float) -> float:
+    """The value below which that share of the values lies (nearest rank)."""
+    return ordered[min(len(ordered) - 1, max(0, round(share * len(ordered) + 0.5) - 1))] if ordered else 0.0
+
+
+def measure(
+    stage: Stage,
+    *,
+    scenario: str,
+    target: str,
+    requests: list[bytes],
+    clients: int,
+    seconds: float | None = None,
+    repeat: bool = False,
+) -> Measure:
+    """Play the requests against a server and put the figures together."""
+    port = stage.webs[target].port
+    before, opened = stage.usage(target), _sessions(stage, target)
+    outcome = run(Job(HOST, port, requests, clients, seconds=seconds, repeat=repeat))
+    after = stage.usage(target)
+    answered = len(outcome.latencies)
+    made = _of(outcome, scenario=scenario, target=target)
+    costs = {name: after[name].since(before[name]) * 1000 / max(1, answered) for name in after}
+    made.web_ms, made.postgres_ms, made.redis_ms = costs["web"], costs["postgres"], costs["redis"]
+    made.load_ms = outcome.cpu_seconds * 1000 / max(1, answered)
+    made.worker_mib = after["web"].largest_mib
+    made.connections = _sessions(stage, target) - opened - 1
+    if made.refused:
+        shown = {status: bodies[0][:300] for status, bodies in outcome.samples.items() if status >= 400}
+        made.note = f"refused: {made.refused} {shown}"
+    return made
+
+
+def _of(outcome: Outcome, *, scenario: str, target: str) -> Measure:
+    ordered = sorted(1000 * each for each in outcome.latencies)
+    return Measure(
+        scenario=scenario,
+        target=target,
+        requests=len(ordered),
+        seconds=outcome.seconds,
+        rate=len(ordered) / outcome.seconds if outcome.seconds else 0.0,
+        p50=quantile(ordered, 0.50),
+        p95=quantile(ordered, 0.95),
+        p99=quantile(ordered, 0.99),
+        slowest=ordered[-1] if ordered else 0.0,
+        statuses=dict(sorted(outcome.statuses.items())),
+        lost=outcome.lost,
+    )
+
+
+def _sessions(stage: Stage, target: str) -> int:
+    """How many connections were ever made to the database of a server."""
+    with stage.connect(target) as connection:
+        row = connection.execute(
+            "SELECT sessions FROM pg_stat_database WHERE datname = current_database()"
+        ).fetchone()
+    return int(row[0]) if row else 0
+
+
+@dataclass
+class Counted:
+    """Statements and transactions of a stretch of work."""
+
+    statements: int = 0
+    transactions: int = 0
+    texts: Counter[str] = field(default_factory=Counter)
+
+
+@contextlib.contextmanager
+def counting(stage: Stage, target: str) -> Iterator[Counted]:
+    """Count the statements that the server's database gets inside the block, BEGIN and COMMIT included."""
+    counted = Counted()
+    with stage.connect(target) as connection:
+        _track(connection, "top")
+        connection.execute("SELECT pg_stat_statements_reset()")
+        try:
+            yield counted
+        finally:
+            rows = connection.execute(
+                "SELECT query, calls FROM pg_stat_statements s JOIN pg_database d ON d.oid = s.dbid"
+                " WHERE d.datname = current_database() AND query NOT LIKE '%pg_stat%'"
+                " AND query NOT LIKE 'ALTER SYSTEM%' AND query NOT LIKE '%pg_reload_conf%'"
+                " AND query NOT LIKE '%FROM ONLY%FOR KEY SHARE OF x'"  # PostgreSQL's own checks of foreign keys
+            ).fetchall()
+            _track(connection, "none")
+            for query, calls in rows:
+                counted.texts[" ".join(query.split())] += calls
+            counted.statements = sum(counted.texts.values())
+            counted.transactions = sum(n for text, n in counted.texts.items() if text.upper().startswith("COMMIT"))
+
+
+def _track(connection: Any, what: str) -> None:
+    connection.execute(f"ALTER SYSTEM SET pg_stat_statements.track = '{what}'")
+    connection.execute("SELECT pg_reload_conf(), pg_sleep(0.1)")
+
+
+def median_of(measures: list[Measure]) -> Measure:
+    """The measure whose figures are the medians over several runs of the same scenario."""
+    first = measures[0]
+    figures = {
+        name: statistics.median(getattr(each, name) for each in measures)
+        for name in ("rate", "seconds", "p50", "p95", "p99", "slowest", "web_ms", "postgres_ms", "redis_ms", "load_ms")
+    }
+    statuses: Counter[int] = Counter()
+    for each in measures:
+        statuses.update(each.statuses)
+    counts = [each.statements for each in measures if each.statements is not None]
+    return Measure(
+        scenario=first.scenario,
+        target=first.target,
+        requests=sum(each.requests for each in measures),
+        statuses=dict(sorted(statuses.items())),
+        lost=sum(each.lost for each in measures),
+        statements=statistics.median(counts) if counts else None,
+        worker_mib=max(each.worker_mib for each in measures),
+        connections=max(each.connections for each in measures),
+        note="; ".join(dict.fromkeys(each.note for each in measures if each.note)),
+        facts={"rates": [round(each.rate, 1) for each in measures], **first.facts},
+        **figures,
+    )

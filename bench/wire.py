@@ -1,0 +1,56 @@
+"""HTTP/1.1 as far as a load generator needs it: requests as bytes, and where an answer ends."""
+
+import json
+from typing import Any
+
+
+def request(
+    method: str, path: str, *, host: str, token: str | None = None, body: Any = None, headers: dict[str, str] | None = None
+) -> bytes:
+    """The bytes of a request as the TLS-terminating proxy of a hospital would pass it on."""
+    lines = [
+        f"{method} {path} HTTP/1.1",
+        f"Host: {host}",
+        "Accept: application/json",
+        "X-Forwarded-Proto: https",
+        "X-Forwarded-For: 203.0.113.7",
+        *([f"Authorization: Bearer {token}"] if token else []),
+        *(f"{name}: {value}" for name, value in (headers or {}).items()),
+    ]
+    content = b""
+    if body is not None:
+        content = json.dumps(body).encode()
+        lines += ["Content-Type: application/json", f"Content-Length: {len(content)}"]
+    return "\r\n".join([*lines, "", ""]).encode() + content
+
+
+def status_and_length(data: bytes) -> tuple[int, int, int]:
+    """The status, where the body begins and how long it is; status 0 while the head is incomplete."""
+    end = data.find(b"\r\n\r\n")
+    if end < 0:
+        return 0, 0, 0
+    status = int(data[9:12])
+    at = data.find(b"content-length: ", 0, end)
+    if at < 0:
+        at = data.find(b"Content-Length: ", 0, end)
+    if at >= 0:
+        return status, end + 4, int(data[at + 16 : data.find(b"\r", at)])
+    if status in (204, 304) or status < 200:
+        return status, end + 4, 0
+    if b"transfer-encoding: chunked" in data[:end].lower():
+        return (status, end + 4, len(data) - end - 4) if data.endswith(b"\r\n0\r\n\r\n") else (0, 0, 0)
+    raise ValueError(f"an answer without a length: {data[:end]!r}")
+
+
+class Partial:
+    """An answer that comes in pieces."""
+
+    __slots__ = ("pieces",)
+
+    def __init__(self, first: bytes) -> None:
+        self.pieces = bytearray(first)
+
+    def add(self, piece: bytes) -> bytes:
+        """All that has come so far."""
+        self.pieces += piece
+        return bytes(self.pieces)

@@ -23,6 +23,7 @@ def call_next(ledger: Ledger, *, complete_current: bool) -> Token:
     token = waiting_room(slot=ledger.slot).select_related("patient").first()
     if token is None:
         raise QueueEmpty
+    token.slot = ledger.slot
     if complete_current:
         _complete_current(ledger)
     call(ledger, token=token)

@@ -6,6 +6,7 @@ to end one way or the other, and then either holds the answer or lets the work b
 """
 
 import uuid
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
@@ -118,6 +119,7 @@ def _with_key(asked: Asked, work: Work, render: Callable[[Any], Answer]) -> Resp
 
     token = uuid.uuid4()
     tried: list[Claim] = []
+    _free_left_over()
     try:
         return patience.again(run)
     except ClaimLost:
@@ -147,13 +149,31 @@ def _once(held: Claim, work: Work, render: Callable[[Any], Answer]) -> Response:
             _free(held)
 
 
+_left_over: deque[Claim] = deque(maxlen=10_000)
+"""Claims not released because the database was away: their keys would stay blocked for a whole lease."""
+
+
 def _free(held: Claim) -> None:
     """Let the key go after an error, or after work that decided to change nothing."""
+    if transaction.get_connection().needs_rollback:
+        return
     try:
-        if not transaction.get_connection().needs_rollback:
+        idempotency.release(held)
+    except DatabaseError:
+        _left_over.append(held)
+
+
+def _free_left_over() -> None:
+    while _left_over:
+        try:
+            held = _left_over.popleft()
+        except IndexError:
+            return
+        try:
             idempotency.release(held)
-    except Exception:  # the lease frees it
-        patience.start_afresh()
+        except DatabaseError:
+            _left_over.append(held)
+            return
 
 
 def _bytes_of(made: Answer) -> bytes:

@@ -24,6 +24,7 @@ from core.tasks import prune_idempotency_records
 from core.transactions import atomic
 from core.writes import Answer, write
 
+
 @dataclass(frozen=True)
 class Somebody:
     actor: str
@@ -326,6 +327,30 @@ def test_with_a_key_a_commit_whose_confirmation_was_lost_is_found(monkeypatch: p
     assert json.loads(response.content)["number"] == 1
     assert Counter.runs == 1
     assert counted() == 1
+
+
+def test_a_key_that_could_not_be_freed_while_the_database_was_away_is_freed_later() -> None:
+    place = connection.settings_dict
+
+    def go_away() -> None:
+        lose_with = place["PORT"]
+        place["PORT"] = 1
+        try:
+            lose_connection()
+        finally:
+            back.append(lose_with)
+
+    back: list[Any] = []
+    Counter.before_answer = staticmethod(go_away)
+    response = ask("k1")
+    assert (response.status_code, code(response)) == (503, "unavailable")
+    place["PORT"] = back[0]
+    connection.close()
+    Counter.before_answer = staticmethod(lambda: None)
+    assert IdempotencyRecord.objects.filter(key="k1", status=None).exists()
+    ask("k2")
+    assert not IdempotencyRecord.objects.filter(key="k1").exists()
+    assert ask("k1", {"another": "request"}).status_code == 201
 
 
 def test_work_that_decides_to_change_nothing_leaves_the_key_free() -> None:

@@ -23,7 +23,7 @@ def _backend(secret: str, audience: str, issuer: str) -> TokenBackend:
 
 
 class SignedToken(Token):
-    """Carries sub (user), sid (session), sv (session version), mfa (second factor) besides what simplejwt puts in."""
+    """Carries sub (user), sid (session) and sv (session version) besides what simplejwt puts in."""
 
     def get_token_backend(self) -> TokenBackend:
         """The signature of this installation: one algorithm, one audience, one issuer."""
@@ -78,9 +78,7 @@ class RefreshToken(SignedToken):
 
 
 def _claims(user: User, session: Session) -> dict[str, Any]:
-    return {
-        "sub": str(user.pk), "sid": str(session.pk), "sv": user.session_version, "mfa": session.second_factor,
-    }  # fmt: skip
+    return {"sub": str(user.pk), "sid": str(session.pk), "sv": user.session_version}
 
 
 def _uuid_of(claim: Any) -> uuid.UUID:

@@ -4,6 +4,7 @@ Most limits are counted in Redis and let everybody through while it is away. Wha
 registrations; failed sign-ins in lockout.py) is counted in the database, so that it holds without Redis.
 """
 
+import threading
 from typing import Any
 
 import redis
@@ -24,13 +25,15 @@ from core.client_address import client_address
 from core.redis_gate import default_gate
 
 _HIT = """
-local count = redis.call('INCR', KEYS[1])
-if count == 1 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
+local count = redis.call('INCRBY', KEYS[1], ARGV[2])
+if count == tonumber(ARGV[2]) then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
 return {count, redis.call('PTTL', KEYS[1])}
 """
 _GIVE_BACK = """
 if tonumber(redis.call('GET', KEYS[1]) or '0') > 0 then redis.call('DECR', KEYS[1]) end
 """
+
+_MOST_NAMES = 10_000
 
 # A hospital's whole network may stand behind one address, and a hall full of patients behind another.
 _PER_ADDRESS = {name: Limit(f"{name}-address", 300) for name in ("register", "forgot", "code")}
@@ -50,20 +53,38 @@ class Counter:
             driver_info=None,
             maint_notifications_config=MaintNotificationsConfig(enabled=False),
         )
+        self._lock = threading.Lock()
+        self._pending: dict[str, int] = {}
         self._hit = self._redis.register_script(_HIT)
         self._give_back = self._redis.register_script(_GIVE_BACK)
 
     def hit(self, name: str, *, limit: int, seconds: int) -> float | None:
-        """Count one; the seconds to wait if that was more than the limit in this window, else None."""
-        if not self._breaker.allows():
+        """Count one; the seconds to wait if that was more than the limit in this window, else None.
+
+        Where the limit is in the thousands, Redis is told of a hundredth of it at a time: the generous limit on
+        everything must not cost every request a call.
+        """
+        by = self._gathered(name, limit // 100)
+        if not by or not self._breaker.allows():
             return None
         try:
-            count, left_ms = self._hit(keys=[f"opd:throttle:{name}"], args=[seconds * 1000])
+            count, left_ms = self._hit(keys=[f"opd:throttle:{name}"], args=[seconds * 1000, by])
         except RedisError:
             self._breaker.failed()
             return None
         self._breaker.succeeded()
         return max(1.0, left_ms / 1000) if count > limit else None
+
+    def _gathered(self, name: str, batch: int) -> int:
+        """How many to tell Redis of now; 0: none yet."""
+        if batch <= 1:
+            return 1
+        with self._lock:
+            if len(self._pending) > _MOST_NAMES:
+                self._pending.clear()
+            count = self._pending.get(name, 0) + 1
+            self._pending[name] = count % batch
+        return batch if count >= batch else 0
 
     def give_back(self, name: str) -> None:
         """Take back one that was counted."""

@@ -105,3 +105,15 @@ def test_only_what_booked_counts() -> None:
     refused = client.post("/api/v1/tokens/", {})
     assert (refused.status_code, refused.json()["code"]) == (429, "throttled")
     assert 0 < int(refused["Retry-After"]) <= 60
+
+
+def test_a_generous_limit_is_told_to_redis_in_hundredths_and_still_holds(monkeypatch: Any) -> None:
+    monkeypatch.setattr(PrincipalThrottle, "limit", 1000)
+    request = request_of(Role.FRONT_DESK)
+    name = f"opd:throttle:all:{request.auth.actor}"
+    client = throttling._counter()._redis
+    assert asks(PrincipalThrottle, request, 9) == [True] * 9
+    assert client.get(name) is None
+    asks(PrincipalThrottle, request, 1)
+    assert client.get(name) == b"10"
+    assert asks(PrincipalThrottle, request, 1000).count(False) == 1, "the first that tells of more than the limit"

@@ -30,9 +30,11 @@ def served(live_server: Any, settings: Any, monkeypatch: pytest.MonkeyPatch) -> 
     stop = threading.Event()
 
     def sweep() -> None:
-        while not stop.wait(0.3):
-            TokenAllocationService().sweep()
-        connection.close()
+        try:
+            while not stop.wait(0.3):
+                TokenAllocationService().sweep()
+        finally:
+            connection.close()
 
     sweeper = threading.Thread(target=sweep)
     sweeper.start()
@@ -46,6 +48,16 @@ def served(live_server: Any, settings: Any, monkeypatch: pytest.MonkeyPatch) -> 
 def test_the_scenario_ends_as_promised(name: str, served: None, capsys: pytest.CaptureFixture[str]) -> None:
     status = demo.main([name])
     assert status == 0, capsys.readouterr().out
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nobody_waits_for_deadlines_that_are_far_off(
+    served: None, settings: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings.OPD_HOLD_SECONDS = 120.0
+    settings.OPD_NO_SHOW_GRACE_MINUTES = 15.0
+    assert demo.main(["hold-and-expiry", "no-show-and-grace"]) == 0
+    assert capsys.readouterr().out.count("We don't wait for that here.") == 2
 
 
 @pytest.mark.django_db(transaction=True)

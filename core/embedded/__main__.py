@@ -19,6 +19,7 @@ HELP = """\
 ./setup.sh web          one process each, on OPD_HOST and OPD_PORT against DATABASE_URL and REDIS_URL;
 ./setup.sh worker         they start no servers
 ./setup.sh beat
+./setup.sh health       whether the web process on OPD_PORT is ready (exit code 0)
 ./setup.sh install      only make .venv (what follows: production, all)
 
 OPD_PORT (8000), OPD_HOST (127.0.0.1), OPD_DATA_DIR (.opd), DATABASE_URL, REDIS_URL (instead of the embedded servers),
@@ -57,6 +58,8 @@ def main(arguments: list[str]) -> int:
             return trying.demo(arguments=rest, environ=environ)
         case "manage":
             return running.manage(arguments=rest, environ=environ)
+        case "health":
+            return running.health(environ=environ)
         case "stop":
             return running.stop(environ=environ)
         case "web" | "worker" | "beat":

@@ -46,7 +46,7 @@ def run(*, environ: Mapping[str, str]) -> int:
                         Child("worker", project.worker_command()),
                         Child("beat", project.beat_command(data_dir=data_dir)),
                     ],
-                    ready=lambda: answers(host=host, port=port),
+                    ready=lambda: health(environ=made, quiet=True) == 0,
                     announce=lambda: _announce(base=base, data_dir=data_dir),
                 )
         finally:
@@ -118,6 +118,16 @@ def stop(*, environ: Mapping[str, str]) -> int:
                 stopped.append(server.title)
     line(f"Stopped: {', '.join(stopped)}." if stopped else f"Nothing was running in {data_dir}.")
     return 0
+
+
+def health(*, environ: Mapping[str, str], quiet: bool = False) -> int:
+    """0 if the web process here says that it is ready."""
+    host, port = project.address_of(environ=environ)
+    known_as = environ.get("OPD_ALLOWED_HOSTS", "").split(",")[0].strip().lstrip(".")
+    well = answers(host=host, port=port, known_as=known_as.replace("*", ""))
+    if not quiet:
+        line("ready" if well else "not ready")
+    return 0 if well else 1
 
 
 def single(*, name: str, environ: Mapping[str, str]) -> int:

@@ -241,12 +241,12 @@ def _end(left: list[Identity], *, number: int, patience: float) -> None:
         gone(identities=left, within=5)
 
 
-def answers(*, host: str, port: int, path: str = "/healthz/ready", timeout: float = 2.0) -> bool:
-    """Whether a server is there and well."""
+def answers(*, host: str, port: int, known_as: str = "", timeout: float = 2.0) -> bool:
+    """Whether the web server there says that it is ready; `known_as` is a name that it answers to."""
     name = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
     link = http.client.HTTPConnection(name, port, timeout=timeout)
     try:
-        link.request("GET", path)
+        link.request("GET", "/healthz/ready", headers={"Host": known_as} if known_as else {})
         return link.getresponse().status == 200
     except (OSError, http.client.HTTPException):
         return False

@@ -1,0 +1,24 @@
+# The engine's image: web, worker, beat and manage.py. PostgreSQL and Redis come from elsewhere (docker-compose.yml).
+FROM python:3.13.7-slim-bookworm AS base
+ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+WORKDIR /app
+
+FROM base AS packages
+COPY setup.sh requirements.txt ./
+COPY core/__init__.py core/__init__.py
+COPY core/embedded core/embedded
+RUN ./setup.sh install production
+
+FROM base AS final
+RUN groupadd --system --gid 10001 opd \
+    && useradd --system --uid 10001 --gid opd --home-dir /data --shell /usr/sbin/nologin opd \
+    && install --directory --owner opd --group opd --mode 0700 /data
+COPY --from=packages /app/.venv /app/.venv
+COPY . .
+ENV OPD_ENV=production OPD_HOST=0.0.0.0 OPD_PORT=8000 OPD_DATA_DIR=/data
+USER opd
+VOLUME /data
+EXPOSE 8000
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=15s --timeout=5s --start-period=40s CMD ["./setup.sh", "health"]
+CMD ["./setup.sh", "web"]

@@ -1,0 +1,203 @@
+"""What the engine asks the database, counted over HTTP with BEGIN and COMMIT: it does not grow with the rows."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from clinics.models import Slot
+from core import clock
+from tests.factories import DoctorFactory, PatientFactory, ensure_facility, first_admin
+from tests.integration.tokens.crowd import slot_with
+from tests.support.api import Answer, Api, in_process
+from tests.support.hospital import PASSWORD, Hospital
+from tokens.models import Token
+from tokens.services import TokenAllocationService
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+FEW, MANY = 10, 2000
+
+
+@dataclass(frozen=True)
+class Counted:
+    """An answer and the statements that it took."""
+
+    answer: Answer
+    statements: list[str]
+
+    @property
+    def number(self) -> int:
+        return len(self.statements)
+
+    def __str__(self) -> str:
+        return f"{self.number} statements:\n" + "\n".join(each[:160] for each in self.statements)
+
+
+class Counter:
+    """A desk whose requests are counted."""
+
+    def __init__(self, api: Api) -> None:
+        self.api = api
+
+    def __getattr__(self, method: str) -> Callable[..., Counted]:
+        def counted(*args: Any, **facts: Any) -> Counted:
+            with CaptureQueriesContext(connection) as queries:
+                answer = getattr(self.api, method)(*args, **facts)
+            assert answer.status < 300, str(answer)
+            return Counted(answer, [query["sql"] for query in queries.captured_queries])
+
+        return counted
+
+
+@pytest.fixture
+def desk() -> Counter:
+    ensure_facility()
+    hospital = Hospital(in_process(), first_admin(PASSWORD).username, PASSWORD)
+    return Counter(hospital.desk)
+
+
+def booking(slot: Slot, **facts: Any) -> dict[str, Any]:
+    return {"slot_id": str(slot.id), "patient_id": str(PatientFactory().id), "category": "WALKIN", **facts}
+
+
+def test_a_booking_takes_at_most_nine_statements(desk: Counter) -> None:
+    booked = desk.post("tokens/", booking(slot_with(queue=FEW, capacity=50)))
+    assert booked.answer.status == 201
+    assert booked.statements[-1] == "COMMIT"
+    assert booked.number <= 9, str(booked)
+
+
+def test_a_booking_with_a_key_adds_the_claim_and_the_answer(desk: Counter) -> None:
+    slot = slot_with(queue=FEW, capacity=50)
+    without = desk.post("tokens/", booking(slot))
+    with_key = desk.post("tokens/", booking(slot), headers={"Idempotency-Key": "k"})
+    assert with_key.number <= without.number + 2, str(with_key)
+
+
+def test_a_booking_costs_the_same_in_a_short_queue_and_in_a_long_one(desk: Counter) -> None:
+    few = desk.post("tokens/", booking(slot_with(queue=FEW, capacity=MANY + 9)))
+    many = desk.post("tokens/", booking(slot_with(queue=MANY, capacity=MANY + 9)))
+    assert few.number == many.number <= 9, str(many)
+
+
+def test_joining_the_waiting_list_costs_the_same(desk: Counter) -> None:
+    few = desk.post("tokens/", booking(slot_with(queue=FEW, waiting=FEW)))
+    many = desk.post("tokens/", booking(slot_with(queue=FEW, waiting=MANY)))
+    assert few.number == many.number <= 12, str(many)
+
+
+def test_an_emergency_costs_the_same_whoever_it_pushes_back(desk: Counter) -> None:
+    def admit(slot: Slot) -> Counted:
+        return desk.post("tokens/emergency/", {"slot_id": str(slot.id), "patient_id": str(PatientFactory().id)})
+
+    few, many = admit(slot_with(queue=FEW)), admit(slot_with(queue=MANY))
+    assert many.answer.body["affected_count"] == MANY
+    assert len(many.answer.body["affected_tokens"]) == 50
+    assert few.number == many.number <= 14, str(many)
+
+
+def test_a_cancellation_that_promotes_costs_the_same(desk: Counter) -> None:
+    def cancel(slot: Slot) -> Counted:
+        token = Token.objects.filter(slot=slot).order_by("arrival").first()
+        assert token
+        return desk.delete(f"tokens/{token.id}/")
+
+    few, many = cancel(slot_with(queue=FEW, waiting=FEW)), cancel(slot_with(queue=MANY, waiting=MANY))
+    assert len(many.answer.body["promoted"]) == 1
+    assert few.number == many.number <= 20, str(many)
+
+
+def test_ten_seats_at_once_are_promoted_for_the_price_of_a_few(desk: Counter) -> None:
+    """Raising the capacity: one group of statements for all who are promoted."""
+
+    def widen(slot: Slot, by: int) -> Counted:
+        return desk.patch(f"slots/{slot.id}/", {"max_capacity": slot.max_capacity + by})
+
+    two, fifty = widen(slot_with(queue=FEW, waiting=FEW), 2), widen(slot_with(queue=FEW, waiting=100), 50)
+    assert fifty.answer.body["current_capacity"] == FEW + 50
+    assert two.number == fifty.number, f"{two}\n{fifty}"
+
+
+def test_a_delay_costs_the_same_whoever_waits(desk: Counter) -> None:
+    def delay(slot: Slot) -> Counted:
+        return desk.put(f"slots/{slot.id}/delay/", {"delay_minutes": 30})
+
+    few, many = delay(slot_with(queue=FEW)), delay(slot_with(queue=MANY))
+    assert many.answer.body["affected_tokens"] == MANY
+    assert few.number == many.number <= 12, str(many)
+
+
+@pytest.mark.parametrize("action", ["check_in", "call", "no_show"])
+def test_an_action_costs_the_same_in_a_short_queue_and_in_a_long_one(desk: Counter, action: str) -> None:
+    def act(slot: Slot) -> Counted:
+        token = Token.objects.filter(slot=slot).order_by("-arrival").first()
+        assert token
+        return desk.post(f"tokens/{token.id}/{action}/")
+
+    few, many = act(slot_with(queue=FEW)), act(slot_with(queue=MANY))
+    assert few.number == many.number <= 12, str(many)
+
+
+def test_calling_the_next_costs_the_same(desk: Counter) -> None:
+    few, many = (
+        desk.post(f"slots/{slot_with(queue=number, status='CHECKED_IN').id}/call_next/") for number in (FEW, MANY)
+    )
+    assert few.number == many.number <= 12, str(many)
+
+
+def test_a_queue_is_listed_in_four_statements_however_long(desk: Counter) -> None:
+    few, many = (desk.get(f"slots/{slot_with(queue=number).id}/tokens/", in_queue="true") for number in (FEW, 500))
+    assert [len(few.answer.body), len(many.answer.body)] == [FEW, 500]
+    assert few.number == many.number <= 4, str(many)
+
+
+def test_a_waiting_list_is_listed_in_as_many_statements_however_long(desk: Counter) -> None:
+    few, many = (
+        desk.get("waiting-list/by_slot/", slot_id=slot_with(queue=1, waiting=number).id) for number in (FEW, 500)
+    )
+    assert len(many.answer.body) == 500
+    assert few.number == many.number <= 4, str(many)
+
+
+def fill(number: int) -> None:
+    """This many of everything that can be listed."""
+    ensure_facility()
+    for doctor in DoctorFactory.create_batch(number):
+        slot_with(doctor=doctor, queue=1, waiting=1, start=clock.now() + timedelta(hours=2))
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("slots/", "tokens/", "waiting-list/", "events/", "patients/", "doctors/", "facilities/", "users/"),
+        "reports/daily/",
+    ],
+)
+def test_no_list_asks_more_for_more_rows(desk: Counter, path: str) -> None:
+    admin = Counter(desk.api if path != "users/" else _admin(desk))
+    query = {} if path.startswith("reports") else {"page_size": 200}
+    fill(3)
+    _log(3)
+    few = admin.get(path, **query)
+    fill(30)
+    _log(30)
+    many = admin.get(path, **query)
+    if path not in ("facilities/", "users/", "reports/daily/"):
+        assert len(many.answer.body["results"]) > len(few.answer.body["results"]) > 0
+    assert few.number == many.number <= 8, f"{few}\n{many}"
+
+
+def _admin(desk: Counter) -> Api:
+    body = {"username": "contract-admin", "password": PASSWORD}
+    return Api(in_process(), f"Bearer {Api(in_process()).post('auth/token/', body).expect(200)['access']}")
+
+
+def _log(number: int) -> None:
+    """As many events: so many slots are delayed."""
+    for slot in Slot.objects.filter(status="ACTIVE")[:number]:
+        TokenAllocationService().delay_slot(slot_id=slot.id, delay_minutes=5, actor="user:test")

@@ -48,9 +48,12 @@ class UserForm(forms.ModelForm):  # type: ignore[type-arg]
     """A user; the password is only ever written."""
 
     password = forms.CharField(
-        required=False, widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}), strip=False, max_length=128,
+        required=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        strip=False,
+        max_length=128,
         help_text="Leave it empty to keep the one that is.",
-    )  # fmt: skip
+    )
 
     class Meta:
         model = User
@@ -102,10 +105,13 @@ class UserAdmin(KindAdmin):
         """Through accounts.users, so that what ends sessions ends them here too."""
         given = form.cleaned_data
         common = {
-            "username": given["username"], "email": given["email"], "role": given["role"],
+            "username": given["username"],
+            "email": given["email"],
+            "role": given["role"],
             "doctor_id": given["doctor"].pk if given["doctor"] else None,
-            "patient_ids": [each.pk for each in given["patients"]], "is_active": given["is_active"],
-        }  # fmt: skip
+            "patient_ids": [each.pk for each in given["patients"]],
+            "is_active": given["is_active"],
+        }
         if change:
             if given["password"]:
                 common["password"] = given["password"]

@@ -14,8 +14,14 @@ NAME = "__Host-opd-refresh"
 def set_refresh(response: Response, token: str) -> None:
     """Give the browser its refresh token."""
     response.set_cookie(
-        NAME, token, max_age=RefreshToken.lifetime, path="/", secure=True, httponly=True, samesite="Strict",
-    )  # fmt: skip
+        NAME,
+        token,
+        max_age=RefreshToken.lifetime,
+        path="/",
+        secure=True,
+        httponly=True,
+        samesite="Strict",
+    )
 
 
 def clear_refresh(response: Response) -> None:

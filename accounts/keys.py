@@ -37,9 +37,14 @@ def make_key(
     prefix = "".join(secrets.choice(_LETTERS) for _ in range(_PREFIX_LENGTH))
     secret = secrets.token_urlsafe(32)
     key = ApiKey.objects.create(
-        name=name, prefix=prefix, secret_sha256=_hash(secret), scopes=sorted(set(scopes)), created_by_id=created_by_id,
-        expires_at=expires_at, allowed_networks=[str(ipaddress.ip_network(each)) for each in allowed_networks],
-    )  # fmt: skip
+        name=name,
+        prefix=prefix,
+        secret_sha256=_hash(secret),
+        scopes=list(dict.fromkeys(scopes)),
+        created_by_id=created_by_id,
+        expires_at=expires_at,
+        allowed_networks=[str(ipaddress.ip_network(each)) for each in allowed_networks],
+    )
     note("api_key_made", key=key.pk, by=created_by_id or "shell")
     return key, f"opd_{prefix}_{secret}"
 

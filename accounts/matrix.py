@@ -20,8 +20,14 @@ class Reach(IntEnum):
 
 
 WHO: tuple[str, ...] = (
-    Role.ADMIN, Role.FRONT_DESK, Role.DOCTOR, Role.PATIENT, Scope.READ, Scope.BOOK, Scope.OPERATE,
-)  # fmt: skip
+    Role.ADMIN,
+    Role.FRONT_DESK,
+    Role.DOCTOR,
+    Role.PATIENT,
+    Scope.READ,
+    Scope.BOOK,
+    Scope.OPERATE,
+)
 
 _MARKS = {"all": Reach.ALL, "own": Reach.OWN, "-": Reach.NONE}
 

@@ -48,11 +48,17 @@ class User(AbstractBaseUser):
     email = models.EmailField(max_length=254, blank=True, default="")
     role = models.CharField(max_length=16, choices=Role.choices, default=Role.PATIENT)
     doctor = models.ForeignKey(
-        "clinics.Doctor", null=True, blank=True, on_delete=models.SET_NULL, related_name="users",
-    )  # fmt: skip
+        "clinics.Doctor",
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="users",
+    )
     patients: "models.ManyToManyField[Any, Any]" = models.ManyToManyField(
-        "patients.Patient", blank=True, related_name="users",
-    )  # fmt: skip
+        "patients.Patient",
+        blank=True,
+        related_name="users",
+    )
     session_version = models.PositiveIntegerField(default=1, help_text="Counted up to end every session of this user.")
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField(default=clock.now, editable=False)

@@ -4,6 +4,7 @@ import datetime
 from typing import Any
 
 from django.contrib.auth.hashers import make_password
+from django.core.exceptions import ValidationError as DjangoValidationError
 
 from accounts import codes, hooks, mail, users
 from accounts.attempts import Limit
@@ -12,6 +13,7 @@ from accounts.models import OneTimeCode, User
 from accounts.roles import Role
 from accounts.security_log import note
 from core.errors import ValidationFailed
+from core.ids import new_id
 from core.transactions import atomic
 
 # Beyond it no more mail is sent to an address; the answer stays the same.
@@ -74,8 +76,21 @@ def _make_patient(email: str, details: dict[str, Any], date_of_birth: datetime.d
             name=details["name"], phone=details["phone"], email=email, date_of_birth=date_of_birth
         )
         return users.create_user(
-            username=email, email=email, role=Role.PATIENT, password_hash=details["password"], patient_ids=[patient_id]
+            username=_username_for(email),
+            email=email,
+            role=Role.PATIENT,
+            password_hash=details["password"],
+            patient_ids=[patient_id],
         )
+
+
+def _username_for(email: str) -> str:
+    """The address itself, where it may be a user name; else a name that nobody has."""
+    try:
+        User._meta.get_field("username").run_validators(email)
+    except DjangoValidationError:
+        return f"patient-{new_id()}"
+    return email
 
 
 def _is_taken(email: str) -> bool:

@@ -1,6 +1,7 @@
 """Sign-ins that last: the chain of refresh tokens, its rotation and its end."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from django.db.models import F
@@ -11,6 +12,9 @@ from accounts.models import Session, User
 from accounts.security_log import note
 from core import clock
 from core.transactions import atomic
+
+# However often a session is refreshed: now and then everybody proves again who they are.
+LONGEST = timedelta(days=30)
 
 
 class SessionOver(Exception):
@@ -67,7 +71,7 @@ def _rotate(session: Session | None, token: RefreshToken) -> Pair | None:
     if session is None or session.user_id != token.user_id or session.ended_at is not None:
         return None
     user = session.user
-    if not user.is_active or user.session_version != token["sv"]:
+    if not user.is_active or user.session_version != token["sv"] or session.created_at <= clock.now() - LONGEST:
         return None
     if session.current != token.jti:
         session.ended_at = clock.now()

@@ -79,9 +79,13 @@ def _digest(before: bytes, rows: list[ReadTrail]) -> bytes:
     summed = hashlib.sha256(before)
     for row in rows:
         facts = [
-            str(row.pk), row.actor, [str(each) for each in row.patient_ids], row.what, row.request_id,
+            str(row.pk),
+            row.actor,
+            [str(each) for each in row.patient_ids],
+            row.what,
+            row.request_id,
             row.at.isoformat(),
-        ]  # fmt: skip
+        ]
         summed.update(json.dumps(facts).encode() + b"\n")
     return summed.digest()
 

@@ -5,24 +5,33 @@ from rest_framework import serializers
 
 from accounts.roles import Role
 from accounts.signing_in import LONGEST_IDENTIFIER, LONGEST_PASSWORD
-from core.serializers import StrictSerializer
+from core.serializers import StrictCharField, StrictSerializer
 
 
 @extend_schema_serializer(examples=[OpenApiExample("Desk", {"username": "desk", "password": "quiet-harbour-42"})])
 class CredentialsSerializer(StrictSerializer):
     """User name (or e-mail) and password."""
 
-    username = serializers.CharField(max_length=LONGEST_IDENTIFIER, help_text="The user name, or the e-mail address.")
-    password = serializers.CharField(max_length=LONGEST_PASSWORD, trim_whitespace=False, write_only=True)
-    otp = serializers.CharField(
+    username = StrictCharField(
+        max_length=LONGEST_IDENTIFIER, required=False, help_text="The user name, or the e-mail address."
+    )
+    email = StrictCharField(max_length=LONGEST_IDENTIFIER, required=False, help_text="In place of `username`.")
+    password = StrictCharField(max_length=LONGEST_PASSWORD, trim_whitespace=False, write_only=True)
+    otp = StrictCharField(
         max_length=32, required=False, help_text="The second factor, or a recovery code, of a user who has set one up."
     )
+
+    def validate(self, attrs: dict[str, str]) -> dict[str, str]:
+        """One of the two names."""
+        if ("username" in attrs) == ("email" in attrs):
+            raise serializers.ValidationError({"username": "Send the user name, or the e-mail address."}, "required")
+        return attrs
 
 
 class RefreshSerializer(StrictSerializer):
     """A refresh token; browsers that hold it in the cookie leave it out."""
 
-    refresh = serializers.CharField(max_length=4096, required=False, allow_null=True)
+    refresh = StrictCharField(max_length=4096, required=False, allow_null=True)
 
 
 class AccessSerializer(serializers.Serializer[object]):

@@ -82,9 +82,12 @@ class UserSerializer(StrictSerializer):
 
 
 _PATIENT = {
-    "email": "asha.rao@mail.example", "password": "seven-white-lotus", "name": "Asha Rao", "phone": "+91 98450 11223",
+    "email": "asha.rao@mail.example",
+    "password": "seven-white-lotus",
+    "name": "Asha Rao",
+    "phone": "+91 98450 11223",
     "date_of_birth": "1961-04-09",
-}  # fmt: skip
+}
 
 
 @extend_schema_serializer(examples=[OpenApiExample("A patient", _PATIENT, request_only=True)])

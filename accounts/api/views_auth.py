@@ -51,7 +51,7 @@ class TokenView(OpenView):
         given = form.validated_data
         try:
             user = sign_in(
-                identifier=given["username"],
+                identifier=given.get("username") or given["email"],
                 password=given["password"],
                 otp=given.get("otp"),
                 address=client_address(request),

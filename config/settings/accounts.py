@@ -31,14 +31,25 @@ OPD_REFRESH_COOKIE = env.bool("OPD_REFRESH_COOKIE", default=False)
 # The history of users and keys: the database itself refuses to change or remove what it has recorded.
 PGHISTORY_APPEND_ONLY = True
 
-# Mail: OPD_EMAIL_BACKEND says how (default: printed on the console locally, SMTP in production), the rest says where.
-EMAIL_HOST = env.str("OPD_EMAIL_HOST", default="localhost")
-EMAIL_PORT = env.int("OPD_EMAIL_PORT", default=25)
-EMAIL_HOST_USER = env.str("OPD_EMAIL_USER", default="")
-EMAIL_HOST_PASSWORD = env.str("OPD_EMAIL_PASSWORD", default="")
-EMAIL_USE_TLS = env.bool("OPD_EMAIL_TLS", default=False)
-EMAIL_USE_SSL = env.bool("OPD_EMAIL_SSL", default=False)
+# Browsers on the origins of OPD_CORS_ORIGINS may send the cookie.
+CORS_ALLOW_CREDENTIALS = OPD_REFRESH_COOKIE
+
+
+def _mail(name: str, default: str) -> str:
+    """OPD_EMAIL_<name> or, as other Django sites call it, EMAIL_<name>."""
+    return env.str(f"OPD_EMAIL_{name}", default=env.str(f"EMAIL_{name}", default=default))
+
+
+# Where codes are sent from. Where no server is named, the local profile prints them on the console.
+EMAIL_BACKEND = _mail("BACKEND", "django.core.mail.backends.smtp.EmailBackend")
+EMAIL_HOST = _mail("HOST", "")
+EMAIL_PORT = int(_mail("PORT", "25"))
+EMAIL_HOST_USER = _mail("HOST_USER", _mail("USER", ""))
+EMAIL_HOST_PASSWORD = _mail("HOST_PASSWORD", _mail("PASSWORD", ""))
+EMAIL_USE_TLS = _mail("USE_TLS", _mail("TLS", "off")).lower() in {"on", "true", "yes", "1"}
+EMAIL_USE_SSL = _mail("USE_SSL", _mail("SSL", "off")).lower() in {"on", "true", "yes", "1"}
+EMAIL_FILE_PATH = _mail("FILE_PATH", "") or None
 EMAIL_TIMEOUT = 10
-DEFAULT_FROM_EMAIL = env.str("OPD_EMAIL_FROM", default="opd@localhost")
+DEFAULT_FROM_EMAIL = _mail("FROM", "opd@localhost")
 # Mails are handed to a thread, so that the answer takes no longer for an address that exists.
 OPD_MAIL_IN_BACKGROUND = True

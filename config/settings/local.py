@@ -13,4 +13,5 @@ from config.settings.security import *
 
 SECRET_KEY = env.str("OPD_SECRET_KEY", default="local-only-" + "0" * 60)
 ALLOWED_HOSTS = env.list("OPD_ALLOWED_HOSTS", default=["*"])
-EMAIL_BACKEND = env.str("OPD_EMAIL_BACKEND", default="django.core.mail.backends.console.EmailBackend")
+if not EMAIL_HOST and EMAIL_BACKEND.endswith("smtp.EmailBackend"):
+    EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"

@@ -63,6 +63,15 @@ def test_a_patient_registers(api: APIClient) -> None:
     problem(verify(api, code_of(message)), 400, "validation-error")  # used once
 
 
+@pytest.mark.parametrize("email", ["o'hara!#@mail.example", f"{'l' * 60}@{'long.' * 30}example"])
+def test_an_address_that_cannot_be_a_user_name_registers_too(api: APIClient, admin: APIClient, email: str) -> None:
+    assert register(api, email=email).status_code == 202
+    assert verify(api, code_of(mail.outbox[0]), email).status_code == 201
+    user = admin.get(f"{BASE}users/?role=PATIENT").json()["results"][0]
+    assert user["email"] == email
+    assert admin.put(f"{BASE}users/{user['id']}/", user).status_code == 200
+
+
 def test_who_types_anothers_name_and_phone_gets_a_record_of_their_own(api: APIClient, make_patient: Any) -> None:
     on_file = make_patient("Asha Rao", "+91 98450 11223")
     register(api)

@@ -9,10 +9,11 @@ from typing import Any
 import jwt
 import pytest
 from django.conf import settings
+from django.contrib.auth.hashers import MD5PasswordHasher
 from django.test import override_settings
 from rest_framework.test import APIClient
 
-from accounts import users
+from accounts import sessions, users
 from accounts.jwt import AccessToken, _backend
 from accounts.models import Session, User
 from accounts.roles import Role
@@ -46,6 +47,14 @@ def test_user_name_or_email_opens_the_door(api: APIClient, make_user: MakeUser, 
     }
 
 
+def test_the_address_may_come_under_its_own_name(api: APIClient, make_user: MakeUser) -> None:
+    make_user(username="desk")
+    credentials = {"email": "desk@hospital.example", "password": PASSWORD}
+    assert api.post(TOKEN, credentials).status_code == 200
+    problem(api.post(TOKEN, {**credentials, "username": "desk"}), 400, "validation-error")
+    problem(api.post(TOKEN, {"password": PASSWORD}), 400, "validation-error")
+
+
 def test_me_names_doctor_and_patients(api: APIClient, make_user: MakeUser, make_doctor: Any, make_patient: Any) -> None:
     doctor, patient = make_doctor(), make_patient()
     assert bearer(make_user(Role.DOCTOR, doctor=doctor)).get(ME).json()["doctor"] == str(doctor.pk)
@@ -63,6 +72,34 @@ def test_wrong_credentials_all_look_the_same(api: APIClient, make_user: MakeUser
     User.objects.create_user("unusable")
     body = problem(sign_in(api, name, password), 401, "not-authenticated")
     assert body["detail"] == problem(sign_in(api, "another", "wrong"), 401, "not-authenticated")["detail"]
+
+
+class CountingHasher(MD5PasswordHasher):
+    """Counts the work that a caller could measure."""
+
+    encoded = 0
+
+    def encode(self, password: str, salt: str) -> str:
+        CountingHasher.encoded += 1
+        return super().encode(password, salt)
+
+
+def test_every_refusal_takes_the_same_work(api: APIClient, make_user: MakeUser, settings: Any) -> None:
+    settings.PASSWORD_HASHERS = [f"{__name__}.CountingHasher"]
+    make_user(username="desk")
+    make_user(username="sleeper", is_active=False)
+    User.objects.create_user("unusable")
+    for name, password in (("desk", PASSWORD), ("desk", "x"), ("no", "x"), ("sleeper", PASSWORD), ("unusable", "x")):
+        before = CountingHasher.encoded
+        sign_in(api, name, password)
+        assert CountingHasher.encoded - before == 1, name
+
+
+def test_a_session_lasts_a_month_at_most(api: APIClient, make_user: MakeUser) -> None:
+    make_user(username="desk")
+    pair = sign_in(api, "desk").json()
+    Session.objects.update(created_at=Session.objects.get().created_at - sessions.LONGEST)
+    problem(api.post(REFRESH, {"refresh": pair["refresh"]}), 401, "not-authenticated")
 
 
 @pytest.mark.parametrize(

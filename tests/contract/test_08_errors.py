@@ -1,6 +1,6 @@
 """Section 8: each code there is, in the shape of RFC 9457 (every other test checks that shape on the way)."""
 
-from typing import Any
+import re
 
 import pytest
 
@@ -137,7 +137,7 @@ def test_no_answer_of_a_desk_leaks_how_it_was_made(hospital: Hospital) -> None:
 def test_the_schema_names_every_address_of_the_contract(hospital: Hospital) -> None:
     reply = hospital.wire("GET", "/api/schema/", b"", {"Accept": "application/json"})
     assert reply.status_code == 200
-    paths: dict[str, Any] = reply.json()["paths"]
+    paths: set[str] = {re.sub(r"\{\w+\}", "{id}", path) for path in reply.json()["paths"]}
     for wanted in (
         "doctors/", "patients/", "slots/", "slots/bulk/", "slots/{id}/delay/", "slots/{id}/cancel/",
         "slots/{id}/close/", "slots/{id}/tokens/", "slots/{id}/call_next/", "tokens/", "tokens/{id}/",

@@ -168,7 +168,7 @@ def test_the_engine_does_what_the_contract_says_step_by_step() -> None:
             suppress_health_check=list(HealthCheck),
         ),
     )
-    #AIH
+    assert_invariants_hold()
     print(dict(sorted(SEEN.items())))
 
 
@@ -193,4 +193,4 @@ def test_a_whole_day_of_the_real_service_beside_the_reference(seed: int) -> None
         day = Day(seed, pair.reference, act, pair.at, patients=60, check=check).play()
     assert day.unexplained() == []
     assert len(day.reference.tokens) > 30
-    #AIH
+    assert_invariants_hold()

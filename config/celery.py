@@ -1,7 +1,6 @@
 """The Celery application: tasks carry ids only and call the service; the schedule is in config/settings/celery.py."""
 
 import os
-
 from typing import Any
 
 from celery import Celery

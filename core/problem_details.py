@@ -211,7 +211,8 @@ def describe(exc: BaseException) -> tuple[dict[str, Any], dict[str, str]]:
 
 def response(problem: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> HttpResponse:
     """A finished Django response of a problem, for use outside DRF."""
-    return HttpResponse(to_json(problem), status=problem["status"], content_type=CONTENT_TYPE, headers=dict(headers or {}))
+    status = problem["status"]
+    return HttpResponse(to_json(problem), status=status, content_type=CONTENT_TYPE, headers=dict(headers or {}))
 
 
 def of_exception(exc: BaseException) -> HttpResponse:

@@ -40,9 +40,15 @@ def _mail(name: str, default: str) -> str:
     return env.str(f"OPD_EMAIL_{name}", default=env.str(f"EMAIL_{name}", default=default))
 
 
+def mail_backend(without_a_server: str) -> str:
+    """How mail goes out: as the environment says, by SMTP if it names a server, else as the profile wants."""
+    return _mail("BACKEND", _SMTP if EMAIL_HOST else without_a_server)
+
+
 # Where codes are sent from. Where no server is named, the local profile prints them on the console.
-EMAIL_BACKEND = _mail("BACKEND", "django.core.mail.backends.smtp.EmailBackend")
+_SMTP = "django.core.mail.backends.smtp.EmailBackend"
 EMAIL_HOST = _mail("HOST", "")
+EMAIL_BACKEND = mail_backend(_SMTP)
 EMAIL_PORT = int(_mail("PORT", "25"))
 EMAIL_HOST_USER = _mail("HOST_USER", _mail("USER", ""))
 EMAIL_HOST_PASSWORD = _mail("HOST_PASSWORD", _mail("PASSWORD", ""))

@@ -56,3 +56,6 @@ if OPD_TRANSACTION_SECONDS >= OPD_LOCK_LEASE_SECONDS:
     )
 
 OPD_THROTTLING = _switch("OPD_THROTTLING", default="on")
+
+# Bookings that wait for the same slot are carried out together, in one transaction.
+OPD_COMBINE = _switch("OPD_COMBINE", default="on")

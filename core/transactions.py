@@ -1,6 +1,7 @@
 """The one wrapper of Django's transactions."""
 
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 
 from django.db import connection, transaction
 
@@ -8,6 +9,15 @@ from django.db import connection, transaction
 def atomic(*, durable: bool = False) -> AbstractContextManager[None]:
     """All of the block's changes or none; with `durable`, refuses to run inside another block."""
     return transaction.atomic(durable=durable)
+
+
+@contextmanager
+def snapshot() -> Iterator[None]:
+    """Everything read inside the block is of one moment, and nothing is written; refuses to run inside another."""
+    with atomic(durable=True):
+        with connection.cursor() as cursor:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        yield
 
 
 def is_atomic() -> bool:

@@ -190,7 +190,11 @@ class EventFilters(PagedQuerySerializer):
 class QueueFilters(QuerySerializer):
     """Which tokens of a slot to list."""
 
-    in_queue = serializers.BooleanField(required=False)
+    in_queue = serializers.BooleanField(required=False, help_text="Only the queue.")
+    as_of = LocalDateTimeField(
+        required=False,
+        help_text="The queue as it was at this moment, from the log; without an offset in the facility's time zone.",
+    )
 
 
 class BySlotFilters(QuerySerializer):

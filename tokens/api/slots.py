@@ -36,6 +36,7 @@ from tokens.api.serializers import (
     zone_of_doctor,
 )
 from tokens.selectors.due import DELAYED_END
+from tokens.selectors.past import tokens_as_of
 from tokens.selectors.queue import queue_of, rest_of
 from tokens.selectors.visible import own_slot_or_404
 from tokens.services import DelaySet, SlotCancelled, SlotPlan, TokenAllocationService
@@ -269,13 +270,18 @@ class SlotTokensView(GenericAPIView[Slot]):
     capability = "queue.read"
 
     def get(self, request: Request, slot_id: UUID) -> Response:
-        in_queue_only = QueueFilters.read(request).get("in_queue", False)
         principal, reach = principal_of(request), reach_of(request, self)
         own_slot_or_404(slot_id=slot_id, principal=principal, reach=reach)
-        now = clock.now()
         slot = _slots().get(id=slot_id)
-        queue = list(queue_of(slot=slot).select_related("patient"))
-        rest = [] if in_queue_only else list(rest_of(slot=slot).select_related("patient"))
+        filters = QueueFilters.read(request, zone=slot.facility.time_zone)
+        now = filters.get("as_of") or clock.now()
+        if "as_of" in filters:
+            queue, rest = tokens_as_of(slot=slot, moment=now)
+        else:
+            queue = list(queue_of(slot=slot).select_related("patient"))
+            rest = [] if filters.get("in_queue") else list(rest_of(slot=slot).select_related("patient"))
+        if filters.get("in_queue"):
+            rest = []
         for token in [*queue, *rest]:
             token.slot = slot
         bodies = slot_token_bodies(queue=queue, rest=rest, now=now)

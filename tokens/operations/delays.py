@@ -26,9 +26,13 @@ def set_delay(day: Sequence[Ledger], *, slot_id: UUID, delay_minutes: int) -> De
     ledger = next(ledger for ledger in day if ledger.slot.id == slot_id)
     if ledger.slot.status == SlotStatus.CANCELLED:
         raise SlotNotOpen("The slot is cancelled.")
-    if ledger.slot.own_delay_minutes != delay_minutes:
+    changed = ledger.slot.own_delay_minutes != delay_minutes
+    if changed:
         ledger.change_slot(own_delay_minutes=delay_minutes)
-    return recascade(day)
+    delayed = recascade(day)
+    if changed and ledger not in delayed.affected:  # what the slot before forces is more: nothing moves, but it was set
+        _note_delay(ledger, before=ledger.slot.delay_minutes)
+    return delayed
 
 
 def recascade(day: Sequence[Ledger]) -> Delayed:
@@ -50,8 +54,16 @@ def recascade(day: Sequence[Ledger]) -> Delayed:
         ledger.change_slot(delay_minutes=delay)
         if slot.status in (SlotStatus.ACTIVE, SlotStatus.DELAYED):
             ledger.change_slot(status=SlotStatus.DELAYED if delay else SlotStatus.ACTIVE)
-        ledger.note(
-            "slot.delayed", delay_minutes=delay, own_delay_minutes=slot.own_delay_minutes, before_minutes=before
-        )
+        _note_delay(ledger, before=before)
         affected.append(ledger)
     return Delayed(affected)
+
+
+def _note_delay(ledger: Ledger, *, before: int) -> None:
+    slot = ledger.slot
+    ledger.note(
+        "slot.delayed",
+        delay_minutes=slot.delay_minutes,
+        own_delay_minutes=slot.own_delay_minutes,
+        before_minutes=before,
+    )

@@ -1,0 +1,30 @@
+"""manage.py verify_log"""
+
+from typing import Any
+from uuid import UUID
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from accounts.trail import verify_read_trail
+from tokens.chains import bad_rows
+
+
+class Command(BaseCommand):
+    """Checks the chains of every slot's events and of the read trail; names the first bad row of each, exit 1 if any."""
+
+    help = __doc__
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--slot", action="append", type=UUID, help="only this slot; may be repeated")
+
+    def handle(self, *args: Any, slot: list[UUID] | None = None, **options: Any) -> None:
+        broken = 0
+        for bad in bad_rows(slot_ids=slot):
+            broken += 1
+            self.stdout.write(str(bad))
+        if slot is None and (unsound := verify_read_trail()):
+            broken += 1
+            self.stdout.write(unsound)
+        if broken:
+            raise CommandError(f"{broken} chains are broken", returncode=1)
+        self.stdout.write("Every event is where and what it was when it was written.")

@@ -1,0 +1,242 @@
+"""A slot's queue as it was, rebuilt from its events alone: events in, queue out. Pure arithmetic, no tables."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Protocol
+from uuid import UUID
+
+from tokens.policy.lifecycle import QUEUED, Status, holds_seat
+from tokens.policy.ordering import OrderKey, order_key
+from tokens.policy.priority import Category
+
+
+class Happened(Protocol):
+    """What replay needs to know of an event."""
+
+    type: str
+    at: datetime
+    token_id: UUID | None
+    data: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class TokenThen:
+    """A token as it was."""
+
+    id: UUID
+    ticket: str
+    patient_id: UUID
+    category: str
+    priority: Decimal
+    acuity: int | None
+    arrival: int
+    status: str
+    in_grace: bool
+    created_at: datetime
+    updated_at: datetime
+    actual_time: datetime | None = None
+    expires_at: datetime | None = None
+    grace_expires_at: datetime | None = None
+    last_estimate: datetime | None = None
+
+    @property
+    def order(self) -> OrderKey:
+        """The place in the queue: the lower is seen first."""
+        return order_key(category=self.category, priority=self.priority, acuity=self.acuity, arrival=self.arrival)
+
+    @property
+    def holds_seat(self) -> bool:
+        return holds_seat(status=self.status, in_grace=self.in_grace)
+
+
+@dataclass(frozen=True, slots=True)
+class EntryThen:
+    """A waiting-list entry as it was."""
+
+    id: UUID
+    patient_id: UUID
+    category: str
+    priority: Decimal
+    arrival: int
+    status: str
+    token_id: UUID | None = None
+
+
+@dataclass(slots=True)
+class SlotThen:
+    """A slot as it was, with its tokens and entries."""
+
+    doctor_id: UUID
+    start_time: datetime
+    end_time: datetime
+    max_capacity: int
+    consultation_minutes: int
+    status: str = "ACTIVE"
+    own_delay_minutes: int = 0
+    delay_minutes: int = 0
+    first_called_at: datetime | None = None
+    room_since: datetime | None = None
+    deleted: bool = False
+    events: int = 0
+    tokens: dict[UUID, TokenThen] = field(default_factory=dict)
+    entries: dict[UUID, EntryThen] = field(default_factory=dict)
+
+    @property
+    def queue(self) -> list[TokenThen]:
+        """The tokens in the queue, first to be seen first."""
+        return sorted((t for t in self.tokens.values() if t.status in QUEUED), key=lambda token: token.order)
+
+    @property
+    def rest(self) -> list[TokenThen]:
+        """The tokens that are not in the queue, by ticket."""
+        gone = (t for t in self.tokens.values() if t.status not in QUEUED)
+        return sorted(gone, key=lambda token: (len(token.ticket), token.ticket))
+
+    @property
+    def waiting(self) -> list[EntryThen]:
+        """The entries that wait, best first."""
+        entries = (e for e in self.entries.values() if e.status == "WAITING")
+        return sorted(entries, key=lambda entry: (entry.priority, entry.arrival))
+
+    @property
+    def regular_seats(self) -> int:
+        return sum(t.holds_seat for t in self.tokens.values() if t.category != Category.EMERGENCY)
+
+    @property
+    def emergency_seats(self) -> int:
+        return sum(t.holds_seat for t in self.tokens.values() if t.category == Category.EMERGENCY)
+
+
+def replay(events: Iterable[Happened], *, until: datetime | None = None) -> SlotThen | None:
+    """The slot as its events left it at the moment `until` (included), or at their end; None before its first event.
+
+    `events` are those of one slot, in order of their numbers.
+    """
+    slot: SlotThen | None = None
+    for event in events:
+        if until is not None and event.at > until:
+            break
+        if event.type == "slot.created":
+            slot = SlotThen(**_plan(event.data))
+        elif slot is not None:
+            _apply(slot, event)
+        if slot is not None:
+            slot.events += 1
+    return slot
+
+
+def _apply(slot: SlotThen, event: Happened) -> None:
+    kind = event.type.partition(".")[0]
+    if kind == "token" and event.token_id is not None:
+        _on_token(slot, event, event.token_id)
+    elif kind == "waitlist":
+        _on_entry(slot, event)
+    elif (change := SLOT_CHANGES.get(event.type)) is not None:
+        for name, value in change(slot, event.data).items():
+            setattr(slot, name, value)
+
+
+def _plan(data: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "doctor_id": UUID(data["doctor"]),
+        "start_time": datetime.fromisoformat(data["start_time"]),
+        "end_time": datetime.fromisoformat(data["end_time"]),
+        "max_capacity": data["max_capacity"],
+        "consultation_minutes": data["consultation_minutes"],
+    }
+
+
+def _delay(slot: SlotThen, data: Mapping[str, Any]) -> dict[str, Any]:
+    delay = data["delay_minutes"]
+    status = slot.status if slot.status in ("CLOSED", "CANCELLED") else ("DELAYED" if delay else "ACTIVE")
+    return {"delay_minutes": delay, "own_delay_minutes": data["own_delay_minutes"], "status": status}
+
+
+SLOT_CHANGES: dict[str, Callable[[SlotThen, Mapping[str, Any]], dict[str, Any]]] = {
+    "slot.changed": lambda slot, data: _plan(data),
+    "slot.delayed": _delay,
+    "slot.closed": lambda slot, data: {"status": "CLOSED"},
+    "slot.cancelled": lambda slot, data: {"status": "CANCELLED"},
+    "slot.deleted": lambda slot, data: {"deleted": True, "entries": {}},
+}
+
+
+def _on_token(slot: SlotThen, event: Happened, token_id: UUID) -> None:
+    data = event.data
+    told = {OF_TOKEN[name]: _moment(data[name]) for name in OF_TOKEN if name in data}
+    known = slot.tokens.get(token_id)
+    if known is None:
+        slot.tokens[token_id] = TokenThen(
+            id=token_id,
+            ticket=data["ticket"],
+            patient_id=UUID(data["patient"]),
+            category=data["category"],
+            priority=Decimal(data["priority"]),
+            acuity=data["acuity"],
+            arrival=data["arrival"],
+            status=data["to"],
+            in_grace=False,
+            created_at=event.at,
+            updated_at=event.at,
+            **told,
+        )
+        return
+    changed: dict[str, Any] = {name: data[name] for name in ("category", "acuity", "arrival") if name in data}
+    if "priority" in data:
+        changed["priority"] = Decimal(data["priority"])
+    if data["to"] == Status.IN_CONSULTATION:
+        changed["actual_time"] = slot.room_since = event.at
+    elif data["from"] == Status.IN_CONSULTATION:
+        slot.room_since = None
+    elif data["to"] == Status.CALLED and slot.first_called_at is None:
+        slot.first_called_at = event.at
+    slot.tokens[token_id] = replace(
+        known,
+        status=data["to"],
+        in_grace=data["to"] == Status.NO_SHOW and data["from"] != Status.NO_SHOW,
+        updated_at=event.at,
+        **told,
+        **changed,
+    )
+
+
+def _on_entry(slot: SlotThen, event: Happened) -> None:
+    data = event.data
+    entry_id = UUID(data["entry"])
+    if event.type == "waitlist.joined":
+        slot.entries[entry_id] = EntryThen(
+            id=entry_id,
+            patient_id=UUID(data["patient"]),
+            category=data["category"],
+            priority=Decimal(data["priority"]),
+            arrival=data["arrival"],
+            status="WAITING",
+        )
+    else:
+        status = event.type.partition(".")[2].upper()
+        slot.entries[entry_id] = replace(slot.entries[entry_id], status=status, token_id=event.token_id)
+
+
+OF_TOKEN = {"expires_at": "expires_at", "grace_expires_at": "grace_expires_at", "estimated_time": "last_estimate"}
+
+
+def _moment(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
+
+
+def differences(then: SlotThen, now: SlotThen) -> list[str]:
+    """One line for each fact in which two pictures of a slot differ; the number of events is no fact."""
+    lines = [
+        f"slot.{each.name}: {getattr(then, each.name)} / {getattr(now, each.name)}"
+        for each in fields(SlotThen)
+        if each.name not in ("tokens", "entries", "events") and getattr(then, each.name) != getattr(now, each.name)
+    ]
+    for name in ("tokens", "entries"):
+        ours, theirs = getattr(then, name), getattr(now, name)
+        for row_id in sorted(ours.keys() | theirs.keys()):
+            one, other = ours.get(row_id), theirs.get(row_id)
+            if one != other:
+                lines.append(f"{name} {row_id}: {one} / {other}")
+    return lines

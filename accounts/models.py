@@ -234,6 +234,8 @@ class ReadTrail(models.Model):
     request_id = models.CharField(max_length=128)
     at = models.DateTimeField()
     seal = models.ForeignKey(ReadSeal, null=True, on_delete=models.PROTECT, related_name="reads")
+    # Covers this row and, through theirs, all rows sealed before it.
+    hash = models.BinaryField(null=True, max_length=32)
 
     class Meta:
         ordering = ["id"]
@@ -245,7 +247,7 @@ class ReadTrail(models.Model):
             pgtrigger.Protect(name="no_delete", operation=pgtrigger.Delete),
             # The one change that is allowed: an open row is put under a seal, for good.
             pgtrigger.Protect(
-                name="only_sealing", operation=pgtrigger.Update, condition=pgtrigger.AnyChange(exclude=["seal"])
+                name="only_sealing", operation=pgtrigger.Update, condition=pgtrigger.AnyChange(exclude=["seal", "hash"])
             ),
             pgtrigger.Protect(
                 name="sealed_once", operation=pgtrigger.Update, condition=pgtrigger.Q(old__seal__isnull=False)

@@ -5,6 +5,7 @@ import json
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from datetime import UTC
 from typing import Any
 
 import pghistory
@@ -40,7 +41,7 @@ def attributed(request: Any) -> Iterator[None]:
 
 
 def seal_reads() -> int:
-    """Put what was read since the last seal under a new one that also covers that last one; returns how many rows."""
+    """Chain what was read since the last seal to it and put it under a new one; returns how many rows."""
     with atomic():
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_SEALING])
@@ -48,46 +49,47 @@ def seal_reads() -> int:
         if not rows:
             return 0
         last = ReadSeal.objects.order_by("-number").first()
+        link = bytes(last.digest) if last else b""
+        for row in rows:
+            row.hash = link = _chained(link, row)
         seal = ReadSeal.objects.create(
-            number=last.number + 1 if last else 1,
-            rows=len(rows),
-            digest=_digest(bytes(last.digest) if last else b"", rows),
-            sealed_at=clock.now(),
+            number=last.number + 1 if last else 1, rows=len(rows), digest=link, sealed_at=clock.now()
         )
-        ReadTrail.objects.filter(pk__in=[row.pk for row in rows]).update(seal=seal)
+        for row in rows:
+            row.seal = seal
+        ReadTrail.objects.bulk_update(rows, ["seal", "hash"], batch_size=500)
     # In the log as well: whoever can rewrite the database can't rewrite the lines that have left the machine.
     logs.info("read_trail_sealed", number=seal.number, rows=seal.rows, digest=seal.digest.hex())
     return len(rows)
 
 
 def verify_read_trail() -> str | None:
-    """What is wrong with the first seal that does not fit its rows or the seal before it; None if all fit."""
-    before, expected = b"", 1
+    """The first row or seal of the read trail that is not what and where it was when it was sealed; None if all are."""
+    link, expected = b"", 1
     for seal in ReadSeal.objects.order_by("number").iterator():
         if seal.number != expected:
             return f"read trail: seal {expected} is missing"
-        rows = list(ReadTrail.objects.filter(seal=seal).order_by("id"))
-        if len(rows) != seal.rows:
-            return f"read trail: seal {seal.number} covers {seal.rows} rows, there are {len(rows)}"
-        if _digest(before, rows) != bytes(seal.digest):
-            return f"read trail: a row under seal {seal.number} was altered"
-        before, expected = bytes(seal.digest), expected + 1
+        count = 0
+        for row in ReadTrail.objects.filter(seal=seal).order_by("id").iterator():
+            count, link = count + 1, _chained(link, row)
+            if link != bytes(row.hash or b""):
+                return f"read trail: row {row.pk} was altered, or the one before it was removed"
+        if count != seal.rows or link != bytes(seal.digest):
+            return f"read trail: seal {seal.number} was altered, or its last rows were removed"
+        expected += 1
     return None
 
 
-def _digest(before: bytes, rows: list[ReadTrail]) -> bytes:
-    summed = hashlib.sha256(before)
-    for row in rows:
-        facts = [
-            str(row.pk),
-            row.actor,
-            [str(each) for each in row.patient_ids],
-            row.what,
-            row.request_id,
-            row.at.isoformat(),
-        ]
-        summed.update(json.dumps(facts).encode() + b"\n")
-    return summed.digest()
+def _chained(link: bytes, row: ReadTrail) -> bytes:
+    facts = [
+        str(row.pk),
+        row.actor,
+        [str(each) for each in row.patient_ids],
+        row.what,
+        row.request_id,
+        row.at.astimezone(UTC).isoformat(),
+    ]
+    return hashlib.sha256(link + json.dumps(facts).encode()).digest()
 
 
 def _request_id(request: Any) -> str:

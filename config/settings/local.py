@@ -1,6 +1,5 @@
 """One machine, for trying and developing; also what setup.sh runs."""
 
-from config.settings import accounts as _identity
 from config.settings.accounts import *
 from config.settings.api import *
 from config.settings.base import *
@@ -14,5 +13,4 @@ from config.settings.security import *
 
 SECRET_KEY = env.str("OPD_SECRET_KEY", default="local-only-" + "0" * 60)
 ALLOWED_HOSTS = env.list("OPD_ALLOWED_HOSTS", default=["*"])
-if not _identity.EMAIL_HOST and _identity.EMAIL_BACKEND.endswith("smtp.EmailBackend"):
-    EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+EMAIL_BACKEND = mail_backend("django.core.mail.backends.console.EmailBackend")

@@ -10,7 +10,7 @@ from tokens.chains import bad_rows
 
 
 class Command(BaseCommand):
-    """Checks the chains of every slot's events and of the read trail; names the first bad row of each, exit 1 if any."""
+    """Checks the chains of all slots' events and of the read trail; names the first bad row of each, exit 1 if any."""
 
     help = __doc__
 

@@ -165,7 +165,7 @@ SLOT_CHANGES: dict[str, Callable[[SlotThen, Mapping[str, Any]], dict[str, Any]]]
 
 def _on_token(slot: SlotThen, event: Happened, token_id: UUID) -> None:
     data = event.data
-    told = {OF_TOKEN[name]: _moment(data[name]) for name in OF_TOKEN if name in data}
+    told: dict[str, Any] = {OF_TOKEN[name]: _moment(data[name]) for name in OF_TOKEN if name in data}
     known = slot.tokens.get(token_id)
     if known is None:
         slot.tokens[token_id] = TokenThen(

@@ -85,7 +85,10 @@ def delete_doctor(*, doctor_id: UUID, answer: Callable[[None], Any] = as_is) -> 
             doctor = _locked_doctor(doctor_id)
             # A booking holds its slot's row: whoever comes first, the other sees what was done.
             slots = list(
-                Slot.objects.select_for_update().filter(doctor=doctor).order_by("pk").values_list("pk", flat=True)
+                Slot.objects.select_for_update(no_key=True)
+                .filter(doctor=doctor)
+                .order_by("pk")
+                .values_list("pk", flat=True)
             )
             Slot.objects.filter(pk__in=slots).delete()
             doctor.delete()
@@ -112,7 +115,9 @@ def _numbering(facility_id: UUID) -> Facility:
 
 
 def _locked_doctor(doctor_id: UUID) -> Doctor:
-    doctor = Doctor.objects.select_for_update(of=("self",)).select_related("facility").filter(pk=doctor_id).first()
+    # NO KEY: a booking looks at the doctor's key when it commits, and must not wait for who waits for its slot.
+    doctors = Doctor.objects.select_for_update(of=("self",), no_key=True).select_related("facility")
+    doctor = doctors.filter(pk=doctor_id).first()
     if doctor is None:
         raise NotFound
     return doctor

@@ -2,7 +2,6 @@
 
 import zoneinfo
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
@@ -10,11 +9,9 @@ from uuid import UUID
 from django.apps.registry import Apps
 from django.conf import settings
 from django.db import IntegrityError
-from django.db.models import F
 
-from clinics.models import Facility, Slot, SlotStatus
-from core import clock
-from core.errors import InUse, NotFound, ValidationFailed
+from clinics.models import Facility
+from core.errors import NotFound, ValidationFailed
 from core.problem_details import constraint_of
 from core.transactions import atomic
 from core.writes import as_is
@@ -46,18 +43,14 @@ def time_zones() -> frozenset[str]:
 def update_facility(*, facility_id: UUID, changes: Mapping[str, Any], answer: Callable[[Facility], Any] = as_is) -> Any:
     """Change name, code or time zone of a facility.
 
-    The time zone stays while a slot of the facility is not over yet, since the slot's local day, its tickets and what
-    patients were told rest on it: InUse. Raises NotFound, and ValidationFailed for a code that another facility has.
+    A new time zone is that of what comes later: slots keep their moments, the local day that they were planned for
+    and their tickets. Raises NotFound, and ValidationFailed for a code that another facility has.
     """
     try:
         with atomic():
-            # FOR UPDATE waits for whoever is just making a slot, and makes later ones wait.
-            facility = Facility.objects.select_for_update().filter(pk=facility_id).first()
+            facility = Facility.objects.select_for_update(no_key=True).filter(pk=facility_id).first()
             if facility is None:
                 raise NotFound
-            zone = changes.get("time_zone", facility.time_zone)
-            if zone != facility.time_zone and _has_open_slots(facility, now=clock.now()):
-                raise InUse("The time zone can't change while a slot of this facility is not over yet.")
             for name, value in changes.items():
                 setattr(facility, name, value)
             facility.save(update_fields=sorted(changes))
@@ -73,9 +66,3 @@ def _first_facility(model: type[Any]) -> Any:
         code=FIRST_CODE, defaults={"name": settings.OPD_FACILITY_NAME, "time_zone": settings.TIME_ZONE}
     )
     return facility
-
-
-def _has_open_slots(facility: Facility, *, now: datetime) -> bool:
-    delay = F("delay_minutes") * timedelta(minutes=1)
-    open_slots = Slot.objects.filter(facility=facility, end_time__gt=now - delay)
-    return open_slots.exclude(status=SlotStatus.CANCELLED).exists()

@@ -9,13 +9,12 @@ from core.serializers import StrictSerializer
 
 
 class QuerySerializer(StrictSerializer):
-    """The filters that a list understands; one that is unknown or makes no sense is refused, an empty one is none."""
+    """The filters that a list understands; one that is unknown or makes no sense is refused."""
 
     @classmethod
     def read(cls, request: Request, **context: Any) -> dict[str, Any]:
         """The filters given in this request, as values. Raises DRF's ValidationError."""
-        given = {name: value for name, value in request.query_params.items() if value != ""}
-        query = cls(data=given, context=context)
+        query = cls(data=dict(request.query_params.items()), context=context)
         query.is_valid(raise_exception=True)
         return dict(query.validated_data)
 

@@ -142,7 +142,7 @@ def _family_with_room(user_id: UUID) -> QuerySet[Patient]:
 
 def _locked_patient(patient_id: UUID, among: QuerySet[Patient] | None) -> Patient:
     patients = Patient.objects.filter(erased_at=None) if among is None else among
-    patient = patients.select_for_update(of=("self",)).filter(pk=patient_id).first()
+    patient = patients.select_for_update(of=("self",), no_key=True).filter(pk=patient_id).first()
     if patient is None:
         raise NotFound
     return patient

@@ -2,7 +2,7 @@
 
 from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
 
-from clinics.api.serializers import DoctorFilters, DoctorSerializer, FacilitySerializer
+from clinics.api.serializers import DoctorFilters, DoctorSerializer, FacilityFilters, FacilitySerializer
 from core.schema import problems
 
 TAGS = ["Register"]
@@ -21,7 +21,13 @@ _NEW_DOCTOR = OpenApiExample(
 )
 
 facility_list = extend_schema_view(
-    get=extend_schema(tags=TAGS, operation_id="facilities_list", summary="List the facilities"),
+    get=extend_schema(
+        tags=TAGS,
+        operation_id="facilities_list",
+        summary="List the facilities",
+        parameters=[FacilityFilters],
+        responses={200: FacilitySerializer(many=True)},
+    ),
 )
 facility_detail = extend_schema_view(
     get=extend_schema(tags=TAGS, operation_id="facilities_read", summary="Read a facility"),
@@ -29,13 +35,19 @@ facility_detail = extend_schema_view(
         tags=TAGS,
         operation_id="facilities_change",
         summary="Change a facility's name, code or time zone",
-        description="The time zone can't change (409 `in-use`) while a slot of the facility is not over yet.",
+        description="A new time zone is that of what comes later: slots keep their moments and tickets.",
         examples=[OpenApiExample("Rename", request_only=True, value={"name": "St. Martha's Hospital, OPD"})],
         responses={200: FacilitySerializer, **problems("in-use")},
     ),
 )
 doctor_list = extend_schema_view(
-    get=extend_schema(tags=TAGS, operation_id="doctors_list", summary="List the doctors", parameters=[DoctorFilters]),
+    get=extend_schema(
+        tags=TAGS,
+        operation_id="doctors_list",
+        summary="List the doctors",
+        parameters=[DoctorFilters],
+        responses={200: DoctorSerializer(many=True)},
+    ),
     post=extend_schema(
         tags=TAGS,
         operation_id="doctors_create",

@@ -1,8 +1,8 @@
 """Facilities and doctors on the wire (section 1 of the contract)."""
 
-import re
 from typing import Any
 
+from django.core.validators import RegexValidator
 from rest_framework import serializers
 
 from clinics.facilities import time_zones
@@ -16,29 +16,25 @@ from core.serializers import (
     StrictCharField,
     StrictIntegerField,
     StrictModelSerializer,
+    StrictUUIDField,
 )
 
 LONGEST_CONSULTATION = 24 * 60
 MOST_EXPERIENCE = 80
+_CODE = RegexValidator(r"^[A-Z0-9][A-Z0-9-]{0,15}\Z", "Use capital letters A-Z, digits and dashes.", code="invalid")
 
 
 class FacilitySerializer(StrictModelSerializer):
     """A hospital or clinic."""
 
     name = NameField()
-    code = StrictCharField(max_length=16, help_text="Capital letters, digits and dashes.")
+    code = StrictCharField(max_length=16, validators=[_CODE], help_text="Capital letters, digits and dashes.")
     time_zone = StrictCharField(max_length=64, help_text="An IANA name, for example Asia/Kolkata.")
 
     class Meta:
         model = Facility
         fields = ("id", "name", "code", "time_zone")
         read_only_fields = ("id",)
-
-    def validate_code(self, value: str) -> str:
-        """Only what fits on a slip of paper."""
-        if not re.fullmatch(r"[A-Z0-9][A-Z0-9-]{0,15}", value):
-            raise serializers.ValidationError("Use capital letters A-Z, digits and dashes.", code="invalid")
-        return value
 
     def validate_time_zone(self, value: str) -> str:
         """Only names that the machine knows."""
@@ -60,7 +56,7 @@ class LocalCreatedAt(LocalDateTimeField):
 class DoctorSerializer(StrictModelSerializer):
     """A doctor of a facility."""
 
-    facility = serializers.UUIDField(
+    facility = StrictUUIDField(
         source="facility_id",
         required=False,
         help_text="The facility; the hospital's own unless given. It never changes.",
@@ -100,9 +96,11 @@ class DoctorFilters(PagedQuerySerializer):
     """Which doctors to list."""
 
     specialization = serializers.CharField(
-        required=False, max_length=100, help_text="Exactly this, in any case of letters."
+        required=False, allow_blank=True, max_length=100, help_text="Exactly this, in any case of letters."
     )
-    search = serializers.CharField(required=False, max_length=200, help_text="Part of the name or the specialization.")
+    search = serializers.CharField(
+        required=False, allow_blank=True, max_length=200, help_text="Part of the name or the specialization."
+    )
     is_active = serializers.BooleanField(required=False)
 
 

@@ -119,11 +119,11 @@ class DoctorView(GenericAPIView[Doctor]):
 
 
 def _filtered(doctors: QuerySet[Doctor], **filters: Any) -> QuerySet[Doctor]:
-    if "specialization" in filters:
+    if filters.get("specialization"):
         doctors = doctors.filter(specialization__iexact=filters["specialization"])
     if "is_active" in filters:
         doctors = doctors.filter(is_active=filters["is_active"])
-    if "search" in filters:
+    if filters.get("search"):
         text = filters["search"]
         doctors = doctors.filter(Q(name__icontains=text) | Q(specialization__icontains=text))
     return doctors

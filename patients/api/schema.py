@@ -30,6 +30,7 @@ patient_list = extend_schema_view(
         summary="List or search the patients",
         description="A doctor sees who has a token in their slots, a patient their own family.",
         parameters=[PatientFilters],
+        responses={200: PatientSerializer(many=True)},
     ),
     post=extend_schema(
         tags=TAGS,

@@ -58,4 +58,6 @@ class PatientSerializer(StrictModelSerializer):
 class PatientFilters(PagedQuerySerializer):
     """Which patients to list."""
 
-    search = serializers.CharField(required=False, max_length=200, help_text="Part of the name, or of the phone.")
+    search = serializers.CharField(
+        required=False, allow_blank=True, max_length=200, help_text="Part of the name, or of the phone."
+    )

@@ -56,7 +56,7 @@ class PatientListView(_PatientsView):
     def get(self, request: Request) -> Response:
         filters = PatientFilters.read(request)
         patients = self.visible()
-        if "search" in filters:
+        if filters.get("search"):
             patients = search(patients=patients, text=filters["search"])
         page = self.paginate_queryset(patients) or []
         record_read(request, [patient.pk for patient in page])

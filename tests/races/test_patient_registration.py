@@ -23,6 +23,8 @@ from patients.services import MOST_RECORDS_OF_A_USER, delete_patient, register_p
 from reports.models import DailyReport
 from reports.tasks import store_daily_reports
 from tests.factories.day import a_patient, a_slot, a_token
+from tests.races import scene
+from tests.races.choreography import overtake
 
 pytestmark = pytest.mark.django_db(transaction=True)
 NAME, PHONE = "Asha Rao", "+91 98860 55001"
@@ -125,6 +127,16 @@ def test_a_doctor_is_removed_once() -> None:
     outcomes = many(lambda: delete_doctor(doctor_id=doctor.pk), times=4)
     assert sum(each is None for each in outcomes) == 1, outcomes
     assert not Doctor.objects.exists()
+
+
+def test_a_doctor_is_removed_or_booked_but_not_both() -> None:
+    """A booking is stopped before its first write: whoever removes the doctor waits for it, and is refused."""
+    slot = scene.a_slot()
+    patient = a_patient()
+    outcome = overtake(lambda: scene.book(slot, patient), lambda: delete_doctor(doctor_id=slot.doctor_id))
+    assert not outcome.overtook
+    assert outcome.slow.status == "CONFIRMED"
+    assert outcome.fast.code == "in-use"
 
 
 def test_two_schedulers_store_a_day_once() -> None:

@@ -75,19 +75,14 @@ def test_a_code_belongs_to_one_facility(hospital: Hospital) -> None:
     assert refused.codes == {"code": "unique"}
 
 
-def test_the_time_zone_stays_while_a_slot_is_not_over(hospital: Hospital) -> None:
-    path = f"facilities/{hospital.facility['id']}/"
-    a_slot(start=clock.now() - timedelta(hours=2), minutes=90, delay_minutes=60)
-    hospital.admin.patch(path, {"time_zone": "Europe/London"}).expect(409, "in-use")
-    hospital.admin.patch(path, {"time_zone": hospital.facility["time_zone"]}).expect(200)
-
-
-def test_the_time_zone_changes_when_all_slots_are_over(hospital: Hospital) -> None:
-    path = f"facilities/{hospital.facility['id']}/"
-    a_slot(start=clock.now() - timedelta(hours=2), minutes=90)
-    a_slot(start=clock.now() + timedelta(hours=2), minutes=90, status="CANCELLED")
-    changed = hospital.admin.patch(path, {"time_zone": "Europe/London"}).expect(200)
+def test_a_new_time_zone_is_that_of_what_comes_later(hospital: Hospital) -> None:
+    slot = a_slot(start=clock.now() + timedelta(hours=2), minutes=90)
+    changed = hospital.admin.patch(f"facilities/{hospital.facility['id']}/", {"time_zone": "Europe/London"}).expect(200)
     assert changed["time_zone"] == "Europe/London"
+    day = slot.local_date
+    hospital.admin.patch(f"slots/{slot.id}/", {"max_capacity": slot.max_capacity + 1}).expect(200)
+    slot.refresh_from_db()
+    assert slot.local_date == day
 
 
 def test_an_unknown_facility_is_not_found(hospital: Hospital) -> None:

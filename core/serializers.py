@@ -1,5 +1,6 @@
 """Serializers that refuse what they don't know, and times in the facility's zone."""
 
+import uuid
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -41,6 +42,15 @@ class StrictIntegerField(serializers.IntegerField):
         if isinstance(data, bool) or not (isinstance(data, int) or (isinstance(data, float) and data.is_integer())):
             self.fail("invalid")
         return int(data)
+
+
+class StrictUUIDField(serializers.UUIDField):
+    """An id as text; a number in its place is refused, though a UUID could be made of it."""
+
+    def to_internal_value(self, data: Any) -> uuid.UUID:
+        if not isinstance(data, str):
+            self.fail("invalid", value=data)
+        return super().to_internal_value(data)
 
 
 class StrictBooleanField(serializers.BooleanField):
@@ -86,11 +96,19 @@ class _Strict:
         if isinstance(data, Mapping):
             unknown = [str(name) for name in data if name not in self.fields]  # type: ignore[attr-defined]
             if unknown:
-                error = "There is no such field."
-                raise serializers.ValidationError(
-                    {name[:100]: [ErrorDetail(error, code="unknown-field")] for name in unknown[:20]}
-                )
+                raise serializers.ValidationError(self._unknown_and_wrong(data, unknown))
         return super().to_internal_value(data)  # type: ignore[misc]
+
+    def _unknown_and_wrong(self, data: Mapping[str, Any], unknown: list[str]) -> dict[str, Any]:
+        """Everything that is wrong at once: the fields that are unknown, and what is wrong with the others."""
+        error = "There is no such field."
+        found: dict[str, Any] = {name[:100]: [ErrorDetail(error, code="unknown-field")] for name in unknown[:20]}
+        try:
+            super().to_internal_value({name: data[name] for name in data if name not in unknown})  # type: ignore[misc]
+        except serializers.ValidationError as wrong:
+            if isinstance(wrong.detail, dict):
+                found |= wrong.detail
+        return found
 
 
 class StrictSerializer(_Strict, serializers.Serializer[Any]):

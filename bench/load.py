@@ -1,4 +1,4 @@
-"""The load: many clients in one small process, on raw sockets, with requests whose bytes are made before the clock starts.
+"""The load: many clients in one small process, on raw sockets, with requests made before the clock starts.
 
 Runs as a process of its own (`python -m bench.load`), which reads a pickled Job and answers a pickled Outcome, and
 imports nothing but the standard library. A client sends its next request when its last one is answered.
@@ -112,10 +112,11 @@ def _converse(job: Job, by_handle: dict[int, Client], poll: select.epoll, outcom
                 continue
             if client.partial is not None:
                 data = client.partial.add(data)
+                if not data:
+                    continue
             status, start, length = status_and_length(data)
             if status == 0 or len(data) < start + length:
-                if client.partial is None:
-                    client.partial = Partial(data)
+                client.partial = Partial(data, needed=start + length if status else 0)
                 continue
             client.partial = None
             ended = now()
@@ -145,12 +146,13 @@ def _converse(job: Job, by_handle: dict[int, Client], poll: select.epoll, outcom
 
 def run(job: Job) -> Outcome:
     """Play the job in a process of its own."""
-    done = subprocess.run([sys.executable, "-m", "bench.load"], input=pickle.dumps(job), stdout=subprocess.PIPE, check=True)
+    command = [sys.executable, "-m", "bench.load"]
+    done = subprocess.run(command, input=pickle.dumps(job), stdout=subprocess.PIPE, check=True)
     return pickle.loads(done.stdout)
 
 
 def main() -> None:
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     from bench import load  # so that the pickled classes are those of the module, not of __main__

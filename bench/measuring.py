@@ -39,8 +39,9 @@ class Measure:
 
     @property
     def refused(self) -> int:
-        """Answers that mean trouble: 5xx, 401, 403, 400, and connections lost."""
-        return self.lost + sum(count for status, count in self.statuses.items() if status >= 500 or status in (400, 401, 403))
+        """Answers that mean trouble: 5xx, 400 to 404, and connections lost."""
+        bad = (status for status in self.statuses if status >= 500 or status in (400, 401, 403, 404))
+        return self.lost + sum(self.statuses[status] for status in bad)
 
 
 def quantile(ordered: list[float], share: float) -> float:
@@ -57,14 +58,14 @@ def measure(
     clients: int,
     seconds: float | None = None,
     repeat: bool = False,
-) -> Measure:
+) -> tuple[Measure, Outcome]:
     """Play the requests against a server and put the figures together."""
     port = stage.webs[target].port
     before, opened = stage.usage(target), _sessions(stage, target)
     outcome = run(Job(HOST, port, requests, clients, seconds=seconds, repeat=repeat))
     after = stage.usage(target)
     answered = len(outcome.latencies)
-    made = _of(outcome, scenario=scenario, target=target)
+    made = of_outcome(outcome, scenario=scenario, target=target)
     costs = {name: after[name].since(before[name]) * 1000 / max(1, answered) for name in after}
     made.web_ms, made.postgres_ms, made.redis_ms = costs["web"], costs["postgres"], costs["redis"]
     made.load_ms = outcome.cpu_seconds * 1000 / max(1, answered)
@@ -73,10 +74,11 @@ def measure(
     if made.refused:
         shown = {status: bodies[0][:300] for status, bodies in outcome.samples.items() if status >= 400}
         made.note = f"refused: {made.refused} {shown}"
-    return made
+    return made, outcome
 
 
-def _of(outcome: Outcome, *, scenario: str, target: str) -> Measure:
+def of_outcome(outcome: Outcome, *, scenario: str, target: str) -> Measure:
+    """The figures of an outcome, before the costs are known."""
     ordered = sorted(1000 * each for each in outcome.latencies)
     return Measure(
         scenario=scenario,
@@ -96,9 +98,7 @@ def _of(outcome: Outcome, *, scenario: str, target: str) -> Measure:
 def _sessions(stage: Stage, target: str) -> int:
     """How many connections were ever made to the database of a server."""
     with stage.connect(target) as connection:
-        row = connection.execute(
-            "SELECT sessions FROM pg_stat_database WHERE datname = current_database()"
-        ).fetchone()
+        row = connection.execute("SELECT sessions FROM pg_stat_database WHERE datname = current_database()").fetchone()
     return int(row[0]) if row else 0
 
 

@@ -5,7 +5,13 @@ from typing import Any
 
 
 def request(
-    method: str, path: str, *, host: str, token: str | None = None, body: Any = None, headers: dict[str, str] | None = None
+    method: str,
+    path: str,
+    *,
+    host: str,
+    token: str | None = None,
+    body: Any = None,
+    headers: dict[str, str] | None = None,
 ) -> bytes:
     """The bytes of a request as the TLS-terminating proxy of a hospital would pass it on."""
     lines = [
@@ -43,14 +49,15 @@ def status_and_length(data: bytes) -> tuple[int, int, int]:
 
 
 class Partial:
-    """An answer that comes in pieces."""
+    """An answer that comes in pieces; `needed` is its length as far as it is known."""
 
-    __slots__ = ("pieces",)
+    __slots__ = ("needed", "pieces")
 
-    def __init__(self, first: bytes) -> None:
+    def __init__(self, first: bytes, *, needed: int) -> None:
         self.pieces = bytearray(first)
+        self.needed = needed
 
     def add(self, piece: bytes) -> bytes:
-        """All that has come so far."""
+        """All that has come so far, once that may be the whole answer; nothing before."""
         self.pieces += piece
-        return bytes(self.pieces)
+        return bytes(self.pieces) if len(self.pieces) >= self.needed else b""

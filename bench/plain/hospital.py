@@ -52,7 +52,8 @@ class Plain(Target):
              start + timedelta(minutes=10 * place), now + timedelta(microseconds=place), now)
             for place, each in enumerate(seated, start=1)
         ]  # fmt: skip
-        columns = "id, slot_id, patient_id, token_number, priority, category, status, estimated_time, created_at, updated_at"
+        columns = "id, slot_id, patient_id, token_number, priority, category, status, estimated_time"
+        columns += ", created_at, updated_at"
         self._copy("plain_token", columns, tokens)
         entries = [
             (str(uuid.uuid4()), slot, each, "ONLINE", "4.10", "WAITING", now + timedelta(microseconds=place))

@@ -1,0 +1,36 @@
+"""What the load generator itself can do: the same load against a server that does nothing."""
+
+import contextlib
+import subprocess
+import sys
+from collections.abc import Iterator
+
+from bench import wire
+from bench.load import Job, run
+from bench.measuring import Measure, of_outcome
+from bench.servers import HOST
+
+
+@contextlib.contextmanager
+def responder() -> Iterator[int]:
+    """A trivial responder; its port."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bench.responder"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdin is not None
+    try:
+        yield int(process.stdout.readline())
+    finally:
+        process.stdin.close()
+        process.wait(timeout=10)
+
+
+def ceiling(*, seconds: float, clients: int = 64) -> Measure:
+    """The rate and the latency that the generator alone could show."""
+    one = wire.request("POST", "/api/v1/tokens/", host=HOST, token="x" * 400, body={"slot_id": "x" * 36})
+    with responder() as port:
+        outcome = run(Job(HOST, port, [one], clients, seconds=seconds, repeat=True))
+    made = of_outcome(outcome, scenario="LOAD", target="ceiling")
+    made.load_ms = outcome.cpu_seconds * 1000 / max(1, made.requests)
+    return made

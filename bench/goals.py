@@ -1,0 +1,98 @@
+"""What the engine wants to reach, checked against a run."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bench.measuring import Measure
+
+Found = dict[tuple[str, str], Measure]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A goal, what was found, and whether that is enough; None when the run does not tell."""
+
+    goal: str
+    found: str
+    reached: bool | None
+
+
+def verdicts(measures: list[Measure]) -> list[Verdict]:
+    """All goals."""
+    found = {(each.scenario, each.target): each for each in measures}
+    return [
+        _ratio(found, "HOT", 8),
+        _ratio(found, "SPREAD", 6),
+        _ratio(found, "MIXED", 4),
+        *(_calm(found, name) for name in ("HOT", "SPREAD")),
+        _flash(found),
+        _flat(found, "EMERGENCY"),
+        _flat(found, "CANCEL"),
+        _queue(found),
+        _memory(measures),
+        _no_trouble(measures),
+    ]
+
+
+def _told(goal: str, found: Measure | None, say: Callable[[Measure], tuple[str, bool]]) -> Verdict:
+    if found is None:
+        return Verdict(goal, "not measured", None)
+    return Verdict(goal, *say(found))
+
+
+def _ratio(found: Found, scenario: str, wanted: float) -> Verdict:
+    plain = found.get((scenario, "plain"))
+
+    def say(engine: Measure) -> tuple[str, bool]:
+        assert plain is not None
+        ratio = engine.rate / plain.rate
+        return f"{ratio:.1f} times", ratio >= wanted
+
+    return _told(f"{scenario}: at least {wanted} times PLAIN", found.get((scenario, "engine")) if plain else None, say)
+
+
+def _calm(found: Found, scenario: str) -> Verdict:
+    def say(engine: Measure) -> tuple[str, bool]:
+        busy = engine.statuses.get(503, 0)
+        return f"{engine.p99:.0f} ms, {busy} of 503", engine.p99 < 150 and busy == 0
+
+    return _told(f"{scenario}: p99 under 150 ms at 64 clients, no 503", found.get((scenario, "engine")), say)
+
+
+def _flash(found: Found) -> Verdict:
+    def say(engine: Measure) -> tuple[str, bool]:
+        told = f"{engine.seconds:.2f} s" + (f"; {engine.note}" if engine.note else ", 20 seats sold")
+        return told, engine.seconds < 2 and not engine.note
+
+    return _told("FLASH: all answered under 2 s, exactly 20 seats sold", found.get(("FLASH", "engine")), say)
+
+
+def _flat(found: Found, scenario: str) -> Verdict:
+    goal = f"{scenario}: flat within 2 times from 10 to 10,000 tokens"
+    by_length = {int(name.split()[1]): each.p50 for (name, target), each in found.items()
+                 if target == "engine" and name.startswith(f"{scenario} ")}  # fmt: skip
+    if len(by_length) < 2:
+        return Verdict(goal, "not measured", None)
+    spread = max(by_length.values()) / min(by_length.values())
+    medians = ", ".join(f"{value:.1f} ms at {length:,}" for length, value in sorted(by_length.items()))
+    return Verdict(goal, f"{spread:.1f} times ({medians})", spread <= 2)
+
+
+def _queue(found: Found) -> Verdict:
+    goal = "QUEUE of 500: at least 1,000 reads a second when nothing changed"
+    kinds = [each for name in ("QUEUE 500 etag", "QUEUE 500") if (each := found.get((name, "engine")))]
+    if not kinds:
+        return Verdict(goal, "not measured", None)
+    best = max(kinds, key=lambda each: each.rate)
+    return Verdict(goal, f"{best.rate:,.0f} a second ({best.scenario})", best.rate >= 1_000)
+
+
+def _memory(measures: list[Measure]) -> Verdict:
+    largest = max((each.worker_mib for each in measures if each.target == "engine"), default=0.0)
+    return Verdict("A web worker stays under 200 MiB", f"{largest:.0f} MiB", largest < 200 if largest else None)
+
+
+def _no_trouble(measures: list[Measure]) -> Verdict:
+    trouble = {each.scenario: each.note for each in measures if each.target == "engine" and each.note}
+    told = "; ".join(f"{name}: {note}" for name, note in trouble.items()) or "none"
+    return Verdict("No refusal, no lost connection, every count right", told, not trouble)

@@ -1,0 +1,133 @@
+"""The table, on the screen and in RESULTS.md, and everything in JSON for a later comparison."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from bench.goals import Verdict
+from bench.measuring import Measure
+from bench.scenarios import Scenario
+
+FOLDER = Path(__file__).parent
+HEADS = (
+    "scenario", "server", "req/s", "x PLAIN", "p50 ms", "p95 ms", "p99 ms", "SQL/req", "web ms", "PG ms", "answers",
+)  # fmt: skip
+MARKS = {True: "yes", False: "no", None: "-"}
+
+ABOUT = """\
+Every line is measured over HTTP with real sign-in, under the production settings, on a PostgreSQL that is as durable
+as its defaults (`fsync`, `full_page_writes` and `synchronous_commit` on). Clients, web server, PostgreSQL and Redis
+share the same cores. `PLAIN` is the same hospital the way most would write it (`bench/plain/`): compare the column
+`x PLAIN`, which holds on any machine, rather than requests per second, which do not. `pgbench` is the least that a
+booking can be, without web, sign-in, duplicate check, event or position: BEGIN, UPDATE, INSERT, COMMIT.
+
+`SQL/req` are the statements the application sends for one request, BEGIN and COMMIT included, counted by
+pg_stat_statements while the scenario warms up. `web ms` and `PG ms` are milliseconds of processor that the web workers
+and PostgreSQL spend on one request: they hardly depend on what else the machine does.
+"""
+
+
+def rows(measures: list[Measure]) -> list[tuple[str, ...]]:
+    """The table's lines."""
+    plain = {each.scenario: each.rate for each in measures if each.target == "plain"}
+    return [
+        (
+            each.scenario,
+            {"plain": "PLAIN"}.get(each.target, each.target),
+            f"{each.rate:,.0f}" if each.rate >= 100 else f"{each.rate:.1f}",
+            f"{each.rate / plain[each.scenario]:.2f}" if plain.get(each.scenario) and each.target != "plain" else "",
+            *(f"{value:,.1f}" for value in (each.p50, each.p95, each.p99)),
+            "" if each.statements is None else f"{each.statements:.1f}",
+            *(f"{value:.2f}" if value else "" for value in (each.web_ms, each.postgres_ms)),
+            " ".join(f"{count}x{status}" for status, count in each.statuses.items()),
+        )
+        for each in ordered(measures)
+    ]
+
+
+def ordered(measures: list[Measure]) -> list[Measure]:
+    """By scenario as first played; pgbench, then PLAIN, then the engine."""
+    places = list(dict.fromkeys(each.scenario for each in measures if each.target not in ("pgbench", "ceiling")))
+    places = [*places, *(each.scenario for each in measures if each.scenario not in places)]
+    rank = {"pgbench": 0, "plain": 1, "engine": 2}
+    return sorted(measures, key=lambda each: (places.index(each.scenario), rank.get(each.target, 3)))
+
+
+def show(console: Console, measures: list[Measure], verdicts: list[Verdict]) -> None:
+    """Print both tables."""
+    table = Table(title="python -m bench", header_style="bold")
+    for place, head in enumerate(HEADS):
+        table.add_column(head, justify="right" if 2 <= place <= 9 else "left", overflow="fold")
+    before = ""
+    for row in rows(measures):
+        if row[0] != before and before:
+            table.add_section()
+        table.add_row(*((row[0] if row[0] != before else ""), *row[1:]), style="bold" if row[1] == "engine" else "")
+        before = row[0]
+    console.print(table)
+    goals = Table(title="Goals")
+    for head in ("goal", "found", "reached"):
+        goals.add_column(head, overflow="fold")
+    for verdict in verdicts:
+        colour = {True: "green", False: "red", None: "dim"}[verdict.reached]
+        goals.add_row(verdict.goal, verdict.found, MARKS[verdict.reached], style=colour)
+    console.print(goals)
+
+
+def markdown(
+    *, facts: dict[str, str], measures: list[Measure], verdicts: list[Verdict], scenarios: list[Scenario], rounds: int
+) -> str:
+    """RESULTS.md."""
+    parts = ["# What the engine does in a second", "", ABOUT]
+    parts += [f"Medians of {rounds} runs." if rounds > 1 else "One run.", ""]
+    parts += ["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in facts.items()), ""]
+    parts += ["## Goals", "", "| goal | found | reached |", "|---|---|---|"]
+    parts += [f"| {each.goal} | {_cell(each.found)} | {MARKS[each.reached]} |" for each in verdicts]
+    parts += ["", "## Figures", "", f"| {' | '.join(HEADS)} |", "|---|---|" + "---:|" * 8 + "---|"]
+    parts += [f"| {' | '.join(row)} |" for row in rows(measures)]
+    parts += ["", "## Scenarios", ""]
+    parts += [f"- **{each.name}**: {each.what}." for each in scenarios]
+    return "\n".join([*parts, "", "Made by `python -m bench`; `python -m bench --quick` takes a minute.", ""])
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "/").replace("\n", " ")
+
+
+def as_json(*, facts: dict[str, str], measures: list[Measure], verdicts: list[Verdict], options: dict[str, Any]) -> str:
+    """All figures, for programs."""
+    content = {
+        "machine": facts,
+        "options": options,
+        "measures": [_rounded(asdict(each)) for each in ordered(measures)],
+        "goals": [asdict(each) for each in verdicts],
+    }
+    return json.dumps(content, indent=1) + "\n"
+
+
+def _rounded(fields: dict[str, Any]) -> dict[str, Any]:
+    return {name: round(value, 4) if isinstance(value, float) else value for name, value in fields.items()}
+
+
+def compared(measures: list[Measure], *, with_file: Path) -> Table:
+    """This run beside an earlier one."""
+    old = {(each["scenario"], each["target"]): each for each in json.loads(with_file.read_text())["measures"]}
+    table = Table(title=f"Beside {with_file.name}")
+    for head in ("scenario", "server", "req/s then", "now", "times", "web ms then", "now"):
+        table.add_column(head, justify="left" if head in ("scenario", "server") else "right")
+    for each in ordered(measures):
+        if then := old.get((each.scenario, each.target)):
+            table.add_row(
+                each.scenario,
+                each.target,
+                f"{then['rate']:,.0f}",
+                f"{each.rate:,.0f}",
+                f"{each.rate / then['rate']:.2f}" if then["rate"] else "",
+                f"{then['web_ms']:.2f}",
+                f"{each.web_ms:.2f}",
+            )
+    return table

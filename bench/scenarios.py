@@ -1,0 +1,261 @@
+"""What is measured: for each scenario how it is prepared and what must have come of it."""
+
+import itertools
+import random
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from bench.load import Outcome
+from bench.target import Target
+
+CLIENTS = 64
+READERS = 16
+
+
+@dataclass(frozen=True)
+class Size:
+    """How long and how large: `seconds` of a loaded scenario, `acts` of one that is played by a single client."""
+
+    seconds: float
+    acts: int
+    bookings: int
+    patients: int
+    lengths: tuple[int, ...]
+    queues: tuple[int, ...]
+
+
+QUICK = Size(1.5, 20, 4_000, 6_000, (10, 1_000), (20, 500))
+FULL = Size(6.0, 60, 10_000, 12_000, (10, 100, 1_000, 10_000), (20, 500, 5_000))
+
+
+@dataclass
+class Play:
+    """One performance: what warms up (while statements are counted), what is measured, what must hold then."""
+
+    requests: list[bytes]
+    warm: list[bytes] = field(default_factory=list)
+    clients: int = 1
+    seconds: float | None = None
+    repeat: bool = False
+    check: Callable[[Outcome, Outcome], str] = lambda warm, outcome: ""
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A situation at the hospital; `unit` is what one request does."""
+
+    name: str
+    what: str
+    prepare: Callable[[Target, Size], Play]
+    targets: tuple[str, ...] = ("plain", "engine")
+
+
+def scenarios(size: Size) -> list[Scenario]:
+    """All of them, in the order in which they are played."""
+    return [
+        Scenario("EMPTY", "nothing, for a signed-in desk", _empty),
+        Scenario("HOT", "64 clients book one slot", _hot),
+        Scenario("HOT+KEY", "the same, with Idempotency-Key", _hot_with_keys, ("engine",)),
+        Scenario("FLASH", "1,000 at once want 20 seats", _flash),
+        Scenario("SPREAD", "64 clients book 200 slots", _spread),
+        Scenario("MIXED", "64 clients: 70 % book, 20 % cancel, emergencies, calls, delays", _mixed),
+        *(Scenario(f"EMERGENCY {n}", f"an emergency before {n:,} tokens", _emergency(n)) for n in size.lengths),
+        *(Scenario(f"CANCEL {n}", f"cancel and promote among {n:,} tokens", _cancel(n)) for n in size.lengths),
+        *(Scenario(f"QUEUE {n}", f"16 readers of a queue of {n:,}", _queue(n)) for n in size.queues),
+        *(
+            Scenario(f"QUEUE {n} etag", "the same with If-None-Match", _queue_unchanged(n), ("engine",))
+            for n in size.queues
+        ),
+        Scenario("QUEUE+WRITE", "16 readers of a queue of 500 in which every 50th request books", _queue_with_writes),
+        Scenario("DELAY", "a delay through 10 slots of 20 tokens", _delay),
+    ]
+
+
+# Booking
+
+
+def _empty(target: Target, size: Size) -> Play:
+    one = target.request("GET", "empty/")
+    return Play([one], [one] * 200, CLIENTS, size.seconds, repeat=True)
+
+
+def _hot(target: Target, size: Size) -> Play:
+    return _hot_play(target, size, with_keys=False)
+
+
+def _hot_with_keys(target: Target, size: Size) -> Play:
+    return _hot_play(target, size, with_keys=True)
+
+
+def _hot_play(target: Target, size: Size, *, with_keys: bool) -> Play:
+    [slot] = target.make_slots(doctors=1, capacity=10_000)
+    people = target.patients[: size.bookings]
+    requests = [target.booking(slot, each, key=f"{slot}-{each}" if with_keys else None) for each in people]
+    return Play(
+        requests[256:], requests[:256], CLIENTS, size.seconds,
+        check=lambda warm, outcome: _seats_are(target, [slot], _booked(warm) + _booked(outcome)),
+    )  # fmt: skip
+
+
+def _spread(target: Target, size: Size) -> Play:
+    slots = target.make_slots(doctors=200, capacity=100)
+    people = target.patients[: size.bookings]
+    requests = [target.booking(slot, each) for slot, each in zip(itertools.cycle(slots), people, strict=False)]
+    return Play(
+        requests[256:], requests[:256], CLIENTS, size.seconds,
+        check=lambda warm, outcome: _seats_are(target, slots, _booked(warm) + _booked(outcome)),
+    )  # fmt: skip
+
+
+SEATS, CROWD = 20, 1_000
+
+
+def _flash(target: Target, size: Size) -> Play:
+    [first] = target.make_slots(doctors=1, capacity=SEATS)
+    [slot] = target.make_slots(doctors=1, capacity=SEATS)
+    warm = [target.booking(first, each) for each in target.patients[:128]]
+    crowd = [target.booking(slot, each) for each in target.patients[:CROWD]]
+
+    def check(_: Outcome, outcome: Outcome) -> str:
+        held, waiting = target.seats(slot)
+        wanted = outcome.statuses[201] == held == SEATS and outcome.statuses[202] == waiting == CROWD - SEATS
+        return "" if wanted else f"{held} seats sold, {waiting} waiting; answers {dict(outcome.statuses)}"
+
+    return Play(crowd, warm, CROWD, check=check)
+
+
+def _mixed(target: Target, size: Size) -> Play:
+    chance = random.Random(8)
+    seated, arrived = 20, 10
+    slots = target.make_slots(doctors=40, each=2, capacity=45)
+    people = itertools.cycle(target.patients)
+    tokens: list[str] = []
+    for slot in slots:
+        tokens += target.fill(slot, _take(people, seated))
+        target.fill(slot, _take(people, arrived), arrived=True)
+    chance.shuffle(tokens)
+    leaving = iter(tokens)
+    requests = [_mixed_act(target, chance, chance.choice(slots), people, leaving) for _ in range(size.bookings // 2)]
+    return Play(requests[256:], requests[:256], CLIENTS, size.seconds)
+
+
+def _mixed_act(
+    target: Target, chance: random.Random, slot: str, people: Iterator[str], leaving: Iterator[str]
+) -> bytes:
+    dice = chance.random()
+    if dice < 0.20 and (token := next(leaving, None)):
+        return target.request("DELETE", f"tokens/{token}/")
+    if dice < 0.25:
+        return target.request("POST", "tokens/emergency/", {"slot_id": slot, "patient_id": next(people)})
+    if dice < 0.29:
+        return target.request("POST", f"slots/{slot}/call_next/", {})
+    if dice < 0.30:
+        return target.request("PUT", f"slots/{slot}/delay/", {"delay_minutes": chance.choice([0, 15, 30])})
+    category = chance.choices(["ONLINE", "WALKIN", "FOLLOWUP", "PRIORITY_PAID"], [45, 30, 15, 10])[0]
+    return target.booking(slot, next(people), category)
+
+
+# One act after another, in slots of very different lengths
+
+
+def _emergency(length: int) -> Callable[[Target, Size], Play]:
+    def prepare(target: Target, size: Size) -> Play:
+        requests = []
+        for slot, acts in _filled(target, size.acts + 5, each=min(size.acts + 5, max(5, length // 2)), length=length):
+            for patient in target.patients[length : length + acts]:
+                requests.append(target.request("POST", "tokens/emergency/", {"slot_id": slot, "patient_id": patient}))
+        return Play(requests[5:], requests[:5])
+
+    return prepare
+
+
+def _cancel(length: int) -> Callable[[Target, Size], Play]:
+    def prepare(target: Target, size: Size) -> Play:
+        chance, requests = random.Random(8), []
+        total, each = size.acts + 5, min(size.acts + 5, length // 2)
+        for slot, acts in _slots_for(target, total, each=each, capacity=length):
+            made = target.fill(slot, target.patients[: length + acts])
+            for token in chance.sample(made[:length], acts):
+                requests.append(target.request("DELETE", f"tokens/{token}/"))
+        return Play(requests[5:], requests[:5])
+
+    return prepare
+
+
+def _delay(target: Target, size: Size) -> Play:
+    slots = target.make_slots(doctors=1, each=10, capacity=20)
+    for place, slot in enumerate(slots):
+        target.fill(slot, target.patients[20 * place : 20 * place + 20])
+    path = f"slots/{slots[0]}/delay/"
+    requests = [target.request("PUT", path, {"delay_minutes": 30 - 30 * (turn % 2)}) for turn in range(size.acts + 4)]
+    return Play(requests[4:], requests[:4])
+
+
+# Reading
+
+
+def _queue_path(target: Target, length: int) -> str:
+    [slot] = target.make_slots(doctors=1, capacity=min(10_000, length + 5_000))
+    target.fill(slot, target.patients[:length])
+    return f"slots/{slot}/tokens/?in_queue=true"
+
+
+def _queue(length: int) -> Callable[[Target, Size], Play]:
+    def prepare(target: Target, size: Size) -> Play:
+        one = target.request("GET", _queue_path(target, length))
+        return Play([one], [one] * 16, READERS, size.seconds, repeat=True)
+
+    return prepare
+
+
+def _queue_unchanged(length: int) -> Callable[[Target, Size], Play]:
+    def prepare(target: Target, size: Size) -> Play:
+        path = _queue_path(target, length)
+        _, headers, _ = target.ask(target.request("GET", path))
+        known = headers.get("etag", '"none"')
+        one = target.request("GET", path, headers={"If-None-Match": known})
+        return Play(
+            [one], [one] * 16, READERS, size.seconds, repeat=True,
+            check=lambda warm, outcome: "" if outcome.statuses[304] else "no 304: the queue has no ETag",
+        )  # fmt: skip
+
+    return prepare
+
+
+def _queue_with_writes(target: Target, size: Size) -> Play:
+    path = _queue_path(target, 500)
+    slot, read = path.split("/")[1], target.request("GET", path)
+    requests = []
+    for patient in target.patients[500 : 500 + size.bookings // 50]:
+        requests += [target.booking(slot, patient), *[read] * 49]
+    return Play(requests[50:], requests[:50], READERS, size.seconds)
+
+
+# Helpers
+
+
+def _booked(outcome: Outcome) -> int:
+    return outcome.statuses[201]
+
+
+def _seats_are(target: Target, slots: Sequence[str], promised: int) -> str:
+    held = sum(target.seats(slot)[0] for slot in slots)
+    return "" if held == promised else f"{promised} were told that they have a seat, {held} are held"
+
+
+def _take(people: Iterator[str], count: int) -> list[str]:
+    return list(itertools.islice(people, count))
+
+
+def _slots_for(target: Target, acts: int, *, each: int, capacity: int) -> Iterator[tuple[str, int]]:
+    """As many slots as it takes when each sees only `each` acts, so that its length stays about the same."""
+    count = -(-acts // each)
+    for slot in target.make_slots(doctors=count, capacity=capacity):
+        yield slot, min(each, acts)
+        acts -= each
+
+
+def _filled(target: Target, acts: int, *, each: int, length: int) -> Iterator[tuple[str, int]]:
+    for slot, share in _slots_for(target, acts, each=each, capacity=length):
+        target.fill(slot, target.patients[:length])
+        yield slot, share

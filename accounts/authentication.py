@@ -13,6 +13,7 @@ from accounts.jwt import AccessToken
 from accounts.keys import recognise_key
 from accounts.models import User
 from accounts.principals import Principal
+from accounts.security_log import note
 from core.client_address import client_address
 
 _USER_COLUMNS = ["id", "username", "email", "role", "doctor_id", "session_version", "is_active", "created_at"]
@@ -67,6 +68,7 @@ class JWTAuthentication(BaseAuthentication):
             cursor.execute(_LIVING_USER, [token.user_id, token.session_id, token["sv"]])
             row = cursor.fetchone()
         if row is None:
+            note("ended_session_refused", user=token.user_id, session=token.session_id)
             raise AuthenticationFailed("This session has ended.")
         user = User.from_db(connection.alias, _USER_COLUMNS, row[:-1])
         return user, Principal.of_user(user, second_factor=row[-1])

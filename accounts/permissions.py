@@ -9,6 +9,7 @@ from rest_framework.request import Request
 from accounts import second_factor
 from accounts.matrix import Reach, reach
 from accounts.principals import principal_of
+from accounts.security_log import note
 
 
 def capability_of(view: Any, method: str) -> str | None:
@@ -40,7 +41,11 @@ class Allowed(BasePermission):
         principal = principal_of(request)
         if second_factor.is_demanded_of(role=principal.role) and not principal.second_factor:
             raise PermissionDenied("The hospital wants a second factor: set one up at auth/mfa/ and sign in with it.")
-        return reach_of(request, view) is not Reach.NONE
+        if reach_of(request, view) is Reach.NONE:
+            capability = capability_of(view, request.method or "")
+            note("refused", who=principal.actor, capability=capability or "none")
+            return False
+        return True
 
 
 def _methods_of(view: Any) -> set[str]:

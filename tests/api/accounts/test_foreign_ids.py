@@ -68,7 +68,7 @@ def told(answer: Any, *ids: str) -> tuple[int, str]:
 @pytest.mark.parametrize("role", [Role.DOCTOR, Role.PATIENT])
 def test_in_addresses(hospital: Hospital, things: dict[str, str], role: str) -> None:
     caller, asked = somebody(hospital, role), 0
-    for path, method, operation in operations(role):
+    for path, method, _ in operations(role):
         if "{" not in path:
             continue
         collection, action = path.split("/")[0], path.rstrip("/").split("/")[-1]

@@ -53,17 +53,27 @@ STATUS: dict[str, int] = {
     "unavailable": 503,
 }
 RETRY_AFTER: dict[str, int] = {"throttled": 60, "slot-busy": 1, "unavailable": 2, "idempotency-in-progress": 1}
-TITLES: dict[str, str] = {
+_TITLES: dict[str, str] = {
     "method-not-allowed": "This method is not allowed here",
     "not-acceptable": "Only application/json can be answered",
     "unsupported-media-type": "Only application/json is understood",
     "internal-error": "Something went wrong on our side",
 }
-TITLES.update({each.code: each.title() for each in errors.EngineError.__subclasses__()})
 
 _LOCK_NOT_AVAILABLE = "55P03"
 _FOREIGN_KEY = "23503"
 _constraints: dict[str, type[errors.EngineError]] = {}
+
+
+def title_of(code: str) -> str:
+    """What a code means, in words: the title of the error that carries it."""
+    return _TITLES.get(code) or next((each.title() for each in _errors() if each.code == code), code)
+
+
+def _errors(of: type[errors.EngineError] = errors.EngineError) -> Iterator[type[errors.EngineError]]:
+    for each in of.__subclasses__():
+        yield each
+        yield from _errors(each)
 
 
 def register_constraint(name: str, error: type[errors.EngineError]) -> None:
@@ -171,7 +181,7 @@ def body(code: str, *, detail: str, title: str | None = None, **members: Any) ->
     """The members of a problem."""
     standard = {
         "type": f"urn:opd:problem:{code}",
-        "title": title or TITLES.get(code) or code,
+        "title": title or title_of(code),
         "status": STATUS[code],
         "detail": detail,
         "code": code,
@@ -184,7 +194,7 @@ def of_status(status: int) -> dict[str, Any]:
     code = next((code for code, known in STATUS.items() if known == status), None)
     code = code or ("validation-error" if status < HTTPStatus.INTERNAL_SERVER_ERROR else "internal-error")
     members: dict[str, Any] = {"errors": []} if code == "validation-error" else {}
-    return {**body(code, detail=TITLES[code], **members), "status": status}
+    return {**body(code, detail=title_of(code), **members), "status": status}
 
 
 def describe(exc: BaseException) -> tuple[dict[str, Any], dict[str, str]]:

@@ -8,7 +8,7 @@ from drf_spectacular.extensions import OpenApiSerializerFieldExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import Direction, OpenApiResponse
 
-from core.problem_details import CONTENT_TYPE, RETRY_AFTER, STATUS, TITLES
+from core.problem_details import CONTENT_TYPE, RETRY_AFTER, STATUS, title_of
 
 PROBLEM: dict[str, Any] = {
     "type": "object",
@@ -66,10 +66,7 @@ def problems(*codes: str) -> dict[tuple[int, str], OpenApiResponse]:
     by_status: dict[int, set[str]] = {}
     for code in codes:
         by_status.setdefault(STATUS[code], set()).add(code)
-    return {
-        (status, CONTENT_TYPE): OpenApiResponse(response=_schema_of(known), description=_description(known))
-        for status, known in by_status.items()
-    }
+    return {(status, CONTENT_TYPE): OpenApiResponse(_schema_of(known)) for status, known in by_status.items()}
 
 
 def _schema_of(codes: Iterable[str]) -> dict[str, Any]:
@@ -78,7 +75,7 @@ def _schema_of(codes: Iterable[str]) -> dict[str, Any]:
 
 
 def _description(codes: Iterable[str]) -> str:
-    return "\n".join(f"- `{code}`: {TITLES.get(code, code)}" for code in sorted(codes))
+    return "\n".join(f"- `{code}`: {title_of(code)}" for code in sorted(codes))
 
 
 def _codes_in(response: Mapping[str, Any]) -> set[str]:
@@ -102,12 +99,17 @@ class OperationSchema(AutoSchema):
         if self.method in _WRITES and self._is_retry_safe():
             codes.update(_WITH_A_KEY)
             operation.setdefault("parameters", []).append(_KEY_PARAMETER)
-        for code in codes:
-            status = str(STATUS[code])
-            known = _codes_in(operation["responses"].get(status, {})) | {c for c in codes if str(STATUS[c]) == status}
-            operation["responses"][status] = self._problem(known)
-        operation["responses"] = dict(sorted(operation["responses"].items()))
+        responses = operation["responses"]
+        codes.update(code for response in responses.values() for code in _codes_in(response))
+        for status in {STATUS[code] for code in codes}:
+            responses[str(status)] = self._problem({code for code in codes if STATUS[code] == status})
+        operation["responses"] = dict(sorted(responses.items()))
         return operation
+
+    def get_summary(self) -> str | None:
+        """The summary given, or else the first line of the view's docstring."""
+        given = super().get_summary()
+        return given or (self.get_description() or "").strip().split("\n")[0].rstrip(".") or None
 
     def _is_retry_safe(self) -> bool:
         below = self.path.removeprefix("/api/v1/")

@@ -71,7 +71,6 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
             ("Delay", "The doctor is late, or doesn't come."),
             ("Waiting list", "Who takes the seat that comes free."),
             ("Report", "What happened."),
-            ("System", "For the machines."),
         )
     ],
 }

@@ -7,7 +7,7 @@ from django.http import Http404
 from rest_framework import exceptions as drf
 
 from core import errors
-from core.problem_details import RETRY_AFTER, STATUS, TITLES, describe, of_exception, register_constraint
+from core.problem_details import RETRY_AFTER, STATUS, describe, of_exception, register_constraint, title_of
 
 
 class Cause(Exception):
@@ -65,7 +65,7 @@ def test_code_and_status(error: Exception, code: str) -> None:
 
 
 def test_every_code_has_a_title() -> None:
-    assert {code for code in STATUS if TITLES.get(code) == code} == set()
+    assert {code for code in STATUS if title_of(code) == code} == set()
 
 
 def test_a_known_constraint_answers_its_own_error() -> None:

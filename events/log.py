@@ -20,6 +20,7 @@ class Draft:
     """
 
     type: str
+    actor: str
     token_id: UUID | None = None
     data: dict[str, Any] = field(default_factory=dict)
 
@@ -51,7 +52,7 @@ def seal(*, previous: bytes, event: Event) -> bytes:
 
 
 def chain(
-    drafts: Sequence[Draft], *, facility_id: UUID, slot_id: UUID, actor: str, at: datetime, after: ChainEnd
+    drafts: Sequence[Draft], *, facility_id: UUID, slot_id: UUID, at: datetime, after: ChainEnd
 ) -> tuple[list[Event], ChainEnd]:
     """The drafts as events of the slot's log, numbered and sealed, and the new end of the chain. Nothing is written."""
     events: list[Event] = []
@@ -66,7 +67,7 @@ def chain(
             number=number,
             type=draft.type,
             at=at,
-            actor=actor,
+            actor=draft.actor,
             data=draft.data,
         )
         event.hash = head = seal(previous=head, event=event)

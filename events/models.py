@@ -8,14 +8,13 @@ from core.ids import new_id
 class Event(models.Model):
     """One thing that happened, written in the transaction that made it happen; never updated, never deleted.
 
-    `seq` and `horizon` are set by the database (see the migration): `seq` orders the log; an event may be read by a
-    poller once every transaction below `horizon` has ended, so that a late commit is never skipped. `number` counts
-    within the slot and `hash` chains each event to the one before it in the slot, so that tampering shows.
+    `seq` is drawn by the database and orders the log; events become visible when their transaction commits, which may be
+    in another order, so a poller reads the complete part only (see readers). `number` counts within the slot and `hash`
+    chains each event to the one before it in the slot, so that tampering shows.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     seq = models.BigIntegerField(unique=True, editable=False)
-    horizon = models.BigIntegerField(editable=False)
     # Plain ids: the log outlives the rows that it speaks of.
     facility_id = models.UUIDField()
     slot_id = models.UUIDField()

@@ -1,23 +1,25 @@
 """Reading the log without gaps."""
 
+from django.db import connection
 from django.db.models import QuerySet
-from django.db.models.expressions import RawSQL
 
 from events.models import Event
 
-# The highest number below which no event can appear any more: all transactions that could hold a lower one have ended.
-LAST_COMPLETE = """
-COALESCE((
-    SELECT seq FROM events_event
-    WHERE horizon <= pg_snapshot_xmin(pg_current_snapshot())::text::bigint
-    ORDER BY seq DESC LIMIT 1
-), 0)
-"""
+
+def complete_until() -> int:
+    """The number up to which nothing can join the log any more: every transaction that drew a lower one has ended."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT event_complete_until()")
+        [number] = cursor.fetchone()
+    return int(number)
 
 
 def complete_part(events: QuerySet[Event]) -> QuerySet[Event]:
-    """The events up to the point before which nothing is missing, however late a transaction commits."""
-    return events.filter(seq__lte=RawSQL(LAST_COMPLETE, []))
+    """The events up to the point before which nothing is missing, however late a transaction commits.
+
+    The point is taken first and the events are read afterwards: what ends in between can only add to them.
+    """
+    return events.filter(seq__lte=complete_until())
 
 
 def after_event(events: QuerySet[Event], *, last: Event) -> QuerySet[Event]:

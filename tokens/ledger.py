@@ -25,6 +25,7 @@ ENTRY_EVENTS = {
     EntryStatus.WITHDRAWN: "waitlist.withdrawn",
     EntryStatus.EXPIRED: "waitlist.expired",
 }
+TOLD = {"expires_at": "expires_at", "grace_expires_at": "grace_expires_at", "last_estimate": "estimated_time"}
 
 
 class Ledger:
@@ -109,6 +110,7 @@ class Ledger:
             priority=str(token.priority),
             acuity=token.acuity,
             arrival=arrival,
+            **_told(fields),
         )
         return token
 
@@ -126,7 +128,12 @@ class Ledger:
         self._note_due(token.due_at)
         self._token_changes[token.id] |= changes
         self.note(
-            move.event, token_id=token.id, **{"from": before, "to": token.status}, ticket=token.ticket, **(data or {})
+            move.event,
+            token_id=token.id,
+            **{"from": before, "to": token.status},
+            ticket=token.ticket,
+            **_told(changes),
+            **(data or {}),
         )
 
     def _weigh(self, token: Token, sign: int) -> None:
@@ -176,7 +183,7 @@ class Ledger:
 
     def note(self, event_type: str, *, token_id: UUID | None = None, **data: Any) -> None:
         """Add an event to what will be recorded."""
-        self._drafts.append(Draft(event_type, token_id, data))
+        self._drafts.append(Draft(event_type, self.actor, token_id, data))
 
     # Writing
 
@@ -216,7 +223,6 @@ class Ledger:
                 self._drafts,
                 facility_id=slot.facility_id,
                 slot_id=slot.id,
-                actor=self.actor,
                 at=self.now,
                 after=ChainEnd(slot.last_event, bytes(slot.last_event_hash)),
             )
@@ -230,3 +236,9 @@ class Ledger:
         self._drafts.clear()
         self._counted.clear()
         self._slot_changes.clear()
+
+
+def _told(changes: dict[str, Any]) -> dict[str, str | None]:
+    """The times that the patient is told with a move: with them the queue can be rebuilt from the log alone."""
+    times = {TOLD[name]: changes[name] for name in TOLD if name in changes}
+    return {name: None if moment is None else moment.isoformat() for name, moment in times.items()}

@@ -99,6 +99,9 @@ class Token(models.Model):
             models.Index(fields=["doctor", "local_date"], name="token_doctor_day"),
         ]
 
+    # The position as found under the lock of the request that made this instance; not a column.
+    noted_position: int | None = None
+
     def __str__(self) -> str:
         return self.ticket
 

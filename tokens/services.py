@@ -11,16 +11,18 @@ from core import clock
 from core.errors import NotFound, SlotBusy
 from core.local_time import local_day
 from core.writes import as_is
+from tokens import together
 from tokens.errors import DuplicateBooking
 from tokens.ledger import Ledger
 from tokens.models import Token
-from tokens.operations import arriving, booking, calling, cancelling, delays, emergencies, no_shows, slots
+from tokens.operations import arriving, calling, cancelling, delays, emergencies, no_shows, slots
 from tokens.operations.booking import BookingRequest
 from tokens.operations.delays import Delayed
 from tokens.operations.emergencies import Admission
 from tokens.operations.promoting import promote
 from tokens.operations.slots import SlotCancelled, SlotPlan
 from tokens.selectors.due import slots_due, slots_with_ended_place
+from tokens.together import Asked
 from tokens.unit_of_work import (
     ledger_of,
     on_day_of_slot,
@@ -71,14 +73,9 @@ class TokenAllocationService:
 
     def book(self, *, slot_id: UUID, request: BookingRequest, actor: str, answer: Callable[[Any], Any] = as_is) -> Any:
         """Book a seat, or a place on the waiting list of a full slot: a Token or a WaitlistEntry."""
-
-        def operation(ledger: Ledger) -> Token | WaitlistEntry:
-            return booking.book(ledger, patient=patient_of(request.patient_id), request=request)
-
+        asked = Asked(request, actor, answer)
         return self._unless_due_elsewhere(
-            lambda: on_slot(slot_id, actor=actor, operation=operation, answer=answer),
-            slot_id=slot_id,
-            patient_id=request.patient_id,
+            lambda: together.book(slot_id, asked), slot_id=slot_id, patient_id=request.patient_id
         )
 
     def confirm(self, *, token_id: UUID, actor: str, answer: Callable[[Token], Any] = as_is) -> Any:
@@ -274,7 +271,9 @@ class TokenAllocationService:
             if found is None or found.facility_id != slot.facility_id:
                 raise NotFound
             doctor = found
-        moved_to = local_day(changes.get("start_time", slot.start_time), doctor.facility.time_zone)
+        moved_to = slot.local_date
+        if changes.get("start_time", slot.start_time) != slot.start_time:
+            moved_to = local_day(changes["start_time"], doctor.facility.time_zone)
         days = {(slot.doctor_id, slot.local_date), (doctor.id, moved_to)}
 
         def operation(ledgers: list[Ledger]) -> Slot:

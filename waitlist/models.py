@@ -56,5 +56,8 @@ class WaitlistEntry(models.Model):
             models.Index(fields=["patient"], name="waitlist_patient"),
         ]
 
+    # The position as found under the lock of the request that made this instance; not a column.
+    noted_position: int | None = None
+
     def __str__(self) -> str:
         return str(self.id)

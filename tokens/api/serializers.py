@@ -15,6 +15,7 @@ from core.serializers import (
     StrictCharField,
     StrictIntegerField,
     StrictSerializer,
+    StrictUUIDField,
 )
 from tokens.policy.lifecycle import Status
 from tokens.policy.priority import Category
@@ -58,7 +59,7 @@ class SlotRequest(StrictSerializer):
         "delay_minutes", "cascaded_minutes", "version", "created_at",
     )  # fmt: skip
 
-    doctor = serializers.UUIDField(source="doctor_id")
+    doctor = StrictUUIDField(source="doctor_id")
     start_time = LocalDateTimeField()
     end_time = LocalDateTimeField()
     max_capacity = StrictIntegerField(min_value=1, max_value=MOST_SEATS)
@@ -83,7 +84,7 @@ class SlotRequest(StrictSerializer):
 class BulkSlotsRequest(StrictSerializer):
     """A timetable: whole slots of `duration_minutes` between two clock times on each day of a range."""
 
-    doctor_id = serializers.UUIDField()
+    doctor_id = StrictUUIDField()
     start_date = serializers.DateField()
     end_date = serializers.DateField()
     start_time = serializers.TimeField()
@@ -118,8 +119,8 @@ class NothingRequest(StrictSerializer):
 class BookingBody(StrictSerializer):
     """A booking."""
 
-    slot_id = serializers.UUIDField()
-    patient_id = serializers.UUIDField()
+    slot_id = StrictUUIDField()
+    patient_id = StrictUUIDField()
     category = serializers.ChoiceField(choices=BOOKABLE)
     hold = StrictBooleanField(required=False, default=False)
     arrived = StrictBooleanField(required=False, default=False)
@@ -137,8 +138,8 @@ class BookingBody(StrictSerializer):
 class EmergencyRequest(StrictSerializer):
     """An emergency; `acuity` from 1 (immediate) to 5."""
 
-    slot_id = serializers.UUIDField()
-    patient_id = serializers.UUIDField()
+    slot_id = StrictUUIDField()
+    patient_id = StrictUUIDField()
     acuity = StrictIntegerField(min_value=1, max_value=5, required=False, allow_null=True, default=None)
     reason = StrictCharField(max_length=500, required=False, default="", allow_blank=True)
 

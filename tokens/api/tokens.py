@@ -17,7 +17,7 @@ from core import clock
 from core.errors import NotFound, PermissionDenied
 from core.writes import Answer, write
 from tokens.api import schema
-from tokens.api.bodies import entry_bodies, moment, token_bodies
+from tokens.api.bodies import entry_body, moment, token_bodies, token_body
 from tokens.api.explaining import explain_body
 from tokens.api.serializers import BookingBody, BufferFilters, EmergencyRequest, TokenFilters
 from tokens.models import Token
@@ -78,8 +78,9 @@ def _check_may_book(principal: Principal, reach: Reach, booking: BookingRequest)
 
 def _booked_answer(result: Token | WaitlistEntry) -> Answer:
     if isinstance(result, WaitlistEntry):
-        return Answer(202, {"outcome": "WAITLISTED", "waiting_list_entry": entry_bodies([result])[0]})
-    return Answer(201, token_bodies([result], now=clock.now())[0])
+        entry = entry_body(result, position=result.noted_position)
+        return Answer(202, {"outcome": "WAITLISTED", "waiting_list_entry": entry})
+    return Answer(201, token_body(result, position=result.noted_position, now=clock.now()))
 
 
 def _filtered(tokens: QuerySet[Token], filters: dict[str, Any]) -> QuerySet[Token]:
@@ -165,7 +166,7 @@ def _admitted_answer(result: Admitted) -> Answer:
                 for place, (token_id, ticket) in enumerate(affected, start=position + 1)
             ],
             "affected_count": count,
-            "message": f"Emergency admitted at position {position}; {count} patients moved back by one.",
+            "message": f"Emergency admitted at position {position}; moved back by one: {count}.",
         },
     )
 

@@ -1,18 +1,23 @@
 """Booking a seat, or a place on the waiting list when the slot is full."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from core.errors import EngineError, NotFound
 from patients.models import Patient
 from tokens import rules
 from tokens.errors import DuplicateBooking, SlotFull, SlotNotOpen
 from tokens.ledger import Ledger
-from tokens.models import IS_LIVE, Token
+from tokens.models import Token
 from tokens.policy import grace
 from tokens.policy.lifecycle import Action, Status
 from tokens.policy.priority import Category, Priority, priority_of
+from tokens.selectors.places import Places
 from waitlist.models import EntryStatus, WaitlistEntry
 from waitlist.order import waiting_in
+
+Booked = Token | WaitlistEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +32,11 @@ class BookingRequest:
     desk: bool = False
 
 
-def book(ledger: Ledger, *, patient: Patient, request: BookingRequest) -> Token | WaitlistEntry:
+def book(ledger: Ledger, *, patient: Patient, request: BookingRequest, places: Places) -> Booked:
     """Take a seat, or join the waiting list of a full slot.
 
-    Raises SlotNotOpen, DuplicateBooking, or SlotFull when the slot is full and the patient would not wait.
+    Raises SlotNotOpen, DuplicateBooking, or SlotFull when the slot is full and the patient would not wait; then the
+    ledger is as it was, so that others can still book in it.
     """
     slot = ledger.slot
     if not slot.is_bookable(now=ledger.now):
@@ -43,11 +49,37 @@ def book(ledger: Ledger, *, patient: Patient, request: BookingRequest) -> Token 
         needs_assistance=patient.needs_assistance,
         local_day=slot.local_date,
     )
-    if not ledger.has_free_seat and not (request.desk and _use_kept_seat(ledger)):
-        return _wait(ledger, patient, request, priority)
-    if slot.waiting_count:
+    if not ledger.has_free_seat and not (request.desk and _use_kept_seat(ledger, patient, places)):
+        return _wait(ledger, patient, request, priority, places)
+    if patient.id in places.waiting:
         _leave_waiting_list(ledger, patient)
+        places.waiting.discard(patient.id)
     return _take_seat(ledger, patient, request, priority)
+
+
+def book_all(ledger: Ledger, *, asked: Sequence[tuple[BookingRequest, str]]) -> list[Booked | EngineError]:
+    """Book for several (request, actor) who came at the same time, in their order; who is refused is refused alone."""
+    patient_ids = [request.patient_id for request, _ in asked]
+    patients = Patient.objects.in_bulk(patient_ids)
+    places = Places(slot=ledger.slot, patient_ids=patient_ids)
+    alone = len(asked) == 1
+    results: list[Booked | EngineError] = []
+    for request, ledger.actor in asked:
+        try:
+            patient = patients.get(request.patient_id)
+            if patient is None:
+                raise NotFound
+            # Alone, the constraint tells at no cost; among others it would take them down with it.
+            if not alone and patient.id in places.held:
+                raise DuplicateBooking
+            result = book(ledger, patient=patient, request=request, places=places)
+        except EngineError as refusal:
+            results.append(refusal)
+            continue
+        if not alone:
+            (places.held if isinstance(result, Token) else places.waiting).add(patient.id)
+        results.append(result)
+    return results
 
 
 def _take_seat(ledger: Ledger, patient: Patient, request: BookingRequest, priority: Priority) -> Token:
@@ -72,14 +104,15 @@ def _take_seat(ledger: Ledger, patient: Patient, request: BookingRequest, priori
     )
 
 
-def _use_kept_seat(ledger: Ledger) -> bool:
+def _use_kept_seat(ledger: Ledger, patient: Patient, places: Places) -> bool:
     """Release the seat that a BUFFER keeps in a full slot, the oldest first; answers whether that made room.
 
     Emergencies may have taken the slot over its maximum: then a kept seat makes no room, and none is released.
     """
     slot = ledger.slot
-    if slot.current_capacity > slot.max_capacity:
+    if slot.current_capacity > slot.max_capacity or slot.next_due_at is None or patient.id in places.held:
         return False
+    ledger.write()
     kept = (
         Token.objects.filter(facility_id=slot.facility_id, slot_id=slot.id, status=Status.BUFFER)
         .order_by("due_at", "id")
@@ -91,16 +124,11 @@ def _use_kept_seat(ledger: Ledger) -> bool:
     return True
 
 
-def _wait(ledger: Ledger, patient: Patient, request: BookingRequest, priority: Priority) -> WaitlistEntry:
+def _wait(
+    ledger: Ledger, patient: Patient, request: BookingRequest, priority: Priority, places: Places
+) -> WaitlistEntry:
     slot = ledger.slot
-    has_place = Token.objects.filter(
-        IS_LIVE,
-        facility_id=slot.facility_id,
-        patient_id=patient.id,
-        doctor_id=slot.doctor_id,
-        local_date=slot.local_date,
-    )
-    if has_place.exists() or waiting_in(slot_id=slot.id).filter(patient_id=patient.id).exists():
+    if patient.id in places.held or patient.id in places.waiting:
         raise DuplicateBooking
     if not request.join_waiting_list:
         raise SlotFull
@@ -124,4 +152,5 @@ def _wait(ledger: Ledger, patient: Patient, request: BookingRequest, priority: P
 
 def _leave_waiting_list(ledger: Ledger, patient: Patient) -> None:
     """Who gets a seat no longer waits for one."""
+    ledger.write()
     ledger.settle_entries(waiting_in(slot_id=ledger.slot.id).filter(patient_id=patient.id), to=EntryStatus.WITHDRAWN)

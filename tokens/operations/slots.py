@@ -65,10 +65,8 @@ def plan(*, doctor: Doctor, plans: Iterable[SlotPlan], now: datetime, actor: str
             ticket_prefix=prefixes.take(day),
             created_at=now,
         )
-        created = Draft("slot.created", data=_facts(slot))
-        chained, end = chain(
-            [created], facility_id=slot.facility_id, slot_id=slot.id, actor=actor, at=now, after=ChainEnd(0, b"")
-        )
+        created = Draft("slot.created", actor, data=_facts(slot))
+        chained, end = chain([created], facility_id=slot.facility_id, slot_id=slot.id, at=now, after=ChainEnd(0, b""))
         slot.last_event, slot.last_event_hash = end.number, end.hash
         slots.append(slot)
         events += chained
@@ -95,7 +93,9 @@ def change(ledger: Ledger, *, doctor: Doctor, changes: dict[str, Any], expected_
         raise ValidationFailed.of("end_time", "invalid", "A slot ends after it starts.")
     if different.get("max_capacity", slot.max_capacity) < slot.regular_seats:
         raise CapacityInUse
-    day = local_day(changes.get("start_time", slot.start_time), doctor.facility.time_zone)
+    day = slot.local_date
+    if "start_time" in different:
+        day = local_day(different["start_time"], doctor.facility.time_zone)
     if doctor.id != slot.doctor_id or day != slot.local_date:
         if slot.waiting_count or tokens_of(slot=slot).filter(IS_LIVE).exists():
             raise InUse("The slot has live tokens: it can't move to another doctor or day.")
@@ -136,6 +136,8 @@ def delete(ledger: Ledger) -> None:
     slot = ledger.slot
     if tokens_of(slot=slot).exists():
         raise InUse("Tokens refer to this slot: cancel it instead.")
+    ledger.note("slot.deleted")
+    ledger.close()
     slot.waitlist_entries.all().delete()
     Slot.objects.filter(id=slot.id).delete()
 

@@ -1,6 +1,6 @@
 """The queue of a slot and the positions in it, derived from the order and from nothing else."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from uuid import UUID
 
 from django.db import connection
@@ -10,6 +10,8 @@ from django.db.models.functions import Length
 from clinics.models import Slot
 from tokens.models import IS_QUEUED, Token
 from tokens.policy.lifecycle import QUEUED, Status
+from waitlist.models import WaitlistEntry
+from waitlist.order import positions_of_entries
 
 QUEUE_ORDER = ("priority", "rank_band", "rank_arrival")
 
@@ -58,7 +60,8 @@ def position_of(*, token: Token) -> int | None:
     return positions_of(token_ids=[token.id]).get(token.id)
 
 
-POSITIONS = """
+FEW = 3
+ONE_BY_ONE = """
 SELECT token.id, (
     SELECT count(*) + 1 FROM tokens_token AS ahead
     WHERE ahead.slot_id = token.slot_id AND ahead.facility_id = token.facility_id
@@ -70,10 +73,37 @@ WHERE token.id = ANY(%s) AND token.status IN ('CHECKED_IN', 'CONFIRMED', 'PENDIN
 """
 
 
+ALL_AT_ONCE = """
+SELECT id, position FROM (
+    SELECT id, row_number() OVER (PARTITION BY slot_id ORDER BY priority, rank_band, rank_arrival) AS position
+    FROM tokens_token
+    WHERE slot_id = ANY(ARRAY(SELECT DISTINCT slot_id FROM tokens_token WHERE id = ANY(%s)))
+      AND status IN ('CHECKED_IN', 'CONFIRMED', 'PENDING')
+) AS queue
+WHERE id = ANY(%s)
+"""
+
+
 def positions_of(*, token_ids: Collection[UUID]) -> dict[UUID, int]:
-    """The live positions of tokens of any slots, in one statement; tokens that are in no queue are left out."""
-    if not token_ids:
+    """The live positions of tokens of any slots, in one statement; tokens that are in no queue are left out.
+
+    For a few the tokens ahead of each are counted; for many every queue is numbered once.
+    """
+    ids = list(token_ids)
+    if not ids:
         return {}
     with connection.cursor() as cursor:
-        cursor.execute(POSITIONS, [list(token_ids)])
+        if len(ids) <= FEW:
+            cursor.execute(ONE_BY_ONE, [ids])
+        else:
+            cursor.execute(ALL_AT_ONCE, [ids, ids])
         return dict(cursor.fetchall())
+
+
+def note_positions(places: Iterable[Token | WaitlistEntry]) -> None:
+    """Find the positions of places just taken, all at once, and note them on the rows for the answers to come."""
+    rows = list(places)
+    positions = positions_of(token_ids=[row.id for row in rows if isinstance(row, Token)])
+    positions |= positions_of_entries(entry_ids=[row.id for row in rows if isinstance(row, WaitlistEntry)])
+    for row in rows:
+        row.noted_position = positions.get(row.id)

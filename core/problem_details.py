@@ -233,8 +233,12 @@ def of_exception(exc: BaseException) -> HttpResponse:
 def handler(exc: Exception, context: Mapping[str, Any]) -> Response:
     """DRF's exception handler: an answer for every exception, so that nothing falls through to an HTML page."""
     problem, headers = describe(exc)
-    if problem["status"] in _OF_THE_STATE and (kept := writes.kept_answer(context.get("request"))) is not None:
-        return kept
+    if problem["status"] in _OF_THE_STATE:
+        try:
+            if (kept := writes.kept_answer(context.get("request"))) is not None:
+                return kept
+        except errors.IdempotencyMismatch as mismatch:
+            problem, headers = describe(mismatch)
     if problem["status"] == HTTPStatus.INTERNAL_SERVER_ERROR:
         logs.failure("unhandled", exc)
     return Response(problem, status=problem["status"], headers=headers, content_type=CONTENT_TYPE)

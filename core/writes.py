@@ -17,7 +17,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from core import idempotency, patience
-from core.errors import EngineError, IdempotencyInProgress
+from core.errors import EngineError, IdempotencyInProgress, IdempotencyMismatch
 from core.idempotency import Asked, Claim, ClaimLost, Stored
 from core.renderers import to_json
 
@@ -78,6 +78,8 @@ def write(request: Request, work: Work, render: Callable[[Any], Answer]) -> Resp
 def kept_answer(request: Request | None) -> Response | None:
     """The kept answer to a request that was refused before it came to `write`, or None.
 
+    IdempotencyMismatch if its key was used for another request.
+
     A repeated DELETE finds nothing to delete any more, and a repeated registration its own first record: what such
     a request must hear is the first answer.
     """
@@ -86,6 +88,8 @@ def kept_answer(request: Request | None) -> Response | None:
     try:
         asked = idempotency.asked_of(request)
         stored = idempotency.find(asked) if asked is not None else None
+    except IdempotencyMismatch:
+        raise
     except (EngineError, APIException, DatabaseError):
         return None
     return Rendered(stored, replayed=True) if stored is not None else None

@@ -256,6 +256,8 @@ def test_a_repeated_request_that_would_be_refused_now_gets_its_first_answer() ->
     assert again.content == first.content
     assert again["Idempotency-Replayed"] == "true"
     Counter.before_write = staticmethod(once(NotFound()))
+    assert ask("k1", {"another": "request"}).status_code == 422
+    Counter.before_write = staticmethod(once(NotFound()))
     assert ask("k2").status_code == 404
     Counter.before_write = staticmethod(once(NotFound()))
     assert ask("k1", actor="user:2").status_code == 404

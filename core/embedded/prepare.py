@@ -19,7 +19,7 @@ def prepare(*, credentials: str) -> None:
     step("Collecting the files of Swagger UI and the admin")
     call_command("collectstatic", interactive=False, verbosity=0)
     step("Seeing to the first administrator and front desk")
-    call_command("ensure_staff", credentials=credentials)
+    call_command("ensure_staff", "--credentials", credentials)
     sys.stdout.flush()
 
 

@@ -241,9 +241,10 @@ class TokenAllocationService:
         affected = {(doctor.id, day) for day in days(doctor.facility.time_zone)}
 
         def operation(day: list[Ledger]) -> list[Slot]:
+            fresh = Doctor.objects.select_related("facility").get(id=doctor_id)
             taken = [ledger.slot for ledger in day if ledger.slot.status != "CANCELLED"]
             now = clock.now()
-            made = slots.plan(doctor=doctor, plans=plans(doctor, taken), now=now, actor=actor)
+            made = slots.plan(doctor=fresh, plans=plans(fresh, taken), now=now, actor=actor)
             late = {ledger.slot.local_date for ledger in day if ledger.slot.delay_minutes}
             new = [Ledger(slot, now=now, actor=actor) for slot in made if slot.local_date in late]
             for local_date in sorted(late):

@@ -6,7 +6,7 @@ own answer, error, event and idempotency record. A crowd of one takes the same w
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from django.conf import settings
@@ -15,12 +15,10 @@ from django.db import InterfaceError, OperationalError
 from core.errors import EngineError, NotFound, SlotBusy
 from tokens import rules
 from tokens.combining import Combiner
-from tokens.locking import locked_slots
+from tokens.ledger import Ledger
 from tokens.operations.booking import Booked, BookingRequest, book_all
-from tokens.operations.promoting import promote
-from tokens.operations.settling import settle
 from tokens.selectors.queue import note_positions
-from tokens.unit_of_work import refusals
+from tokens.unit_of_work import on_slot
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,16 +61,17 @@ def _alone(slot_id: UUID, asked: Asked) -> Any:
 
 
 def _book_in_one_transaction(slot_id: UUID, crowd: Sequence[Asked]) -> Sequence[Any]:
-    with refusals(), locked_slots(slot_ids=[slot_id], actor=crowd[0].actor) as [ledger]:
-        settle(ledger)
-        outcomes = book_all(ledger, asked=[(asked.request, asked.actor) for asked in crowd])
-        promote(ledger)
-        ledger.close()
+    def operation(ledger: Ledger) -> list[Booked | EngineError]:
+        return book_all(ledger, asked=[(asked.request, asked.actor) for asked in crowd])
+
+    def answers(outcomes: list[Booked | EngineError]) -> list[Any]:
         note_positions([outcome for outcome in outcomes if not isinstance(outcome, EngineError)])
         return [
             outcome if isinstance(outcome, EngineError) else asked.answer(outcome)
             for asked, outcome in zip(crowd, outcomes, strict=True)
         ]
+
+    return cast(Sequence[Any], on_slot(slot_id, actor=crowd[0].actor, operation=operation, answer=answers))
 
 
 _crowd: Combiner[Asked] = Combiner(_carry_out)

@@ -29,7 +29,7 @@ class Facility(models.Model):
         return self.code
 
 
-@pghistory.track()
+@pghistory.track(pghistory.InsertEvent(), pghistory.UpdateEvent(), pghistory.DeleteEvent())
 class Doctor(models.Model):
     """A doctor of one facility; `ticket_letters` start every ticket of the doctor's slots."""
 
@@ -66,6 +66,14 @@ class SlotStatus(models.TextChoices):
     CLOSED = "CLOSED"
 
 
+# What somebody planned or decided; the counters, which change with every booking, are told by the event log.
+@pghistory.track(
+    pghistory.UpdateEvent(),
+    pghistory.DeleteEvent(),
+    fields=["doctor", "start_time", "end_time", "max_capacity", "consultation_minutes", "status"],
+    model_name="SlotHistory",
+    obj_field=pghistory.ObjForeignKey(related_name="history"),
+)
 class Slot(models.Model):
     """A stretch of a doctor's day with a limited number of seats.
 

@@ -6,7 +6,7 @@ from django.db import models
 from core.ids import new_id
 
 
-@pghistory.track()
+@pghistory.track(pghistory.InsertEvent(), pghistory.UpdateEvent(), pghistory.DeleteEvent())
 class Patient(models.Model):
     """A person who is, was or will be seen.
 

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.db import connection, transaction
 from django.db.utils import DatabaseError
 
@@ -13,10 +14,19 @@ from accounts.models import ApiKey, ReadSeal, ReadTrail, User
 from accounts.principals import Principal
 from accounts.roles import Role
 from core.clock import ManualClock
+from tests.factories import first_admin
+from tests.support.api import in_process
+from tests.support.hospital import PASSWORD, Hospital
 
 pytestmark = pytest.mark.django_db
 
 History: Any = User.pgh_event_model  # type: ignore[attr-defined]
+
+
+@pytest.fixture
+def hospital() -> Hospital:
+    """Users of every role and short ways to make things."""
+    return Hospital(in_process(), first_admin(PASSWORD).username, PASSWORD)
 
 
 def request_of(principal: Principal | None = None) -> Any:
@@ -134,3 +144,26 @@ def test_who_gets_past_the_triggers_is_found_out(change: str, found: str) -> Non
         cursor.execute("SET LOCAL session_replication_role = origin")
         told = trail.verify_read_trail() or ""
     assert found.format("", *ids) in told
+
+
+def test_slots_doctors_and_patients_are_remembered_too(hospital: Hospital) -> None:
+    """What was planned and decided, with who did it; a booking writes no history of the slot."""
+    doctor, patient = hospital.doctor(), hospital.patient()
+    slot = hospital.slot(doctor)
+    spare = hospital.slot(doctor, start=hospital.at("15:00"))
+    history: Any = apps.get_model("clinics.SlotHistory").objects.filter(pgh_obj_id=slot["id"])
+    hospital.token(slot, patient)
+    assert not history.exists()
+    hospital.desk.patch(f"slots/{slot['id']}/", {"max_capacity": 9}).expect(200)
+    hospital.desk.post(f"slots/{slot['id']}/close/").expect(200)
+    assert [(row.max_capacity, row.status) for row in history.order_by("pgh_id")] == [(9, "ACTIVE"), (9, "CLOSED")]
+    hospital.desk.delete(f"slots/{spare['id']}/").expect(204)
+    assert apps.get_model("clinics.SlotHistory").objects.get(pgh_obj_id=spare["id"]).pgh_label == "delete"
+
+    gone, stranger = hospital.doctor(), hospital.patient()
+    hospital.admin.delete(f"doctors/{gone['id']}/").expect(204)
+    hospital.desk.delete(f"patients/{stranger['id']}/").expect(204)
+    for model, key in (("clinics.DoctorEvent", gone["id"]), ("patients.PatientEvent", stranger["id"])):
+        rows = list(apps.get_model(model).objects.filter(pgh_obj_id=key).order_by("pgh_id"))
+        assert (rows[0].pgh_label, rows[-1].pgh_label) == ("insert", "delete")
+        assert all(row.pgh_context.metadata["actor"].startswith("user:") for row in rows)

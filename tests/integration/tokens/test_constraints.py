@@ -207,7 +207,6 @@ def an_event(slot: Slot, number: int = 1) -> Event:
         at=clock.now(),
         actor="user:x",
         seq=0,
-        horizon=0,
         hash=b"",
     )
 
@@ -229,7 +228,6 @@ def test_the_database_numbers_the_log_whatever_the_writer_says(slot: Slot) -> No
     first.refresh_from_db()
     second.refresh_from_db()
     assert second.seq > first.seq > 0
-    assert second.horizon >= first.horizon > 0
 
 
 def test_no_doctor_patient_or_slot_is_deleted_under_a_token(token: Token) -> None:

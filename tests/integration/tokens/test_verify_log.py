@@ -115,7 +115,6 @@ def test_a_row_that_was_slipped_in_is_noticed(slot: Slot) -> None:
         },
         number=6,
         seq=0,
-        horizon=0,
     )
     assert "(number 6) was altered" in verify()
 

@@ -1,6 +1,7 @@
 """The servers under measurement: PostgreSQL and Redis of our own, durable, and granian as setup.sh starts it."""
 
 import contextlib
+import http.client
 import os
 import secrets
 import subprocess
@@ -17,7 +18,6 @@ from core.embedded import EmbeddedPostgres, EmbeddedRedis
 from core.embedded.ports import free_port
 from core.embedded.processes import spawn
 from core.embedded.project import MARK, ROOT, web_command
-from core.embedded.supervisor import answers
 from core.embedded.together import throwaway
 
 ENGINE, PLAIN = "engine", "plain"
@@ -145,10 +145,21 @@ def _start_web(stage: Stage, name: str, application: str) -> Web:
 
 def _await(web: Web, folder: Path) -> None:
     deadline = time.monotonic() + 60
-    while not answers(host=HOST, port=web.port, path="/healthz/live"):
+    while not _lives(web):
         if web.process.poll() is not None or time.monotonic() > deadline:
             raise RuntimeError(f"{web.name} did not start:\n{(folder / f'{web.name}.log').read_text()[-4000:]}")
         time.sleep(0.1)
+
+
+def _lives(web: Web) -> bool:
+    link = http.client.HTTPConnection(HOST, web.port, timeout=2)
+    try:
+        link.request("GET", "/healthz/live")
+        return link.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        link.close()
 
 
 def _stop_web(web: Web) -> None:

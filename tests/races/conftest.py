@@ -1,16 +1,26 @@
-"""Races run on committed rows, once behind the Redis gate and once with Redis away."""
+"""Races run on committed rows: behind the Redis gate and with Redis away, booked together and one by one."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from tests.races.choreography import gate_open
 
 
-@pytest.fixture(params=["redis", "no redis"])
-def any_redis(request: pytest.FixtureRequest) -> Iterator[None]:
-    """The scene is played twice: the gate may be there or not, the row lock decides."""
-    if request.param == "redis":
+@pytest.fixture(autouse=True)
+def canaries_come_one_by_one(request: pytest.FixtureRequest, settings: Any) -> None:
+    """A crowd that is booked together cannot race within one process: a canary shows what happens between processes."""
+    if "canary" in request.node.name:
+        settings.OPD_COMBINE = False
+
+
+@pytest.fixture(params=["redis, together", "redis, one by one", "no redis, together", "no redis, one by one"])
+def any_redis(request: pytest.FixtureRequest, settings: Any) -> Iterator[None]:
+    """The scene is played four times: whatever helps is there or not, the row lock decides."""
+    gate, crowd = request.param.split(", ")
+    settings.OPD_COMBINE = crowd == "together"
+    if gate == "redis":
         yield
         return
     with gate_open():

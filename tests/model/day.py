@@ -57,6 +57,7 @@ class Day:
     act: Callable[..., Any]
     tick: Callable[[datetime], None]
     patients: int = 300
+    doctors: int = 6
     check: Callable[[], list[str]] = list
     random: Random = field(init=False)
     log: Counter[str] = field(default_factory=Counter)
@@ -96,9 +97,9 @@ class Day:
 
     def _morning(self) -> None:
         r = self.random
-        self.doctors = [Doctor(n, r.choice((5, 6, 8, 10))) for n in range(6)]
+        doctors = [Doctor(n, r.choice((5, 6, 8, 10))) for n in range(self.doctors)]
         self.slots: list[Slot] = []
-        for doctor in self.doctors:
+        for doctor in doctors:
             for start, length in SESSIONS:
                 begins = MORNING + timedelta(minutes=start)
                 capacity = length // doctor.consultation_minutes + r.randint(-6, 1)

@@ -114,13 +114,28 @@ class Real:
 
     # What can be seen
 
-    def picture(self, slot: Slot) -> dict[str, Any]:
-        """The slot as the database and the selectors show it."""
-        row = SlotRow.objects.select_related("doctor", "facility").get(id=self.slots[slot])
-        now = self.clock.now()
+    def pictures(self) -> dict[Slot, dict[str, Any]]:
+        """Every slot as the database and the selectors show it."""
+        now, slots = self.clock.now(), {row_id: slot for slot, row_id in self.slots.items()}
         people = {row_id: patient.number for patient, row_id in self.patients.items()}
-        queue = list(queue_of(slot=row))
-        numbers = positions_of(token_ids=[t.id for t in queue])
+        rows = list(SlotRow.objects.select_related("doctor", "facility").filter(id__in=slots))
+        tokens = list(TokenRow.objects.filter(slot_id__in=slots))
+        entries = list(WaitlistEntry.objects.filter(slot_id__in=slots).order_by("priority", "arrival"))
+        numbers = positions_of(token_ids=[token.id for token in tokens])
+        return {slots[row.id]: self._picture(row, tokens, entries, numbers, people, now) for row in rows}
+
+    def _picture(
+        self,
+        row: SlotRow,
+        tokens: list[TokenRow],
+        entries: list[WaitlistEntry],
+        numbers: dict[UUID, int],
+        people: dict[UUID, int],
+        now: datetime,
+    ) -> dict[str, Any]:
+        tokens = [token for token in tokens if token.slot_id == row.id]
+        entries = [entry for entry in entries if entry.slot_id == row.id]
+        queue = list(queue_of(slot=row)) if any(token.id in numbers for token in tokens) else []
         return {
             "status": row.status,
             "delay": (row.delay_minutes, row.cascaded_minutes),
@@ -131,16 +146,13 @@ class Real:
                  estimate_at(slot=row, position=numbers[t.id], now=now))
                 for t in queue
             ],
-            "waiting": [
-                (people[e.patient_id], e.category, e.priority)
-                for e in self._entries(slot).filter(status="WAITING").order_by("priority", "arrival")
-            ],
+            "waiting": [(people[e.patient_id], e.category, e.priority) for e in entries if e.status == "WAITING"],
             "waiting_count": row.waiting_count,
             "tokens": sorted(
                 (people[t.patient_id], t.category, t.status, t.due_at is not None, t.due_at or t.created_at.min)
-                for t in self._tokens(slot)
+                for t in tokens
             ),
-            "entries": sorted((people[e.patient_id], e.status) for e in self._entries(slot)),
+            "entries": sorted((people[e.patient_id], e.status) for e in entries),
         }  # fmt: skip
 
     # Rows
@@ -240,8 +252,9 @@ class Pair:
     def differences(self) -> list[str]:
         """One line for each thing that the two sides show differently."""
         found = []
+        pictures = self.real.pictures()
         for slot in self.reference.slots:
-            want, have = picture_of(self.reference, slot), self.real.picture(slot)
+            want, have = picture_of(self.reference, slot), pictures[slot]
             for name in want:
                 if name == "expected_end" and not want["queue"]:
                     continue

@@ -266,6 +266,8 @@ class Reference:
 
     def set_capacity(self, slot: Slot, capacity: int) -> None:
         self._settle_day(slot)
+        if slot.state == "CANCELLED":
+            raise Refused("invalid-transition")
         if capacity < sum(t.seated for t in slot.tokens if t.category != "EMERGENCY"):
             raise Refused("capacity-in-use")
         slot.capacity = capacity

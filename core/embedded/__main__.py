@@ -8,7 +8,7 @@ from core.embedded.errors import SetupError
 from core.embedded.install import CHECKS, EMBEDDED, PRODUCTION, install
 from core.embedded.project import PYTHON, VENV
 from core.embedded.say import complain
-from core.embedded.supervisor import Stopped
+from core.embedded.stopping import Stopped
 
 HELP = """\
 ./setup.sh              everything on this machine: web, worker, beat, PostgreSQL and Redis, until Ctrl-C (same as: run)
@@ -30,6 +30,9 @@ LISTS = {
     "demo": [PRODUCTION, EMBEDDED],
     "test": [PRODUCTION, EMBEDDED, CHECKS],
     "manage": [PRODUCTION, EMBEDDED],
+    "web": [PRODUCTION],
+    "worker": [PRODUCTION],
+    "beat": [PRODUCTION],
 }
 
 

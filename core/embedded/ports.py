@@ -9,14 +9,19 @@ LOWEST, HIGHEST = 20_000, 32_767
 
 def is_free(*, port: int, host: str = "127.0.0.1") -> bool:
     """Whether a server could listen there now."""
+    return obstacle(port=port, host=host) is None
+
+
+def obstacle(*, port: int, host: str) -> OSError | None:
+    """What keeps a server from listening there, or None."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
-        except OSError:
-            return False
-    return True
+        except OSError as error:
+            return error
+    return None
 
 
 def free_port(*, remembered: int | None = None, avoid: Iterable[int] = ()) -> int:

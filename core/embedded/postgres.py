@@ -66,7 +66,7 @@ class EmbeddedPostgres(EmbeddedServer):
         """The installation in use: that of the data's version, where its user can reach it."""
         written_by = self.folder / "PG_VERSION"
         major = int(written_by.read_text().split(".")[0]) if written_by.exists() else None
-        chosen = binaries.choose_postgres(major=major)
+        chosen = binaries.choose_postgres(major=major, cluster=self.folder)
         return binaries.usable_by(postgres=chosen, runner=self._runner, spare=self.home)
 
     @property
@@ -99,21 +99,29 @@ class EmbeddedPostgres(EmbeddedServer):
             for each in (draft, password):
                 os.chown(each, self._runner.pw_uid, self._runner.pw_gid)
         cluster = draft / "data"
-        wide = ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
         command = [
             *(self.programs.program("initdb"), "-D", str(cluster), "-U", USER, "-A", "scram-sha-256"),
-            *(f"--pwfile={password}", "--encoding=UTF8", *(wide if self.programs.major >= 17 else ["--locale=C"])),
+            *(f"--pwfile={password}", "--encoding=UTF8"),
             *([] if self.fsync else ["--no-sync"]),
         ]
         try:
-            self._must(attempt(command=command, runner=self._runner), doing="initdb")
-            self._must(
-                self._single_user(cluster=cluster, statement=f"CREATE DATABASE {DATABASE}"), doing="CREATE DATABASE"
-            )
+            for locale in self._locales():
+                done = attempt(command=[*command, *locale], runner=self._runner)
+                if done is not None and done.returncode == 0:
+                    break
+            self._must(done, doing="initdb")
+            done = self._single_user(cluster=cluster, statement=f"CREATE DATABASE {DATABASE}")
+            self._must(done, doing="CREATE DATABASE")
             cluster.rename(self.folder)
         finally:
             password.unlink(missing_ok=True)
             shutil.rmtree(draft, ignore_errors=True)
+
+    def _locales(self) -> list[list[str]]:
+        """Ways to say UTF-8, the best first: names are searched for in every script."""
+        if self.programs.major >= 17:
+            return [["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]]
+        return [["--locale=C.UTF-8"], ["--locale=C"]]
 
     def _single_user(self, *, cluster: Path, statement: str) -> subprocess.CompletedProcess[str] | None:
         quick = [] if self.fsync else ["-c", "fsync=off"]

@@ -1,6 +1,7 @@
 """Where we are, and what the engine's processes find in their environment."""
 
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -67,7 +68,7 @@ def web_command(*, environ: Mapping[str, str]) -> list[str]:
     workers = environ.get("OPD_WEB_WORKERS") or str(max(2, min(os.cpu_count() or 2, 8)))
     threads = environ.get("OPD_WEB_THREADS") or "16"
     return [
-        *(str(PYTHON), "-m", "granian", "--interface", "wsgi", "config.wsgi:application"),
+        *(sys.executable, "-m", "granian", "--interface", "wsgi", "config.wsgi:application"),
         *("--host", host, "--port", str(port), "--workers", workers, "--blocking-threads", threads, "--no-ws"),
         *("--backlog", "2048", "--respawn-failed-workers", "--workers-kill-timeout", "10"),
     ]
@@ -76,14 +77,14 @@ def web_command(*, environ: Mapping[str, str]) -> list[str]:
 def worker_command() -> list[str]:
     """The Celery worker: one process is enough, for its tasks only call the service."""
     quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
-    return [str(PYTHON), "-m", "celery", "-q", "-A", "config", "worker", "-c", "1", "--loglevel", "INFO", *quiet]
+    return [sys.executable, "-m", "celery", "-q", "-A", "config", "worker", "-c", "1", "--loglevel", "INFO", *quiet]
 
 
 def beat_command(*, data_dir: Path) -> list[str]:
     """Celery's clock."""
     schedule = str(data_dir / "celerybeat-schedule")
     return [
-        str(PYTHON),
+        sys.executable,
         "-m",
         "celery",
         "-q",
@@ -99,4 +100,4 @@ def beat_command(*, data_dir: Path) -> list[str]:
 
 
 def manage_command(*arguments: str) -> list[str]:
-    return [str(PYTHON), str(ROOT / "manage.py"), *arguments]
+    return [sys.executable, str(ROOT / "manage.py"), *arguments]

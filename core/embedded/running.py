@@ -1,20 +1,24 @@
 """`setup.sh run`, `stop`, and the single processes `web`, `worker` and `beat`."""
 
 import contextlib
+import errno
 import os
+import socket
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 from core.embedded import project
 from core.embedded.borrowing import KINDS, borrowed, running_urls, started
 from core.embedded.errors import SetupError
-from core.embedded.install import PRODUCTION, install, need_space
-from core.embedded.ports import is_free
+from core.embedded.install import need_space
+from core.embedded.ports import obstacle
 from core.embedded.processes import gone, identify, send
 from core.embedded.say import line, step
 from core.embedded.state import FileLock, State
 from core.embedded.steps import carry_out, foreground
-from core.embedded.supervisor import PATIENCE, Child, Supervisor, answers, end_marked, stoppable
+from core.embedded.stopping import stoppable
+from core.embedded.supervisor import PATIENCE, Child, Supervisor, answers, end_marked
 
 SPACE_MB = 200
 
@@ -36,7 +40,7 @@ def run(*, environ: Mapping[str, str]) -> int:
             state.remember("run", identify(pid=os.getpid()))
             with started(data_dir=data_dir, environ=environ) as (urls, servers):
                 made = project.app_environment(environ=environ, data_dir=data_dir, urls=urls)
-                prepare = [str(project.PYTHON), "-m", "core.embedded.prepare", str(data_dir / "credentials")]
+                prepare = [sys.executable, "-m", "core.embedded.prepare", str(data_dir / "credentials")]
                 carry_out("Preparing the database", prepare, environ=made, loud=True)
                 step(f"Starting web, worker and beat on {base}")
                 supervisor = Supervisor(state=state, environ=made, servers=servers)
@@ -67,15 +71,17 @@ def _already(*, state: State, data_dir: Path) -> str:
 
 
 def _need_port(*, host: str, port: int) -> None:
-    try:
-        free = is_free(host=host, port=port)
-    except OSError as error:
-        raise SetupError(f"OPD_HOST {host} is no address of this machine: {error}.") from error
-    if not free:
-        raise SetupError(
-            f"Port {port} on {host} is taken by another program (or may not be used by you). "
-            f"Choose another one: OPD_PORT={port + 1 if port < 65_535 else 8000} ./setup.sh"
-        )
+    error = obstacle(host=host, port=port)
+    if error is None:
+        return
+    if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+        raise SetupError(f"OPD_HOST {host} is not an address of this machine.")
+    if isinstance(error, PermissionError):
+        raise SetupError(f"You may not listen on port {port}. Choose one from 1024 on: OPD_PORT=8000 ./setup.sh")
+    raise SetupError(
+        f"Port {port} on {host} is taken by another program. "
+        f"Choose another one: OPD_PORT={port + 1 if port < 65_535 else 8000} ./setup.sh"
+    )
 
 
 def collect_static(*, environ: Mapping[str, str]) -> None:
@@ -132,7 +138,6 @@ def health(*, environ: Mapping[str, str], quiet: bool = False) -> int:
 
 def single(*, name: str, environ: Mapping[str, str]) -> int:
     """Become one of the processes, against servers that others run."""
-    install(lists=[PRODUCTION])
     data_dir = project.data_dir_of(environ=environ)
     urls = running_urls(data_dir=data_dir, environ=environ)
     if urls is None:

@@ -2,12 +2,14 @@
 
 import signal
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 
 from core.embedded.errors import SetupError
 from core.embedded.processes import death_bound
 from core.embedded.project import ROOT
 from core.embedded.say import step
+from core.embedded.stopping import Stopped, handle_stops, restore
 
 
 def carry_out(text: str, command: Sequence[str], *, environ: Mapping[str, str], loud: bool = False) -> None:
@@ -32,23 +34,24 @@ def carry_out(text: str, command: Sequence[str], *, environ: Mapping[str, str], 
         raise SetupError(f"{text}: failed.\n{last}")
 
 
-def foreground(*, command: Sequence[str], environ: Mapping[str, str], **limits: bool) -> int:
-    """Run a command on our terminal, hand signals on to it, and return its exit code."""
+def foreground(*, command: Sequence[str], environ: Mapping[str, str]) -> int:
+    """Run a command on our terminal and return its exit code; a signal to stop ends it and raises Stopped."""
     process = subprocess.Popen(list(command), env=dict(environ), cwd=ROOT, preexec_fn=death_bound())
+    asked: list[int] = []
 
     def hand_on(number: int, frame: object) -> None:
-        # Ctrl-C reaches the command by itself: it shares our terminal.
-        if number != signal.SIGINT or limits.get("apart"):
+        asked.append(number)
+        if number != signal.SIGINT or not sys.stdin.isatty():  # on a terminal Ctrl-C reaches the command by itself
             process.send_signal(number)
 
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = {number: signal.signal(number, hand_on) for number in numbers}
+    before = handle_stops(hand_on)
     try:
         code = process.wait()
     finally:
         end(process)
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        restore(before)
+    if asked and code:
+        raise Stopped(asked[0])
     return 128 - code if code < 0 else code
 
 

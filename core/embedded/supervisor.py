@@ -13,7 +13,7 @@ import signal
 import subprocess
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from core.embedded.errors import SetupError
@@ -22,31 +22,12 @@ from core.embedded.project import MARK, ROOT
 from core.embedded.say import OUT, complain, emit, step
 from core.embedded.server import EmbeddedServer
 from core.embedded.state import State
+from core.embedded.stopping import handle_stops, restore
 
-STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 RESTART_SECONDS = 10.0
 MOST_DEATHS = 5
 PATIENCE = 20.0
 KEPT = 4_000
-
-
-class Stopped(BaseException):
-    """Somebody asked us to stop while we were still starting."""
-
-
-@contextlib.contextmanager
-def stoppable() -> Iterator[None]:
-    """Inside, a signal to stop raises Stopped, however this process was started."""
-
-    def stop(number: int, frame: object) -> None:
-        raise Stopped(number)
-
-    before = {number: signal.signal(number, stop) for number in STOPPING}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @dataclass
@@ -82,7 +63,7 @@ class Supervisor:
         wake, poke = os.pipe()
         os.set_blocking(poke, False)
         self.selector.register(wake, selectors.EVENT_READ, None)
-        before = {number: signal.signal(number, self._on_signal) for number in STOPPING}
+        before = handle_stops(self._on_signal)
         signal.set_wakeup_fd(poke, warn_on_full_buffer=False)
         self.children = list(children)
         announced, next_look = False, 0.0
@@ -99,8 +80,7 @@ class Supervisor:
         finally:
             self._stop_children()
             signal.set_wakeup_fd(-1)
-            for number, handler in before.items():
-                signal.signal(number, handler)
+            restore(before)
         return self.code
 
     def _on_signal(self, number: int, frame: object) -> None:
@@ -252,6 +232,3 @@ def answers(*, host: str, port: int, known_as: str = "", timeout: float = 2.0) -
         return False
     finally:
         link.close()
-
-
-__all__ = ["Child", "Stopped", "Supervisor", "answers", "end_marked", "stoppable"]

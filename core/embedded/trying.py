@@ -15,7 +15,8 @@ from core.embedded.processes import death_bound
 from core.embedded.say import complain, line, step
 from core.embedded.state import State
 from core.embedded.steps import end, foreground
-from core.embedded.supervisor import answers, stoppable
+from core.embedded.stopping import stoppable
+from core.embedded.supervisor import answers
 from core.embedded.together import servers, throwaway
 
 SHORT_TIMES = {
@@ -37,7 +38,7 @@ def test(*, arguments: list[str], environ: Mapping[str, str]) -> int:
             made = project.app_environment(environ=clean, data_dir=folder, urls=urls)
             failed = [title for title, command in _checks(folder=folder) if not _check(title, command, environ=made)]
             made["DJANGO_SETTINGS_MODULE"] = "config.settings.test"
-            python = str(project.PYTHON)
+            python = sys.executable
             code = _check("pytest", [python, "-m", "pytest", "-n", "2", *arguments], environ=made)
         if failed:
             complain(f"Failed before pytest: {', '.join(failed)}.")
@@ -45,7 +46,7 @@ def test(*, arguments: list[str], environ: Mapping[str, str]) -> int:
 
 
 def _checks(*, folder: Path) -> list[tuple[str, list[str]]]:
-    python, schema = str(project.PYTHON), str(folder / "schema.yml")
+    python, schema = sys.executable, str(folder / "schema.yml")
     imports = "import sys; from importlinter.cli import lint_imports_command; sys.exit(lint_imports_command())"
     return [
         ("ruff check", [python, "-m", "ruff", "check", "."]),
@@ -64,6 +65,8 @@ def _check(title: str, command: list[str], *, environ: Mapping[str, str]) -> boo
 
 def demo(*, arguments: list[str], environ: Mapping[str, str]) -> int:
     """Run demo.py against the engine that runs here, or against one that is started for it."""
+    if {"--list", "--help", "-h"} & set(arguments):  # needs no engine
+        return _demonstrate(arguments=arguments, environ=environ)
     found = _running(environ=environ)
     if found:
         step(f"Using the engine at {found['OPD_URL']}")
@@ -74,7 +77,7 @@ def demo(*, arguments: list[str], environ: Mapping[str, str]) -> int:
 
 
 def _demonstrate(*, arguments: list[str], environ: Mapping[str, str]) -> int:
-    return foreground(command=[str(project.PYTHON), str(project.ROOT / "demo.py"), *arguments], environ=environ)
+    return foreground(command=[sys.executable, str(project.ROOT / "demo.py"), *arguments], environ=environ)
 
 
 def _running(*, environ: Mapping[str, str]) -> dict[str, str] | None:

@@ -174,7 +174,7 @@ def test_data_of_another_version_are_left_alone_and_said_plainly(folder: Path) -
     postgres.start()
     postgres.stop()
     (postgres.folder / "PG_VERSION").write_text("9\n")
-    with pytest.raises(SetupError, match="written by PostgreSQL 9, but this machine has version"):
+    with pytest.raises(SetupError, match=r"written by PostgreSQL 9, but this machine has version"):
         EmbeddedPostgres(folder).start()
     assert (postgres.folder / "base").is_dir()
 

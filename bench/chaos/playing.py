@@ -1,0 +1,89 @@
+"""One performance: the clients work without a break while one fault follows the other, then everything is judged."""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from bench.chaos.clients import Client, History
+from bench.chaos.judge import Verdict, judge, read_facts
+from bench.chaos.nemesis import Fault
+from bench.chaos.stage import Stage, make_authorization, make_stage
+from bench.chaos.system import System
+from tokens.chains import bad_rows
+from tokens.invariants import broken
+from tokens.services import TokenAllocationService
+
+BREATH = 0.7
+"""Seconds of calm after each fault, which belong to it."""
+
+
+@dataclass(frozen=True)
+class Performance:
+    """The verdicts, and what the engine's own checks say of the database afterwards."""
+
+    verdicts: list[Verdict]
+    broken: list[str]
+
+    @property
+    def is_good(self) -> bool:
+        return not self.broken and all(verdict.is_good for verdict in self.verdicts)
+
+
+def perform(
+    system: System,
+    faults: Sequence[Fault],
+    *,
+    seconds: float = 3.0,
+    clients: int = 32,
+    think: float = 0.12,
+    tell: Callable[[str], None] = lambda line: None,
+) -> Performance:
+    """Play the faults, each for about `seconds`, on stages of their own."""
+    stages = [make_stage(system) for _ in faults]
+    history = History(lambda: system.address, make_authorization(system))
+    now: list[tuple[str, Stage]] = [(faults[0].name, stages[0])]
+    stop = threading.Event()
+    crowd = [Client(number, history, lambda: now[0], stop, think) for number in range(clients)]
+    times: list[tuple[float, float]] = []
+    for client in crowd:
+        client.start()
+    try:
+        for fault, stage in zip(faults, stages, strict=True):
+            tell(fault.told)
+            now[0], began = (fault.name, stage), time.monotonic()
+            fault.play(system, seconds)
+            time.sleep(BREATH)
+            times.append((began, time.monotonic()))
+    finally:
+        stop.set()
+        for client in crowd:
+            client.join(60)
+    history.settle()
+    tell("what the clients were told is held against the database")
+    return _judged(system, history, faults, stages, times)
+
+
+def _judged(
+    system: System,
+    history: History,
+    faults: Sequence[Fault],
+    stages: Sequence[Stage],
+    times: Sequence[tuple[float, float]],
+) -> Performance:
+    wrong = system.inside(_check_all)
+    with system.connect() as link:
+        facts = read_facts(link)
+    verdicts = []
+    for fault, stage, (began, ended) in zip(faults, stages, times, strict=True):
+        ops = [op for op in history.ops if op.stage is stage]
+        verdict = judge(fault.name, ops, facts, began=began, ended=ended)
+        if fault.drains and verdict.regained:
+            verdict.wrong.append(f"{verdict.regained} requests were carried out and never answered")
+        verdicts.append(verdict)
+    return Performance(verdicts, wrong)
+
+
+def _check_all() -> list[str]:
+    TokenAllocationService().sweep()
+    return [*broken(), *(str(bad) for bad in bad_rows())]

@@ -1,0 +1,51 @@
+"""A small TCP proxy that swallows answers: the request has arrived, its answer never does."""
+
+import contextlib
+import random
+import select
+import socket
+import threading
+
+
+class CuttingProxy:
+    """Passes everything on to `target`; closes a share of the connections when the answer comes."""
+
+    def __init__(self, target: tuple[str, int], *, share: float = 0.3, seed: int = 1) -> None:
+        self.target = target
+        self.cut = 0
+        self._share = share
+        self._chance = random.Random(seed)
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=256)
+        self.address: tuple[str, int] = ("127.0.0.1", self._listener.getsockname()[1])
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def close(self) -> None:
+        """Take no more connections."""
+        self._listener.close()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self._listener.accept()
+                threading.Thread(target=self._carry, args=(client,), daemon=True).start()
+
+    def _carry(self, client: socket.socket) -> None:
+        with client, contextlib.suppress(OSError), socket.create_connection(self.target, timeout=5) as engine:
+            asked = False
+            while True:
+                ready, _, _ = select.select([client, engine], [], [], 30)
+                if not ready:
+                    return
+                for end in ready:
+                    part = end.recv(65536)
+                    if not part:
+                        return
+                    if end is client:
+                        asked = True
+                        engine.sendall(part)
+                    elif asked and self._chance.random() < self._share:
+                        self.cut += 1
+                        return
+                    else:
+                        asked = False
+                        client.sendall(part)

@@ -1,0 +1,70 @@
+"""Doctors, slots, patients and a key for the clients, made through the engine's own services."""
+
+import itertools
+import random
+import threading
+from dataclasses import dataclass, field
+from datetime import timedelta
+from uuid import UUID
+
+from accounts.keys import make_key
+from bench.chaos.system import System
+from clinics.doctors import create_doctor
+from core import clock
+from patients.identity import name_key, phone_key
+from patients.models import Patient
+from tokens.operations.slots import SlotPlan
+from tokens.services import TokenAllocationService
+
+_numbers = itertools.count(1)
+
+
+@dataclass
+class Stage:
+    """Where one fault is played: a few hot slots, and patients who each ask once."""
+
+    slots: list[str]
+    patients: list[str]
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def next_patient(self) -> str | None:
+        """A patient who has not asked yet."""
+        with self._lock:
+            return self.patients.pop() if self.patients else None
+
+
+def make_authorization(system: System) -> str:
+    """What the clients carry: a hospital system's key that may do all that the desk may."""
+    return "Api-Key " + system.inside(lambda: make_key(name="chaos", scopes=["operate"]))[1]
+
+
+def make_stage(system: System, *, slots: int = 5, capacity: int = 25, patients: int = 500) -> Stage:
+    """Slots of several doctors, in three hours' time, and patients for them."""
+
+    def make() -> Stage:
+        made = [_slot(capacity) for _ in range(slots)]
+        rows = [_patient() for _ in range(patients)]
+        Patient.objects.bulk_create(rows)
+        ids = [str(row.id) for row in rows]
+        random.Random(7).shuffle(ids)
+        return Stage([str(slot_id) for slot_id in made], ids)
+
+    return system.inside(make)
+
+
+def _slot(capacity: int) -> UUID:
+    doctor = create_doctor(name=f"Dr Chaos {next(_numbers)}", specialization="Emergencies", consultation_minutes=2)
+    start = clock.now() + timedelta(hours=3)
+    (slot,) = TokenAllocationService().create_slots(
+        doctor_id=doctor.id,
+        plans=lambda _doctor, _taken: [SlotPlan(start, start + timedelta(hours=1), capacity)],
+        days=lambda _zone: {start.date()},
+        actor="system:chaos",
+    )
+    return UUID(str(slot.id))
+
+
+def _patient() -> Patient:
+    number = next(_numbers)
+    name, phone = f"Chaos {number}", f"+99{number:010d}"
+    return Patient(name=name, phone=phone, name_key=name_key(name), phone_key=phone_key(phone), created_at=clock.now())

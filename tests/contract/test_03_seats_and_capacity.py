@@ -117,6 +117,16 @@ def test_one_live_token_per_patient_doctor_and_local_day(hospital: Hospital) -> 
     assert hospital.ask(noon, patient).expect(202)
 
 
+def test_the_day_is_the_facilitys_not_utcs(hospital: Hospital) -> None:
+    """In a zone ahead of UTC 00:30 and 23:00 of a local day are two UTC days; 23:30 and 00:30 may be one."""
+    doctor, patient = hospital.doctor(), hospital.patient()
+    early, late = (hospital.slot(doctor, start=hospital.at(t), minutes=20) for t in ("00:30", "23:00"))
+    after = hospital.slot(doctor, start=hospital.at("00:10", day=3), minutes=20)
+    hospital.token(early, patient)
+    hospital.ask(late, patient).expect(409, "duplicate-booking")
+    hospital.token(after, patient)
+
+
 @pytest.mark.parametrize(
     "path",
     [["check_in"], ["check_in", "call"], ["check_in", "call", "start"], ["no_show"]],

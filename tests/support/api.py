@@ -56,7 +56,8 @@ def over_network(base_url: str) -> Wire:
     client = httpx.Client(base_url=base_url, timeout=30, follow_redirects=False)
 
     def send(method: str, path: str, content: bytes, headers: dict[str, str]) -> httpx.Response:
-        return client.request(method, path, content=content, headers=headers)
+        encoded = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
+        return client.request(method, path, content=content, headers=encoded)
 
     return send
 
@@ -75,6 +76,19 @@ def in_process() -> Wire:
         return httpx.Response(reply.status_code, headers=list(reply.headers.items()), content=body)
 
     return send
+
+
+def new_wire() -> Wire:
+    """A wire of its own for a thread of its own."""
+    return over_network(URL) if URL else in_process()
+
+
+def hang_up() -> None:
+    """Closes what a thread of this process has opened."""
+    if not URL:
+        from django.db import connections
+
+        connections.close_all()
 
 
 class Api:
@@ -126,6 +140,11 @@ class Api:
 
     def delete(self, path: str, **rest: Any) -> Answer:
         return self.call("DELETE", path, **rest)
+
+
+def path_of(url: str) -> str:
+    """The path and query of an absolute address, as a page's `next` is one."""
+    return httpx.URL(url).raw_path.decode()
 
 
 def parsed(reply: httpx.Response) -> Any:

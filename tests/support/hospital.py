@@ -4,17 +4,18 @@ Each test makes its own doctors and patients, so no test minds what others left 
 run against a server that is in use.
 """
 
-import itertools
 import secrets
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from threading import Barrier
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from tests.support.api import Answer, Api, Wire
+from tests.support.api import URL, Answer, Api, Wire, hang_up, new_wire
 
 Json = dict[str, Any]
 PASSWORD = "Quiet-Harbour-27"
-_numbers = itertools.count(1)
 
 
 def unique(word: str = "x") -> str:
@@ -54,6 +55,21 @@ class Hospital:
 
         return Api(self.wire, renew(), renew)
 
+    def crowd(self, size: int, ask: Callable[[Api, int], Answer], by: Api | None = None) -> list[Answer]:
+        """The answers of `size` requests sent at the same moment, each over a wire of its own."""
+        start, authorization = Barrier(size), (by or self.desk).authorization
+
+        def one(number: int) -> Answer:
+            api = Api(new_wire(), authorization)
+            start.wait(timeout=20)
+            try:
+                return ask(api, number)
+            finally:
+                hang_up()
+
+        with ThreadPoolExecutor(size) as pool:
+            return list(pool.map(one, range(size)))
+
     def user(self, role: str, **facts: Any) -> Api:
         """A new user of this role, signed in."""
         name = f"u{secrets.token_hex(5)}"
@@ -82,8 +98,6 @@ class Hospital:
 
     def now(self) -> datetime:
         """The engine's own idea of now, near enough: in one process its clock, else the machine's."""
-        from tests.support.api import URL
-
         if URL:
             return datetime.now(self.zone)
         from core import clock

@@ -9,8 +9,11 @@ from typing import Any
 from uuid import UUID
 
 from core.ids import new_id
+from core.rows import Rows
 from core.transactions import is_atomic
 from events.models import Event
+
+_events = Rows(Event)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,4 +85,4 @@ def append(events: Sequence[Event]) -> None:
     """
     if not is_atomic():
         raise RuntimeError("an event is recorded in the transaction that makes the change")
-    Event.objects.bulk_create(events)
+    _events.insert(events)

@@ -8,9 +8,9 @@ from core.ids import new_id
 class Event(models.Model):
     """One thing that happened, written in the transaction that made it happen; never updated, never deleted.
 
-    `seq` is drawn by the database and orders the log; events become visible when their transaction commits, which may be
-    in another order, so a poller reads the complete part only (see readers). `number` counts within the slot and `hash`
-    chains each event to the one before it in the slot, so that tampering shows.
+    `seq` is drawn by the database and orders the log; events become visible when their transaction commits, which may
+    be in another order, so a poller reads the complete part only (see readers). `number` counts within the slot and
+    `hash` chains each event to the one before it in the slot, so that tampering shows.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)

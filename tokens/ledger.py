@@ -8,9 +8,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import F
-
 from clinics.models import Slot
+from core.rows import Rows
 from events.log import ChainEnd, Draft, append, chain
 from patients.models import Patient
 from tokens.errors import InvalidTransition
@@ -19,6 +18,8 @@ from tokens.policy.lifecycle import MOVES, QUEUED, Action, holds_seat
 from tokens.policy.priority import Category, Priority
 from waitlist import moves
 from waitlist.models import EntryStatus, WaitlistEntry
+
+_slots, _tokens = Rows(Slot), Rows(Token)
 
 ENTRY_EVENTS = {
     EntryStatus.PROMOTED: "waitlist.promoted",
@@ -201,7 +202,7 @@ class Ledger:
         for same, token_ids in groups.items():
             Token.objects.filter(facility_id=self.slot.facility_id, id__in=token_ids).update(**dict(same))
         if self._issued:
-            Token.objects.bulk_create(self._issued)
+            _tokens.insert(self._issued)
         if self._joined:
             WaitlistEntry.objects.bulk_create(self._joined)
         if self._settled:
@@ -228,10 +229,12 @@ class Ledger:
             )
             append(events)
             self.change_slot(last_event=end.number, last_event_hash=end.hash)
-        differences = {name: F(name) + by for name, by in self._counted.items() if by}
         slot.version += 1
-        Slot.objects.filter(facility_id=slot.facility_id, id=slot.id).update(
-            **self._slot_changes, **differences, version=F("version") + 1
+        differences = {name: by for name, by in self._counted.items() if by}
+        _slots.update(
+            where={"facility_id": slot.facility_id, "id": slot.id},
+            to=self._slot_changes,
+            by={**differences, "version": 1},
         )
         self._drafts.clear()
         self._counted.clear()

@@ -3,28 +3,37 @@
 Redis is courtesy: it keeps a crowd off the database. The row lock decides, and the constraints hold even without it.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
-from typing import TypeVar
+from typing import Any
 from uuid import UUID
 
-from django.db import OperationalError
-from django.db.models import BooleanField, Func, QuerySet, TextField, Value
+from django.db import OperationalError, connection
 
-from clinics.models import Doctor, Slot
+from clinics.models import Doctor, Facility, Slot
 from core import clock
 from core.errors import NotFound, SlotBusy
 from core.redis_gate import gate
+from core.rows import Rows
 from core.transactions import atomic
 from tokens import rules
 from tokens.ledger import Ledger
 
-M = TypeVar("M", Slot, Doctor)
-
 LOCK_NOT_AVAILABLE = "55P03"
 
 DoctorDay = tuple[UUID, date]
+
+ROW_LOCK = "FOR NO KEY UPDATE OF locked"
+_slots, _doctors, _facilities = Rows(Slot), Rows(Doctor), Rows(Facility)
+SLOTS = f"""
+SELECT set_config('lock_timeout', %s, true),
+    {_slots.columns("locked")}, {_doctors.columns("doctor")}, {_facilities.columns("facility")}
+FROM {_slots.table} AS locked
+JOIN {_doctors.table} AS doctor ON doctor.id = locked.doctor_id
+JOIN {_facilities.table} AS facility ON facility.id = locked.facility_id
+"""
+DOCTORS = f"SELECT set_config('lock_timeout', %s, true) FROM {_doctors.table} AS locked"
 
 
 @contextmanager
@@ -36,7 +45,7 @@ def locked_slots(*, slot_ids: Collection[UUID], actor: str) -> Iterator[list[Led
     """
     ids = sorted(set(slot_ids))
     with _patient_transaction([f"slot:{slot_id}" for slot_id in ids]) as wait_seconds:
-        rows = _locked(Slot.objects.filter(id__in=ids), wait_seconds)
+        rows = _locked("locked.id = ANY(%s)", [ids], wait_seconds)
         if len(rows) != len(ids):
             raise NotFound
         yield _ledgers(rows, actor)
@@ -51,11 +60,11 @@ def locked_days(*, days: Collection[DoctorDay], actor: str) -> Iterator[list[Led
     """
     doctor_ids = sorted({doctor_id for doctor_id, _ in days})
     with _patient_transaction([f"doctor:{doctor_id}" for doctor_id in doctor_ids]) as wait_seconds:
-        doctors = _with_patience(Doctor.objects.filter(id__in=doctor_ids), wait_seconds)
-        if len(list(doctors.order_by("id").select_for_update(no_key=True))) != len(doctor_ids):
+        if len(_lock(DOCTORS, "locked.id = ANY(%s)", [doctor_ids], wait_seconds)) != len(doctor_ids):
             raise NotFound
-        of_the_days = Slot.objects.filter(doctor_id__in=doctor_ids, local_date__in={day for _, day in days})
-        yield _ledgers(_locked(of_the_days, wait_seconds), actor)
+        of_the_days = "locked.doctor_id = ANY(%s) AND locked.local_date = ANY(%s)"
+        rows = _locked(of_the_days, [doctor_ids, sorted({day for _, day in days})], wait_seconds)
+        yield _ledgers(rows, actor)
 
 
 @contextmanager
@@ -72,24 +81,26 @@ def _patient_transaction(keys: list[str]) -> Iterator[float]:
         raise
 
 
-def _locked(slots: QuerySet[Slot], wait_seconds: float) -> list[Slot]:
-    """The rows as they are once the lock is held, with doctor and facility, always locked in order of id."""
-    lockable = slots.select_related("doctor", "facility").order_by("id")
-    return list(_with_patience(lockable, wait_seconds).select_for_update(no_key=True, of=("self",)))
+def _locked(condition: str, parameters: Sequence[Any], wait_seconds: float) -> list[Slot]:
+    """The slots as they are once the lock is held, with doctor and facility, always locked in order of id.
 
-
-def _with_patience(rows: QuerySet[M], wait_seconds: float) -> QuerySet[M]:
-    """Bound the wait for the lock in the statement that takes it: the output of a row is computed before it is
-    locked.
+    The same statement bounds its own wait: what a row puts out is computed before the row is locked.
     """
-    setting = Func(
-        Value("lock_timeout", output_field=TextField()),
-        Value(f"{int(wait_seconds * 1000)}ms", output_field=TextField()),
-        Value(True, output_field=BooleanField()),
-        function="set_config",
-        output_field=TextField(),
-    )
-    return rows.annotate(lock_patience=setting)
+    return [_slot(row) for row in _lock(SLOTS, condition, parameters, wait_seconds)]
+
+
+def _lock(rows: str, condition: str, parameters: Sequence[Any], wait_seconds: float) -> list[Sequence[Any]]:
+    with connection.cursor() as cursor:
+        patience = f"{int(wait_seconds * 1000)}ms"
+        cursor.execute(f"{rows} WHERE {condition} ORDER BY locked.id {ROW_LOCK}", [patience, *parameters])
+        return cursor.fetchall()
+
+
+def _slot(row: Sequence[Any]) -> Slot:
+    slot = _slots.take(row, start=1)
+    slot.doctor = _doctors.take(row, start=1 + len(_slots))
+    slot.facility = slot.doctor.facility = _facilities.take(row, start=1 + len(_slots) + len(_doctors))
+    return slot
 
 
 def _ledgers(rows: list[Slot], actor: str) -> list[Ledger]:

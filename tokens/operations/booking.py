@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from core.errors import EngineError, NotFound
+from core.rows import Rows
 from patients.models import Patient
 from tokens import rules
 from tokens.errors import DuplicateBooking, SlotFull, SlotNotOpen
@@ -18,6 +19,7 @@ from waitlist.models import EntryStatus, WaitlistEntry
 from waitlist.order import waiting_in
 
 Booked = Token | WaitlistEntry
+_patients = Rows(Patient)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ def book(ledger: Ledger, *, patient: Patient, request: BookingRequest, places: P
 def book_all(ledger: Ledger, *, asked: Sequence[tuple[BookingRequest, str]]) -> list[Booked | EngineError]:
     """Book for several (request, actor) who came at the same time, in their order; who is refused is refused alone."""
     patient_ids = [request.patient_id for request, _ in asked]
-    patients = Patient.objects.in_bulk(patient_ids)
+    patients = {patient.id: patient for patient in _patients.select("row.id = ANY(%s)", [patient_ids])}
     places = Places(slot=ledger.slot, patient_ids=patient_ids)
     alone = len(asked) == 1
     results: list[Booked | EngineError] = []

@@ -14,8 +14,11 @@ import argparse
 import os
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 
 from rich.console import Console
+from rich.markup import escape
 
 from demonstration.board import Board
 from demonstration.client import Client
@@ -39,14 +42,11 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     try:
         names = [pick(name) for name in asked.scenarios] or list(SCENARIOS)
-        client = signed_in()
+        with signed_in() as client:
+            return run(names, client=client, board=Board(console=console))
     except UnreachableError as error:
-        console.print(f"[red]{error}", highlight=False, soft_wrap=True)
+        console.print(f"[red]{escape(str(error))}", highlight=False, soft_wrap=True)
         return 2
-    try:
-        return run(names, client=client, board=Board(console=console))
-    finally:
-        client.close()
 
 
 def pick(text: str) -> str:
@@ -59,8 +59,9 @@ def pick(text: str) -> str:
     return fits[0]
 
 
-def signed_in() -> Client:
-    """A client signed in with what the environment says."""
+@contextmanager
+def signed_in() -> Iterator[Client]:
+    """A client signed in with what the environment says; UnreachableError if the server can't be used with it."""
     missing = [name for name in ("OPD_USERNAME", "OPD_PASSWORD") if not os.environ.get(name)]
     if missing:
         raise UnreachableError(
@@ -68,14 +69,14 @@ def signed_in() -> Client:
             "passwords are in .opd/credentials; ./setup.sh demo passes them on by itself."
         )
     url = os.environ.get("OPD_URL") or DEFAULT_URL
-    client = Client(url=url, username=os.environ["OPD_USERNAME"], password=os.environ["OPD_PASSWORD"])
-    client.sign_in()
-    role = client.get("auth/me/")["role"]
-    if role != "ADMIN":
-        raise UnreachableError(
-            f"{os.environ['OPD_USERNAME']!r} is {role}; the demo adds doctors and so needs an ADMIN."
-        )
-    return client
+    with closing(Client(url=url, username=os.environ["OPD_USERNAME"], password=os.environ["OPD_PASSWORD"])) as client:
+        client.sign_in()
+        role = client.get("auth/me/")["role"]
+        if role != "ADMIN":
+            raise UnreachableError(
+                f"{os.environ['OPD_USERNAME']!r} is {role}; the demo adds doctors and so needs an ADMIN."
+            )
+        yield client
 
 
 def run(names: list[str], *, client: Client, board: Board) -> int:

@@ -49,24 +49,26 @@ class Engine(Target):
 
     def fill(self, slot: str, patients: Sequence[str], *, arrived: bool = False) -> list[str]:
         """Book these patients, or put them on the waiting list where the slot is full; the ids of what was made."""
-        from patients.models import Patient
-        from tokens.operations.booking import BookingRequest, book
+        from core.errors import EngineError
+        from tokens.operations.booking import BookingRequest, book_all
         from tokens.policy.priority import Category
         from tokens.unit_of_work import on_slot
 
         made: list[str] = []
         categories = itertools.cycle(Category(name) for name in CATEGORIES)
         for batch in _batches(patients):
-            people = Patient.objects.in_bulk(batch)
+            asked = [
+                (BookingRequest(UUID(each), next(categories), arrived=arrived, desk=True), "system:bench")
+                for each in batch
+            ]
 
-            def operation(ledger: Any, batch: Sequence[str] = batch, people: dict[UUID, Patient] = people) -> list[str]:
-                ids = []
-                for patient_id in batch:
-                    request = BookingRequest(UUID(patient_id), next(categories), arrived=arrived, desk=True)
-                    ids.append(str(book(ledger, patient=people[UUID(patient_id)], request=request).id))
-                return ids
+            def operation(ledger: Any, asked: Any = asked) -> list[Any]:
+                return book_all(ledger, asked=asked)
 
-            made += on_slot(UUID(slot), actor="system:bench", operation=operation, answer=lambda result: result)
+            for booked in on_slot(UUID(slot), actor="system:bench", operation=operation, answer=lambda result: result):
+                if isinstance(booked, EngineError):
+                    raise booked
+                made.append(str(booked.id))
         return made
 
     def seats(self, slot: str) -> tuple[int, int]:

@@ -5,14 +5,16 @@ set -eu
 cd -P -- "$(dirname -- "${BASH_SOURCE[0]}")"
 unset PYTHONHOME PYTHONPATH PYTHONSAFEPATH PYTHONSTARTUP
 
-new_enough() { # a name on the PATH may be there and still not work, so it is tried
-    "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1
+fits() { # a name on the PATH may be there and still not work, so it is tried
+    "$1" -c "import sys; assert sys.version_info >= (3, 11); $2" >/dev/null 2>&1
 }
 
-for python in ${OPD_PYTHON:+"$OPD_PYTHON"} python3.13 python3.12 python3.11 python3 python .venv/bin/python; do
-    if new_enough "$python"; then
-        exec "$python" -m core.embedded "$@"
-    fi
+for needed in 'import ensurepip, venv' ''; do # rather one that can make virtual environments
+    for python in ${OPD_PYTHON:+"$OPD_PYTHON"} python3.13 python3.12 python3.11 python3 python .venv/bin/python; do
+        if fits "$python" "$needed"; then
+            exec "$python" -m core.embedded "$@"
+        fi
+    done
 done
 
 found=$(python3 --version 2>&1 || true)

@@ -1,8 +1,10 @@
 """`setup.sh test` and `setup.sh demo`: both on servers and data of their own that are thrown away."""
 
+import json
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -81,16 +83,30 @@ def _demonstrate(*, arguments: list[str], environ: Mapping[str, str]) -> int:
 
 
 def _running(*, environ: Mapping[str, str]) -> dict[str, str] | None:
+    """The engine to use and who signs in there: the one named, the one of this data folder, or one on OPD_PORT."""
     data_dir = project.data_dir_of(environ=environ)
-    url = environ.get("OPD_URL") or State(data_dir).get("run").get("address", "")
-    if not environ.get("OPD_URL") and not (State(data_dir).process("run") and url):
-        return None
-    if environ.get("OPD_USERNAME") and environ.get("OPD_PASSWORD"):
-        return {"OPD_URL": url}
-    kept = credentials(path=data_dir / "credentials")
-    if not kept:
+    state = State(data_dir)
+    host, port = project.address_of(environ=environ)
+    url = environ.get("OPD_URL") or (state.get("run").get("address") if state.process("run") else None)
+    given = (environ.get("OPD_USERNAME", ""), environ.get("OPD_PASSWORD", ""))
+    known = given if all(given) else credentials(path=data_dir / "credentials")
+    if url and not known:
         raise SetupError(f"Set OPD_USERNAME and OPD_PASSWORD for {url}: {data_dir} holds no credentials.")
-    return {"OPD_URL": url, "OPD_USERNAME": kept[0], "OPD_PASSWORD": kept[1]}
+    if not url and known:
+        neighbour = project.reachable_address(host=host, port=port)
+        url = neighbour if _signs_in(url=neighbour, username=known[0], password=known[1]) else None
+    return {"OPD_URL": url, "OPD_USERNAME": known[0], "OPD_PASSWORD": known[1]} if url and known else None
+
+
+def _signs_in(*, url: str, username: str, password: str) -> bool:
+    body = json.dumps({"username": username, "password": password}).encode()
+    request = urllib.request.Request(f"{url}/api/v1/auth/token/", body, {"Content-Type": "application/json"})
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with direct.open(request, timeout=5) as answer:
+            return bool(answer.status == 200)
+    except (OSError, ValueError):
+        return False
 
 
 def credentials(*, path: Path) -> tuple[str, str] | None:

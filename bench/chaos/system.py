@@ -24,7 +24,7 @@ from bench.chaos.proxy import CuttingProxy
 from bench.processes import children_of
 from core.embedded import EmbeddedPostgres, EmbeddedRedis
 from core.embedded.ports import free_port
-from core.embedded.processes import spawn
+from core.embedded.processes import spawn, started_at
 from core.embedded.project import ROOT, web_command
 from core.embedded.together import throwaway
 
@@ -58,8 +58,9 @@ class Web:
 
     @property
     def workers(self) -> list[int]:
-        """The processes that serve; the first one only minds them."""
-        return children_of(self.process.pid) if self.process else []
+        """The processes that serve, the oldest first; the one that minds them is not among them."""
+        children = children_of(self.process.pid) if self.process else []
+        return sorted((pid for pid in children if _serves(pid)), key=lambda pid: int(started_at(pid=pid) or 0))
 
     def start(self) -> None:
         with self.log.open("ab") as output:
@@ -178,6 +179,12 @@ def running_system(*, application: str = ENGINE, with_redis: bool = True, celery
         system.address = system.web.address
         system.proxy = CuttingProxy(system.web.address)
         yield system
+
+
+def _serves(pid: int) -> bool:
+    with contextlib.suppress(OSError):
+        return b"resource_tracker" not in Path(f"/proc/{pid}/cmdline").read_bytes()
+    return False
 
 
 def _environment(folder: Path, postgres: EmbeddedPostgres, redis: EmbeddedRedis) -> dict[str, str]:

@@ -1,0 +1,41 @@
+"""The suite bites: with a safeguard taken out of the engine it goes red."""
+
+from rich.console import Console
+
+from bench.chaos.nemesis import FAULTS
+from bench.chaos.playing import Performance, perform
+from bench.chaos.system import running_system
+from bench.chaos.table import show
+
+BY_NAME = {fault.name: fault for fault in FAULTS}
+
+
+def play(mutation: str, fault: str, *, with_redis: bool, seconds: float) -> Performance:
+    application = f"tests.faults.mutations.{mutation}:application"
+    with running_system(application=application, with_redis=with_redis, celery=False) as system:
+        performance = perform(system, [BY_NAME[fault]], seconds=seconds, think=0.05)
+    show(performance, Console())
+    return performance
+
+
+def test_without_the_row_lock() -> None:
+    """Redis is away, so nothing keeps two bookings of a slot apart: one of them breaks, though no seat is oversold."""
+    performance = play("no_row_lock", "calm", with_redis=False, seconds=2.5)
+    (verdict,) = performance.verdicts
+    assert verdict.acknowledged
+    assert verdict.wrong
+
+
+def test_with_the_idempotency_record_in_a_transaction_of_its_own() -> None:
+    """A worker dies between the two: whoever asks again is not told what was done, or has it done again."""
+    performance = play("record_apart", "web-killed", with_redis=True, seconds=4)
+    (verdict,) = performance.verdicts
+    assert verdict.acknowledged
+    assert verdict.wrong or verdict.sold_twice
+
+
+def test_with_the_event_written_after_the_commit() -> None:
+    """A worker dies between the two: a change that nothing tells of."""
+    performance = play("event_after_commit", "web-killed", with_redis=True, seconds=4)
+    assert performance.verdicts[0].acknowledged
+    assert performance.broken

@@ -1,6 +1,7 @@
 """One measurement: the load, what it cost, and how many statements it took."""
 
 import contextlib
+import math
 import statistics
 from collections import Counter
 from collections.abc import Iterator
@@ -46,7 +47,7 @@ class Measure:
 
 def quantile(ordered: list[float], share: float) -> float:
     """The value below which that share of the values lies (nearest rank)."""
-    return ordered[min(len(ordered) - 1, max(0, round(share * len(ordered) + 0.5) - 1))] if ordered else 0.0
+    return ordered[max(0, math.ceil(share * len(ordered) - 1e-9) - 1)] if ordered else 0.0
 
 
 def measure(

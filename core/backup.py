@@ -176,7 +176,9 @@ def _run(program: str, *arguments: str, database: str) -> None:
 
 def _program(name: str) -> str:
     """The program of a version that understands the server."""
-    server = int(connection.pg_version) // 10_000
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW server_version_num")
+        server = int(cursor.fetchone()[0]) // 10_000
     for installed in postgres_installations():
         if installed.major >= server and Path(installed.program(name)).is_file():
             return installed.program(name)

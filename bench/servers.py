@@ -89,8 +89,7 @@ def stage(*, workers: int, threads: int, extra: dict[str, str]) -> Iterator[Stag
         for name in (ENGINE, PLAIN):
             with made.connect(name) as connection:
                 connection.execute("CREATE EXTENSION pg_stat_statements")
-        _manage(made, ENGINE, "migrate", "--noinput", "--verbosity", "0")
-        _manage(made, PLAIN, "migrate", "--noinput", "--run-syncdb", "--verbosity", "0")
+        _migrate(made)
         for name, application in ((ENGINE, "config.wsgi:application"), (PLAIN, "bench.plain.wsgi:application")):
             made.webs[name] = web = _start_web(made, name, application)
             stack.callback(_stop_web, web)
@@ -126,11 +125,19 @@ def _environment(folder: Path, workers: int, threads: int, extra: dict[str, str]
     }
 
 
-def _manage(stage: Stage, name: str, *arguments: str) -> None:
-    command = [sys.executable, "-m", "django", *arguments]
-    done = subprocess.run(command, env=stage.settings_of(name), cwd=ROOT, capture_output=True, text=True)
-    if done.returncode:
-        raise RuntimeError(f"{' '.join(arguments)} of {name} failed:\n{done.stdout[-2000:]}{done.stderr[-4000:]}")
+def _migrate(stage: Stage) -> None:
+    """Make the tables of both hospitals, at the same time."""
+    command = [sys.executable, "-m", "django", "migrate", "--noinput", "--run-syncdb", "--verbosity", "0"]
+    running = {
+        name: subprocess.Popen(
+            command, env=stage.settings_of(name), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        for name in (ENGINE, PLAIN)
+    }
+    for name, process in running.items():
+        told, _ = process.communicate()
+        if process.returncode:
+            raise RuntimeError(f"the tables of {name} could not be made:\n{told[-4000:]}")
 
 
 def _start_web(stage: Stage, name: str, application: str) -> Web:

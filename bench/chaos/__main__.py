@@ -1,6 +1,7 @@
 """python -m bench.chaos"""
 
 import argparse
+import logging
 import os
 import random
 import sys
@@ -22,6 +23,7 @@ def main() -> int:
     asked = parser.parse_args()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.local")
     django.setup()
+    logging.disable(logging.WARNING)
 
     from bench.chaos.nemesis import FAULTS
     from bench.chaos.playing import perform

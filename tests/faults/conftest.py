@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _database_of_the_system(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+@pytest.fixture(autouse=True)
+def _database_of_the_system(django_db_blocker: Any) -> Iterator[None]:
     with django_db_blocker.unblock():
         yield

@@ -4,6 +4,7 @@ from collections import Counter
 from datetime import timedelta
 
 import pytest
+from django.db import IntegrityError
 
 from clinics.models import Slot
 from core.clock import ManualClock
@@ -73,6 +74,20 @@ def test_ten_sweeps_at_once_have_the_effect_of_one(clock: ManualClock, any_redis
         assert lies_of(slot) == []
     assert service.sweep() == 0
     assert_invariants_hold()
+
+
+def test_a_slot_that_fails_keeps_no_other_from_being_swept(clock: ManualClock) -> None:
+    """A row that somebody spoiled by hand: its own sweep is refused by the database, again and again."""
+    spoiled, sound = a_slot(capacity=2), a_slot(capacity=2)
+    book(spoiled, hold=True)
+    token = book(sound, hold=True)
+    Slot.objects.filter(id=spoiled.id).update(regular_seats=0)
+    clock.advance(minutes=5)
+    for _ in range(2):
+        with pytest.raises(IntegrityError):
+            service.sweep()
+    assert fresh(token).status == "EXPIRED"
+    assert lies_of(sound) == []
 
 
 def test_canary_without_locks_a_hold_expires_twice(clock: ManualClock) -> None:

@@ -7,7 +7,11 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
+from accounts.models import ReadTrail
+from accounts.trail import seal_reads
 from clinics.models import Slot
+from core import clock
+from core.ids import new_id
 from events.models import Event
 from tests.races.scene import a_slot, book, service
 
@@ -162,3 +166,19 @@ def test_only_the_slots_asked_for(slot: Slot) -> None:
     tamper("UPDATE events_event SET actor = 'x' WHERE slot_id = %s", other.id)
     assert verify(slot) == ""
     assert str(other.id) in verify(slot, other)
+
+
+def test_the_read_trail_is_checked_too(slot: Slot) -> None:
+    for _ in range(3):
+        ReadTrail.objects.create(
+            actor="user:desk", patient_ids=[new_id()], what="patients.read", request_id="r", at=clock.now()
+        )
+    assert seal_reads() == 3
+    assert verify() == ""
+    altered = ReadTrail.objects.order_by("id")[1]
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE accounts_readtrail DISABLE TRIGGER USER")
+        cursor.execute("UPDATE accounts_readtrail SET actor = 'user:nobody' WHERE id = %s", [altered.id])
+        cursor.execute("ALTER TABLE accounts_readtrail ENABLE TRIGGER USER")
+    assert f"read trail: row {altered.id} was altered" in verify()
+    assert verify(slot) == ""

@@ -1,11 +1,13 @@
 """manage.py verify_log"""
 
+from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from accounts.trail import verify_read_trail
+from core.transactions import snapshot
 from tokens.chains import bad_rows
 
 
@@ -19,12 +21,21 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, slot: list[UUID] | None = None, **options: Any) -> None:
         broken = 0
-        for bad in bad_rows(slot_ids=slot):
+        for bad in _bad(slot):
             broken += 1
-            self.stdout.write(str(bad))
+            self.stdout.write(bad)
         if slot is None and (unsound := verify_read_trail()):
             broken += 1
             self.stdout.write(unsound)
         if broken:
             raise CommandError(f"{broken} chains are broken", returncode=1)
         self.stdout.write("Every event is where and what it was when it was written.")
+
+
+def _bad(slots: list[UUID] | None) -> Iterator[str]:
+    yield from (str(bad) for bad in bad_rows(slot_ids=slots))
+    if slots is None:
+        with snapshot():
+            bad_read = verify_read_trail()
+        if bad_read is not None:
+            yield bad_read

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from core.embedded.errors import SetupError
+from core.embedded.processes import death_bound
 from core.embedded.project import PYTHON, ROOT, VENV
 from core.embedded.say import step
 from core.embedded.state import FileLock
@@ -16,6 +17,7 @@ from core.embedded.state import FileLock
 PRODUCTION, EMBEDDED, CHECKS = "requirements.txt", "requirements-embedded.txt", "requirements-dev.txt"
 MARKER = VENV / "installed.json"
 LOG = VENV / "install.log"
+UNFINISHED = VENV / "unfinished"  # is there while pip works, and stays when pip is killed
 NEEDED_MB = 1_000
 _UNREACHABLE = (
     "NewConnectionError",
@@ -41,14 +43,20 @@ def install(*, lists: list[str], optional: tuple[str, ...] = ()) -> None:
     if not os.access(ROOT, os.W_OK):
         raise SetupError(f"No permission to write to {ROOT}. Run as the user the folder belongs to.")
     lock = FileLock(ROOT / ".venv.lock")
-    with lock.held():
+    if not lock.take():
+        step("Waiting for another setup.sh that installs here")
+        lock.take(wait=True)
+    try:
         missing = _missing(lists=lists)
         if missing:
             need_space(folder=ROOT, megabytes=NEEDED_MB)
             if not _works():
                 _make()
+                missing = _missing(lists=lists)
             for name in missing:
                 _install_list(name=name, required=name not in optional)
+    finally:
+        lock.release()
 
 
 def need_space(*, folder: Path, megabytes: int) -> None:
@@ -76,8 +84,8 @@ def _marker() -> dict[str, str]:
 
 
 def _works() -> bool:
-    """Whether .venv is whole: its Python runs, is new enough, knows it is there, and has pip."""
-    if not PYTHON.exists():
+    """Whether .venv is whole: no pip was killed in it, its Python is new enough and knows it is there, and pip too."""
+    if not PYTHON.exists() or UNFINISHED.exists():
         return False
     probe = "import sys, pip; print(sys.version_info >= (3, 11), sys.prefix)"
     shown = subprocess.run([str(PYTHON), "-c", probe], capture_output=True, text=True)
@@ -122,8 +130,12 @@ def _install_list(*, name: str, required: bool) -> None:
     command = [str(PYTHON), "-m", "pip", "install", "--require-hashes", "--no-input", "-r", str(ROOT / name)]
     unset = ("PIP_TARGET", "PIP_PREFIX", "PIP_REQUIREMENT", "PIP_CONSTRAINT", "PIP_USER")
     environ = {key: value for key, value in os.environ.items() if key not in unset}
+    UNFINISHED.touch()
     with LOG.open("w") as log:
-        code = subprocess.run(command, stdout=log, stderr=subprocess.STDOUT, cwd=ROOT, env=environ).returncode
+        code = subprocess.run(
+            command, stdout=log, stderr=subprocess.STDOUT, cwd=ROOT, env=environ, preexec_fn=death_bound()
+        ).returncode
+    UNFINISHED.unlink()
     if code and required:
         raise _failure(name=name, told=LOG.read_text(errors="replace"))
     if code:

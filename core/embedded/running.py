@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import os
+import signal
 import socket
 import sys
 from collections.abc import Mapping
@@ -33,7 +34,7 @@ def run(*, environ: Mapping[str, str]) -> int:
         if not owner.take():
             raise SetupError(_already(state=state, data_dir=data_dir))
         try:
-            end_marked(mark=f"{project.MARK}={data_dir}")
+            _end_leftovers(state=state, data_dir=data_dir)
             need_space(folder=data_dir, megabytes=SPACE_MB)
             _need_port(host=host, port=port)
             state.put("run", address=base)
@@ -57,6 +58,16 @@ def run(*, environ: Mapping[str, str]) -> int:
             with contextlib.suppress(OSError):
                 state.remember("run", None)
             owner.release()
+
+
+def _end_leftovers(*, state: State, data_dir: Path) -> int:
+    """End what a killed run left of web, worker and beat; how many processes that were."""
+    count = end_marked(mark=f"{project.MARK}={data_dir}")
+    for name in ("web", "worker", "beat"):
+        if left := state.process(name):  # found only where the mark cannot be searched for
+            send(identity=left, number=signal.SIGKILL, group=True)
+            count += 1
+    return count
 
 
 def _already(*, state: State, data_dir: Path) -> str:
@@ -110,12 +121,12 @@ def stop(*, environ: Mapping[str, str]) -> int:
     state, stopped = State(data_dir), []
     if running := state.process("run"):
         step(f"Stopping the engine (process {running.pid})")
-        send(identity=running, number=15)
+        send(identity=running, number=signal.SIGTERM)
         if not gone(identities=[running], within=PATIENCE + 40):
-            send(identity=running, number=9)
+            send(identity=running, number=signal.SIGKILL)
             gone(identities=[running], within=5)
         stopped.append("the engine")
-    if end_marked(mark=f"{project.MARK}={data_dir}"):
+    if _end_leftovers(state=state, data_dir=data_dir):
         stopped.append("processes of a killed run")
     for kind in KINDS.values():
         if state.get(kind.name) and not FileLock.busy(data_dir / f"{kind.name}.lock"):

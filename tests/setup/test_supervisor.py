@@ -107,6 +107,7 @@ def test_what_even_that_leaves_is_found_and_ended(folder: Path) -> None:
     with supervised(folder, "web", PARENT) as process:
         until(process, "here")
         process.send_signal(signal.SIGSTOP)
+        os.waitpid(process.pid, os.WUNTRACED)  # from now on it can't look after anybody
         os.kill(State(folder).get("web")["pid"], signal.SIGKILL)
         process.kill()
         assert end_marked(mark=f"{MARK}={folder}") >= 1

@@ -17,7 +17,8 @@ from bench.chaos.stage import Stage
 
 TRIES_AT_ONCE = 3
 PATIENCE = 30.0
-"""Seconds after which a request without an answer counts as never answered: a lost key is free again within 20."""
+"""Seconds of calm at the end in which everybody has to be answered: the key of a killed worker is free within 20."""
+INSISTENT = 8
 
 
 @dataclass
@@ -54,9 +55,10 @@ class History:
         self.ops: list[Op] = []
         self._pending: queue.Queue[Op | None] = queue.Queue()
         self._open = 0
+        self._over = False
         self._lock = threading.Lock()
         self.asking = lambda: Asker(address, authorization)
-        self._persistent = [threading.Thread(target=self._insist, daemon=True) for _ in range(4)]
+        self._persistent = [threading.Thread(target=self._insist, daemon=True) for _ in range(INSISTENT)]
         for thread in self._persistent:
             thread.start()
 
@@ -71,21 +73,24 @@ class History:
         self._pending.put(op)
 
     def settle(self) -> None:
-        """Return when every op was answered or has been without an answer for too long."""
-        deadline = time.monotonic() + PATIENCE + 5
+        """Return when every op was answered, or the patience is over; then nobody asks any more."""
+        deadline = time.monotonic() + PATIENCE
         while self._open and time.monotonic() < deadline:
             time.sleep(0.05)
+        self._over = True
         for _ in self._persistent:
             self._pending.put(None)
+        for thread in self._persistent:
+            thread.join(30)
 
     def _insist(self) -> None:
         asker = self.asking()
-        while (op := self._pending.get()) is not None:
-            if asker.ask(op) or time.monotonic() - op.asked_at > PATIENCE:
+        while (op := self._pending.get()) is not None and not self._over:
+            if asker.ask(op):
                 with self._lock:
                     self._open -= 1
             else:
-                time.sleep(0.1)
+                time.sleep(0.2)
                 self._pending.put(op)
 
 
@@ -122,7 +127,7 @@ class Asker:
         address = self._address()
         if self._link is None or self._at != address:
             self.hang_up()
-            self._link, self._at = http.client.HTTPConnection(*address, timeout=20), address
+            self._link, self._at = http.client.HTTPConnection(*address, timeout=10), address
         headers = self._headers if op.method == "GET" else {**self._headers, "Idempotency-Key": op.key}
         content = b"" if op.body is None else json.dumps(op.body).encode()
         self._link.request(op.method, "/api/v1/" + op.path, body=content, headers=headers)
@@ -172,7 +177,10 @@ class Client(threading.Thread):
             self._act(fault, "check_in", *self.chance.choice(self.mine))
         elif chance < 0.40:
             self._do(Op("call_next", "POST", f"slots/{slot}/call_next/", {}, fault, stage, slot))
-        elif chance < 0.48:
+        elif chance < 0.43:
+            body = {"delay_minutes": self.chance.choice((0, 10, 20, 45))}
+            self._do(Op("delay", "PUT", f"slots/{slot}/delay/", body, fault, stage, slot))
+        elif chance < 0.50:
             self._do(Op("look", "GET", f"slots/{slot}/tokens/?in_queue=true", None, fault, stage, slot))
         else:
             self._book(fault, stage, slot)

@@ -17,6 +17,7 @@ REFUSALS = {
     "cancel": {"invalid-transition"},
     "check_in": {"invalid-transition", "hold-expired"},
     "call_next": {"queue-empty"},
+    "delay": set(),
     "look": set(),
 }
 """The refusals that a client of this suite may rightly hear; each patient asks once, so nobody is a duplicate."""
@@ -118,6 +119,10 @@ def _of_acknowledged(op: Op, facts: Facts, verdict: Verdict) -> None:
                 verdict.lost.append(f"the waiting-list entry of patient {op.patient}")
         elif (op.answer["token"] if op.kind == "emergency" else op.answer)["id"] not in tokens:
             verdict.lost.append(f"the token of patient {op.patient}")
+        return
+    if op.kind == "delay":
+        if op.answer["slot"]["id"] != op.slot:
+            verdict.wrong.append(f"the delay of slot {op.slot} was answered for another")
         return
     event = {
         "confirm": "token.confirmed",

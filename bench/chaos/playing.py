@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from bench.chaos.clients import Client, History
+from bench.chaos.follower import Follower
 from bench.chaos.judge import Verdict, judge, read_facts
 from bench.chaos.nemesis import Fault
 from bench.chaos.stage import Stage, make_authorization, make_stage
@@ -46,8 +47,9 @@ def perform(
     stop = threading.Event()
     crowd = [Client(number, history, lambda: now[0], stop, think) for number in range(clients)]
     times: list[tuple[float, float]] = []
-    for client in crowd:
-        client.start()
+    follower = Follower(history.asking(), stages[0], stop)
+    for thread in (*crowd, follower):
+        thread.start()
     try:
         for fault, stage in zip(faults, stages, strict=True):
             tell(fault.told)
@@ -57,21 +59,22 @@ def perform(
             times.append((began, time.monotonic()))
     finally:
         stop.set()
-        for client in crowd:
-            client.join(60)
+        for thread in (*crowd, follower):
+            thread.join(60)
     history.settle()
     tell("what the clients were told is held against the database")
-    return _judged(system, history, faults, stages, times)
+    wrong = system.inside(_check_all)
+    wrong += follower.catch_up(system.connect)
+    return Performance(_verdicts(system, history, faults, stages, times), wrong)
 
 
-def _judged(
+def _verdicts(
     system: System,
     history: History,
     faults: Sequence[Fault],
     stages: Sequence[Stage],
     times: Sequence[tuple[float, float]],
-) -> Performance:
-    wrong = system.inside(_check_all)
+) -> list[Verdict]:
     with system.connect() as link:
         facts = read_facts(link)
     verdicts = []
@@ -81,7 +84,7 @@ def _judged(
         if fault.drains and verdict.regained:
             verdict.wrong.append(f"{verdict.regained} requests were carried out and never answered")
         verdicts.append(verdict)
-    return Performance(verdicts, wrong)
+    return verdicts
 
 
 def _check_all() -> list[str]:

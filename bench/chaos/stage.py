@@ -11,6 +11,7 @@ from accounts.keys import make_key
 from bench.chaos.system import System
 from clinics.doctors import create_doctor
 from core import clock
+from core.local_time import local_day
 from patients.identity import name_key, phone_key
 from patients.models import Patient
 from tokens.operations.slots import SlotPlan
@@ -38,11 +39,11 @@ def make_authorization(system: System) -> str:
     return "Api-Key " + system.inside(lambda: make_key(name="chaos", scopes=["operate"]))[1]
 
 
-def make_stage(system: System, *, slots: int = 5, capacity: int = 25, patients: int = 500) -> Stage:
+def make_stage(system: System, *, slots: int = 6, capacity: int = 20, patients: int = 500) -> Stage:
     """Slots of several doctors, in three hours' time, and patients for them."""
 
     def make() -> Stage:
-        made = [_slot(capacity) for _ in range(slots)]
+        made = [slot_id for _ in range((slots + 1) // 2) for slot_id in _slots_of_a_doctor(capacity)][:slots]
         rows = [_patient() for _ in range(patients)]
         Patient.objects.bulk_create(rows)
         ids = [str(row.id) for row in rows]
@@ -52,16 +53,17 @@ def make_stage(system: System, *, slots: int = 5, capacity: int = 25, patients: 
     return system.inside(make)
 
 
-def _slot(capacity: int) -> UUID:
+def _slots_of_a_doctor(capacity: int) -> list[UUID]:
+    """Two, one after the other, so that a delay of the first runs into the second."""
     doctor = create_doctor(name=f"Dr Chaos {next(_numbers)}", specialization="Emergencies", consultation_minutes=2)
-    start = clock.now() + timedelta(hours=3)
-    (slot,) = TokenAllocationService().create_slots(
+    start, hour = clock.now() + timedelta(hours=3), timedelta(hours=1)
+    slots = TokenAllocationService().create_slots(
         doctor_id=doctor.id,
-        plans=lambda _doctor, _taken: [SlotPlan(start, start + timedelta(hours=1), capacity)],
-        days=lambda _zone: {start.date()},
+        plans=lambda _doctor, _taken: [SlotPlan(start + n * hour, start + (n + 1) * hour, capacity) for n in (0, 1)],
+        days=lambda zone: {local_day(start + n * hour, zone) for n in (0, 1)},
         actor="system:chaos",
     )
-    return UUID(str(slot.id))
+    return [slot.id for slot in slots]
 
 
 def _patient() -> Patient:

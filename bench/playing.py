@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from bench.load import Outcome
 from bench.measuring import Measure, counting, measure, median_of
 from bench.scenarios import Play, Scenario, Size
 from bench.servers import Stage
@@ -49,7 +50,9 @@ def play(stage: Stage, target: Target, scenario: Scenario, *, size: Size) -> Mea
     return made
 
 
-def _played(stage, target, scenario, ready: Play, requests, *, seconds):  # type: ignore[no-untyped-def]
+def _played(
+    stage: Stage, target: Target, scenario: Scenario, ready: Play, requests: list[bytes], *, seconds: float | None
+) -> tuple[Measure, Outcome]:
     return measure(
         stage,
         scenario=scenario.name,

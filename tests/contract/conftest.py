@@ -55,16 +55,20 @@ def hospital(request: pytest.FixtureRequest) -> Iterator[Hospital]:
     blocker: Any = request.getfixturevalue("django_db_blocker")
     with blocker.unblock():
         from tests.factories import first_admin
+        from tests.support.invariants import assert_invariants_hold
 
         emptied()
         admin = first_admin(PASSWORD)
         yield Hospital(in_process(), admin.username, PASSWORD)
-        emptied()
+        try:
+            assert_invariants_hold()
+        finally:
+            emptied()
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def invariants_hold(hospital: Hospital) -> Iterator[None]:
-    """After every scenario the engine's own check of section 11 finds nothing."""
+    """After the scenario the engine's own check of section 11 finds nothing (and at the end of every file)."""
     yield
     if not URL:
         from tests.support.invariants import assert_invariants_hold

@@ -4,10 +4,13 @@ from collections import Counter
 from typing import Any
 from uuid import uuid4
 
+import pytest
+
 from tests.support.api import Answer, Api
 from tests.support.hospital import Hospital, phone, unique
 
 Json = dict[str, Any]
+pytestmark = pytest.mark.usefixtures("invariants_hold")
 SIZE = 12
 
 

@@ -8,6 +8,7 @@ import pytest
 from tests.support.hospital import Hospital
 
 Json = dict[str, Any]
+pytestmark = pytest.mark.usefixtures("invariants_hold")
 
 
 def seats(hospital: Hospital, slot: Json) -> tuple[int, int]:

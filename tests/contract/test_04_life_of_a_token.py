@@ -10,6 +10,7 @@ from tests.support.hospital import Hospital, when
 from tests.support.shapes import assert_shape
 
 Json = dict[str, Any]
+pytestmark = pytest.mark.usefixtures("invariants_hold")
 
 HOW_TO_BE: dict[str, tuple[str, ...]] = {
     "PENDING": (),

@@ -3,9 +3,13 @@
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from tests.support import shapes
 from tests.support.hospital import Hospital
 from tests.support.shapes import assert_shape
+
+pytestmark = pytest.mark.usefixtures("invariants_hold")
 
 
 def test_the_waiting_list_is_in_the_order_of_priority_then_request(hospital: Hospital) -> None:

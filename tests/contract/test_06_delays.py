@@ -8,6 +8,7 @@ import pytest
 from tests.support.hospital import Hospital, when
 
 Json = dict[str, Any]
+pytestmark = pytest.mark.usefixtures("invariants_hold")
 
 
 def a_day(hospital: Hospital, *starts: str, doctor: Json | None = None, minutes: int = 60) -> list[Json]:

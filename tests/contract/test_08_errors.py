@@ -1,7 +1,12 @@
 """Section 8: each code there is, in the shape of RFC 9457 (every other test checks that shape on the way)."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from uuid import uuid4
 
+import psycopg
 import pytest
 
 from tests.support.api import Api
@@ -146,3 +151,38 @@ def test_the_schema_names_every_address_of_the_contract(hospital: Hospital) -> N
         "auth/token/", "auth/me/",
     ):  # fmt: skip
         assert f"/api/v1/{wanted}" in paths, wanted
+
+
+@contextmanager
+def slot_locked_by_somebody_else(slot_id: str) -> Iterator[None]:
+    """Another connection to the database holds the slot's row until the block ends."""
+    from django.db import connection
+
+    facts = connection.get_connection_params()
+    names = ("host", "port", "user", "password", "dbname")
+    with psycopg.connect(**{name: facts[name] for name in names if facts.get(name)}) as other:
+        other.execute("SELECT 1 FROM clinics_slot WHERE id = %s FOR UPDATE", [slot_id])
+        yield
+        other.rollback()
+
+
+def test_a_slot_whose_lock_is_not_had_in_time_is_busy_and_nothing_is_changed(hospital: Hospital, settings: Any) -> None:
+    settings.OPD_LOCK_WAIT_SECONDS = 0.2
+    slot, patient = hospital.slot(), hospital.patient()
+    token = hospital.token(slot)
+    sent = {"Idempotency-Key": str(uuid4())}
+    body = {"slot_id": slot["id"], "patient_id": patient["id"], "category": "WALKIN"}
+    before = hospital.tokens_of(slot)
+    with slot_locked_by_somebody_else(slot["id"]):
+        for answer in (
+            hospital.desk.post("tokens/", body, headers=sent),
+            hospital.do(token, "check_in"),
+            hospital.do(token, "cancel"),
+            hospital.desk.post("tokens/emergency/", {"slot_id": slot["id"], "patient_id": patient["id"]}),
+            hospital.desk.post(f"slots/{slot['id']}/call_next/"),
+            hospital.desk.put(f"slots/{slot['id']}/delay/", {"delay_minutes": 5}),
+            hospital.desk.patch(f"slots/{slot['id']}/", {"max_capacity": 9}),
+        ):
+            answer.expect(503, "slot-busy")
+        assert hospital.tokens_of(slot) == before, "reading waits for nobody"
+    hospital.desk.post("tokens/", body, headers=sent).expect(201)

@@ -1,4 +1,4 @@
-"""Requests that wait for the same thing are carried out together by one of them.
+"""Requests that wait at the same time are carried out together by one of them.
 
 A crowd at one slot otherwise takes its lock one by one, a transaction each. Whoever finds nobody at work leads: it
 takes all who wait by then, does their work in one transaction, hands each its own outcome, and the first of those who
@@ -9,9 +9,6 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar
-from uuid import UUID
-
-from core.errors import SlotBusy
 
 Item = TypeVar("Item")
 
@@ -44,53 +41,49 @@ class _Place(Generic[Item]):
 
 
 class Combiner(Generic[Item]):
-    """Carries out what threads of this process submit under the same key together.
+    """Carries out what threads of this process submit together.
 
-    `carry_out(key, items)` does the work of all items in one transaction and answers an outcome for each: its result,
-    or the exception that is its own. What it raises is everybody's.
+    `carry_out(items)` does the work of all items in one transaction and answers an outcome for each: its result, or the
+    exception that is its own. What it raises is everybody's.
     """
 
-    def __init__(self, carry_out: Callable[[UUID, Sequence[Item]], Sequence[Any]]) -> None:
+    def __init__(self, carry_out: Callable[[Sequence[Item]], Sequence[Any]]) -> None:
         self._carry_out = carry_out
         self._mutex = threading.Lock()
-        self._waiting: dict[UUID, deque[_Place[Item]]] = {}
+        self._waiting: deque[_Place[Item]] = deque()
+        self._led = False
 
-    def submit(self, key: UUID, item: Item, *, patience_seconds: float) -> Any:
+    def submit(self, item: Item, *, patience_seconds: float) -> Any:
         """Have the item carried out, by this thread or another; its result or its exception.
 
-        Raises SlotBusy if its turn has not come within the patience; then nothing was done for it.
+        Raises TimeoutError if its turn has not come within the patience; then nothing was done for it.
         """
         place = _Place(item)
         with self._mutex:
-            queue = self._waiting.get(key)
-            leads = queue is None
-            if queue is None:
-                self._waiting[key] = deque([place])
-            else:
-                queue.append(place)
-        if not leads and not place.woken.wait(patience_seconds) and self._gave_up(key, place):
-            raise SlotBusy
+            self._waiting.append(place)
+            leads, self._led = not self._led, True
         if not leads:
+            if not place.woken.wait(patience_seconds) and self._gave_up(place):
+                raise TimeoutError
             place.woken.wait()  # whoever took it brings it to an end
         if not place.done:
-            self._lead(key)
+            self._lead()
         return place.result()
 
-    def _gave_up(self, key: UUID, place: _Place[Item]) -> bool:
-        """Leave the queue, if nobody has taken this one yet."""
+    def _gave_up(self, place: _Place[Item]) -> bool:
+        """Leave the queue, if nobody has taken this one yet or made it lead."""
         with self._mutex:
-            queue = self._waiting.get(key)
-            if queue is None or place not in queue or place.woken.is_set():
+            if place not in self._waiting or place.woken.is_set():
                 return False
-            queue.remove(place)
+            self._waiting.remove(place)
             return True
 
-    def _lead(self, key: UUID) -> None:
+    def _lead(self) -> None:
+        """Carry out those who wait, oneself first among them; then the next one leads."""
         with self._mutex:
-            queue = self._waiting[key]
-            together = [queue.popleft() for _ in range(min(len(queue), MOST_TOGETHER))]
+            together = [self._waiting.popleft() for _ in range(min(len(self._waiting), MOST_TOGETHER))]
         try:
-            outcomes = self._carry_out(key, [place.item for place in together])
+            outcomes = self._carry_out([place.item for place in together])
             for place, outcome in zip(together, outcomes, strict=True):
                 place.finish(outcome)
         except BaseException as error:
@@ -98,9 +91,8 @@ class Combiner(Generic[Item]):
                 place.finish(error)
         finally:
             with self._mutex:
-                if queue:
-                    queue[0].woken.set()  # leads next
-                else:
-                    del self._waiting[key]
+                self._led = bool(self._waiting)
+                if self._waiting:
+                    self._waiting[0].woken.set()
             for place in together:
                 place.woken.set()

@@ -3,14 +3,15 @@ end.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from clinics.models import Slot
-from core.rows import Rows
+from core.rows import Change, Rows
 from events.log import ChainEnd, Draft, append, chain
+from events.models import Event
 from patients.models import Patient
 from tokens.errors import InvalidTransition
 from tokens.models import Token
@@ -19,7 +20,7 @@ from tokens.policy.priority import Category, Priority
 from waitlist import moves
 from waitlist.models import EntryStatus, WaitlistEntry
 
-_slots, _tokens = Rows(Slot), Rows(Token)
+_slots, _tokens, _entries = Rows(Slot), Rows(Token), Rows(WaitlistEntry)
 
 ENTRY_EVENTS = {
     EntryStatus.PROMOTED: "waitlist.promoted",
@@ -190,6 +191,7 @@ class Ledger:
 
     @property
     def has_changes(self) -> bool:
+        """Whether there is anything to write."""
         return bool(self._drafts or self._slot_changes)
 
     def write(self) -> None:
@@ -204,7 +206,7 @@ class Ledger:
         if self._issued:
             _tokens.insert(self._issued)
         if self._joined:
-            WaitlistEntry.objects.bulk_create(self._joined)
+            _entries.insert(self._joined)
         if self._settled:
             moves.write(self._settled)
         self._token_changes.clear()
@@ -213,32 +215,54 @@ class Ledger:
         self._settled.clear()
 
     def close(self) -> None:
-        """Write what is left, the events and the slot's row. The counters change by differences: without any lock the
-        CHECK of the database would still refuse an oversold seat."""
-        self.write()
-        if not self.has_changes:
-            return
+        """Write what is left, the events and the slot's row."""
+        close_all([self])
+
+    def seal(self) -> list[Event]:
+        """The events of all that was noted, chained to the slot's log."""
         slot = self.slot
-        if self._drafts:
-            events, end = chain(
-                self._drafts,
-                facility_id=slot.facility_id,
-                slot_id=slot.id,
-                at=self.now,
-                after=ChainEnd(slot.last_event, bytes(slot.last_event_hash)),
-            )
-            append(events)
-            self.change_slot(last_event=end.number, last_event_hash=end.hash)
-        slot.version += 1
-        differences = {name: by for name, by in self._counted.items() if by}
-        _slots.update(
-            where={"facility_id": slot.facility_id, "id": slot.id},
-            to=self._slot_changes,
-            by={**differences, "version": 1},
+        if not self._drafts:
+            return []
+        events, end = chain(
+            self._drafts,
+            facility_id=slot.facility_id,
+            slot_id=slot.id,
+            at=self.now,
+            after=ChainEnd(slot.last_event, bytes(slot.last_event_hash)),
         )
+        self.change_slot(last_event=end.number, last_event_hash=end.hash)
         self._drafts.clear()
+        return events
+
+    def slot_change(self) -> Change | None:
+        """What the slot's row becomes, None if it stays as it is. The counters change by differences: without any
+        lock the
+        CHECK of the database would still refuse an oversold seat."""
+        slot = self.slot
+        if not self._slot_changes:
+            return None
+        slot.version += 1
+        by = {name: number for name, number in sorted(self._counted.items()) if number} | {"version": 1}
+        change = Change({"facility_id": slot.facility_id, "id": slot.id}, dict(sorted(self._slot_changes.items())), by)
         self._counted.clear()
         self._slot_changes.clear()
+        return change
+
+    def hand_over(self) -> tuple[list[Token], list[WaitlistEntry]]:
+        """The new tokens and entries that are still to be written, after what had to be written before them."""
+        issued, joined = self._issued, self._joined
+        self._issued, self._joined = [], []
+        self.write()
+        return issued, joined
+
+
+def close_all(ledgers: Sequence[Ledger]) -> None:
+    """Write what is left of several ledgers of one facility: new rows, events and slots in one statement each."""
+    handed = [ledger.hand_over() for ledger in ledgers]
+    _tokens.insert([token for issued, _ in handed for token in issued])
+    _entries.insert([entry for _, joined in handed for entry in joined])
+    append([event for ledger in ledgers for event in ledger.seal()])
+    _slots.update([change for ledger in ledgers if (change := ledger.slot_change()) is not None])
 
 
 def _told(changes: dict[str, Any]) -> dict[str, str | None]:

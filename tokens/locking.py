@@ -4,7 +4,7 @@ Redis is courtesy: it keeps a crowd off the database. The row lock decides, and 
 """
 
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -37,15 +37,18 @@ DOCTORS = f"SELECT set_config('lock_timeout', %s, true) FROM {_doctors.table} AS
 
 
 @contextmanager
-def locked_slots(*, slot_ids: Collection[UUID], actor: str) -> Iterator[list[Ledger]]:
+def locked_slots(
+    *, slot_ids: Collection[UUID], actor: str, wait_seconds: float | None = None
+) -> Iterator[list[Ledger]]:
     """Open the outermost transaction and yield a ledger for each slot, its row read under the lock, in order of id.
 
-    Raises NotFound if one of the slots does not exist, and SlotBusy if the locks are not had within
-    OPD_LOCK_WAIT_SECONDS.
+    Raises NotFound if one of the slots does not exist, and SlotBusy if the locks are not had within `wait_seconds`
+    (OPD_LOCK_WAIT_SECONDS). The gate is for one slot: who comes for several is a crowd that has been gathered already.
     """
     ids = sorted(set(slot_ids))
-    with _patient_transaction([f"slot:{slot_id}" for slot_id in ids]) as wait_seconds:
-        rows = _locked("locked.id = ANY(%s)", [ids], wait_seconds)
+    gates = [f"slot:{slot_id}" for slot_id in ids] if len(ids) == 1 else []
+    with _patient_transaction(gates, wait_seconds) as patience:
+        rows = _locked("locked.id = ANY(%s)", [ids], patience)
         if len(rows) != len(ids):
             raise NotFound
         yield _ledgers(rows, actor)
@@ -59,21 +62,21 @@ def locked_days(*, days: Collection[DoctorDay], actor: str) -> Iterator[list[Led
     does not exist.
     """
     doctor_ids = sorted({doctor_id for doctor_id, _ in days})
-    with _patient_transaction([f"doctor:{doctor_id}" for doctor_id in doctor_ids]) as wait_seconds:
-        if len(_lock(DOCTORS, "locked.id = ANY(%s)", [doctor_ids], wait_seconds)) != len(doctor_ids):
+    with _patient_transaction([f"doctor:{doctor_id}" for doctor_id in doctor_ids]) as patience:
+        if len(_lock(DOCTORS, "locked.id = ANY(%s)", [doctor_ids], patience)) != len(doctor_ids):
             raise NotFound
         of_the_days = "locked.doctor_id = ANY(%s) AND locked.local_date = ANY(%s)"
-        rows = _locked(of_the_days, [doctor_ids, sorted({day for _, day in days})], wait_seconds)
+        rows = _locked(of_the_days, [doctor_ids, sorted({day for _, day in days})], patience)
         yield _ledgers(rows, actor)
 
 
 @contextmanager
-def _patient_transaction(keys: list[str]) -> Iterator[float]:
+def _patient_transaction(keys: list[str], wait_seconds: float | None = None) -> Iterator[float]:
     """Gate and transaction; yields the patience that is left for the row locks, in seconds."""
-    patience = rules.current().lock_wait_seconds
+    patience = rules.current().lock_wait_seconds if wait_seconds is None else wait_seconds
     began = clock.monotonic()
     try:
-        with gate(keys, wait_seconds=patience), atomic(durable=True):
+        with gate(keys, wait_seconds=patience) if keys else nullcontext(), atomic(durable=True):
             yield max(0.05, patience - (clock.monotonic() - began))
     except OperationalError as error:
         if getattr(error.__cause__, "sqlstate", None) == LOCK_NOT_AVAILABLE:

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from clinics.models import Doctor, Slot
-from core import clock
+from core import clock, logs, patience
 from core.errors import NotFound, SlotBusy
 from core.local_time import local_day
 from core.writes import as_is
@@ -16,13 +16,12 @@ from tokens.errors import DuplicateBooking
 from tokens.ledger import Ledger
 from tokens.models import Token
 from tokens.operations import arriving, calling, cancelling, delays, emergencies, no_shows, slots
-from tokens.operations.booking import BookingRequest
+from tokens.operations.booking import Asked, BookingRequest
 from tokens.operations.delays import Delayed
 from tokens.operations.emergencies import Admission
 from tokens.operations.promoting import promote
 from tokens.operations.slots import SlotCancelled, SlotPlan
 from tokens.selectors.due import slots_due, slots_with_ended_place
-from tokens.together import Asked
 from tokens.unit_of_work import (
     ledger_of,
     on_day_of_slot,
@@ -73,9 +72,9 @@ class TokenAllocationService:
 
     def book(self, *, slot_id: UUID, request: BookingRequest, actor: str, answer: Callable[[Any], Any] = as_is) -> Any:
         """Book a seat, or a place on the waiting list of a full slot: a Token or a WaitlistEntry."""
-        asked = Asked(request, actor, answer)
+        asked = Asked(slot_id, request, actor)
         return self._unless_due_elsewhere(
-            lambda: together.book(slot_id, asked), slot_id=slot_id, patient_id=request.patient_id
+            lambda: together.book(asked, answer=answer), slot_id=slot_id, patient_id=request.patient_id
         )
 
     def confirm(self, *, token_id: UUID, actor: str, answer: Callable[[Token], Any] = as_is) -> Any:
@@ -307,17 +306,27 @@ class TokenAllocationService:
         """End every hold, grace, buffer and waiting list that is due; answers how many slots were looked at.
 
         Each slot is a transaction of its own: a sweep that is killed halfway has done whole slots only, and of two
-        sweeps at once the second finds nothing left to do.
+        sweeps at once the second finds nothing left to do. A slot that fails keeps no other from being swept; its
+        error is raised at the end.
         """
         due = slots_due(now=clock.now())
+        failed: list[Exception] = []
         for slot_id in due:
-            self.sweep_slot(slot_id=slot_id)
+            try:
+                self.sweep_slot(slot_id=slot_id)
+            except Exception as error:
+                if patience.lost_connection(error):
+                    raise
+                logs.failure("sweep", error, slot=str(slot_id))
+                failed.append(error)
+        if failed:
+            raise failed[0]
         return len(due)
 
     def sweep_slot(self, *, slot_id: UUID) -> None:
         """End what is due in one slot; a slot that is busy or gone is left to the next sweep."""
         try:
-            on_slot(slot_id, actor=SWEEPER, operation=lambda ledger: None, answer=as_is)
+            patience.again(lambda: on_slot(slot_id, actor=SWEEPER, operation=lambda ledger: None, answer=as_is))
         except (SlotBusy, NotFound):
             return
 

@@ -1,77 +1,102 @@
 """The way of a booking, alone or in a crowd: one page, one meaning.
 
-Those who wait for the same slot are booked together in one transaction by one of them (`OPD_COMBINE`); each keeps its
-own answer, error, event and idempotency record. A crowd of one takes the same way.
+Those who wait at the same time are booked together in one transaction by one of them (`OPD_COMBINE`); each keeps its
+own answer, error, event and idempotency record. A crowd of one takes the way of every operation.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, cast
+from functools import lru_cache
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
 
-from core.errors import EngineError, NotFound, SlotBusy
-from tokens import rules
+from clinics.models import Slot
+from core.errors import EngineError, SlotBusy
 from tokens.combining import Combiner
-from tokens.ledger import Ledger
-from tokens.operations.booking import Booked, BookingRequest, book_all
+from tokens.operations.booking import Asked, Booked, book_all
 from tokens.selectors.queue import note_positions
-from tokens.unit_of_work import on_slot
+from tokens.unit_of_work import on_slots
+
+ROWS_SECONDS = 0.25
+"""How long a crowd waits for the rows of its slots before it breaks up: one busy slot must not hold up the others."""
+TURN_SECONDS = 0.5
+"""How long somebody waits to be taken into a crowd before they come alone."""
+
+Answer = Callable[[Booked], Any]
+Waiting = tuple[Asked, Answer]
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """One booking that was asked for, by whom, and how it is answered."""
-
-    request: BookingRequest
-    actor: str
-    answer: Callable[[Booked], Any]
+class BreakUp:
+    """The crowd can't be booked together: nothing was done, and each comes alone."""
 
 
-def book(slot_id: UUID, asked: Asked) -> Any:
-    """Book, together with those who wait for the same slot; what `asked.answer` made of the result, or the refusal."""
+def book(asked: Asked, *, answer: Answer) -> Any:
+    """Book, together with those who wait at the same time; what `answer` made of the result. Raises the refusal."""
+    outcome: Any = BreakUp()
     if settings.OPD_COMBINE:
-        return _crowd.submit(slot_id, asked, patience_seconds=rules.current().lock_wait_seconds)
-    [outcome] = _book_in_one_transaction(slot_id, [asked])
+        with suppress(TimeoutError):
+            outcome = _crowds.submit((asked, answer), patience_seconds=TURN_SECONDS)
+    if isinstance(outcome, BreakUp):
+        [outcome] = _book_in_one_transaction([(asked, answer)])
     if isinstance(outcome, EngineError):
         raise outcome
     return outcome
 
 
-def _carry_out(slot_id: UUID, crowd: Sequence[Asked]) -> Sequence[Any]:
+def _carry_out(crowd: Sequence[Waiting]) -> Sequence[Any]:
     try:
-        return _book_in_one_transaction(slot_id, crowd)
-    except (SlotBusy, NotFound, OperationalError, InterfaceError):
-        raise  # everybody's, and after a lost connection nobody knows whether it was done
-    except Exception:
-        if len(crowd) == 1:
-            raise
-    # What the database refused to one undid everybody's: then each comes alone, and only that one is refused.
-    return [_alone(slot_id, asked) for asked in crowd]
-
-
-def _alone(slot_id: UUID, asked: Asked) -> Any:
-    try:
-        [outcome] = _book_in_one_transaction(slot_id, [asked])
+        if len(crowd) > 1 and len({_facility_of(asked.slot_id) for asked, _ in crowd}) > 1:
+            return _by_facility(crowd)
+        return _book_in_one_transaction(crowd, wait_seconds=ROWS_SECONDS)
+    except (OperationalError, InterfaceError):
+        raise  # after a lost connection nobody knows whether it was done
     except Exception as error:
-        return error
-    return outcome
+        if len(crowd) == 1 and not isinstance(error, SlotBusy):
+            raise
+        # What the database refused to one has undone it for all; alone, only that one is refused.
+        return [BreakUp()] * len(crowd)
 
 
-def _book_in_one_transaction(slot_id: UUID, crowd: Sequence[Asked]) -> Sequence[Any]:
-    def operation(ledger: Ledger) -> list[Booked | EngineError]:
-        return book_all(ledger, asked=[(asked.request, asked.actor) for asked in crowd])
+def _by_facility(crowd: Sequence[Waiting]) -> list[Any]:
+    """No transaction spans two facilities."""
+    outcomes: dict[int, Any] = {}
+    parts: dict[UUID | None, list[int]] = defaultdict(list)
+    for place, (asked, _) in enumerate(crowd):
+        parts[_facility_of(asked.slot_id)].append(place)
+    for places in parts.values():
+        outcomes |= zip(places, _carry_out([crowd[place] for place in places]), strict=True)
+    return [outcomes[place] for place in range(len(crowd))]
 
+
+def _book_in_one_transaction(crowd: Sequence[Waiting], *, wait_seconds: float | None = None) -> list[Any]:
     def answers(outcomes: list[Booked | EngineError]) -> list[Any]:
         note_positions([outcome for outcome in outcomes if not isinstance(outcome, EngineError)])
         return [
-            outcome if isinstance(outcome, EngineError) else asked.answer(outcome)
-            for asked, outcome in zip(crowd, outcomes, strict=True)
+            outcome if isinstance(outcome, EngineError) else answer(outcome)
+            for (_, answer), outcome in zip(crowd, outcomes, strict=True)
         ]
 
-    return cast(Sequence[Any], on_slot(slot_id, actor=crowd[0].actor, operation=operation, answer=answers))
+    asked = [one for one, _ in crowd]
+    done: list[Any] = on_slots(
+        {one.slot_id for one in asked},
+        actor=asked[0].actor,
+        operation=lambda ledgers: book_all(ledgers, asked=asked),
+        answer=answers,
+        wait_seconds=wait_seconds,
+    )
+    return done
 
 
-_crowd: Combiner[Asked] = Combiner(_carry_out)
+@lru_cache(maxsize=65_536)
+def _facility_of(slot_id: UUID) -> UUID | None:
+    """The facility of a slot, which never changes."""
+    return Slot.objects.filter(id=slot_id).values_list("facility_id", flat=True).first()
+
+
+_crowds: Combiner[Waiting] = Combiner(_carry_out)

@@ -2,7 +2,7 @@
 transaction.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 from uuid import UUID
@@ -13,7 +13,7 @@ from clinics.models import Slot
 from core.errors import NotFound, SlotBusy
 from patients.models import Patient
 from tokens.errors import DuplicateBooking, refusal_of
-from tokens.ledger import Ledger
+from tokens.ledger import Ledger, close_all
 from tokens.locking import DoctorDay, locked_days, locked_slots
 from tokens.models import Token
 from tokens.operations.promoting import promote
@@ -26,13 +26,29 @@ TRIES = 5
 
 def on_slot(slot_id: UUID, *, actor: str, operation: Callable[[Ledger], Any], answer: Answer) -> Any:
     """Carry out an operation on one locked slot; what `answer` makes of its result is returned."""
+    return on_slots([slot_id], actor=actor, operation=lambda ledgers: operation(ledgers[slot_id]), answer=answer)
+
+
+def on_slots(
+    slot_ids: Collection[UUID],
+    *,
+    actor: str,
+    operation: Callable[[dict[UUID, Ledger]], Any],
+    answer: Answer,
+    wait_seconds: float | None = None,
+) -> Any:
+    """Carry out an operation on locked slots of one facility; `wait_seconds`: the patience, if it is not the usual
+    one.
+    """
 
     def attempt() -> Any:
-        with locked_slots(slot_ids=[slot_id], actor=actor) as [ledger], passing_by([ledger]):
-            settle(ledger)
-            result = operation(ledger)
-            promote(ledger)
-            ledger.close()
+        with locked_slots(slot_ids=slot_ids, actor=actor, wait_seconds=wait_seconds) as ledgers, passing_by(ledgers):
+            for ledger in ledgers:
+                settle(ledger)
+            result = operation({ledger.slot.id: ledger for ledger in ledgers})
+            for ledger in ledgers:
+                promote(ledger)
+            close_all(ledgers)
             return answer(result)
 
     return carry_out(attempt)
@@ -63,7 +79,7 @@ def on_days(
             result = operation(ledgers)
             for ledger in ledgers:
                 promote(ledger)
-                ledger.close()
+            close_all(ledgers)
             return answer(result)
 
     return carry_out(attempt)

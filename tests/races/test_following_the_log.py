@@ -58,6 +58,12 @@ class Follower:
         return [event["id"] for event in self.seen]
 
 
+@pytest.fixture(autouse=True)
+def one_by_one(settings: Any) -> None:
+    """The writers here dawdle before they commit; in one crowd there would be nobody to overtake."""
+    settings.OPD_COMBINE = False
+
+
 def book(slot: Slot, *, answer: Any, patient: Patient | None = None) -> Any:
     request = BookingRequest(patient_id=(patient or a_patient()).id, category=Category.WALKIN)
     return service.book(slot_id=slot.id, request=request, actor="user:desk", answer=answer)

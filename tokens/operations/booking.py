@@ -1,6 +1,6 @@
 """Booking a seat, or a place on the waiting list when the slot is full."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -34,6 +34,15 @@ class BookingRequest:
     desk: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One booking: in which slot, what, and on whose behalf it is written into the log."""
+
+    slot_id: UUID
+    request: BookingRequest
+    actor: str
+
+
 def book(ledger: Ledger, *, patient: Patient, request: BookingRequest, places: Places) -> Booked:
     """Take a seat, or join the waiting list of a full slot.
 
@@ -53,33 +62,35 @@ def book(ledger: Ledger, *, patient: Patient, request: BookingRequest, places: P
     )
     if not ledger.has_free_seat and not (request.desk and _use_kept_seat(ledger, patient, places)):
         return _wait(ledger, patient, request, priority, places)
-    if patient.id in places.waiting:
+    if places.waits(patient.id, slot):
         _leave_waiting_list(ledger, patient)
-        places.waiting.discard(patient.id)
     return _take_seat(ledger, patient, request, priority)
 
 
-def book_all(ledger: Ledger, *, asked: Sequence[tuple[BookingRequest, str]]) -> list[Booked | EngineError]:
-    """Book for several (request, actor) who came at the same time, in their order; who is refused is refused alone."""
-    patient_ids = [request.patient_id for request, _ in asked]
+def book_all(ledgers: Mapping[UUID, Ledger], *, asked: Sequence[Asked]) -> list[Booked | EngineError]:
+    """Book for all who came at the same time, in their order; who is refused is refused alone."""
+    patient_ids = [one.request.patient_id for one in asked]
     patients = {patient.id: patient for patient in _patients.select("row.id = ANY(%s)", [patient_ids])}
-    places = Places(slot=ledger.slot, patient_ids=patient_ids)
+    places = Places(slots=[ledger.slot for ledger in ledgers.values()], patient_ids=patient_ids)
     alone = len(asked) == 1
     results: list[Booked | EngineError] = []
-    for request, ledger.actor in asked:
+    for one in asked:
+        ledger = ledgers[one.slot_id]
+        ledger.actor = one.actor
         try:
-            patient = patients.get(request.patient_id)
+            patient = patients.get(one.request.patient_id)
             if patient is None:
                 raise NotFound
             # Alone, the constraint tells at no cost; among others it would take them down with it.
-            if not alone and patient.id in places.held:
+            if not alone and places.holds(patient.id, ledger.slot):
                 raise DuplicateBooking
-            result = book(ledger, patient=patient, request=request, places=places)
+            result = book(ledger, patient=patient, request=one.request, places=places)
         except EngineError as refusal:
             results.append(refusal)
             continue
         if not alone:
-            (places.held if isinstance(result, Token) else places.waiting).add(patient.id)
+            note = places.note_held if isinstance(result, Token) else places.note_waits
+            note(patient.id, ledger.slot)
         results.append(result)
     return results
 
@@ -112,7 +123,7 @@ def _use_kept_seat(ledger: Ledger, patient: Patient, places: Places) -> bool:
     Emergencies may have taken the slot over its maximum: then a kept seat makes no room, and none is released.
     """
     slot = ledger.slot
-    if slot.current_capacity > slot.max_capacity or slot.next_due_at is None or patient.id in places.held:
+    if slot.current_capacity > slot.max_capacity or slot.next_due_at is None or places.holds(patient.id, slot):
         return False
     ledger.write()
     kept = (
@@ -130,7 +141,7 @@ def _wait(
     ledger: Ledger, patient: Patient, request: BookingRequest, priority: Priority, places: Places
 ) -> WaitlistEntry:
     slot = ledger.slot
-    if patient.id in places.held or patient.id in places.waiting:
+    if places.holds(patient.id, slot) or places.waits(patient.id, slot):
         raise DuplicateBooking
     if not request.join_waiting_list:
         raise SlotFull

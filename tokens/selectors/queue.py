@@ -84,16 +84,17 @@ WHERE id = ANY(%s)
 """
 
 
-def positions_of(*, token_ids: Collection[UUID]) -> dict[UUID, int]:
-    """The live positions of tokens of any slots, in one statement; tokens that are in no queue are left out.
+def positions_of(*, token_ids: Collection[UUID], queues: int = 1) -> dict[UUID, int]:
+    """The live positions of tokens, in one statement; tokens that are in no queue are left out.
 
-    For a few the tokens ahead of each are counted; for many every queue is numbered once.
+    Where they are a few in each of the `queues` that they stand in, the tokens ahead of each are counted; else every
+    queue is numbered once.
     """
     ids = list(token_ids)
     if not ids:
         return {}
     with connection.cursor() as cursor:
-        if len(ids) <= FEW:
+        if len(ids) <= FEW * queues:
             cursor.execute(ONE_BY_ONE, [ids])
         else:
             cursor.execute(ALL_AT_ONCE, [ids, ids])
@@ -103,7 +104,9 @@ def positions_of(*, token_ids: Collection[UUID]) -> dict[UUID, int]:
 def note_positions(places: Iterable[Token | WaitlistEntry]) -> None:
     """Find the positions of places just taken, all at once, and note them on the rows for the answers to come."""
     rows = list(places)
-    positions = positions_of(token_ids=[row.id for row in rows if isinstance(row, Token)])
+    tokens = [row for row in rows if isinstance(row, Token)]
+    queues = len({token.slot_id for token in tokens})
+    positions = positions_of(token_ids=[token.id for token in tokens], queues=queues)
     positions |= positions_of_entries(entry_ids=[row.id for row in rows if isinstance(row, WaitlistEntry)])
     for row in rows:
         row.noted_position = positions.get(row.id)

@@ -23,7 +23,10 @@ SAMPLES = 5
 
 @dataclass
 class Job:
-    """What to send: the clients take the requests from the list in turn until it or the time is used up."""
+    """What to send: the clients take the requests from the list in turn until it or the time is used up.
+
+    They give up when nothing at all is answered for `patience` seconds.
+    """
 
     host: str
     port: int
@@ -89,7 +92,6 @@ def _converse(job: Job, by_handle: dict[int, Client], poll: select.epoll, outcom
     latencies, statuses = outcome.latencies, outcome.statuses
     began = ended = now()
     deadline = began + job.seconds if job.seconds is not None else float("inf")
-    give_up = (deadline if job.seconds is not None else began) + job.patience
     for client in by_handle.values():
         client.began = now()
         client.sock.send(requests[following])
@@ -97,7 +99,7 @@ def _converse(job: Job, by_handle: dict[int, Client], poll: select.epoll, outcom
     waiting = len(by_handle)
     while waiting:
         ready = poll.poll(1.0)
-        if not ready and now() > give_up:
+        if not ready and now() > ended + job.patience:
             break
         for handle, _ in ready:
             client = by_handle[handle]

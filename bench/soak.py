@@ -27,6 +27,7 @@ def soak(stage: Stage, target: Target, *, size: Size, minutes: float, console: C
                 target=target.name,
                 requests=[*ready.warm, *ready.requests],
                 clients=ready.clients,
+                seconds=10.0,
             )
             told = f"{scenario.name:<12} {made.rate:7.0f}/s  {made.worker_mib:6.1f} MiB {made.note}"
             console.print(f"{elapsed / 60:5.1f} min  {told}", highlight=False)

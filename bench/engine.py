@@ -13,6 +13,7 @@ from uuid import UUID
 from bench.target import PASSWORD, USERNAME, Target
 
 AT_ONCE = 1_000
+ACTOR = "system:bench"
 CATEGORIES = ("ONLINE", "WALKIN", "FOLLOWUP", "PRIORITY_PAID")
 
 
@@ -43,29 +44,27 @@ class Engine(Target):
                 doctor_id=doctor.id,
                 plans=lambda doctor, taken, plans=plans: plans,
                 days=_days_of(times),
-                actor="system:bench",
+                actor=ACTOR,
             )
         return [str(slot.id) for slot in made]
 
     def fill(self, slot: str, patients: Sequence[str], *, arrived: bool = False) -> list[str]:
         """Book these patients, or put them on the waiting list where the slot is full; the ids of what was made."""
         from core.errors import EngineError
-        from tokens.operations.booking import BookingRequest, book_all
+        from tokens.operations.booking import Asked, BookingRequest, book_all
         from tokens.policy.priority import Category
-        from tokens.unit_of_work import on_slot
+        from tokens.unit_of_work import on_slots
 
-        made: list[str] = []
+        slot_id, made = UUID(slot), []
         categories = itertools.cycle(Category(name) for name in CATEGORIES)
         for batch in _batches(patients):
-            asked = [
-                (BookingRequest(UUID(each), next(categories), arrived=arrived, desk=True), "system:bench")
-                for each in batch
-            ]
+            requests = [BookingRequest(UUID(each), next(categories), arrived=arrived, desk=True) for each in batch]
+            asked = [Asked(slot_id, request, ACTOR) for request in requests]
 
-            def operation(ledger: Any, asked: Any = asked) -> list[Any]:
-                return book_all(ledger, asked=asked)
+            def operation(ledgers: Any, asked: list[Asked] = asked) -> list[Any]:
+                return book_all(ledgers, asked=asked)
 
-            for booked in on_slot(UUID(slot), actor="system:bench", operation=operation, answer=lambda result: result):
+            for booked in on_slots([slot_id], actor=ACTOR, operation=operation, answer=lambda result: result):
                 if isinstance(booked, EngineError):
                     raise booked
                 made.append(str(booked.id))

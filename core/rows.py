@@ -5,6 +5,7 @@ cost (measured: 5 of 8 ms). Rows still come and go as model instances.
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
 from django.db import connection
@@ -35,7 +36,9 @@ class Rows(Generic[M]):
         self._fields: list[Field[Any, Any]] = list(model._meta.concrete_fields)
         self._names = [field.attname for field in self._fields]
         self._written = [field for field in self._fields if not field.generated]
-        self.table = connection.ops.quote_name(model._meta.db_table)
+        self.table = _quoted(model._meta.db_table)
+        self._one_row = "(" + ", ".join(["%s"] * len(self._written)) + ")"
+        self._into = ", ".join(_quoted(field.column) for field in self._written)
 
     def columns(self, alias: str) -> str:
         """The columns of the model as a SELECT list."""
@@ -70,9 +73,7 @@ class Rows(Generic[M]):
             instance._state.db = connection.alias
 
     def _insert_text(self, number: int) -> str:
-        names = ", ".join(_quoted(field.column) for field in self._written)
-        row = "(" + ", ".join(["%s"] * len(self._written)) + ")"
-        return f"INSERT INTO {self.table} ({names}) VALUES {', '.join([row] * number)}"
+        return f"INSERT INTO {self.table} ({self._into}) VALUES {', '.join([self._one_row] * number)}"
 
     def update(self, changes: Sequence[Change]) -> None:
         """Change rows; those that change in the same columns in one statement."""
@@ -99,5 +100,6 @@ class Rows(Generic[M]):
         return self._model._meta.get_field(name).get_db_prep_save(value, connection)  # type: ignore[union-attr]
 
 
+@lru_cache(maxsize=1024)
 def _quoted(name: str | None) -> str:
     return connection.ops.quote_name(name or "")

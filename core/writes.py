@@ -70,7 +70,7 @@ def write(request: Request, work: Work, render: Callable[[Any], Answer]) -> Resp
     request.came_to_write = True  # type: ignore[attr-defined]
     asked = idempotency.asked_of(request)
     if asked is None:
-        made = _without_key(work, render)
+        made = without_key(work, render)
         return Response(made.body, status=made.status, headers=dict(made.headers))
     return _with_key(asked, work, render)
 
@@ -95,7 +95,8 @@ def kept_answer(request: Request | None) -> Response | None:
     return Rendered(stored, replayed=True) if stored is not None else None
 
 
-def _without_key(work: Work, render: Callable[[Any], Answer]) -> Answer:
+def without_key(work: Work, render: Callable[[Any], Answer]) -> Answer:
+    """Run the work, again after failures that certainly changed nothing."""
     answered = False
 
     def answer(result: Any) -> Answer:
@@ -141,7 +142,7 @@ def _once(held: Claim, work: Work, render: Callable[[Any], Answer]) -> Response:
         made = render(result)
         if not 200 <= made.status < 300:
             return Response(made.body, status=made.status, headers=dict(made.headers))
-        stored = Stored(made.status, _bytes_of(made), dict(made.headers))
+        stored = Stored(made.status, body_bytes(made), dict(made.headers))
         idempotency.complete(held, stored)
         transaction.on_commit(noted)
         return Rendered(stored, data=made.body)
@@ -180,5 +181,6 @@ def _free_left_over() -> None:
             return
 
 
-def _bytes_of(made: Answer) -> bytes:
+def body_bytes(made: Answer) -> bytes:
+    """The body of an answer as it goes over the wire."""
     return b"" if made.body is None else to_json(made.body)

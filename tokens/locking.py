@@ -50,6 +50,9 @@ def locked_slots(
     with _patient_transaction(gates, wait_seconds) as patience:
         rows = _locked("locked.id = ANY(%s)", [ids], patience)
         if len(rows) != len(ids):
+            # A slot that moved to another doctor while we waited no longer fits the doctor that it was read with.
+            rows = _locked("locked.id = ANY(%s)", [ids], patience)
+        if len(rows) != len(ids):
             raise NotFound
         yield _ledgers(rows, actor)
 

@@ -16,8 +16,8 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError
 
 from clinics.models import Slot
+from core.combining import Combiner
 from core.errors import EngineError, SlotBusy
-from tokens.combining import Combiner
 from tokens.operations.booking import Asked, Booked, book_all
 from tokens.selectors.queue import note_positions
 from tokens.unit_of_work import on_slots

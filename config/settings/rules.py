@@ -59,3 +59,6 @@ OPD_THROTTLING = _switch("OPD_THROTTLING", default="on")
 
 # Bookings that wait for the same slot are carried out together, in one transaction.
 OPD_COMBINE = _switch("OPD_COMBINE", default="on")
+
+# The desk's plain bookings go past the parts of the framework that they don't need.
+OPD_EXPRESS = _switch("OPD_EXPRESS", default="on")

@@ -62,7 +62,7 @@ class TokenListView(BookingLimit, GenericAPIView[Token]):
         booking = BookingRequest(**wanted | {"category": Category(wanted["category"])}, desk=principal.is_desk)
         _check_may_book(principal, reach_of(request, self), booking)
         return write(
-            request, partial(service.book, slot_id=slot_id, request=booking, actor=principal.actor), _booked_answer
+            request, partial(service.book, slot_id=slot_id, request=booking, actor=principal.actor), booked_answer
         )
 
 
@@ -76,7 +76,8 @@ def _check_may_book(principal: Principal, reach: Reach, booking: BookingRequest)
         raise PermissionDenied("Only the desk books for a patient who has arrived.")
 
 
-def _booked_answer(result: Token | WaitlistEntry) -> Answer:
+def booked_answer(result: Token | WaitlistEntry) -> Answer:
+    """201 with the token, or 202 with the waiting-list entry."""
     if isinstance(result, WaitlistEntry):
         entry = entry_body(result, position=result.noted_position)
         return Answer(202, {"outcome": "WAITLISTED", "waiting_list_entry": entry})

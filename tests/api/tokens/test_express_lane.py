@@ -1,0 +1,142 @@
+"""The express lane answers as the ordinary lane does, and leaves to it what it does not know."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.support.api import Answer, Api
+from tests.support.hospital import Hospital
+from tokens.api import express
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+Body = dict[str, Any]
+
+
+@pytest.fixture
+def taken(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """For each POST, whether the express lane took it."""
+    taken: list[bool] = []
+    booking_of = express._booking_of
+
+    def noted(request: Any) -> Any:
+        found = booking_of(request)
+        taken.append(found is not None)
+        return found
+
+    monkeypatch.setattr(express, "_booking_of", noted)
+    return taken
+
+
+def _booking(hospital: Hospital, slot: Body, **changes: Any) -> Body:
+    return {"slot_id": slot["id"], "patient_id": hospital.patient()["id"], "category": "WALKIN", **changes}
+
+
+def _both(hospital: Hospital, settings: Any, taken: list[bool], ask: Callable[[], Answer]) -> tuple[Answer, Answer]:
+    settings.OPD_EXPRESS = True
+    fast = ask()
+    assert taken == [True]
+    settings.OPD_EXPRESS = False
+    return fast, ask()
+
+
+def _shape(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _shape(inner) for name, inner in value.items()}
+    return type(value).__name__
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"hold": True}, {"arrived": True}, {"category": "PRIORITY_PAID", "join_waiting_list": False}],
+)
+def test_the_same_booking_has_the_same_answer(
+    hospital: Hospital, settings: Any, taken: list[bool], changes: Body
+) -> None:
+    slot = hospital.slot(capacity=5)
+    fast, ordinary = _both(
+        hospital, settings, taken, lambda: hospital.desk.post("tokens/", _booking(hospital, slot, **changes))
+    )
+    assert fast.status == ordinary.status == 201
+    assert _shape(fast.body) == _shape(ordinary.body)
+    same = ("category", "status", "slot", "slot_info")
+    assert [fast.body[name] for name in same] == [ordinary.body[name] for name in same]
+    assert (fast.body["token_number"], ordinary.body["token_number"]) == (1, 2)
+    headers = ("content-type", "cache-control", "x-content-type-options", "referrer-policy")
+    assert [fast.headers[name] for name in headers] == [ordinary.headers[name] for name in headers]
+
+
+def test_the_same_refusals(hospital: Hospital, settings: Any, taken: list[bool]) -> None:
+    slot = hospital.slot(capacity=1)
+    first = _booking(hospital, slot)
+    hospital.desk.post("tokens/", first).expect(201)
+    cases = [
+        (first, 409, "duplicate-booking"),
+        (_booking(hospital, slot, join_waiting_list=False), 409, "slot-full"),
+        ({**first, "slot_id": first["patient_id"]}, 404, "not-found"),
+        ({**first, "patient_id": slot["id"]}, 404, "not-found"),
+    ]
+    for body, status, code in cases:
+        taken.clear()
+        fast, ordinary = _both(hospital, settings, taken, lambda body=body: hospital.desk.post("tokens/", body))
+        assert (fast.status, fast.body["code"]) == (status, code)
+        assert fast.body == ordinary.body
+        assert fast.headers["content-type"] == ordinary.headers["content-type"]
+
+
+def test_a_full_slot_has_the_same_waiting_list(hospital: Hospital, settings: Any, taken: list[bool]) -> None:
+    slot = hospital.slot(capacity=1)
+    hospital.desk.post("tokens/", _booking(hospital, slot)).expect(201)
+    taken.clear()
+    fast, ordinary = _both(hospital, settings, taken, lambda: hospital.desk.post("tokens/", _booking(hospital, slot)))
+    assert fast.status == ordinary.status == 202
+    assert _shape(fast.body) == _shape(ordinary.body)
+    positions = [answer.body["waiting_list_entry"]["position"] for answer in (fast, ordinary)]
+    assert positions == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("changes", "status"),
+    [
+        ({"category": "EMERGENCY"}, 400),
+        ({"category": ["WALKIN"]}, 400),
+        ({"slot_id": 7}, 400),
+        ({"hold": "yes"}, 400),
+        ({"hold": True, "arrived": True}, 400),
+        ({"priority": 1}, 400),
+        ({"patient_id": None}, 400),
+    ],
+)
+def test_what_is_not_well_formed_is_left_to_the_ordinary_lane(
+    hospital: Hospital, taken: list[bool], changes: Body, status: int
+) -> None:
+    body = _booking(hospital, hospital.slot(), **changes)
+    hospital.desk.post("tokens/", body).expect(status, "validation-error")
+    assert taken == [False]
+
+
+def test_who_is_not_the_desk_goes_the_ordinary_way(hospital: Hospital, taken: list[bool]) -> None:
+    slot, patient = hospital.slot(), hospital.patient()
+    body = {"slot_id": slot["id"], "patient_id": patient["id"], "category": "ONLINE"}
+    doctor = hospital.doctor_user(hospital.doctor())
+    callers: list[tuple[Api, int]] = [
+        (hospital.nobody, 401),
+        (doctor, 403),
+        (hospital.key("read"), 403),
+        (hospital.patient_user(hospital.patient()), 404),
+        (hospital.patient_user(patient), 201),
+    ]
+    for caller, status in callers:
+        taken.clear()
+        caller.post("tokens/", body).expect(status)
+        assert taken == [False]
+
+
+def test_a_key_for_repetitions_goes_the_ordinary_way(hospital: Hospital, taken: list[bool]) -> None:
+    body = _booking(hospital, hospital.slot())
+    first = hospital.desk.post("tokens/", body, headers={"Idempotency-Key": "k1"})
+    again = hospital.desk.post("tokens/", body, headers={"Idempotency-Key": "k1"})
+    assert taken == [False, False]
+    assert (first.status, again.status) == (201, 201)
+    assert first.raw == again.raw

@@ -1,6 +1,5 @@
 """Fifty requests with one Idempotency-Key, all at once, over HTTP."""
 
-import json
 from collections import Counter
 from functools import partial
 from typing import Any
@@ -8,11 +7,11 @@ from typing import Any
 import pytest
 
 from clinics.models import Slot
-from core import writes
+from core import idempotency
 from patients.models import Patient
 from tests.factories import ensure_facility, first_admin
-from tests.races.choreography import together, without
-from tests.races.scene import a_patient, a_slot, lies_of
+from tests.races.choreography import together
+from tests.races.scene import a_patient, a_slot, book, lies_of
 from tests.support.api import Answer, Api, in_process
 from tests.support.hospital import PASSWORD
 from tests.support.invariants import assert_invariants_hold
@@ -55,15 +54,27 @@ def test_fifty_requests_with_one_key_make_one_token() -> None:
     assert_invariants_hold()
 
 
-def test_canary_without_the_record_each_request_makes_a_token(monkeypatch: pytest.MonkeyPatch) -> None:
-    slot, patient = a_slot(capacity=50), a_patient()
+def call_next(authorization: str, slot: Slot, key: str) -> Answer:
+    return Api(in_process(), authorization).post(f"slots/{slot.id}/call_next/", {}, headers={"Idempotency-Key": key})
 
-    def forgetful(asked: Any, work: Any, render: Any) -> Any:
-        made = writes._without_key(work, render)
-        return writes.Response(made.body, status=made.status, headers=dict(made.headers))
 
-    monkeypatch.setattr(writes, "_with_key", forgetful)
-    with without("token_one_live_per_patient"):
-        answers, _ = fifty(slot, patient)
-        assert Counter(answer.status for answer in answers) == {201: 50}
-        assert len({json.loads(answer.raw)["id"] for answer in answers}) == 50
+def waiting_room() -> Slot:
+    slot = a_slot(capacity=20)
+    for _ in range(20):
+        book(slot, arrived=True)
+    return slot
+
+
+def test_twenty_requests_with_one_key_call_one_patient() -> None:
+    slot, authorization = waiting_room(), signed_in()
+    answers: list[Any] = together([partial(call_next, authorization, slot, "one-key")] * 20)
+    assert {answer.status for answer in answers} <= {200, 409}
+    assert Token.objects.filter(slot=slot, status="CALLED").count() == 1
+
+
+def test_canary_without_the_record_each_request_calls_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    slot, authorization = waiting_room(), signed_in()
+    monkeypatch.setattr(idempotency, "asked_of", lambda request: None)
+    answers: list[Any] = together([partial(call_next, authorization, slot, "one-key")] * 20)
+    assert Counter(answer.status for answer in answers) == {200: 20}
+    assert Token.objects.filter(slot=slot, status="CALLED").count() == 20

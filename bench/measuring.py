@@ -39,6 +39,11 @@ class Measure:
     facts: dict[str, Any] = field(default_factory=dict)
 
     @property
+    def cpu_ms(self) -> float:
+        """What the three servers spend on one request together."""
+        return self.web_ms + self.postgres_ms + self.redis_ms
+
+    @property
     def refused(self) -> int:
         """Answers that mean trouble: 5xx, 400 to 404, and connections lost."""
         bad = (status for status in self.statuses if status >= 500 or status in (400, 401, 403, 404))

@@ -1,6 +1,7 @@
 """The table, on the screen and in RESULTS.md, and everything in JSON for a later comparison."""
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,8 @@ from bench.scenarios import Scenario
 
 FOLDER = Path(__file__).parent
 HEADS = (
-    "scenario", "server", "req/s", "x PLAIN", "p50 ms", "p95 ms", "p99 ms", "SQL/req", "web ms", "PG ms", "answers",
+    "scenario", "server", "req/s", "x PLAIN", "p50 ms", "p95 ms", "p99 ms", "SQL/req", "web ms", "PG ms", "CPU saved",
+    "answers",
 )  # fmt: skip
 MARKS = {True: "yes", False: "no", None: "-"}
 
@@ -27,26 +29,35 @@ booking can be, without web, sign-in, duplicate check, event or position: BEGIN,
 
 `SQL/req` are the statements the application sends for one request, BEGIN and COMMIT included, counted by
 pg_stat_statements while the scenario warms up. `web ms` and `PG ms` are milliseconds of processor that the web workers
-and PostgreSQL spend on one request: they hardly depend on what else the machine does.
+and PostgreSQL spend on one request, and `CPU saved` how often that of all three servers goes into PLAIN's: they hardly
+depend on what else the machine does.
 """
 
 
 def rows(measures: list[Measure]) -> list[tuple[str, ...]]:
     """The table's lines."""
-    plain = {each.scenario: each.rate for each in measures if each.target == "plain"}
+    plain = {each.scenario: each for each in measures if each.target == "plain"}
     return [
         (
             each.scenario,
             {"plain": "PLAIN"}.get(each.target, each.target),
             f"{each.rate:,.0f}" if each.rate >= 100 else f"{each.rate:.1f}",
-            f"{each.rate / plain[each.scenario]:.2f}" if plain.get(each.scenario) and each.target != "plain" else "",
+            _times(each.rate, plain, each, lambda one: one.rate),
             *(f"{value:,.1f}" for value in (each.p50, each.p95, each.p99)),
             "" if each.statements is None else f"{each.statements:.1f}",
             *(f"{value:.2f}" if value else "" for value in (each.web_ms, each.postgres_ms)),
+            _times(1 / each.cpu_ms if each.cpu_ms else 0.0, plain, each, lambda one: 1 / (one.cpu_ms or 1.0)),
             " ".join(f"{count}x{status}" for status, count in each.statuses.items()),
         )
         for each in ordered(measures)
     ]
+
+
+def _times(value: float, plain: dict[str, Measure], each: Measure, figure: Callable[[Measure], float]) -> str:
+    """How often PLAIN's figure goes into this one."""
+    if each.target == "plain" or each.scenario not in plain or not value:
+        return ""
+    return f"{value / figure(plain[each.scenario]):.2f}"
 
 
 def ordered(measures: list[Measure]) -> list[Measure]:
@@ -61,7 +72,7 @@ def show(console: Console, measures: list[Measure], verdicts: list[Verdict]) -> 
     """Print both tables."""
     table = Table(title="python -m bench", header_style="bold")
     for place, head in enumerate(HEADS):
-        table.add_column(head, justify="right" if 2 <= place <= 9 else "left", overflow="fold")
+        table.add_column(head, justify="right" if 2 <= place <= 10 else "left", overflow="fold")
     before = ""
     for row in rows(measures):
         if row[0] != before and before:
@@ -87,7 +98,7 @@ def markdown(
     parts += ["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in facts.items()), ""]
     parts += ["## Goals", "", "| goal | found | reached |", "|---|---|---|"]
     parts += [f"| {each.goal} | {_cell(each.found)} | {MARKS[each.reached]} |" for each in verdicts]
-    parts += ["", "## Figures", "", f"| {' | '.join(HEADS)} |", "|---|---|" + "---:|" * 8 + "---|"]
+    parts += ["", "## Figures", "", f"| {' | '.join(HEADS)} |", "|---|---|" + "---:|" * 9 + "---|"]
     parts += [f"| {' | '.join(row)} |" for row in rows(measures)]
     parts += ["", "## Scenarios", ""]
     parts += [f"- **{each.name}**: {each.what}." for each in scenarios]

@@ -62,7 +62,7 @@ def _who_is(session_id: uuid.UUID) -> Row | None:
     if not settings.OPD_COMBINE:
         return _look_up([session_id])[0]
     try:
-        found: Row | None = _asking.submit(session_id, patience_seconds=TURN_SECONDS)
+        found: Row | None = _asking.submit(None, session_id, patience_seconds=TURN_SECONDS)
     except TimeoutError:
         [found] = _look_up([session_id])
     return found
@@ -75,7 +75,7 @@ def _look_up(session_ids: Sequence[uuid.UUID]) -> list[Row | None]:
     return [found.get(session_id) for session_id in session_ids]
 
 
-_asking: Combiner[uuid.UUID] = Combiner(_look_up)
+_asking: Combiner[None, uuid.UUID] = Combiner(_look_up)
 
 
 class JWTAuthentication(BaseAuthentication):

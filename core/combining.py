@@ -7,9 +7,10 @@ came meanwhile leads next. Who comes alone is carried out at once and waits for 
 
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any, Generic, TypeVar
 
+Key = TypeVar("Key", bound=Hashable)
 Item = TypeVar("Item")
 
 MOST_TOGETHER = 64
@@ -40,8 +41,8 @@ class _Place(Generic[Item]):
         return self.outcome
 
 
-class Combiner(Generic[Item]):
-    """Carries out what threads of this process submit together.
+class Combiner(Generic[Key, Item]):
+    """Carries out what threads of this process submit under the same key together.
 
     `carry_out(items)` does the work of all items in one transaction and answers an outcome for each: its result, or the
     exception that is its own. What it raises is everybody's.
@@ -50,38 +51,44 @@ class Combiner(Generic[Item]):
     def __init__(self, carry_out: Callable[[Sequence[Item]], Sequence[Any]]) -> None:
         self._carry_out = carry_out
         self._mutex = threading.Lock()
-        self._waiting: deque[_Place[Item]] = deque()
-        self._led = False
+        self._queues: dict[Key, deque[_Place[Item]]] = {}
 
-    def submit(self, item: Item, *, patience_seconds: float) -> Any:
+    def submit(self, key: Key, item: Item, *, patience_seconds: float) -> Any:
         """Have the item carried out, by this thread or another; its result or its exception.
 
         Raises TimeoutError if its turn has not come within the patience; then nothing was done for it.
         """
         place = _Place(item)
         with self._mutex:
-            self._waiting.append(place)
-            leads, self._led = not self._led, True
+            leads = key not in self._queues  # a queue is there as long as somebody leads
+            self._queues.setdefault(key, deque()).append(place)
         if not leads:
-            if not place.woken.wait(patience_seconds) and self._gave_up(place):
+            if not place.woken.wait(patience_seconds) and self._gave_up(key, place):
                 raise TimeoutError
             place.woken.wait()  # whoever took it brings it to an end
         if not place.done:
-            self._lead()
+            self._lead(key)
         return place.result()
 
-    def _gave_up(self, place: _Place[Item]) -> bool:
+    def waiting(self, key: Key) -> int:
+        """How many wait under this key for their turn."""
+        with self._mutex:
+            return len(self._queues.get(key, ()))
+
+    def _gave_up(self, key: Key, place: _Place[Item]) -> bool:
         """Leave the queue, if nobody has taken this one yet or made it lead."""
         with self._mutex:
-            if place not in self._waiting or place.woken.is_set():
+            queue = self._queues.get(key, deque())
+            if place not in queue or place.woken.is_set():
                 return False
-            self._waiting.remove(place)
+            queue.remove(place)
             return True
 
-    def _lead(self) -> None:
+    def _lead(self, key: Key) -> None:
         """Carry out those who wait, oneself first among them; then the next one leads."""
         with self._mutex:
-            together = [self._waiting.popleft() for _ in range(min(len(self._waiting), MOST_TOGETHER))]
+            queue = self._queues[key]
+            together = [queue.popleft() for _ in range(min(len(queue), MOST_TOGETHER))]
         try:
             outcomes = self._carry_out([place.item for place in together])
             for place, outcome in zip(together, outcomes, strict=True):
@@ -91,8 +98,9 @@ class Combiner(Generic[Item]):
                 place.finish(error)
         finally:
             with self._mutex:
-                self._led = bool(self._waiting)
-                if self._waiting:
-                    self._waiting[0].woken.set()
+                if queue:
+                    queue[0].woken.set()
+                else:
+                    del self._queues[key]
             for place in together:
                 place.woken.set()

@@ -7,7 +7,6 @@ own answer, error, event and idempotency record. A crowd of one takes the way of
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
@@ -18,6 +17,7 @@ from django.db import InterfaceError, OperationalError
 from clinics.models import Slot
 from core.combining import Combiner
 from core.errors import EngineError, SlotBusy
+from tokens import rules
 from tokens.operations.booking import Asked, Booked, book_all
 from tokens.selectors.queue import note_positions
 from tokens.unit_of_work import on_slots
@@ -31,46 +31,72 @@ Answer = Callable[[Booked], Any]
 Waiting = tuple[Asked, Answer]
 
 
-@dataclass(frozen=True, slots=True)
-class BreakUp:
-    """The crowd can't be booked together: nothing was done, and each comes alone."""
+BREAK_UP = object()
+"""The outcome of who can't be booked in this crowd: nothing was done."""
 
 
 def book(asked: Asked, *, answer: Answer) -> Any:
-    """Book, together with those who wait at the same time; what `answer` made of the result. Raises the refusal."""
-    outcome: Any = BreakUp()
+    """Book, together with those who wait at the same time; what `answer` made of the result. Raises the refusal.
+
+    First among all who wait, whichever slots they want; if that crowd breaks up, among those who want the same slot,
+    through the gate and with the usual patience; at last alone.
+    """
+    outcome: Any = BREAK_UP
+    waiting = (asked, answer)
     if settings.OPD_COMBINE:
         with suppress(TimeoutError):
-            outcome = _crowds.submit((asked, answer), patience_seconds=TURN_SECONDS)
-    if isinstance(outcome, BreakUp):
-        [outcome] = _book_in_one_transaction([(asked, answer)])
+            outcome = _crowds.submit(None, waiting, patience_seconds=TURN_SECONDS)
+        if outcome is BREAK_UP:
+            outcome = _among_those_for_the_slot(waiting)
+    if outcome is BREAK_UP:
+        [outcome] = _book_in_one_transaction([waiting])
     if isinstance(outcome, EngineError):
         raise outcome
     return outcome
 
 
-def _carry_out(crowd: Sequence[Waiting]) -> Sequence[Any]:
+def _among_those_for_the_slot(waiting: Waiting) -> Any:
     try:
-        if len(crowd) > 1 and len({_facility_of(asked.slot_id) for asked, _ in crowd}) > 1:
-            return _by_facility(crowd)
-        return _book_in_one_transaction(crowd, wait_seconds=ROWS_SECONDS)
-    except (OperationalError, InterfaceError):
+        return _slot_crowds.submit(waiting[0].slot_id, waiting, patience_seconds=rules.current().lock_wait_seconds)
+    except TimeoutError:
+        raise SlotBusy from None
+
+
+def _for_any_slots(crowd: Sequence[Waiting]) -> Sequence[Any]:
+    if len(crowd) > 1 and len({_facility_of(asked.slot_id) for asked, _ in crowd}) > 1:
+        return _by_facility(crowd)
+    try:
+        return _unless_refused(crowd, wait_seconds=ROWS_SECONDS)
+    except SlotBusy:
+        return [BREAK_UP] * len(crowd)
+
+
+def _unless_refused(crowd: Sequence[Waiting], *, wait_seconds: float | None = None) -> Sequence[Any]:
+    """Book them all. What the database refuses to one undoes it for all: then they break up, and only that one is
+    refused.
+    """
+    try:
+        return _book_in_one_transaction(crowd, wait_seconds=wait_seconds)
+    except (SlotBusy, OperationalError, InterfaceError):
         raise  # after a lost connection nobody knows whether it was done
-    except Exception as error:
-        if len(crowd) == 1 and not isinstance(error, SlotBusy):
+    except Exception:
+        if len(crowd) == 1:
             raise
-        # What the database refused to one has undone it for all; alone, only that one is refused.
-        return [BreakUp()] * len(crowd)
+        return [BREAK_UP] * len(crowd)
 
 
 def _by_facility(crowd: Sequence[Waiting]) -> list[Any]:
-    """No transaction spans two facilities."""
+    """No transaction spans two facilities, and what goes wrong in one is not the others'."""
     outcomes: dict[int, Any] = {}
     parts: dict[UUID | None, list[int]] = defaultdict(list)
     for place, (asked, _) in enumerate(crowd):
         parts[_facility_of(asked.slot_id)].append(place)
     for places in parts.values():
-        outcomes |= zip(places, _carry_out([crowd[place] for place in places]), strict=True)
+        try:
+            done = _for_any_slots([crowd[place] for place in places])
+        except Exception as error:
+            done = [error] * len(places)
+        outcomes |= zip(places, done, strict=True)
     return [outcomes[place] for place in range(len(crowd))]
 
 
@@ -99,4 +125,5 @@ def _facility_of(slot_id: UUID) -> UUID | None:
     return Slot.objects.filter(id=slot_id).values_list("facility_id", flat=True).first()
 
 
-_crowds: Combiner[Waiting] = Combiner(_carry_out)
+_crowds: Combiner[None, Waiting] = Combiner(_for_any_slots)
+_slot_crowds: Combiner[UUID, Waiting] = Combiner(_unless_refused)

@@ -27,13 +27,13 @@ class Work:
         return [self._outcome(item) for item in items]
 
 
-def _submit_behind(work: Work, combiner: Combiner[Any], items: Sequence[Any]) -> dict[Any, Any]:
+def _submit_behind(work: Work, combiner: Combiner[str, Any], items: Sequence[Any]) -> dict[Any, Any]:
     """The first leads and is held up until all others wait; the outcome of each."""
     outcomes: dict[Any, Any] = {}
 
     def run(item: Any) -> None:
         try:
-            outcomes[item] = combiner.submit(item, patience_seconds=PATIENCE)
+            outcomes[item] = combiner.submit("k", item, patience_seconds=PATIENCE)
         except Exception as error:
             outcomes[item] = error
 
@@ -43,7 +43,7 @@ def _submit_behind(work: Work, combiner: Combiner[Any], items: Sequence[Any]) ->
     assert work.began.wait(PATIENCE)
     for number, thread in enumerate(threads[1:], start=1):
         thread.start()
-        while len(combiner._waiting) < number:
+        while combiner.waiting("k") < number:
             pass
     work.go.set()
     for thread in threads:
@@ -54,7 +54,7 @@ def _submit_behind(work: Work, combiner: Combiner[Any], items: Sequence[Any]) ->
 def test_who_comes_alone_is_done_at_once() -> None:
     work = Work()
     combiner = Combiner(work)
-    assert [combiner.submit(item, patience_seconds=PATIENCE) for item in (1, 2)] == [2, 4]
+    assert [combiner.submit("k", item, patience_seconds=PATIENCE) for item in (1, 2)] == [2, 4]
     assert work.crowds == [[1], [2]]
 
 
@@ -89,19 +89,31 @@ def test_what_the_work_raises_is_everybodys_and_the_next_crowd_is_done_all_the_s
     combiner = Combiner(work)
     outcomes = _submit_behind(work, combiner, range(1, 5))
     assert all(isinstance(outcome, RuntimeError) for outcome in outcomes.values())
-    assert combiner.submit(7, patience_seconds=PATIENCE) == 7
+    assert combiner.submit("k", 7, patience_seconds=PATIENCE) == 7
 
 
 def test_who_loses_patience_leaves_and_nothing_is_done_for_them() -> None:
     work = Work()
     combiner = Combiner(work)
     work.go.clear()
-    leader = threading.Thread(target=combiner.submit, args=(1,), kwargs={"patience_seconds": PATIENCE})
+    leader = threading.Thread(target=combiner.submit, args=("k", 1), kwargs={"patience_seconds": PATIENCE})
     leader.start()
     assert work.began.wait(PATIENCE)
     with pytest.raises(TimeoutError):
-        combiner.submit(2, patience_seconds=0.01)
+        combiner.submit("k", 2, patience_seconds=0.01)
     work.go.set()
     leader.join(PATIENCE)
-    assert combiner.submit(3, patience_seconds=PATIENCE) == 6
+    assert combiner.submit("k", 3, patience_seconds=PATIENCE) == 6
     assert work.crowds == [[1], [3]]
+
+
+def test_under_another_key_nobody_waits_for_the_first() -> None:
+    work = Work()
+    combiner = Combiner(lambda items: work(items) if items[0] == 1 else items)
+    work.go.clear()
+    leader = threading.Thread(target=combiner.submit, args=("k", 1), kwargs={"patience_seconds": PATIENCE})
+    leader.start()
+    assert work.began.wait(PATIENCE)
+    assert combiner.submit("other", 7, patience_seconds=PATIENCE) == 7
+    work.go.set()
+    leader.join(PATIENCE)

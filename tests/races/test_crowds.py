@@ -1,0 +1,175 @@
+"""A crowd that is booked together: each has their own outcome, and one busy slot does not hold up the others."""
+
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+
+from clinics.models import Facility, Slot
+from core import clock
+from core.errors import NotFound
+from core.transactions import atomic
+from tests.races.choreography import PATIENCE, Refusal, Runner
+from tests.races.scene import a_doctor, a_patient, a_slot, book, lies_of, service
+from tests.support.invariants import assert_invariants_hold
+from tokens import together as crowds
+from tokens.models import Token
+from tokens.operations.booking import BookingRequest
+from tokens.policy.priority import Category
+from waitlist.models import WaitlistEntry
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def in_crowds(settings: Any) -> None:
+    settings.OPD_COMBINE = True
+
+
+Answering = Callable[[Any], Any]
+
+
+def _ask(slot_id: uuid.UUID, patient_id: uuid.UUID, *, wait: bool = True, answer: Answering | None = None) -> Any:
+    request = BookingRequest(patient_id=patient_id, category=Category.WALKIN, join_waiting_list=wait)
+    return service.book(slot_id=slot_id, request=request, actor="user:desk", answer=answer or (lambda result: result))
+
+
+def one_crowd(steps: list[Callable[[], Any]], *, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """The outcomes of steps that were all waiting while somebody else was booked: they are one crowd."""
+    go = threading.Event()
+    leader_slot, leader = a_slot(), a_patient()
+    monkeypatch.setattr(crowds, "TURN_SECONDS", PATIENCE)
+    first = Runner(lambda: _ask(leader_slot.id, leader.id, answer=lambda result: go.wait(PATIENCE) and result))
+    first.start()
+    runners = [Runner(step) for step in steps]
+    try:
+        for number, runner in enumerate(runners, start=1):
+            while crowds._crowds.waiting(None) < number - 1:
+                time.sleep(0.001)
+            runner.start()
+        while crowds._crowds.waiting(None) < len(runners):
+            time.sleep(0.001)
+    finally:
+        go.set()
+    assert isinstance(first.finish(), Token)
+    return [runner.finish() for runner in runners]
+
+
+def test_each_has_their_own_outcome(monkeypatch: pytest.MonkeyPatch) -> None:
+    full, free = a_slot(capacity=1), a_slot(capacity=5)
+    held, one, two, three, four = (a_patient() for _ in range(5))
+    book(full, held)
+    nobody, nowhere = uuid.uuid4(), uuid.uuid4()
+    seat, waiting, twice, unknown, missing, refused, again = one_crowd(
+        [
+            lambda: _ask(free.id, one.id),
+            lambda: _ask(full.id, two.id),
+            lambda: _ask(free.id, one.id),
+            lambda: _ask(free.id, nobody),
+            lambda: _ask(nowhere, three.id),
+            lambda: _ask(full.id, four.id, wait=False),
+            lambda: _ask(full.id, two.id),
+        ],
+        monkeypatch=monkeypatch,
+    )
+    assert isinstance(seat, Token)
+    assert isinstance(waiting, WaitlistEntry)
+    codes = [outcome.code for outcome in (twice, unknown, missing, refused, again)]
+    assert codes == ["duplicate-booking", NotFound.code, NotFound.code, "slot-full", "duplicate-booking"]
+    assert (seat.noted_position, waiting.noted_position) == (1, 1)
+    assert lies_of(full) == lies_of(free) == []
+    assert_invariants_hold()
+
+
+def test_a_crowd_over_many_slots_fills_each_to_the_last_seat(monkeypatch: pytest.MonkeyPatch) -> None:
+    slots = [a_slot(capacity=2) for _ in range(5)]
+    steps = [partial(_ask, slot.id, a_patient().id) for slot in slots for _ in range(3)]
+    outcomes = one_crowd(steps, monkeypatch=monkeypatch)
+    assert sum(isinstance(outcome, Token) for outcome in outcomes) == 10
+    assert sum(isinstance(outcome, WaitlistEntry) for outcome in outcomes) == 5
+    for slot in slots:
+        tickets = Token.objects.filter(slot=slot).order_by("ticket").values_list("ticket", flat=True)
+        assert [ticket[-3:] for ticket in tickets] == ["001", "002"]
+        assert lies_of(slot) == []
+    assert_invariants_hold()
+
+
+def test_what_the_database_refuses_to_one_is_refused_to_that_one_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The patient is booked with the same doctor by somebody else after the crowd has looked and before it writes."""
+    doctor = a_doctor()
+    early, late = a_slot(doctor), a_slot(doctor, start=clock.now() + timedelta(hours=4))
+    other, double, plain = a_slot(), a_patient(), a_patient()
+    looked = crowds.book_all
+    done = threading.Event()
+
+    def overtaken(*args: Any, **kwargs: Any) -> Any:
+        outcomes = looked(*args, **kwargs)
+        if len(kwargs["asked"]) > 1 and not done.is_set():
+            done.set()
+            monkeypatch.setattr("django.conf.settings.OPD_COMBINE", False)
+            elsewhere = Runner(lambda: book(late, double))
+            elsewhere.start()
+            assert isinstance(elsewhere.finish(), Token)
+            monkeypatch.setattr("django.conf.settings.OPD_COMBINE", True)
+        return outcomes
+
+    monkeypatch.setattr(crowds, "book_all", overtaken)
+    refused, booked = one_crowd(
+        [lambda: _ask(early.id, double.id), lambda: _ask(other.id, plain.id)], monkeypatch=monkeypatch
+    )
+    assert done.is_set()
+    assert isinstance(refused, Refusal)
+    assert refused.code == "duplicate-booking"
+    assert isinstance(booked, Token)
+    assert_invariants_hold()
+
+
+def test_one_busy_slot_does_not_hold_up_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    busy, free = a_slot(), a_slot()
+    one, other = a_patient(), a_patient()
+    locked, go = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with atomic():
+            Slot.objects.select_for_update().get(id=busy.id)
+            locked.set()
+            go.wait(PATIENCE)
+
+    holder = Runner(hold)
+    holder.start()
+    assert locked.wait(PATIENCE)
+    waits = Runner(lambda: _ask(busy.id, one.id))
+    waits.start()
+    try:
+        assert isinstance(_ask(free.id, other.id), Token)
+        assert waits.is_alive()
+    finally:
+        go.set()
+    holder.finish()
+    assert isinstance(waits.finish(), Token)
+    assert_invariants_hold()
+
+
+def test_no_transaction_spans_two_facilities(monkeypatch: pytest.MonkeyPatch) -> None:
+    here, there = a_slot(capacity=2), a_slot(capacity=2)
+    branch = Facility.objects.create(name="Branch", code="BRANCH", time_zone="Asia/Kolkata")
+    there.doctor.facility = branch
+    there.doctor.save()
+    Slot.objects.filter(id=there.id).update(facility=branch)
+    spans: list[int] = []
+    looked = crowds.book_all
+
+    def noted(ledgers: Any, *, asked: Any) -> Any:
+        spans.append(len({ledger.slot.facility_id for ledger in ledgers.values()}))
+        return looked(ledgers, asked=asked)
+
+    monkeypatch.setattr(crowds, "book_all", noted)
+    steps = [partial(_ask, slot.id, a_patient().id) for slot in (here, there, here, there)]
+    outcomes = one_crowd(steps, monkeypatch=monkeypatch)
+    assert all(isinstance(outcome, Token) for outcome in outcomes)
+    assert set(spans) == {1}

@@ -114,6 +114,8 @@ def _of_acknowledged(op: Op, facts: Facts, verdict: Verdict) -> None:
         tokens = facts.tokens_of.get(op.patient, [])
         if len(tokens) > 1:
             verdict.sold_twice.append(f"patient {op.patient} asked once and has {len(tokens)} tokens")
+        if op.kind == "emergency" and op.status != 201:
+            verdict.wrong.append(f"patient {op.patient}, who asked once, was admitted as somebody known")
         if op.status == 202:
             if op.answer["waiting_list_entry"]["id"] not in facts.entries_of.get(op.patient, []):
                 verdict.lost.append(f"the waiting-list entry of patient {op.patient}")

@@ -28,7 +28,7 @@ def test_without_the_row_lock() -> None:
 
 def test_with_the_idempotency_record_in_a_transaction_of_its_own() -> None:
     """A worker dies between the two: whoever asks again is not told what was done, or has it done again."""
-    performance = play("record_apart", "web-killed", with_redis=True, seconds=4)
+    performance = play("record_apart", "calm", with_redis=True, seconds=3)
     (verdict,) = performance.verdicts
     assert verdict.acknowledged
     assert verdict.wrong or verdict.sold_twice
@@ -36,6 +36,6 @@ def test_with_the_idempotency_record_in_a_transaction_of_its_own() -> None:
 
 def test_with_the_event_written_after_the_commit() -> None:
     """A worker dies between the two: a change that nothing tells of."""
-    performance = play("event_after_commit", "web-killed", with_redis=True, seconds=4)
+    performance = play("event_after_commit", "calm", with_redis=True, seconds=3)
     assert performance.verdicts[0].acknowledged
     assert performance.broken

@@ -1,6 +1,5 @@
 """The events are written when the change they tell of has been committed."""
 
-import time
 from collections.abc import Sequence
 
 from django.db import transaction
@@ -8,6 +7,7 @@ from django.db import transaction
 from config.wsgi import application
 from core.transactions import atomic
 from events.models import Event
+from tests.faults.mutations.dying import die_once
 from tokens import ledger
 
 __all__ = ["application"]
@@ -17,7 +17,7 @@ append = ledger.append
 
 def append_later(events: Sequence[Event]) -> None:
     def after_the_commit() -> None:
-        time.sleep(0.08)  # the gap between the two is wide enough to be hit by a short test
+        die_once()
         with atomic():
             append(events)
 

@@ -1,6 +1,6 @@
 """The one door for writes: lock, settle what is due, operate, promote, write, answer - in one transaction."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -260,7 +260,7 @@ class TokenAllocationService:
         slot_id: UUID,
         changes: dict[str, Any],
         actor: str,
-        expected_version: int | None = None,
+        expected_versions: Collection[int] | None = None,
         answer: Callable[[Slot], Any] = as_is,
     ) -> Any:
         """Change the plan of a slot: doctor, start_time, end_time, max_capacity, consultation_minutes."""
@@ -278,7 +278,7 @@ class TokenAllocationService:
 
         def operation(ledgers: list[Ledger]) -> Slot:
             ledger = ledger_of(ledgers, slot_id)
-            slots.change(ledger, doctor=doctor, changes=changes, expected_version=expected_version)
+            slots.change(ledger, doctor=doctor, changes=changes, expected_versions=expected_versions)
             if ledger.slot.doctor_id == doctor.id:
                 ledger.slot.doctor = doctor
             for doctor_id, day in days:

@@ -45,8 +45,8 @@ class ApiKeySerializer(StrictSerializer):
     )
     expires_at = LocalDateTimeField(required=False, allow_null=True)
     created_at = LocalDateTimeField(read_only=True)
-    last_used_at = LocalDateTimeField(read_only=True, help_text="To the minute.")
-    revoked_at = LocalDateTimeField(read_only=True)
+    last_used_at = LocalDateTimeField(read_only=True, allow_null=True, help_text="To the minute.")
+    revoked_at = LocalDateTimeField(read_only=True, allow_null=True)
 
     def validate_expires_at(self, value: datetime | None) -> datetime | None:
         """A key that has expired already would be of no use to anybody."""

@@ -20,6 +20,7 @@ class ApiKeysView(APIView):
     """api-keys/"""
 
     capability = "api_keys.manage"
+    pagination_class = Pages
 
     @extend_schema(responses=ApiKeySerializer(many=True), tags=["Access"])
     def get(self, request: Request) -> Response:

@@ -118,6 +118,7 @@ class UsersView(APIView):
     """users/"""
 
     capability = "users.manage"
+    pagination_class = Pages
 
     @extend_schema(parameters=_FILTERS, responses=UserSerializer(many=True), tags=["Access"])
     def get(self, request: Request) -> Response:

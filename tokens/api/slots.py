@@ -1,5 +1,6 @@
 """slots/: the plan of a doctor's day, and what the desk does with a whole slot."""
 
+import re
 from collections.abc import Sequence
 from datetime import date, timedelta
 from functools import partial
@@ -18,7 +19,7 @@ from accounts.roles import Role
 from clinics.models import Doctor, Slot, SlotStatus
 from clinics.timetables import BadTimetable, slots_between
 from core import clock
-from core.errors import NotFound, ValidationFailed, VersionConflict
+from core.errors import NotFound, ValidationFailed
 from core.local_time import local_day
 from core.writes import Answer, write
 from tokens.api import schema
@@ -42,6 +43,8 @@ from tokens.selectors.visible import own_slot_or_404
 from tokens.services import DelaySet, SlotCancelled, SlotPlan, TokenAllocationService
 
 service = TokenAllocationService()
+
+_STRONG_TAG = re.compile(r'"[0-9]{1,9}"')
 
 
 def _slots() -> QuerySet[Slot]:
@@ -120,7 +123,7 @@ class SlotView(GenericAPIView[Slot]):
             service.change_slot,
             slot_id=slot_id,
             changes=_read_plan(request, slot_id=slot_id, partly=partly),
-            expected_version=_expected_version(request),
+            expected_versions=_expected_versions(request),
             actor=principal_of(request).actor,
         )
         return write(request, work, _slot_answer)
@@ -268,6 +271,7 @@ class SlotTokensView(GenericAPIView[Slot]):
     """The queue in order, then the rest by ticket."""
 
     capability = "queue.read"
+    pagination_class = None
 
     def get(self, request: Request, slot_id: UUID) -> Response:
         principal, reach = principal_of(request), reach_of(request, self)
@@ -307,15 +311,13 @@ def _read_plan(request: Request, *, slot_id: UUID | None = None, partly: bool = 
     return dict(body.validated_data)
 
 
-def _expected_version(request: Request) -> int | None:
-    """The version that If-Match names; None without the header or with `*`. Raises VersionConflict for what names
-    none.
+def _expected_versions(request: Request) -> frozenset[int] | None:
+    """The versions that If-Match names, one of which must be the slot's (RFC 9110, 13.1.1: weak tags never match).
+
+    None without the header or with `*`.
     """
     given = request.headers.get("If-Match")
     if given is None or given.strip() == "*":
         return None
-    versions = [tag.strip().strip('"') for tag in given.split(",") if not tag.strip().startswith("W/")]
-    known = [int(version) for version in versions if version.isascii() and version.isdigit() and len(version) < 10]
-    if len(known) != 1:
-        raise VersionConflict
-    return known[0]
+    tags = (tag.strip() for tag in given.split(","))
+    return frozenset(int(tag[1:-1]) for tag in tags if _STRONG_TAG.fullmatch(tag))

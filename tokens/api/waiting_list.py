@@ -46,6 +46,7 @@ class WaitingListBySlotView(GenericAPIView[WaitlistEntry]):
     """The waiting list of one slot, in order."""
 
     capability = "waiting_list.read"
+    pagination_class = None
 
     def get(self, request: Request) -> Response:
         slot_id = BySlotFilters.read(request)["slot_id"]

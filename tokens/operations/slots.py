@@ -75,14 +75,16 @@ def plan(*, doctor: Doctor, plans: Iterable[SlotPlan], now: datetime, actor: str
     return slots
 
 
-def change(ledger: Ledger, *, doctor: Doctor, changes: dict[str, Any], expected_version: int | None) -> None:
+def change(
+    ledger: Ledger, *, doctor: Doctor, changes: dict[str, Any], expected_versions: Collection[int] | None
+) -> None:
     """Change the plan of a slot under its lock.
 
     Raises VersionConflict, InvalidTransition (cancelled), CapacityInUse, InUse (another doctor or day while tokens are
     live or somebody waits) and, by the database, SlotOverlap.
     """
     slot = ledger.slot
-    if expected_version is not None and expected_version != slot.version:
+    if expected_versions is not None and slot.version not in expected_versions:
         raise VersionConflict
     if slot.status == SlotStatus.CANCELLED:
         raise InvalidTransition(status=slot.status, action="change")

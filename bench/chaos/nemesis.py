@@ -163,7 +163,7 @@ def _hold_every_seat(slots: list[str], patients: list[str]) -> None:
         request = BookingRequest(patient_id=_uuid(patient), category=Category.WALKIN, hold=True)
         service.book(slot_id=_uuid(slots[number % len(slots)]), request=request, actor="system:chaos")
     over = clock.now()
-    Token.objects.filter(slot_id__in=slots).update(due_at=over, expires_at=over)
+    Token.objects.filter(slot_id__in=slots).update(due_at=over)
     Slot.objects.filter(id__in=slots).update(next_due_at=over)
 
 

@@ -11,8 +11,12 @@ from bench.chaos.judge import Verdict, judge, read_facts
 from bench.chaos.nemesis import Fault
 from bench.chaos.stage import Stage, make_authorization, make_stage
 from bench.chaos.system import System
+from clinics.models import Slot
+from core.transactions import snapshot
 from tokens.chains import bad_rows
 from tokens.invariants import broken
+from tokens.replay import differences
+from tokens.selectors.past import slot_as_it_is, slot_as_of
 from tokens.services import TokenAllocationService
 
 BREATH = 0.7
@@ -89,4 +93,15 @@ def _verdicts(
 
 def _check_all() -> list[str]:
     TokenAllocationService().sweep()
-    return [*broken(), *(str(bad) for bad in bad_rows())]
+    return [*broken(), *(str(bad) for bad in bad_rows()), *_unlike_the_log()]
+
+
+def _unlike_the_log() -> list[str]:
+    """Where the tables are not what the log alone tells."""
+    found = []
+    with snapshot():
+        for slot in Slot.objects.all():
+            then = slot_as_of(slot_id=slot.id)
+            lines = differences(then, slot_as_it_is(slot=slot)) if then else ["it has no log"]
+            found += [f"slot {slot.id}, rebuilt from its log: {line}" for line in lines]
+    return found

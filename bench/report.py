@@ -18,6 +18,7 @@ HEADS = (
     "scenario", "server", "req/s", "x PLAIN", "p50 ms", "p95 ms", "p99 ms", "SQL/req", "web ms", "PG ms", "CPU saved",
     "answers",
 )  # fmt: skip
+BUSY = 1.0  # a load average at the start above this means that somebody else was at work
 MARKS = {True: "yes", False: "no", None: "-"}
 
 ABOUT = """\
@@ -95,6 +96,11 @@ def markdown(
     """RESULTS.md."""
     parts = ["# What the engine does in a second", "", ABOUT]
     parts += [f"Medians of {rounds} runs." if rounds > 1 else "One run.", ""]
+    if float(facts.get("load before", 0)) > BUSY:
+        parts += [
+            "**The machine was busy with other work during this run**: only `CPU saved` and `SQL/req` tell much.",
+            "",
+        ]
     parts += ["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in facts.items()), ""]
     parts += ["## Goals", "", "| goal | found | reached |", "|---|---|---|"]
     parts += [f"| {each.goal} | {_cell(each.found)} | {MARKS[each.reached]} |" for each in verdicts]

@@ -93,7 +93,15 @@ def test_an_unknown_address_is_a_problem_too(hospital: Hospital, path: str) -> N
 @pytest.mark.parametrize("size", [257 * 1024, 8 * 1024 * 1024])
 def test_payload_too_large(hospital: Hospital, size: int) -> None:
     body = b'{"name": "' + b"x" * size + b'", "phone": "1"}'
-    hospital.desk.call("POST", "patients/", content=body).expect(413, "payload-too-large")
+    slot = hospital.slot()
+    for method, path in (
+        ("POST", "patients/"),
+        ("POST", "tokens/"),
+        ("POST", "slots/"),
+        ("PATCH", f"slots/{slot['id']}/"),
+        ("POST", "auth/token/"),
+    ):
+        hospital.desk.call(method, path, content=body).expect(413, "payload-too-large")
 
 
 def test_a_body_below_256_kb_is_judged_by_its_fields(hospital: Hospital) -> None:
@@ -176,6 +184,7 @@ def test_a_slot_whose_lock_is_not_had_in_time_is_busy_and_nothing_is_changed(hos
     with slot_locked_by_somebody_else(slot["id"]):
         for answer in (
             hospital.desk.post("tokens/", body, headers=sent),
+            hospital.desk.post("tokens/", body),
             hospital.do(token, "check_in"),
             hospital.do(token, "cancel"),
             hospital.desk.post("tokens/emergency/", {"slot_id": slot["id"], "patient_id": patient["id"]}),

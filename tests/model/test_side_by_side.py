@@ -215,7 +215,7 @@ def test_the_engine_does_what_the_contract_says_step_by_step() -> None:
 
 @pytest.mark.parametrize("seed", range(1, DAYS + 1))
 def test_a_whole_day_of_the_real_service_beside_the_reference(seed: int) -> None:
-    """One day from a seed, 40 patients unless told otherwise, each request made of both, compared after every minute."""
+    """One day from a seed, 40 patients unless told otherwise; both are asked the same and compared every minute."""
     manual = ManualClock(EIGHT)
     with core_clock.use(manual):
         pair = Pair(new_reference(), manual)

@@ -25,7 +25,7 @@ class FacilityForm(CheckedForm):
 
 @admin.register(Facility)
 class FacilityAdmin(KindAdmin, NeverDeleted):
-    """A facility can be renamed; its time zone stays while a slot is not over."""
+    """A facility can be renamed and moved to another time zone, never added or deleted."""
 
     form = FacilityForm
     list_display = ("code", "name", "time_zone", "doctors_numbered")

@@ -27,8 +27,8 @@ from core.parsers import parse
 from core.writes import body_bytes, without_key
 from tokens.api.serializers import BOOKABLE
 from tokens.api.tokens import TokenListView, booked_answer, service
-from tokens.operations.booking import BookingRequest
 from tokens.policy.priority import Category
+from tokens.services import BookingRequest
 
 View = Callable[..., HttpResponseBase]
 

@@ -25,4 +25,4 @@ def test_a_short_run_measures_both_hospitals_and_keeps_every_promise(tmp_path: P
         assert measure["statuses"] == {"200" if scenario == "EMPTY" else "201": measure["requests"]}
         assert 0 < measure["p50"] <= measure["p95"] <= measure["p99"] <= measure["slowest"]
         assert measure["load_ms"] < measure["web_ms"], "the load must cost less than what it measures"
-        assert measure["statements"] > (0 if scenario == "HOT" else -1), "a crowd may share a statement, not do without"
+        assert scenario == "EMPTY" or measure["statements"] > 0, "a crowd may share statements, not do without"

@@ -168,6 +168,8 @@ def _on_token(slot: SlotThen, event: Happened, token_id: UUID) -> None:
     told: dict[str, Any] = {OF_TOKEN[name]: _moment(data[name]) for name in OF_TOKEN if name in data}
     known = slot.tokens.get(token_id)
     if known is None:
+        if data["from"] is not None:
+            return  # what made it is missing from the log; `differences` and `verify_log` will tell
         slot.tokens[token_id] = TokenThen(
             id=token_id,
             ticket=data["ticket"],
@@ -214,7 +216,7 @@ def _on_entry(slot: SlotThen, event: Happened) -> None:
             arrival=data["arrival"],
             status="WAITING",
         )
-    else:
+    elif entry_id in slot.entries:
         status = event.type.partition(".")[2].upper()
         slot.entries[entry_id] = replace(slot.entries[entry_id], status=status, token_id=event.token_id)
 

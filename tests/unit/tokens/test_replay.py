@@ -111,6 +111,12 @@ def test_what_the_log_does_not_know_yet_is_passed_over() -> None:
     assert after(Event("slot.painted", NINE, data={"colour": "green"})).status == "ACTIVE"
 
 
+def test_a_log_with_gaps_is_replayed_as_far_as_it_goes() -> None:
+    gone = Event("waitlist.expired", NINE, data={"entry": str(ENTRY)})
+    slot = after(moved(1, 2, "CONFIRMED", "CALLED"), gone, issued(2, 3))
+    assert (tickets(slot), slot.entries, slot.first_called_at) == (["A1-002"], {}, None)
+
+
 def test_differences_name_what_differs() -> None:
     one, other = after(issued(1, 1)), after(issued(1, 1, priority="4.50"), Event("slot.closed", NINE))
     assert differences(one, one) == []

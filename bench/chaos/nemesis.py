@@ -8,14 +8,19 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import redis
 
+from bench.chaos.stage import make_stage
 from bench.chaos.system import NOWHERE, System
 from clinics.models import Slot
 from core import clock
 from tokens.models import Token
+from tokens.operations.booking import BookingRequest
+from tokens.policy.priority import Category
+from tokens.services import TokenAllocationService
 
 Break = Callable[[System, float], None]
 chance = random.Random(11)
@@ -140,8 +145,6 @@ def web_terminated(system: System, seconds: float) -> None:
 
 def sweep_killed(system: System, seconds: float) -> None:
     """Kill the Celery worker while it ends holds, and let another go on."""
-    from bench.chaos.stage import make_stage
-
     stage = make_stage(system, slots=25, capacity=4, patients=100)
     system.inside(lambda: _hold_every_seat(stage.slots, stage.patients))
     with system.connect() as link:
@@ -154,23 +157,13 @@ def sweep_killed(system: System, seconds: float) -> None:
 
 def _hold_every_seat(slots: list[str], patients: list[str]) -> None:
     """Holds that are over in half a second, all at once."""
-    from tokens.operations.booking import BookingRequest
-    from tokens.policy.priority import Category
-    from tokens.services import TokenAllocationService
-
     service = TokenAllocationService()
     for number, patient in enumerate(patients):
-        request = BookingRequest(patient_id=_uuid(patient), category=Category.WALKIN, hold=True)
-        service.book(slot_id=_uuid(slots[number % len(slots)]), request=request, actor="system:chaos")
+        request = BookingRequest(patient_id=UUID(patient), category=Category.WALKIN, hold=True)
+        service.book(slot_id=UUID(slots[number % len(slots)]), request=request, actor="system:chaos")
     over = clock.now()
     Token.objects.filter(slot_id__in=slots).update(due_at=over)
     Slot.objects.filter(id__in=slots).update(next_due_at=over)
-
-
-def _uuid(text: str) -> Any:
-    from uuid import UUID
-
-    return UUID(text)
 
 
 def _expired(link: psycopg.Connection[Any], slots: list[str]) -> int:

@@ -1,8 +1,8 @@
 """Web, worker and beat in the foreground: their lines on our output, and the end of all of them when we end.
 
-Web is what the hospital works with: when it ends, everything is stopped. Worker and beat are started again after a
-pause, and so are the two servers: meanwhile the engine books on without Redis and Celery, and without the database it
-says so.
+Web that ends before it ever answered ends everything: somebody has to look. Once it has, it is started again at once.
+Worker and beat are started again after a pause, and so are the two servers: meanwhile the engine books on without Redis
+and Celery, and without the database it says so. Who dies again and again is given up, and all with it.
 """
 
 import contextlib
@@ -25,6 +25,7 @@ from core.embedded.state import State
 from core.embedded.stopping import handle_stops, restore
 
 RESTART_SECONDS = 10.0
+WEB_RESTART_SECONDS = 1.0
 MOST_DEATHS = 5
 PATIENCE = 20.0
 KEPT = 4_000
@@ -59,7 +60,7 @@ class Supervisor:
         self.code = 0
 
     def run(self, *, children: Sequence[Child], ready: Callable[[], bool], announce: Callable[[], None]) -> int:
-        """Run the children until a signal comes or web ends; the exit code."""
+        """Run the children until a signal comes or one of them can't be kept alive; the exit code."""
         wake, poke = os.pipe()
         os.set_blocking(poke, False)
         self.selector.register(wake, selectors.EVENT_READ, None)
@@ -76,6 +77,8 @@ class Supervisor:
                 if not announced and time.monotonic() > next_look:
                     next_look = time.monotonic() + 0.3
                     if announced := ready():
+                        for child in self.children:
+                            child.restart = True
                         announce()
         finally:
             self._stop_children()
@@ -119,8 +122,9 @@ class Supervisor:
             complain(f"{child.name} {how}: stopping everything.")
             self.asked, self.code = 1, 1
             return
-        child.due = now + RESTART_SECONDS
-        complain(f"{child.name} {how}; it is started again in {RESTART_SECONDS:.0f} s. Bookings go on.")
+        pause = WEB_RESTART_SECONDS if child.name == "web" else RESTART_SECONDS
+        child.due = now + pause
+        complain(f"{child.name} {how}; it is started again in {pause:.0f} s.")
 
     def _look_after_server(self, name: str, server: EmbeddedServer, *, now: float) -> None:
         if server.running:

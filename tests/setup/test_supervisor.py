@@ -32,13 +32,16 @@ from core.embedded.supervisor import Child, Supervisor
 from core.embedded import supervisor
 from pathlib import Path
 import os
+import time
 supervisor.RESTART_SECONDS = 0.2
 supervisor.PATIENCE = 2.0
 state = State(Path(sys.argv[1]))
 given = zip(sys.argv[2::2], sys.argv[3::2])
 children = [Child(name, [sys.executable, "-c", code], restart=name != "web") for name, code in given]
 made = Supervisor(state=state, environ=os.environ, servers=[])
-sys.exit(made.run(children=children, ready=lambda: True, announce=lambda: print("ready", flush=True)))
+began = time.monotonic()
+ready = lambda: time.monotonic() - began > 0.7
+sys.exit(made.run(children=children, ready=ready, announce=lambda: print("ready", flush=True)))
 """
 SLEEP = "import time; print('here', flush=True); time.sleep(60)"
 STUBBORN = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {SLEEP}"
@@ -114,7 +117,17 @@ def test_what_even_that_leaves_is_found_and_ended(folder: Path) -> None:
         assert not left(folder)
 
 
-def test_the_end_of_web_ends_the_rest_and_is_a_failure(folder: Path) -> None:
+def test_web_that_has_answered_is_started_again(folder: Path) -> None:
+    with supervised(folder, "web", SLEEP, "worker", SLEEP) as process:
+        until(process, "ready")
+        first = State(folder).get("web")["pid"]
+        os.kill(first, signal.SIGKILL)
+        until(process, "web was killed by signal 9")
+        until(process, "web    | here")
+        assert State(folder).get("web")["pid"] != first
+
+
+def test_the_end_of_web_before_it_answered_ends_the_rest_and_is_a_failure(folder: Path) -> None:
     with supervised(folder, "web", "raise SystemExit(3)", "worker", SLEEP) as process:
         until(process, "web ended with code 3")
         assert process.wait(timeout=10) == 1

@@ -1,6 +1,6 @@
 """Section 2: what a request is worth, and who is seen before whom."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -61,6 +61,11 @@ def test_the_bonus_counts_to_the_planned_start_and_a_delay_never_reorders(hospit
     assert tickets(hospital.queue(slot)) == tickets([first, second])
 
 
+def on_a_day_of_every_year(hospital: Hospital, clock_time: str) -> datetime:
+    """A clock time some days from today, on a day that is not 29 February."""
+    return next(moment for n in (2, 3) if (moment := hospital.at(clock_time, day=n)).strftime("%m-%d") != "02-29")
+
+
 def years_before(day: date, years: int, days: int = 0) -> str:
     return (day.replace(year=day.year - years) + timedelta(days=days)).isoformat()
 
@@ -72,7 +77,7 @@ def years_before(day: date, years: int, days: int = 0) -> str:
 def test_the_care_bonus_looks_at_the_age_on_the_slots_local_day(
     hospital: Hospital, years: int, days: int, bonus: float
 ) -> None:
-    start = hospital.at("09:00")
+    start = on_a_day_of_every_year(hospital, "09:00")
     born = years_before(start.date(), years, days)
     token = hospital.token(hospital.slot(start=start), hospital.patient(date_of_birth=born), "ONLINE")
     assert token["priority"] == pytest.approx(3.10 - bonus, abs=1e-9)
@@ -80,7 +85,7 @@ def test_the_care_bonus_looks_at_the_age_on_the_slots_local_day(
 
 def test_the_slots_local_day_is_the_facilitys_not_utcs(hospital: Hospital) -> None:
     """Just after local midnight the UTC day may be the one before; the patient turns 65 on the local one."""
-    start = hospital.at("00:05", day=3)
+    start = on_a_day_of_every_year(hospital, "00:05")
     patient = hospital.patient(date_of_birth=years_before(start.date(), 65))
     assert hospital.token(hospital.slot(start=start), patient, "ONLINE")["priority"] == 3.01
 

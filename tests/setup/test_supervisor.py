@@ -87,7 +87,7 @@ def test_a_signal_ends_all_of_it(folder: Path, number: signal.Signals) -> None:
         until(process, "ready")
         until(process, "here")
         process.send_signal(number)
-        assert process.wait(timeout=10) == 0
+        assert process.wait(timeout=30) == 0
         assert not left(folder)
 
 
@@ -95,7 +95,7 @@ def test_one_that_does_not_listen_is_killed(folder: Path) -> None:
     with supervised(folder, "web", STUBBORN) as process:
         until(process, "here")
         process.terminate()
-        assert process.wait(timeout=10) == 0
+        assert process.wait(timeout=30) == 0
         assert not left(folder)
 
 
@@ -130,7 +130,7 @@ def test_web_that_has_answered_is_started_again(folder: Path) -> None:
 def test_the_end_of_web_before_it_answered_ends_the_rest_and_is_a_failure(folder: Path) -> None:
     with supervised(folder, "web", "raise SystemExit(3)", "worker", SLEEP) as process:
         until(process, "web ended with code 3")
-        assert process.wait(timeout=10) == 1
+        assert process.wait(timeout=30) == 1
         assert not left(folder)
 
 
@@ -147,7 +147,7 @@ def test_a_worker_that_died_is_started_again(folder: Path) -> None:
 def test_a_worker_that_cannot_start_at_all_is_given_up(folder: Path) -> None:
     with supervised(folder, "web", SLEEP, "worker", "raise SystemExit(2)") as process:
         said = until(process, "stopping everything")
-        assert process.wait(timeout=10) == 1
+        assert process.wait(timeout=30) == 1
         assert sum("worker ended with code 2" in line for line in said) == 5
 
 

@@ -84,8 +84,7 @@ def until(process: subprocess.Popen[bytes], text: str) -> list[str]:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_all_of_it(folder: Path, number: signal.Signals) -> None:
     with supervised(folder, "web", PARENT, "worker", SLEEP) as process:
-        until(process, "ready")
-        until(process, "here")
+        until(process, "ready")  # by then they have said that they are here
         process.send_signal(number)
         assert process.wait(timeout=30) == 0
         assert not left(folder)

@@ -32,7 +32,9 @@ from core.embedded.supervisor import Child, Supervisor
 from core.embedded import supervisor
 from pathlib import Path
 import os
+import signal
 import time
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whoever runs the tests may have been started by nohup
 supervisor.RESTART_SECONDS = 0.2
 supervisor.PATIENCE = 2.0
 state = State(Path(sys.argv[1]))

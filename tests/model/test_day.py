@@ -6,7 +6,7 @@ import pytest
 
 from tests.model.day import play_on_reference, story
 
-SEEDS = int(os.environ.get("OPD_DAY_SEEDS", "40"))
+SEEDS = int(os.environ.get("OPD_DAY_SEEDS", "200"))
 
 
 @pytest.mark.parametrize("first", range(1, SEEDS + 1, 10))

@@ -1,6 +1,4 @@
-"""One slot under its lock, and all that changes on it: collected while an operation runs, written together at its
-end.
-"""
+"""One slot under its lock, and all that changes on it: collected while an operation runs, written at its end."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence

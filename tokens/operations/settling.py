@@ -20,9 +20,10 @@ ENDING = {
 
 
 def settle(ledger: Ledger) -> None:
-    """End all that is due in the slot at the moment of the operation and give the freed seats to those who waited
-    before
-    whoever comes now; a second time changes nothing."""
+    """End all that is due in the slot, and give the freed seats to those who waited before whoever comes now.
+
+    A second time changes nothing.
+    """
     slot, now = ledger.slot, ledger.now
     if slot.next_due_at is not None and slot.next_due_at <= now:
         timed = Token.objects.filter(facility_id=slot.facility_id, slot_id=slot.id, due_at__isnull=False)

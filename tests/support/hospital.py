@@ -16,7 +16,6 @@ from tests.support.api import URL, Answer, Api, Wire, hang_up, new_wire
 
 Json = dict[str, Any]
 PASSWORD = "Quiet-Harbour-27"
-PATIENCE = 5
 
 
 def unique(word: str = "x") -> str:
@@ -57,15 +56,14 @@ class Hospital:
         return Api(self.wire, renew(), renew)
 
     def crowd(self, size: int, ask: Callable[[Api, int], Answer], by: Api | None = None) -> list[Answer]:
-        """The answers of `size` requests sent at the same moment, each over a wire of its own; busy ones ask again."""
+        """The answers of `size` requests sent at the same moment, each over a wire of its own."""
         start, authorization = Barrier(size), (by or self.desk).authorization
 
         def one(number: int) -> Answer:
             api = Api(new_wire(), authorization)
             start.wait(timeout=20)
             try:
-                answers = (ask(api, number) for _ in range(PATIENCE))
-                return next((answer for answer in answers if answer.status != 503), None) or ask(api, number)
+                return ask(api, number)
             finally:
                 hang_up()
 

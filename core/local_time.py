@@ -1,6 +1,6 @@
 """Days and clock times as the people in the building see them."""
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -26,14 +26,6 @@ def zone_info(zone: str) -> ZoneInfo:
 def local_day(moment: datetime, zone: str) -> date:
     """The calendar day on which the moment falls in the zone."""
     return moment.astimezone(zone_info(zone)).date()
-
-
-def day_bounds(day: date, zone: str) -> tuple[datetime, datetime]:
-    """The first moment of the local day and of the next one, in UTC (23 to 25 hours apart)."""
-    info = zone_info(zone)
-    start = datetime.combine(day, time.min, info).astimezone(UTC)
-    end = datetime.combine(day + timedelta(days=1), time.min, info).astimezone(UTC)
-    return start, end
 
 
 def at_local(day: date, clock_time: time, zone: str) -> datetime:

@@ -2,6 +2,7 @@
 
 from django.db import IntegrityError
 
+from clinics.errors import SlotOverlap
 from core.errors import EngineError
 
 
@@ -24,13 +25,6 @@ class SlotNotOpen(EngineError):
 
     code = "slot-not-open"
     template = "The slot is cancelled, closed or over."
-
-
-class SlotOverlap(EngineError):
-    """The doctor is already planned at that time"""
-
-    code = "slot-overlap"
-    template = "The planned time overlaps another slot of this doctor."
 
 
 class CapacityInUse(EngineError):

@@ -3,10 +3,8 @@
 from datetime import UTC, date, datetime, time
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from core.local_time import LocalTimeError, at_local, day_bounds, local_day, parse_local
+from core.local_time import LocalTimeError, at_local, parse_local
 
 INDIA = "Asia/Kolkata"
 BERLIN = "Europe/Berlin"
@@ -49,21 +47,6 @@ def test_the_ends_of_time_are_refused_not_a_crash(text: str) -> None:
 def test_an_unknown_zone_is_refused() -> None:
     for name in ("Mars/Olympus", "../../etc/passwd", "", "A\x00B"):
         assert code_of("2026-03-02T09:00", name) == "invalid-time-zone"
-
-
-def test_days_are_23_24_or_25_hours_long() -> None:
-    lengths = {}
-    for day in (date(2026, 3, 29), date(2026, 3, 30), date(2026, 10, 25)):
-        start, end = day_bounds(day, BERLIN)
-        lengths[day] = (end - start).total_seconds() / 3600
-    assert list(lengths.values()) == [23, 24, 25]
-
-
-@given(st.datetimes(datetime(1990, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)))
-def test_every_moment_lies_within_the_bounds_of_its_local_day(moment: datetime) -> None:
-    for zone in (INDIA, BERLIN, "America/St_Johns", "Pacific/Apia"):
-        start, end = day_bounds(local_day(moment, zone), zone)
-        assert start <= moment < end
 
 
 def test_a_clock_time_on_a_day() -> None:

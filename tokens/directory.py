@@ -6,15 +6,22 @@ others are told. The answers never change: no slot, token or entry moves to anot
 """
 
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
+
+from django.db import connection
 
 from clinics.models import Slot
 from core.errors import NotFound
+from core.rows import Rows
 from tokens.models import Token
 from waitlist.models import WaitlistEntry
 
 KEPT = 16_384
+
+FACILITY_OF_SLOT = f"SELECT facility_id FROM {Rows(Slot).table} WHERE id = %s"
+PLACE_OF_TOKEN = f"SELECT facility_id, slot_id FROM {Rows(Token).table} WHERE id = %s"
+PLACE_OF_ENTRY = f"SELECT facility_id, slot_id FROM {Rows(WaitlistEntry).table} WHERE id = %s"
 
 
 class Place(NamedTuple):
@@ -26,26 +33,28 @@ class Place(NamedTuple):
 
 @lru_cache(maxsize=KEPT)
 def facility_of_slot(slot_id: UUID) -> UUID:
-    """The facility of a slot; NotFound if there never was one."""
-    facility_id = Slot.objects.filter(id=slot_id).values_list("facility_id", flat=True).first()
-    if facility_id is None:
-        raise NotFound
+    """The facility of a slot; NotFound if there is no such slot."""
+    facility_id: UUID
+    [facility_id] = _found(FACILITY_OF_SLOT, slot_id)
     return facility_id
 
 
 @lru_cache(maxsize=KEPT)
 def place_of_token(token_id: UUID) -> Place:
-    """The facility and the slot of a token; NotFound if there is none."""
-    return _found(Token.objects.filter(id=token_id).values_list("facility_id", "slot_id").first())
+    """The facility and the slot of a token; NotFound if there is no such token."""
+    return Place(*_found(PLACE_OF_TOKEN, token_id))
 
 
 @lru_cache(maxsize=KEPT)
 def place_of_entry(entry_id: UUID) -> Place:
-    """The facility and the slot of a waiting-list entry; NotFound if there is none."""
-    return _found(WaitlistEntry.objects.filter(id=entry_id).values_list("facility_id", "slot_id").first())
+    """The facility and the slot of a waiting-list entry; NotFound if there is no such entry."""
+    return Place(*_found(PLACE_OF_ENTRY, entry_id))
 
 
-def _found(row: tuple[UUID, UUID] | None) -> Place:
+def _found(statement: str, row_id: UUID) -> tuple[Any, ...]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [row_id])
+        row: tuple[Any, ...] | None = cursor.fetchone()
     if row is None:
         raise NotFound
-    return Place(*row)
+    return row

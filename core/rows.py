@@ -1,13 +1,18 @@
 """Statements of fixed text for the way that every booking takes: there the ORM's compiling of them anew was most of the
 cost (measured: 5 of 8 ms). Rows still come and go as model instances.
+
+What is written travels as one JSON text that PostgreSQL takes apart into rows of the table: the statement's text is the
+same for one row and for sixty, and no value is quoted by itself (measured: a fifth of the processor's time).
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
+import orjson
 from django.db import connection
 from django.db.models import Field, Model
 
@@ -16,29 +21,25 @@ M = TypeVar("M", bound=Model)
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A change of the row that `where` names: fields `to` values, and counters `by` differences."""
+    """A change of the row with this id: fields `to` values, and counters `by` differences."""
 
-    where: dict[str, Any]
+    id: Any
     to: dict[str, Any]
     by: dict[str, int]
 
-    def values(self) -> Iterator[tuple[str, Any]]:
-        """All names with their values, in the order of the statement."""
-        for part in (self.where, self.to, self.by):
-            yield from part.items()
-
 
 class Rows(Generic[M]):
-    """The stored columns of a model: for reading its rows out of statements of one's own, and for writing new ones."""
+    """The stored columns of a model: for reading its rows out of statements of one's own, and for writing them."""
 
     def __init__(self, model: type[M]) -> None:
         self._model = model
         self._fields: list[Field[Any, Any]] = list(model._meta.concrete_fields)
         self._names = [field.attname for field in self._fields]
-        self._written = [field for field in self._fields if not field.generated]
+        self._written = [field.attname for field in self._fields if not field.generated]
         self.table = _quoted(model._meta.db_table)
-        self._one_row = "(" + ", ".join(["%s"] * len(self._written)) + ")"
-        self._into = ", ".join(_quoted(field.column) for field in self._written)
+        self._given = f"json_populate_recordset(NULL::{self.table}, %s) AS given"
+        into = ", ".join(map(_quoted, self._written))
+        self._insert = f"INSERT INTO {self.table} ({into}) SELECT {into} FROM {self._given}"
 
     def columns(self, alias: str) -> str:
         """The columns of the model as a SELECT list."""
@@ -61,43 +62,40 @@ class Rows(Generic[M]):
         """Write new rows in one statement; none are written in none."""
         if not instances:
             return
-        values = [
-            field.get_db_prep_save(getattr(instance, field.attname), connection)
-            for instance in instances
-            for field in self._written
-        ]
+        written = self._written
+        rows = [{name: getattr(instance, name) for name in written} for instance in instances]
         with connection.cursor() as cursor:
-            cursor.execute(self._insert_text(len(instances)), values)
+            cursor.execute(self._insert, [_json(rows)])
         for instance in instances:
             instance._state.adding = False
             instance._state.db = connection.alias
 
-    def _insert_text(self, number: int) -> str:
-        return f"INSERT INTO {self.table} ({self._into}) VALUES {', '.join([self._one_row] * number)}"
-
-    def update(self, changes: Sequence[Change]) -> None:
-        """Change rows; those that change in the same columns in one statement."""
-        alike: dict[tuple[tuple[str, ...], ...], list[Change]] = defaultdict(list)
+    def update(self, changes: Sequence[Change], *, facility_id: Any) -> None:
+        """Change rows of one facility; those that change in the same columns in one statement."""
+        alike: dict[tuple[tuple[str, ...], tuple[str, ...]], list[Change]] = defaultdict(list)
         for change in changes:
-            alike[tuple(change.where), tuple(change.to), tuple(change.by)].append(change)
-        for (where, to, by), group in alike.items():
-            values = [self._prepared(name, value) for change in group for name, value in change.values()]
+            alike[tuple(change.to), tuple(change.by)].append(change)
+        for (to, by), group in alike.items():
+            rows = [{"id": change.id, **change.to, **change.by} for change in group]
             with connection.cursor() as cursor:
-                cursor.execute(self._update_text(where, to, by, len(group)), values)
+                cursor.execute(self._update(to, by), [_json(rows), facility_id])
 
-    def _update_text(self, where: tuple[str, ...], to: tuple[str, ...], by: tuple[str, ...], number: int) -> str:
-        names = [*where, *to, *by]
-        casts = ", ".join(f"%s::{self._model._meta.get_field(name).db_type(connection)}" for name in names)  # type: ignore[union-attr]
-        rows = [f"({casts})"] + ["(" + ", ".join(["%s"] * len(names)) + ")"] * (number - 1)
+    def _update(self, to: tuple[str, ...], by: tuple[str, ...]) -> str:
         sets = [f"{_quoted(name)} = given.{_quoted(name)}" for name in to]
         sets += [f"{_quoted(name)} = row.{_quoted(name)} + given.{_quoted(name)}" for name in by]
-        same = " AND ".join(f"row.{_quoted(name)} = given.{_quoted(name)}" for name in where)
-        given = ", ".join(_quoted(name) for name in names)
-        changed = f"(VALUES {', '.join(rows)}) AS given({given})"
-        return f"UPDATE {self.table} AS row SET {', '.join(sets)} FROM {changed} WHERE {same}"
+        where = "row.id = given.id AND row.facility_id = %s"
+        return f"UPDATE {self.table} AS row SET {', '.join(sets)} FROM {self._given} WHERE {where}"
 
-    def _prepared(self, name: str, value: Any) -> Any:
-        return self._model._meta.get_field(name).get_db_prep_save(value, connection)  # type: ignore[union-attr]
+
+def _json(rows: list[dict[str, Any]]) -> str:
+    return orjson.dumps(rows, default=_text_of).decode()
+
+
+def _text_of(value: Any) -> str:
+    """What JSON has no word for, as PostgreSQL reads it."""
+    if isinstance(value, Decimal):
+        return str(value)
+    return "\\x" + bytes(value).hex()
 
 
 @lru_cache(maxsize=1024)

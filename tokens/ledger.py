@@ -199,8 +199,9 @@ class Ledger:
         groups: dict[tuple[tuple[str, Any], ...], list[UUID]] = defaultdict(list)
         for token_id, changes in self._token_changes.items():
             groups[tuple(sorted(changes.items()))].append(token_id)
-        for same, token_ids in groups.items():
-            Token.objects.filter(facility_id=self.slot.facility_id, id__in=token_ids).update(**dict(same))
+        for same, token_ids in groups.items():  # in the order of the moves: who leaves the room goes before who enters
+            moved = [Change(token_id, dict(same), {}) for token_id in token_ids]
+            _tokens.update(moved, facility_id=self.slot.facility_id)
         if self._issued:
             _tokens.insert(self._issued)
         if self._joined:
@@ -234,14 +235,14 @@ class Ledger:
 
     def slot_change(self) -> Change | None:
         """What the slot's row becomes, None if it stays as it is. The counters change by differences: without any
-        lock the
-        CHECK of the database would still refuse an oversold seat."""
+        lock the CHECK of the database would still refuse an oversold seat.
+        """
         slot = self.slot
         if not self._slot_changes:
             return None
         slot.version += 1
         by = {name: number for name, number in sorted(self._counted.items()) if number} | {"version": 1}
-        change = Change({"facility_id": slot.facility_id, "id": slot.id}, dict(sorted(self._slot_changes.items())), by)
+        change = Change(slot.id, dict(sorted(self._slot_changes.items())), by)
         self._counted.clear()
         self._slot_changes.clear()
         return change
@@ -260,7 +261,9 @@ def close_all(ledgers: Sequence[Ledger]) -> None:
     _tokens.insert([token for issued, _ in handed for token in issued])
     _entries.insert([entry for _, joined in handed for entry in joined])
     append([event for ledger in ledgers for event in ledger.seal()])
-    _slots.update([change for ledger in ledgers if (change := ledger.slot_change()) is not None])
+    changes = [change for ledger in ledgers if (change := ledger.slot_change()) is not None]
+    if changes:
+        _slots.update(changes, facility_id=ledgers[0].slot.facility_id)
 
 
 def _told(changes: dict[str, Any]) -> dict[str, str | None]:

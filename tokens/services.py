@@ -12,6 +12,7 @@ from core.errors import NotFound, SlotBusy
 from core.local_time import local_day
 from core.writes import as_is
 from tokens import together
+from tokens.directory import place_of_token
 from tokens.errors import DuplicateBooking
 from tokens.ledger import Ledger
 from tokens.models import Token
@@ -22,15 +23,14 @@ from tokens.operations.emergencies import Admission
 from tokens.operations.promoting import promote
 from tokens.operations.slots import SlotCancelled, SlotPlan
 from tokens.selectors.due import slots_due, slots_with_ended_place
+from tokens.selectors.under_lock import token_of
 from tokens.unit_of_work import (
     ledger_of,
     on_day_of_slot,
     on_days,
     on_slot,
     patient_of,
-    slot_of_token,
     slot_row,
-    token_of,
 )
 from waitlist.models import WaitlistEntry
 
@@ -129,11 +129,11 @@ class TokenAllocationService:
         """Cancel a token; `keep_seat` keeps its seat for the desk for a while if nobody waits."""
 
         def operation(ledger: Ledger) -> Cancelled:
-            token = token_of(ledger, token_id)
+            token = token_of(slot=ledger.slot, token_id=token_id)
             cancelling.cancel(ledger, token=token, keep_seat=keep_seat)
             return Cancelled(token, promote(ledger))
 
-        return on_slot(slot_of_token(token_id), actor=actor, operation=operation, answer=answer)
+        return on_slot(place_of_token(token_id).slot_id, actor=actor, operation=operation, answer=answer)
 
     def admit_emergency(
         self,
@@ -334,11 +334,11 @@ class TokenAllocationService:
 
     def _act(self, token_id: UUID, actor: str, operate: Callable[..., None], answer: Callable[[Token], Any]) -> Any:
         def operation(ledger: Ledger) -> Token:
-            token = token_of(ledger, token_id)
+            token = token_of(slot=ledger.slot, token_id=token_id)
             operate(ledger, token=token)
             return token
 
-        return on_slot(slot_of_token(token_id), actor=actor, operation=operation, answer=answer)
+        return on_slot(place_of_token(token_id).slot_id, actor=actor, operation=operation, answer=answer)
 
     def _unless_due_elsewhere(self, attempt: Callable[[], Any], *, slot_id: UUID, patient_id: UUID) -> Any:
         """Try again once if the place that stands in the way is over already and only waits for the sweep, in

@@ -7,15 +7,15 @@ from contextlib import contextmanager, suppress
 from typing import Any
 from uuid import UUID
 
-from django.db import IntegrityError
+from django.db import IntegrityError, connection
 
 from clinics.models import Slot
 from core.errors import NotFound, SlotBusy
+from core.rows import Rows
 from patients.models import Patient
 from tokens.errors import DuplicateBooking, refusal_of
 from tokens.ledger import Ledger, close_all
 from tokens.locking import DoctorDay, locked_days, locked_slots
-from tokens.models import Token
 from tokens.operations.promoting import promote
 from tokens.operations.settling import settle
 
@@ -94,8 +94,7 @@ def on_day_of_slot(
     dry_run: bool = False,
 ) -> Any:
     """Carry out an operation on all slots of the day that a slot belongs to."""
-    slot = slot_row(slot_id)
-    day = {(slot.doctor_id, slot.local_date)}
+    day = {day_of_slot(slot_id)}
     return on_days(day, actor=actor, operation=operation, answer=answer, having=slot_id, dry_run=dry_run)
 
 
@@ -138,6 +137,9 @@ def refusals() -> Iterator[None]:
 
 # Rows
 
+_patients = Rows(Patient)
+DAY_OF_SLOT = f"SELECT doctor_id, local_date FROM {Rows(Slot).table} WHERE id = %s"
+
 
 def slot_row(slot_id: UUID) -> Slot:
     """The slot as it is before the lock: good for what never changes and for knowing what to lock."""
@@ -147,27 +149,22 @@ def slot_row(slot_id: UUID) -> Slot:
     return slot
 
 
-def slot_of_token(token_id: UUID) -> UUID:
-    """The slot of a token, which never changes."""
-    slot_id = Token.objects.filter(id=token_id).values_list("slot_id", flat=True).first()
-    if slot_id is None:
+def day_of_slot(slot_id: UUID) -> DoctorDay:
+    """The doctor and the local day of a slot, as they are before the lock."""
+    with connection.cursor() as cursor:
+        cursor.execute(DAY_OF_SLOT, [slot_id])
+        day: DoctorDay | None = cursor.fetchone()
+    if day is None:
         raise NotFound
-    return slot_id
-
-
-def token_of(ledger: Ledger, token_id: UUID) -> Token:
-    """The token's fresh row, under the lock of its slot."""
-    token = Token.objects.select_related("patient").get(facility_id=ledger.slot.facility_id, id=token_id)
-    token.slot = ledger.slot
-    return token
+    return day
 
 
 def patient_of(patient_id: UUID) -> Patient:
     """The patient, or NotFound."""
-    patient = Patient.objects.filter(id=patient_id).first()
-    if patient is None:
+    found = _patients.select("row.id = %s", [patient_id])
+    if not found:
         raise NotFound
-    return patient
+    return found[0]
 
 
 def ledger_of(day: Sequence[Ledger], slot_id: UUID) -> Ledger:

@@ -6,6 +6,9 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import QuerySet
 
+from clinics.models import Slot
+from core.rows import Rows
+from patients.models import Patient
 from waitlist.models import EntryStatus, WaitlistEntry
 
 
@@ -14,9 +17,26 @@ def waiting_in(*, slot_id: UUID) -> QuerySet[WaitlistEntry]:
     return WaitlistEntry.objects.filter(slot_id=slot_id, status=EntryStatus.WAITING).order_by("priority", "arrival")
 
 
-def next_in_line(*, slot_id: UUID, seats: int) -> list[WaitlistEntry]:
-    """The best WAITING entries for `seats` free seats, with their patients."""
-    return list(waiting_in(slot_id=slot_id).select_related("patient")[:seats])
+_entries, _patients = Rows(WaitlistEntry), Rows(Patient)
+NEXT = f"""
+SELECT {_entries.columns("entry")}, {_patients.columns("patient")}
+FROM {_entries.table} AS entry JOIN {_patients.table} AS patient ON patient.id = entry.patient_id
+WHERE entry.facility_id = %s AND entry.slot_id = %s AND entry.status = 'WAITING'
+ORDER BY entry.priority, entry.arrival LIMIT %s
+"""
+
+
+def next_in_line(*, slot: Slot, seats: int) -> list[WaitlistEntry]:
+    """The best WAITING entries for `seats` free seats of the slot, with their patients."""
+    with connection.cursor() as cursor:
+        cursor.execute(NEXT, [slot.facility_id, slot.id, seats])
+        rows = cursor.fetchall()
+    entries = []
+    for row in rows:
+        entry = _entries.take(row)
+        entry.patient = _patients.take(row, start=len(_entries))
+        entries.append(entry)
+    return entries
 
 
 POSITIONS = """

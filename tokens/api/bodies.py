@@ -9,6 +9,7 @@ from clinics.models import Slot
 from core.local_time import zone_info
 from events.models import Event
 from tokens.models import Token
+from tokens.policy.lifecycle import QUEUED
 from tokens.selectors.estimates import estimate_at, expected_end
 from tokens.selectors.queue import positions_of
 from waitlist.models import WaitlistEntry
@@ -69,8 +70,8 @@ def token_body(token: Token, *, position: int | None, now: datetime) -> dict[str
 
 
 def token_bodies(tokens: Collection[Token], *, now: datetime) -> list[dict[str, Any]]:
-    """Tokens of any slots, their positions found in one statement."""
-    positions = positions_of(token_ids=[token.id for token in tokens])
+    """Tokens of any slots, their positions found in one statement; in none if none of them is in a queue."""
+    positions = positions_of(token_ids=[token.id for token in tokens if token.status in QUEUED])
     return [token_body(token, position=positions.get(token.id), now=now) for token in tokens]
 
 

@@ -9,6 +9,7 @@ from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.permissions import reach_of
 from accounts.principals import principal_of
 from core import clock
 from core.serializers import StrictSerializer
@@ -16,8 +17,8 @@ from core.writes import Answer, write
 from tokens.api import schema
 from tokens.api.bodies import token_bodies
 from tokens.api.serializers import CompleteCurrentRequest, NothingRequest, TriageRequest
-from tokens.api.tokens import visible_or_404
 from tokens.models import Token
+from tokens.selectors.visible import refuse_hidden_token
 from tokens.services import TokenAllocationService
 
 service = TokenAllocationService()
@@ -33,10 +34,9 @@ class TokenActionView(GenericAPIView[Token]):
     def post(self, request: Request, token_id: UUID) -> Response:
         body = self.body_class(data=request.data)
         body.is_valid(raise_exception=True)
-        visible_or_404(request, self, token_id)
-        work = partial(
-            type(self).act, service, token_id=token_id, actor=principal_of(request).actor, **body.validated_data
-        )
+        principal = principal_of(request)
+        refuse_hidden_token(token_id=token_id, principal=principal, reach=reach_of(request, self))
+        work = partial(type(self).act, service, token_id=token_id, actor=principal.actor, **body.validated_data)
         return write(request, work, _token_answer)
 
 

@@ -39,7 +39,7 @@ from tokens.api.serializers import (
 from tokens.selectors.due import DELAYED_END
 from tokens.selectors.past import tokens_as_of
 from tokens.selectors.queue import queue_of, rest_of
-from tokens.selectors.visible import own_slot_or_404
+from tokens.selectors.visible import own_slot_or_404, refuse_hidden_slot
 from tokens.services import DelaySet, SlotCancelled, SlotPlan, TokenAllocationService
 
 service = TokenAllocationService()
@@ -298,7 +298,7 @@ class SlotTokensView(GenericAPIView[Slot]):
 def _runner(request: Request, view: GenericAPIView[Slot], slot_id: UUID) -> Principal:
     """The caller, who may run this slot; for a doctor another's slot does not exist."""
     principal = principal_of(request)
-    own_slot_or_404(slot_id=slot_id, principal=principal, reach=reach_of(request, view))
+    refuse_hidden_slot(slot_id=slot_id, principal=principal, reach=reach_of(request, view))
     return principal
 
 

@@ -23,8 +23,9 @@ from tokens.api.serializers import BookingBody, BufferFilters, EmergencyRequest,
 from tokens.models import Token
 from tokens.policy.priority import Category
 from tokens.selectors.estimates import estimate_at
-from tokens.selectors.queue import position_of, pushed_back
-from tokens.selectors.visible import own_slot_or_404, visible_tokens
+from tokens.selectors.queue import position_of
+from tokens.selectors.under_lock import pushed_back
+from tokens.selectors.visible import refuse_hidden_slot, refuse_hidden_token, visible_tokens
 from tokens.services import Admitted, BookingRequest, Cancelled, TokenAllocationService
 from waitlist.models import WaitlistEntry
 
@@ -109,8 +110,9 @@ class TokenView(GenericAPIView[Token]):
     def delete(self, request: Request, token_id: UUID) -> Response:
         keep_seat = BufferFilters.read(request).get("buffer", False)
         principal = principal_of(request)
-        visible_or_404(request, self, token_id)
+        refuse_hidden_token(token_id=token_id, principal=principal, reach=reach_of(request, self))
         if keep_seat and not principal.is_desk:
+            visible_or_404(request, self, token_id)
             raise PermissionDenied("Only the desk keeps a seat.")
         work = partial(service.cancel, token_id=token_id, keep_seat=keep_seat, actor=principal.actor)
         return write(request, work, _cancelled_answer)
@@ -124,7 +126,8 @@ def _cancelled_answer(result: Cancelled) -> Answer:
     elif result.promoted:
         message = f"Token cancelled; {len(result.promoted)} promoted from the waiting list."
     promoted = [str(one.id) for one in result.promoted]
-    return Answer(200, {"message": message, "token": token_bodies([token], now=clock.now())[0], "promoted": promoted})
+    body = token_body(token, position=None, now=clock.now())
+    return Answer(200, {"message": message, "token": body, "promoted": promoted})
 
 
 @schema.token_emergency
@@ -137,7 +140,8 @@ class EmergencyView(GenericAPIView[Token]):
         body = EmergencyRequest(data=request.data)
         body.is_valid(raise_exception=True)
         principal = principal_of(request)
-        own_slot_or_404(slot_id=body.validated_data["slot_id"], principal=principal, reach=reach_of(request, self))
+        slot_id = body.validated_data["slot_id"]
+        refuse_hidden_slot(slot_id=slot_id, principal=principal, reach=reach_of(request, self))
         return write(
             request, partial(service.admit_emergency, **body.validated_data, actor=principal.actor), _admitted_answer
         )
@@ -156,7 +160,7 @@ def _admitted_answer(result: Admitted) -> Answer:
     return Answer(
         201 if admission.is_new else 200,
         {
-            "token": token_bodies([token], now=now)[0],
+            "token": token_body(token, position=position, now=now),
             "affected_tokens": [
                 {
                     "id": str(token_id),

@@ -5,7 +5,8 @@ from tokens.ledger import Ledger
 from tokens.models import Token
 from tokens.policy.lifecycle import Action, Status, allows
 from tokens.selectors.estimates import estimate_in_queue
-from tokens.selectors.queue import tokens_of, waiting_room
+from tokens.selectors.queue import tokens_of
+from tokens.selectors.under_lock import first_here
 
 
 def call(ledger: Ledger, *, token: Token) -> None:
@@ -20,10 +21,9 @@ def call(ledger: Ledger, *, token: Token) -> None:
 
 def call_next(ledger: Ledger, *, complete_current: bool) -> Token:
     """Call the first CHECKED_IN patient in the order of the queue; QueueEmpty if there is none, and nothing changes."""
-    token = waiting_room(slot=ledger.slot).select_related("patient").first()
+    token = first_here(slot=ledger.slot)
     if token is None:
         raise QueueEmpty
-    token.slot = ledger.slot
     if complete_current:
         _complete_current(ledger)
     call(ledger, token=token)

@@ -6,10 +6,11 @@ from clinics.models import SlotStatus
 from patients.models import Patient
 from tokens.errors import DuplicateBooking, InvalidTransition, SlotNotOpen
 from tokens.ledger import Ledger
-from tokens.models import IS_LIVE, Token
+from tokens.models import Token
 from tokens.policy.lifecycle import QUEUED, Action, Status
 from tokens.policy.priority import BASE, NO_BONUS, Category, Priority
 from tokens.selectors.queue import position_of, tokens_of
+from tokens.selectors.under_lock import live_tokens
 from waitlist.models import EntryStatus
 from waitlist.order import waiting_in
 
@@ -36,7 +37,7 @@ def admit(ledger: Ledger, *, patient: Patient, acuity: int | None, reason: str) 
         raise SlotNotOpen
     if slot.waiting_count:
         ledger.settle_entries(waiting_in(slot_id=slot.id).filter(patient_id=patient.id), to=EntryStatus.WITHDRAWN)
-    held = _live_token(ledger, patient)
+    held = next(iter(live_tokens(slot=slot, patient_ids=[patient.id])), None)
     if held is None:
         token = ledger.issue(
             action=Action.ADMIT_EMERGENCY,
@@ -86,14 +87,3 @@ def _takes_emergencies(ledger: Ledger) -> bool:
     if ledger.now < slot.delayed_end or slot.queue_length > 0:
         return True
     return tokens_of(slot=slot).filter(status__in=[Status.CALLED, Status.IN_CONSULTATION]).exists()
-
-
-def _live_token(ledger: Ledger, patient: Patient) -> Token | None:
-    slot = ledger.slot
-    return Token.objects.filter(
-        IS_LIVE,
-        facility_id=slot.facility_id,
-        patient_id=patient.id,
-        doctor_id=slot.doctor_id,
-        local_date=slot.local_date,
-    ).first()

@@ -9,7 +9,7 @@ from django.db.models.functions import Length
 
 from clinics.models import Slot
 from tokens.models import IS_QUEUED, Token
-from tokens.policy.lifecycle import QUEUED, Status
+from tokens.policy.lifecycle import QUEUED
 from waitlist.models import WaitlistEntry
 from waitlist.order import positions_of_entries
 
@@ -29,18 +29,6 @@ def queue_of(*, slot: Slot) -> QuerySet[Token]:
 def rest_of(*, slot: Slot) -> QuerySet[Token]:
     """The tokens of the slot that are not in its queue, by ticket."""
     return tokens_of(slot=slot).exclude(IS_QUEUED).order_by(Length("ticket"), "ticket")
-
-
-def waiting_room(*, slot: Slot) -> QuerySet[Token]:
-    """The patients of the queue who are here, first to be called first."""
-    return queue_of(slot=slot).filter(status=Status.CHECKED_IN)
-
-
-def pushed_back(*, slot: Slot, after: int, count: int) -> list[tuple[UUID, str]]:
-    """(id, ticket) of the `count` tokens of the queue that follow position `after`."""
-    if count == 0:
-        return []
-    return list(queue_of(slot=slot).values_list("id", "ticket")[after : after + count])
 
 
 def ahead_of(*, token: Token) -> QuerySet[Token]:

@@ -41,6 +41,22 @@ def visible_events(*, principal: Principal, reach: Reach) -> QuerySet[Event]:
     return Event.objects.filter(slot_id__in=Slot.objects.filter(doctor_id__in=_own_doctor(principal)).values("id"))
 
 
+def refuse_hidden_token(*, token_id: UUID, principal: Principal, reach: Reach) -> None:
+    """Raises NotFound for a token that the caller may not act on. Of who reaches all nothing is asked: the service
+    finds out whether the token exists.
+    """
+    if reach is not Reach.ALL:
+        tokens = visible_tokens(principal=principal, reach=reach).select_related(None)
+        if not tokens.filter(id=token_id).exists():
+            raise NotFound
+
+
+def refuse_hidden_slot(*, slot_id: UUID, principal: Principal, reach: Reach) -> None:
+    """Raises NotFound for a slot that the caller may not act on; like `refuse_hidden_token`."""
+    if reach is not Reach.ALL:
+        own_slot_or_404(slot_id=slot_id, principal=principal, reach=reach)
+
+
 def own_slot_or_404(*, slot_id: UUID, principal: Principal, reach: Reach) -> None:
     """Raises NotFound for a slot that does not exist or, for a doctor, is not their own."""
     slots = Slot.objects.filter(id=slot_id)

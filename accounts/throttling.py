@@ -7,12 +7,8 @@ registrations; failed sign-ins in lockout.py) is counted in the database, so tha
 import threading
 from typing import Any
 
-import redis
 from django.conf import settings
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
-from redis.maint_notifications import MaintNotificationsConfig
-from redis.retry import Retry
 from rest_framework.exceptions import Throttled
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
@@ -23,6 +19,7 @@ from accounts.roles import Role
 from accounts.security_log import digest, note
 from core.client_address import client_address
 from core.redis_gate import default_gate
+from core.redis_link import connect
 
 _HIT = """
 local count = redis.call('INCRBY', KEYS[1], ARGV[2])
@@ -44,15 +41,7 @@ class Counter:
 
     def __init__(self, url: str) -> None:
         self._breaker = default_gate().breaker  # one Redis, one memory of whether it answers
-        self._redis = redis.Redis.from_url(
-            url,
-            socket_connect_timeout=settings.REDIS_CONNECT_SECONDS,
-            socket_timeout=settings.REDIS_SOCKET_SECONDS,
-            retry=Retry(NoBackoff(), 0),
-            protocol=2,
-            driver_info=None,
-            maint_notifications_config=MaintNotificationsConfig(enabled=False),
-        )
+        self._redis = connect(url)
         self._lock = threading.Lock()
         self._pending: dict[str, int] = {}
         self._hit = self._redis.register_script(_HIT)

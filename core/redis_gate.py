@@ -14,16 +14,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-import redis
 from django.conf import settings
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
-from redis.maint_notifications import MaintNotificationsConfig
-from redis.retry import Retry
 
 from core import clock, metrics
 from core.circuit import Breaker
 from core.errors import SlotBusy
+from core.redis_link import connect
 
 _TAKE = """
 for i, key in ipairs(KEYS) do
@@ -66,16 +63,7 @@ class RedisGate:
     def __init__(self, url: str, *, breaker: Breaker | None = None, prefix: str = "opd:gate:") -> None:
         self.breaker = breaker or Breaker()
         self._prefix = prefix
-        self._redis = redis.Redis.from_url(
-            url,
-            socket_connect_timeout=settings.REDIS_CONNECT_SECONDS,
-            socket_timeout=settings.REDIS_SOCKET_SECONDS,
-            retry=Retry(NoBackoff(), 0),
-            protocol=2,
-            driver_info=None,
-            decode_responses=True,
-            maint_notifications_config=MaintNotificationsConfig(enabled=False),
-        )
+        self._redis = connect(url, decode_responses=True)
         self._take = self._redis.register_script(_TAKE)
         self._open = self._redis.register_script(_OPEN)
 

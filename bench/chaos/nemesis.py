@@ -5,7 +5,7 @@ import os
 import random
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -145,14 +145,23 @@ def web_terminated(system: System, seconds: float) -> None:
 
 def sweep_killed(system: System, seconds: float) -> None:
     """Kill the Celery worker while it ends holds, and let another go on."""
+
+    def kill() -> None:
+        system.kill_celery("worker")
+        system.start_celery("worker")
+
+    holds_end(system, meanwhile=[kill, kill])
+
+
+def holds_end(system: System, *, meanwhile: Sequence[Callable[[], None]] = (), within: float = 40) -> None:
+    """Hold a hundred seats, and return when Celery has ended them all; after the first of them comes a deed."""
     stage = make_stage(system, slots=25, capacity=4, patients=100)
     system.inside(lambda: _hold_every_seat(stage.slots, stage.patients))
     with system.connect() as link:
-        for _ in range(2):
+        for deed in meanwhile:
             _until(lambda: _expired(link, stage.slots) > 0, 20)
-            system.kill_celery("worker")
-            system.start_celery("worker")
-        _until(lambda: _expired(link, stage.slots) == 100, 40)
+            deed()
+        _until(lambda: _expired(link, stage.slots) == 100, within)
 
 
 def _hold_every_seat(slots: list[str], patients: list[str]) -> None:

@@ -8,8 +8,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -127,7 +128,9 @@ class System:
     def new_web(self, *, application: str = ENGINE, redis_url: str | None = None) -> Web:
         """Another web server on the same database, not yet started."""
         port = free_port()
-        made = {**self.environ, "OPD_HOST": HOST, "OPD_PORT": str(port), "REDIS_URL": redis_url or self.redis.url}
+        made = {**self.environ, "OPD_HOST": HOST, "OPD_PORT": str(port)}
+        if redis_url:
+            made["REDIS_URL"] = redis_url
         command = [sys.executable, *web_command(environ=made)[1:]]
         command[command.index(ENGINE)] = application
         web = Web(port, command, made, self.folder / f"web-{port}.log")
@@ -161,8 +164,17 @@ class System:
 
 
 @contextlib.contextmanager
-def running_system(*, application: str = ENGINE, with_redis: bool = True, celery: bool = True) -> Iterator[System]:
-    """Start everything; all of it is gone afterwards."""
+def running_system(
+    *,
+    application: str = ENGINE,
+    with_redis: bool = True,
+    celery: bool = True,
+    beside: Callable[[System], AbstractContextManager[Mapping[str, str]]] | None = None,
+) -> Iterator[System]:
+    """Start everything; all of it is gone afterwards.
+
+    `beside` starts more servers, and gives what the engine's processes then find in their environment.
+    """
     with throwaway() as folder, contextlib.ExitStack() as stack:
         postgres, redis = EmbeddedPostgres(folder, fsync=False), EmbeddedRedis(folder, fsync=False)
         for server in (postgres, redis):
@@ -171,6 +183,8 @@ def running_system(*, application: str = ENGINE, with_redis: bool = True, celery
         system = System(folder, postgres, redis, _environment(folder, postgres, redis))
         stack.callback(system.stop)
         system.inside(lambda: call_command("migrate", interactive=False, verbosity=0))
+        if beside is not None:
+            system.environ |= stack.enter_context(beside(system))
         system.web = system.new_web(application=application, redis_url=None if with_redis else NOWHERE)
         system.web.start()
         for name in ("worker", "beat1", "beat2") if celery else ():

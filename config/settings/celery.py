@@ -5,10 +5,10 @@ from typing import Any
 from celery.schedules import crontab
 
 from config.settings.base import TIME_ZONE
-from config.settings.redis import REDIS_URL
+from config.settings.redis import REDIS_URL, REDIS_WATCHED
 from config.settings.rules import OPD_SWEEP_SECONDS
 
-CELERY_BROKER_URL = REDIS_URL
+CELERY_BROKER_URL = REDIS_WATCHED.broker_url if REDIS_WATCHED else REDIS_URL
 CELERY_TIMEZONE = TIME_ZONE
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
@@ -24,7 +24,16 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_SEND_TASK_EVENTS = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
-CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 300, "socket_timeout": 30, "socket_keepalive": True}
+CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {
+    "visibility_timeout": 300,
+    "socket_timeout": 30,
+    "socket_keepalive": True,
+}
+if REDIS_WATCHED:
+    CELERY_BROKER_TRANSPORT_OPTIONS |= {
+        "master_name": REDIS_WATCHED.name,
+        "sentinel_kwargs": {"password": REDIS_WATCHED.sentinel_password, "socket_timeout": 2.0},
+    }
 
 # A sweep not run before the next one is due is worthless: it expires instead of piling up behind a dead worker.
 CELERY_BEAT_SCHEDULE: dict[str, Any] = {

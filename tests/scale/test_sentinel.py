@@ -1,0 +1,71 @@
+"""Redis behind sentinels: its primary is killed, bookings go on, and then the gate is held on the new primary."""
+
+import contextlib
+import re
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+
+from bench.chaos.nemesis import Fault, holds_end
+from bench.chaos.playing import perform
+from bench.chaos.system import System, running_system
+from core.embedded.project import ROOT
+from tests.support.sentinels import Watched, until, watched_redis
+
+LONGEST_GAP = 2.5
+"""Seconds in which nobody is told that a booking was made (measured: half a second)."""
+PASSAGES = re.compile(r'^opd_gate_passages_total\{how="(\w+)"\} ([\d.]+)', re.MULTILINE)
+
+COUNTED_AND_KEPT = """
+import django; django.setup()
+from django.conf import settings
+from django.core.cache import cache
+from accounts.throttling import Counter
+counter = Counter(settings.REDIS_URL)
+assert counter.hit("sentinel", limit=1, seconds=60) is None
+assert counter.hit("sentinel", limit=1, seconds=60) > 0
+cache.set("sentinel", "kept")
+assert cache.get("sentinel") == "kept"
+"""
+
+
+def passages(system: System, how: str) -> float:
+    """How many requests passed the gate in this way so far."""
+    host, port = system.web.address
+    with urllib.request.urlopen(f"http://{host}:{port}/metrics", timeout=10) as answer:
+        told = dict(PASSAGES.findall(answer.read().decode()))
+    return float(told.get(how, 0))
+
+
+def test_bookings_go_on_while_another_redis_takes_over() -> None:
+    places: list[Watched] = []
+
+    @contextlib.contextmanager
+    def sentinels(system: System) -> Iterator[dict[str, str]]:
+        with watched_redis(system.folder) as watched:
+            places.append(watched)
+            yield {"REDIS_URL": watched.url}
+
+    def fail_over(system: System, seconds: float) -> None:
+        (watched,) = places
+        until(lambda: passages(system, "held") > 20)
+        before = passages(system, "away")
+        watched.primary.kill()
+        until(lambda: watched.primary_port() == watched.replica.port)
+        assert passages(system, "away") > before, "nobody noticed that the primary had gone"
+        held = passages(system, "held")
+        until(lambda: passages(system, "held") > held + 20)
+
+    with running_system(beside=sentinels, celery=False) as system:
+        for name in ("worker", "beat1"):
+            system.start_celery(name)
+        fault = Fault("redis-failed-over", "Redis: kill -9 of the primary, and a replica takes over", fail_over)
+        performance = perform(system, [fault])
+        (verdict,) = performance.verdicts
+        assert verdict.is_good, verdict
+        assert performance.broken == []
+        assert verdict.acknowledged > 50
+        assert verdict.longest_gap < LONGEST_GAP
+        holds_end(system)  # so the worker and the beat have found the new primary too
+        subprocess.run([sys.executable, "-c", COUNTED_AND_KEPT], env=system.environ, cwd=ROOT, check=True)

@@ -1,0 +1,116 @@
+"""A Redis with a replica and three sentinels, all real: what a hospital runs that wants no break in the gate either."""
+
+import contextlib
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import redis
+
+from core.embedded import EmbeddedRedis
+from core.embedded.binaries import redis_server
+from core.embedded.ports import free_port
+from core.embedded.processes import spawn
+from core.embedded.runners import bare_environment
+from core.embedded.state import prepare_data_dir, write_private
+
+NAME, QUORUM = "opd", 2
+HOST = "127.0.0.1"
+
+
+@dataclass
+class Watched:
+    """The primary, its replica, and those who watch them."""
+
+    folder: Path
+    primary: EmbeddedRedis
+    replica: EmbeddedRedis
+    sentinels: list[int] = field(default_factory=list)
+    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    @property
+    def url(self) -> str:
+        """The address for the engine."""
+        places = ",".join(f"{HOST}:{port}" for port in self.sentinels)
+        return f"sentinel://:{self.primary.password}@{places}/{NAME}/0"
+
+    def primary_port(self) -> int:
+        """Where the sentinels say that the primary is."""
+        with redis.Redis(HOST, self.sentinels[0], decode_responses=True) as sentinel:
+            _, port = sentinel.sentinel_get_master_addr_by_name(NAME)
+        return int(port)
+
+    def start_sentinel(self) -> None:
+        port = free_port(avoid=self.sentinels)
+        home = prepare_data_dir(data_dir=self.folder / f"sentinel-{port}")
+        lines = [
+            f"bind {HOST}",
+            f"port {port}",
+            f"sentinel monitor {NAME} {HOST} {self.primary.port} {QUORUM}",
+            f"sentinel auth-pass {NAME} {self.primary.password}",
+            f"sentinel down-after-milliseconds {NAME} 500",
+            f"sentinel failover-timeout {NAME} 2000",
+        ]
+        write_private(path=home / "sentinel.conf", text="\n".join(lines) + "\n")
+        command = [str(redis_server()), str(home / "sentinel.conf"), "--sentinel"]
+        with (home / "sentinel.log").open("ab") as output:
+            self.processes.append(spawn(command=command, environ=bare_environment(), cwd=home, output=output))
+        self.sentinels.append(port)
+
+    def stop(self) -> None:
+        for process in self.processes:
+            process.kill()
+            process.wait()
+
+
+@contextlib.contextmanager
+def watched_redis(folder: Path) -> Iterator[Watched]:
+    """Start all five, and return when the sentinels agree about what they see."""
+    with contextlib.ExitStack() as stack:
+        primary, replica = (_redis(folder / name, folder / "primary") for name in ("primary", "replica"))
+        for server in (primary, replica):
+            server.start()
+            stack.callback(server.stop)
+            with redis.Redis.from_url(server.url) as link:
+                link.config_set("masterauth", server.password)
+                link.config_set("repl-diskless-sync-delay", 0)
+                if server is replica:
+                    link.replicaof(HOST, primary.port)
+        watched = Watched(folder, primary, replica)
+        stack.callback(watched.stop)
+        until(lambda: _sees_replica(replica))
+        for _ in range(3):
+            watched.start_sentinel()
+        until(lambda: all(_is_ready(port) for port in watched.sentinels))
+        yield watched
+
+
+def until(true: Callable[[], bool], seconds: float = 20) -> None:
+    """Wait until it is true."""
+    ends = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < ends, "waited in vain"
+        time.sleep(0.02)
+
+
+def _redis(folder: Path, first: Path) -> EmbeddedRedis:
+    server = EmbeddedRedis(folder, fsync=False)
+    if folder != first:  # one password for both
+        shutil.copy(first / "redis.password", folder / "redis.password")
+    _ = server.password
+    return server
+
+
+def _sees_replica(replica: EmbeddedRedis) -> bool:
+    with redis.Redis.from_url(replica.url) as link:
+        return bool(link.info("replication")["master_link_status"] == "up")
+
+
+def _is_ready(port: int) -> bool:
+    with contextlib.suppress(redis.RedisError), redis.Redis(HOST, port, decode_responses=True) as sentinel:
+        seen = sentinel.sentinel_master(NAME)
+        return seen["num-slaves"] == 1 and seen["num-other-sentinels"] == 2
+    return False

@@ -69,6 +69,12 @@ class Claim:
 
     record_id: uuid.UUID
     token: uuid.UUID
+    facility_id: uuid.UUID = _NO_FACILITY
+
+    @property
+    def while_held(self) -> dict[str, Any]:
+        """What finds the record until it is completed or taken over."""
+        return {"facility_id": self.facility_id, "id": self.record_id, "claim": self.token, "status__isnull": True}
 
 
 class ClaimLost(Exception):
@@ -121,7 +127,7 @@ def claim(asked: Asked, *, token: uuid.UUID) -> Claim | Stored:
         cursor.execute(_CLAIM, values)
         claimed = cursor.fetchone()
     if claimed is not None:
-        return Claim(record_id=claimed[0], token=token)
+        return Claim(record_id=claimed[0], token=token, facility_id=asked.facility_id)
     row = _row_of(asked, now)
     if row is None or row.status is None:
         if row is not None and row.fingerprint != asked.fingerprint:
@@ -132,7 +138,7 @@ def claim(asked: Asked, *, token: uuid.UUID) -> Claim | Stored:
 
 def complete(held: Claim, answer: Stored) -> None:
     """Keep the answer, inside the transaction that makes the change; ClaimLost if another run has the key by now."""
-    kept = IdempotencyRecord.objects.filter(id=held.record_id, claim=held.token, status__isnull=True).update(
+    kept = IdempotencyRecord.objects.filter(**held.while_held).update(
         status=answer.status, headers=dict(answer.headers), body=answer.body
     )
     if not kept:
@@ -141,7 +147,7 @@ def complete(held: Claim, answer: Stored) -> None:
 
 def release(held: Claim) -> None:
     """Free the key of a run that changed nothing; does nothing once the answer is kept or the claim is another's."""
-    IdempotencyRecord.objects.filter(id=held.record_id, claim=held.token, status__isnull=True).delete()
+    IdempotencyRecord.objects.filter(**held.while_held).delete()
 
 
 def prune(now: datetime, *, batch: int = 5000) -> int:

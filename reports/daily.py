@@ -98,7 +98,7 @@ def percent(part: int, whole: int) -> float:
 
 def _count(facility: Facility, day: date, doctor_id: UUID | None) -> dict[UUID, _Figures]:
     slots = Slot.objects.filter(facility=facility, local_date=day)
-    tokens = Token.objects.filter(slot__facility=facility, slot__local_date=day)
+    tokens = Token.objects.filter(facility=facility, slot__facility=facility, slot__local_date=day)
     if doctor_id is not None:
         slots = slots.filter(doctor=doctor_id)
         tokens = tokens.filter(slot__doctor=doctor_id)

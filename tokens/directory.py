@@ -5,11 +5,13 @@ caller names no facility, just an id: what these few statements ask of every par
 others are told. The answers never change: no slot, token or entry moves to another facility, no token to another slot.
 """
 
+from contextlib import suppress
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
 from django.db import connection
+from django.db.models import Model, QuerySet
 
 from clinics.models import Slot
 from core.errors import NotFound
@@ -49,6 +51,23 @@ def place_of_token(token_id: UUID) -> Place:
 def place_of_entry(entry_id: UUID) -> Place:
     """The facility and the slot of a waiting-list entry; NotFound if there is no such entry."""
     return Place(*_found(PLACE_OF_ENTRY, entry_id))
+
+
+R = TypeVar("R", bound=Model)
+
+
+def of_slot(rows: QuerySet[R], *, slot_id: UUID) -> QuerySet[R]:
+    """Those of the rows that belong to the slot, looked for in its facility; of a slot that is gone, everywhere."""
+    with suppress(NotFound):
+        rows = rows.filter(facility_id=facility_of_slot(slot_id))
+    return rows.filter(slot_id=slot_id)
+
+
+def of_token(rows: QuerySet[R], *, token_id: UUID) -> QuerySet[R]:
+    """Those of the rows that belong to the token, looked for in its facility."""
+    with suppress(NotFound):
+        rows = rows.filter(facility_id=place_of_token(token_id).facility_id)
+    return rows.filter(token_id=token_id)
 
 
 def _found(statement: str, row_id: UUID) -> tuple[Any, ...]:

@@ -12,6 +12,7 @@ from events.readers import after_event, complete_part
 from tokens.api import schema
 from tokens.api.bodies import event_body
 from tokens.api.serializers import EventFilters
+from tokens.directory import of_slot, of_token
 from tokens.selectors.visible import visible_events
 
 
@@ -26,9 +27,9 @@ class EventListView(GenericAPIView[Event]):
         filters = EventFilters.read(request)
         events = visible_events(principal=principal_of(request), reach=reach_of(request, self))
         if "slot" in filters:
-            events = events.filter(slot_id=filters["slot"])
+            events = of_slot(events, slot_id=filters["slot"])
         if "token" in filters:
-            events = events.filter(token_id=filters["token"])
+            events = of_token(events, token_id=filters["token"])
         if "slot" not in filters and "token" not in filters:
             # Within a slot the order is that of its lock; over all slots a transaction that commits late must not be
             # skipped.

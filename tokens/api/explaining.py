@@ -33,9 +33,10 @@ def explain_body(token: Token) -> dict[str, Any]:
 
 
 def _history(token: Token) -> list[Event]:
+    of_facility = Event.objects.filter(facility_id=token.facility_id)
     own = Q(token_id=token.id)
     moved_by = Q(slot_id=token.slot_id, at__gte=token.created_at) & Q(type__in=[*PASSING, *SLOT_WIDE])
-    return list(Event.objects.filter(own | moved_by).order_by("seq"))
+    return list(of_facility.filter(own | moved_by).order_by("seq"))
 
 
 def _shown(event: Event, token: Token) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from core.writes import Answer, write
 from tokens.api import schema
 from tokens.api.bodies import entry_bodies
 from tokens.api.serializers import BySlotFilters, WaitingListFilters
+from tokens.directory import facility_of_slot, of_slot, place_of_entry
 from tokens.selectors.visible import visible_entries
 from tokens.services import TokenAllocationService
 from waitlist.models import EntryStatus, WaitlistEntry
@@ -34,7 +35,7 @@ class WaitingListView(GenericAPIView[WaitlistEntry]):
         entries = visible_entries(principal=principal_of(request), reach=reach_of(request, self))
         entries = entries.filter(status__in=filters.get("status", [EntryStatus.WAITING]))
         if "slot" in filters:
-            entries = entries.filter(slot_id=filters["slot"])
+            entries = of_slot(entries, slot_id=filters["slot"])
         if "patient" in filters:
             entries = entries.filter(patient_id=filters["patient"])
         page = self.paginate_queryset(entries.order_by("slot_id", "priority", "arrival"))
@@ -50,10 +51,12 @@ class WaitingListBySlotView(GenericAPIView[WaitlistEntry]):
 
     def get(self, request: Request) -> Response:
         slot_id = BySlotFilters.read(request)["slot_id"]
-        if not Slot.objects.filter(id=slot_id).exists():
+        facility_id = facility_of_slot(slot_id)
+        if not Slot.objects.filter(facility_id=facility_id, id=slot_id).exists():
             raise NotFound
         entries = visible_entries(principal=principal_of(request), reach=reach_of(request, self))
-        waiting = entries.filter(slot_id=slot_id, status=EntryStatus.WAITING).order_by("priority", "arrival")
+        waiting = of_slot(entries, slot_id=slot_id).filter(status=EntryStatus.WAITING)
+        waiting = waiting.order_by("priority", "arrival")
         return Response(entry_bodies(list(waiting)))
 
 
@@ -66,7 +69,7 @@ class WaitingListEntryView(GenericAPIView[WaitlistEntry]):
     def delete(self, request: Request, entry_id: UUID) -> Response:
         principal = principal_of(request)
         visible = visible_entries(principal=principal, reach=reach_of(request, self))
-        if not visible.filter(id=entry_id).exists():
+        if not visible.filter(facility_id=place_of_entry(entry_id).facility_id, id=entry_id).exists():
             raise NotFound
         work = partial(service.withdraw, entry_id=entry_id, actor=principal.actor)
         return write(request, work, lambda entry: Answer(204))

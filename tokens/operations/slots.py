@@ -140,8 +140,8 @@ def delete(ledger: Ledger) -> None:
         raise InUse("Tokens refer to this slot: cancel it instead.")
     ledger.note("slot.deleted")
     ledger.close()
-    slot.waitlist_entries.all().delete()
-    Slot.objects.filter(id=slot.id).delete()
+    slot.waitlist_entries.filter(facility_id=slot.facility_id).delete()
+    Slot.objects.filter(facility_id=slot.facility_id, id=slot.id).delete()
 
 
 class TicketPrefixes:
@@ -153,7 +153,7 @@ class TicketPrefixes:
     def __init__(self, doctor: Doctor, *, days: Collection[date]) -> None:
         self._letters = doctor.ticket_letters
         self._taken: dict[date, set[str]] = defaultdict(set)
-        of_the_days = {"doctor_id": doctor.id, "local_date__in": set(days)}
+        of_the_days = {"facility_id": doctor.facility_id, "doctor_id": doctor.id, "local_date__in": set(days)}
         printed = StrIndex("ticket", Value("-")) - 1
         slots = Slot.objects.filter(**of_the_days).values_list("local_date", "ticket_prefix")
         tokens = Token.objects.filter(**of_the_days).values_list("local_date", Left("ticket", printed)).distinct()

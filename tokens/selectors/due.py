@@ -6,6 +6,7 @@ from uuid import UUID
 from django.db.models import DateTimeField, DurationField, ExpressionWrapper, F, Q, Value
 
 from clinics.models import Slot
+from tokens.directory import facility_of_slot
 from tokens.models import IS_LIVE, Token
 
 DELAYED_END = ExpressionWrapper(
@@ -24,10 +25,10 @@ def slots_due(*, now: datetime) -> list[UUID]:
 
 def slots_with_ended_place(*, slot_id: UUID, patient_id: UUID, now: datetime) -> list[UUID]:
     """The other slots of the same doctor and day where the patient's place is over already, but not swept yet."""
-    asked = Slot.objects.filter(id=slot_id).values("facility_id", "doctor_id", "local_date")
+    asked = Slot.objects.filter(facility_id=facility_of_slot(slot_id), id=slot_id)
     return [
         found
-        for wanted in asked
+        for wanted in asked.values("facility_id", "doctor_id", "local_date")
         for found in Token.objects.filter(IS_LIVE, **wanted, patient_id=patient_id, due_at__lte=now)
         .exclude(slot_id=slot_id)
         .values_list("slot_id", flat=True)

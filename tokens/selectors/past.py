@@ -22,9 +22,14 @@ TOKEN_FACTS = (
 ENTRY_FACTS = ("id", "patient_id", "category", "priority", "arrival", "status", "token_id")
 
 
-def slot_as_of(*, slot_id: UUID, moment: datetime | None = None) -> SlotThen | None:
-    """The slot at that moment, rebuilt from the log alone; None before it was created."""
+def slot_as_of(*, slot_id: UUID, moment: datetime | None = None, facility_id: UUID | None = None) -> SlotThen | None:
+    """The slot at that moment, rebuilt from the log alone; None before it was created.
+
+    Without its facility, which nobody knows of a slot that was deleted, the whole log is searched.
+    """
     events: Any = Event.objects.filter(slot_id=slot_id).order_by("number")
+    if facility_id is not None:
+        events = events.filter(facility_id=facility_id)
     return replay(events if moment is None else events.filter(at__lte=moment), until=moment)
 
 
@@ -46,7 +51,7 @@ def _token(token: Token) -> TokenThen:
 
 def tokens_as_of(*, slot: Slot, moment: datetime) -> tuple[list[Token], list[Token]]:
     """The queue of the slot at that moment and the rest of its tokens, as rows that are not in the database."""
-    then = slot_as_of(slot_id=slot.id, moment=moment)
+    then = slot_as_of(slot_id=slot.id, moment=moment, facility_id=slot.facility_id)
     if then is None:
         return [], []
     for name in SLOT_FACTS:

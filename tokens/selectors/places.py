@@ -52,4 +52,4 @@ class Places:
             patient_id__in=self._patient_ids,
             status=EntryStatus.WAITING,
         )
-        return set(waiting.values_list("patient_id", "slot_id"))
+        return set(waiting.order_by().values_list("patient_id", "slot_id"))

@@ -12,7 +12,7 @@ from core.errors import NotFound, SlotBusy
 from core.local_time import local_day
 from core.writes import as_is
 from tokens import together
-from tokens.directory import place_of_token
+from tokens.directory import place_of_entry, place_of_token
 from tokens.errors import DuplicateBooking
 from tokens.ledger import Ledger
 from tokens.models import Token
@@ -159,16 +159,15 @@ class TokenAllocationService:
 
     def withdraw(self, *, entry_id: UUID, actor: str, answer: Callable[[WaitlistEntry], Any] = as_is) -> Any:
         """Take an entry off the waiting list."""
-        slot_id = WaitlistEntry.objects.filter(id=entry_id).values_list("slot_id", flat=True).first()
-        if slot_id is None:
-            raise NotFound
+        place = place_of_entry(entry_id)
 
         def operation(ledger: Ledger) -> WaitlistEntry:
-            entry = WaitlistEntry.objects.select_related("patient").get(id=entry_id)
+            entries = WaitlistEntry.objects.select_related("patient")
+            entry = entries.get(facility_id=place.facility_id, id=entry_id)
             cancelling.withdraw(ledger, entry=entry)
             return entry
 
-        return on_slot(slot_id, actor=actor, operation=operation, answer=answer)
+        return on_slot(place.slot_id, actor=actor, operation=operation, answer=answer)
 
     # A slot's life
 

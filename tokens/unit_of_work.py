@@ -13,6 +13,7 @@ from clinics.models import Slot
 from core.errors import NotFound, SlotBusy
 from core.rows import Rows
 from patients.models import Patient
+from tokens.directory import facility_of_slot
 from tokens.errors import DuplicateBooking, refusal_of
 from tokens.ledger import Ledger, close_all
 from tokens.locking import DoctorDay, locked_days, locked_slots
@@ -138,12 +139,13 @@ def refusals() -> Iterator[None]:
 # Rows
 
 _patients = Rows(Patient)
-DAY_OF_SLOT = f"SELECT doctor_id, local_date FROM {Rows(Slot).table} WHERE id = %s"
+DAY_OF_SLOT = f"SELECT doctor_id, local_date FROM {Rows(Slot).table} WHERE facility_id = %s AND id = %s"
 
 
 def slot_row(slot_id: UUID) -> Slot:
     """The slot as it is before the lock: good for what never changes and for knowing what to lock."""
-    slot = Slot.objects.select_related("doctor__facility").filter(id=slot_id).first()
+    slots = Slot.objects.select_related("doctor__facility")
+    slot = slots.filter(facility_id=facility_of_slot(slot_id), id=slot_id).first()
     if slot is None:
         raise NotFound
     return slot
@@ -152,7 +154,7 @@ def slot_row(slot_id: UUID) -> Slot:
 def day_of_slot(slot_id: UUID) -> DoctorDay:
     """The doctor and the local day of a slot, as they are before the lock."""
     with connection.cursor() as cursor:
-        cursor.execute(DAY_OF_SLOT, [slot_id])
+        cursor.execute(DAY_OF_SLOT, [facility_of_slot(slot_id), slot_id])
         day: DoctorDay | None = cursor.fetchone()
     if day is None:
         raise NotFound

@@ -1,6 +1,7 @@
 """The waiting list's order, and who is next."""
 
-from collections.abc import Collection
+from collections import defaultdict
+from collections.abc import Iterable
 from uuid import UUID
 
 from django.db import connection
@@ -12,9 +13,10 @@ from patients.models import Patient
 from waitlist.models import EntryStatus, WaitlistEntry
 
 
-def waiting_in(*, slot_id: UUID) -> QuerySet[WaitlistEntry]:
+def waiting_in(*, slot: Slot) -> QuerySet[WaitlistEntry]:
     """The WAITING entries of a slot, best first: by priority, then by request."""
-    return WaitlistEntry.objects.filter(slot_id=slot_id, status=EntryStatus.WAITING).order_by("priority", "arrival")
+    waiting = WaitlistEntry.objects.filter(facility_id=slot.facility_id, slot_id=slot.id, status=EntryStatus.WAITING)
+    return waiting.order_by("priority", "arrival")
 
 
 _entries, _patients = Rows(WaitlistEntry), Rows(Patient)
@@ -42,18 +44,24 @@ def next_in_line(*, slot: Slot, seats: int) -> list[WaitlistEntry]:
 POSITIONS = """
 SELECT entry.id, (
     SELECT count(*) + 1 FROM waitlist_waitlistentry AS ahead
-    WHERE ahead.slot_id = entry.slot_id AND ahead.facility_id = entry.facility_id AND ahead.status = 'WAITING'
+    WHERE ahead.slot_id = entry.slot_id AND ahead.facility_id = %(facility)s AND ahead.status = 'WAITING'
       AND (ahead.priority, ahead.arrival) < (entry.priority, entry.arrival)
 )
 FROM waitlist_waitlistentry AS entry
-WHERE entry.id = ANY(%s) AND entry.status = 'WAITING'
+WHERE entry.facility_id = %(facility)s AND entry.id = ANY(%(ids)s) AND entry.status = 'WAITING'
 """
 
 
-def positions_of_entries(*, entry_ids: Collection[UUID]) -> dict[UUID, int]:
-    """The positions on their lists, from 1, in one statement; entries that no longer wait are left out."""
-    if not entry_ids:
-        return {}
-    with connection.cursor() as cursor:
-        cursor.execute(POSITIONS, [list(entry_ids)])
-        return dict(cursor.fetchall())
+def positions_of_entries(*, entries: Iterable[WaitlistEntry]) -> dict[UUID, int]:
+    """The positions on their lists, from 1, in one statement for each facility; entries that no longer wait are left
+    out.
+    """
+    ids: dict[UUID, list[UUID]] = defaultdict(list)
+    for entry in entries:
+        ids[entry.facility_id].append(entry.id)
+    positions: dict[UUID, int] = {}
+    for facility_id, of_facility in ids.items():
+        with connection.cursor() as cursor:
+            cursor.execute(POSITIONS, {"facility": facility_id, "ids": of_facility})
+            positions |= dict(cursor.fetchall())
+    return positions

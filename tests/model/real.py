@@ -121,7 +121,7 @@ class Real:
         rows = list(SlotRow.objects.select_related("doctor", "facility").filter(id__in=slots))
         tokens = list(TokenRow.objects.filter(slot_id__in=slots))
         entries = list(WaitlistEntry.objects.filter(slot_id__in=slots).order_by("priority", "arrival"))
-        numbers = positions_of(token_ids=[token.id for token in tokens])
+        numbers = positions_of(tokens=tokens)
         return {slots[row.id]: self._picture(row, tokens, entries, numbers, people, now) for row in rows}
 
     def _picture(

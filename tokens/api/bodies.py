@@ -71,7 +71,7 @@ def token_body(token: Token, *, position: int | None, now: datetime) -> dict[str
 
 def token_bodies(tokens: Collection[Token], *, now: datetime) -> list[dict[str, Any]]:
     """Tokens of any slots, their positions found in one statement; in none if none of them is in a queue."""
-    positions = positions_of(token_ids=[token.id for token in tokens if token.status in QUEUED])
+    positions = positions_of(tokens=[token for token in tokens if token.status in QUEUED])
     return [token_body(token, position=positions.get(token.id), now=now) for token in tokens]
 
 
@@ -83,7 +83,7 @@ def slot_token_bodies(*, queue: Iterable[Token], rest: Iterable[Token], now: dat
 
 def entry_bodies(entries: Collection[WaitlistEntry]) -> list[dict[str, Any]]:
     """Waiting-list entries of any slots, their positions found in one statement."""
-    positions = positions_of_entries(entry_ids=[entry.id for entry in entries])
+    positions = positions_of_entries(entries=entries)
     return [entry_body(entry, position=positions.get(entry.id)) for entry in entries]
 
 

@@ -20,6 +20,7 @@ from tokens.api import schema
 from tokens.api.bodies import entry_body, moment, token_bodies, token_body
 from tokens.api.explaining import explain_body
 from tokens.api.serializers import BookingBody, BufferFilters, EmergencyRequest, TokenFilters
+from tokens.directory import of_slot, place_of_token
 from tokens.models import Token
 from tokens.policy.priority import Category
 from tokens.selectors.estimates import estimate_at
@@ -37,7 +38,8 @@ MOST_AFFECTED = 50
 
 def visible_or_404(request: Request, view: Any, token_id: UUID) -> Token:
     """The token, if the caller may see it."""
-    token = visible_tokens(principal=principal_of(request), reach=reach_of(request, view)).filter(id=token_id).first()
+    tokens = visible_tokens(principal=principal_of(request), reach=reach_of(request, view))
+    token = tokens.filter(facility_id=place_of_token(token_id).facility_id, id=token_id).first()
     if token is None:
         raise NotFound
     return token
@@ -86,8 +88,9 @@ def booked_answer(result: Token | WaitlistEntry) -> Answer:
 
 
 def _filtered(tokens: QuerySet[Token], filters: dict[str, Any]) -> QuerySet[Token]:
+    if "slot" in filters:
+        tokens = of_slot(tokens, slot_id=filters.pop("slot"))
     lookups = {
-        "slot": "slot_id",
         "patient": "patient_id",
         "doctor": "slot__doctor_id",
         "date": "local_date",

@@ -166,4 +166,4 @@ def _wait(
 def _leave_waiting_list(ledger: Ledger, patient: Patient) -> None:
     """Who gets a seat no longer waits for one."""
     ledger.write()
-    ledger.settle_entries(waiting_in(slot_id=ledger.slot.id).filter(patient_id=patient.id), to=EntryStatus.WITHDRAWN)
+    ledger.settle_entries(waiting_in(slot=ledger.slot).filter(patient_id=patient.id), to=EntryStatus.WITHDRAWN)

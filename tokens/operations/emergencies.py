@@ -36,7 +36,7 @@ def admit(ledger: Ledger, *, patient: Patient, acuity: int | None, reason: str) 
     if not _takes_emergencies(ledger):
         raise SlotNotOpen
     if slot.waiting_count:
-        ledger.settle_entries(waiting_in(slot_id=slot.id).filter(patient_id=patient.id), to=EntryStatus.WITHDRAWN)
+        ledger.settle_entries(waiting_in(slot=slot).filter(patient_id=patient.id), to=EntryStatus.WITHDRAWN)
     held = next(iter(live_tokens(slot=slot, patient_ids=[patient.id])), None)
     if held is None:
         token = ledger.issue(

@@ -39,4 +39,4 @@ def settle(ledger: Ledger) -> None:
 
 def expire_waiting(ledger: Ledger) -> int:
     """End the waiting list of the slot; answers how many waited."""
-    return ledger.settle_entries(waiting_in(slot_id=ledger.slot.id), to=EntryStatus.EXPIRED)
+    return ledger.settle_entries(waiting_in(slot=ledger.slot), to=EntryStatus.EXPIRED)

@@ -127,7 +127,7 @@ def cancel(ledger: Ledger, *, reason: str) -> SlotCancelled:
     cancelled = list(tokens_of(slot=slot).filter(going).order_by("arrival"))
     for token in cancelled:
         ledger.move(token, Action.CANCEL_WITH_SLOT, due_at=None)
-    withdrawn = ledger.settle_entries(waiting_in(slot_id=slot.id), to=EntryStatus.WITHDRAWN)
+    withdrawn = ledger.settle_entries(waiting_in(slot=slot), to=EntryStatus.WITHDRAWN)
     ledger.change_slot(status=SlotStatus.CANCELLED, cancel_reason=reason)
     ledger.note("slot.cancelled", cancelled_tokens=len(cancelled), withdrawn_entries=withdrawn)
     return SlotCancelled(len(cancelled), withdrawn)

@@ -1,6 +1,7 @@
 """The queue of a slot and the positions in it, derived from the order and from nothing else."""
 
-from collections.abc import Collection, Iterable
+from collections import defaultdict
+from collections.abc import Iterable
 from uuid import UUID
 
 from django.db import connection
@@ -45,19 +46,20 @@ def position_of(*, token: Token) -> int | None:
     """The live position in the queue, from 1; None for a token that is not in it."""
     if token.status not in QUEUED:
         return None
-    return positions_of(token_ids=[token.id]).get(token.id)
+    return positions_of(tokens=[token]).get(token.id)
 
 
 FEW = 3
 ONE_BY_ONE = """
 SELECT token.id, (
     SELECT count(*) + 1 FROM tokens_token AS ahead
-    WHERE ahead.slot_id = token.slot_id AND ahead.facility_id = token.facility_id
+    WHERE ahead.slot_id = token.slot_id AND ahead.facility_id = %(facility)s
       AND ahead.status IN ('CHECKED_IN', 'CONFIRMED', 'PENDING')
       AND (ahead.priority, ahead.rank_band, ahead.rank_arrival) < (token.priority, token.rank_band, token.rank_arrival)
 )
 FROM tokens_token AS token
-WHERE token.id = ANY(%s) AND token.status IN ('CHECKED_IN', 'CONFIRMED', 'PENDING')
+WHERE token.facility_id = %(facility)s AND token.id = ANY(%(ids)s)
+  AND token.status IN ('CHECKED_IN', 'CONFIRMED', 'PENDING')
 """
 
 
@@ -65,28 +67,30 @@ ALL_AT_ONCE = """
 SELECT id, position FROM (
     SELECT id, row_number() OVER (PARTITION BY slot_id ORDER BY priority, rank_band, rank_arrival) AS position
     FROM tokens_token
-    WHERE slot_id = ANY(ARRAY(SELECT DISTINCT slot_id FROM tokens_token WHERE id = ANY(%s)))
-      AND status IN ('CHECKED_IN', 'CONFIRMED', 'PENDING')
+    WHERE facility_id = %(facility)s AND status IN ('CHECKED_IN', 'CONFIRMED', 'PENDING') AND slot_id = ANY(ARRAY(
+        SELECT DISTINCT slot_id FROM tokens_token WHERE facility_id = %(facility)s AND id = ANY(%(ids)s)
+    ))
 ) AS queue
-WHERE id = ANY(%s)
+WHERE id = ANY(%(ids)s)
 """
 
 
-def positions_of(*, token_ids: Collection[UUID], queues: int = 1) -> dict[UUID, int]:
-    """The live positions of tokens, in one statement; tokens that are in no queue are left out.
+def positions_of(*, tokens: Iterable[Token], queues: int = 1) -> dict[UUID, int]:
+    """The live positions of tokens, in one statement for each facility; tokens that are in no queue are left out.
 
     Where they are a few in each of the `queues` that they stand in, the tokens ahead of each are counted; else every
     queue is numbered once.
     """
-    ids = list(token_ids)
-    if not ids:
-        return {}
-    with connection.cursor() as cursor:
-        if len(ids) <= FEW * queues:
-            cursor.execute(ONE_BY_ONE, [ids])
-        else:
-            cursor.execute(ALL_AT_ONCE, [ids, ids])
-        return dict(cursor.fetchall())
+    ids: dict[UUID, list[UUID]] = defaultdict(list)
+    for token in tokens:
+        ids[token.facility_id].append(token.id)
+    positions: dict[UUID, int] = {}
+    for facility_id, of_facility in ids.items():
+        statement = ONE_BY_ONE if len(of_facility) <= FEW * queues else ALL_AT_ONCE
+        with connection.cursor() as cursor:
+            cursor.execute(statement, {"facility": facility_id, "ids": of_facility})
+            positions |= dict(cursor.fetchall())
+    return positions
 
 
 def note_positions(places: Iterable[Token | WaitlistEntry]) -> None:
@@ -94,7 +98,7 @@ def note_positions(places: Iterable[Token | WaitlistEntry]) -> None:
     rows = list(places)
     tokens = [row for row in rows if isinstance(row, Token)]
     queues = len({token.slot_id for token in tokens})
-    positions = positions_of(token_ids=[token.id for token in tokens], queues=queues)
-    positions |= positions_of_entries(entry_ids=[row.id for row in rows if isinstance(row, WaitlistEntry)])
+    positions = positions_of(tokens=tokens, queues=queues)
+    positions |= positions_of_entries(entries=[row for row in rows if isinstance(row, WaitlistEntry)])
     for row in rows:
         row.noted_position = positions.get(row.id)

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import F, Q, QuerySet
 
 from accounts.matrix import Reach
 from accounts.principals import Principal
@@ -10,13 +10,17 @@ from accounts.roles import Role
 from clinics.models import Slot
 from core.errors import NotFound
 from events.models import Event
+from tokens.directory import facility_of_slot, place_of_token
 from tokens.models import Token
 from waitlist.models import WaitlistEntry
+
+# It always is; said so, whoever looks in one facility looks for the slot in no other.
+_SLOT_OF_ITS_FACILITY = Q(slot__facility_id=F("facility_id"))
 
 
 def visible_tokens(*, principal: Principal, reach: Reach) -> QuerySet[Token]:
     """The tokens that the caller may see, with all that their description needs."""
-    tokens = Token.objects.select_related("slot__doctor", "slot__facility", "patient")
+    tokens = Token.objects.select_related("slot__doctor", "slot__facility", "patient").filter(_SLOT_OF_ITS_FACILITY)
     if reach is Reach.ALL:
         return tokens
     if principal.role == Role.DOCTOR:
@@ -26,7 +30,7 @@ def visible_tokens(*, principal: Principal, reach: Reach) -> QuerySet[Token]:
 
 def visible_entries(*, principal: Principal, reach: Reach) -> QuerySet[WaitlistEntry]:
     """The waiting-list entries that the caller may see, with all that their description needs."""
-    entries = WaitlistEntry.objects.select_related("slot__facility", "patient")
+    entries = WaitlistEntry.objects.select_related("slot__facility", "patient").filter(_SLOT_OF_ITS_FACILITY)
     if reach is Reach.ALL:
         return entries
     if principal.role == Role.DOCTOR:
@@ -47,7 +51,7 @@ def refuse_hidden_token(*, token_id: UUID, principal: Principal, reach: Reach) -
     """
     if reach is not Reach.ALL:
         tokens = visible_tokens(principal=principal, reach=reach).select_related(None)
-        if not tokens.filter(id=token_id).exists():
+        if not tokens.filter(facility_id=place_of_token(token_id).facility_id, id=token_id).exists():
             raise NotFound
 
 
@@ -59,7 +63,7 @@ def refuse_hidden_slot(*, slot_id: UUID, principal: Principal, reach: Reach) -> 
 
 def own_slot_or_404(*, slot_id: UUID, principal: Principal, reach: Reach) -> None:
     """Raises NotFound for a slot that does not exist or, for a doctor, is not their own."""
-    slots = Slot.objects.filter(id=slot_id)
+    slots = Slot.objects.filter(facility_id=facility_of_slot(slot_id), id=slot_id)
     if reach is not Reach.ALL and principal.role == Role.DOCTOR:
         slots = slots.filter(doctor_id__in=_own_doctor(principal))
     if not slots.exists():

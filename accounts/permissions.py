@@ -8,7 +8,7 @@ from rest_framework.request import Request
 
 from accounts import second_factor
 from accounts.matrix import Reach, reach
-from accounts.principals import principal_of
+from accounts.principals import Principal, principal_of
 from accounts.security_log import note
 
 
@@ -27,6 +27,12 @@ def reach_of(request: Request, view: Any) -> Reach:
     """How far the caller of this request may reach in this view: ALL, OWN or NONE."""
     capability = capability_of(view, request.method or "")
     return Reach.NONE if capability is None else reach(principal_of(request), capability)
+
+
+def may_for_everybody(principal: Principal, capability: str) -> bool:
+    """Whether the caller, as they are signed in, may use the capability on whatever there is."""
+    lacks_factor = second_factor.is_demanded_of(role=principal.role) and not principal.second_factor
+    return not lacks_factor and reach(principal, capability) is Reach.ALL
 
 
 class Allowed(BasePermission):

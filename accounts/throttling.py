@@ -111,8 +111,12 @@ class PrincipalThrottle(BaseThrottle):
 
     def allow_request(self, request: Request, view: Any) -> bool:
         """Count the request and say whether it was one too many."""
+        return self.allows(self.who(request))
+
+    def allows(self, who: str | None) -> bool:
+        """Count one request under this name (None: not at all) and say whether it was one too many."""
         self._wait: float | None = None
-        if settings.OPD_THROTTLING and (who := self.who(request)) is not None:
+        if settings.OPD_THROTTLING and who is not None:
             self._wait = _counter().hit(f"{self.name}:{who}", limit=self.limit, seconds=self.seconds)
             if self._wait is not None:
                 note("throttled", limit=self.name, who=who)

@@ -107,10 +107,15 @@ class ProblemDetails:
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse:
         """Answer an exception of a plain Django view."""
-        response = problem_details.of_exception(exception)
-        if response.status_code == HTTPStatus.INTERNAL_SERVER_ERROR:
-            logs.failure("unhandled", exception)
-        return response
+        return answer_failure(exception)
+
+
+def answer_failure(error: Exception) -> HttpResponse:
+    """The problem that an exception makes; what is a bug of ours is recorded."""
+    response = problem_details.of_exception(error)
+    if response.status_code == HTTPStatus.INTERNAL_SERVER_ERROR:
+        logs.failure("unhandled", error)
+    return response
 
 
 def _is_ours(response: HttpResponseBase) -> bool:

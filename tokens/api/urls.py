@@ -3,7 +3,6 @@
 from django.urls import path
 
 from tokens.api import desk, events, slots, tokens, waiting_list
-from tokens.api.express import express
 
 urlpatterns = [
     path("slots/", slots.SlotListView.as_view(), name="slot-list"),
@@ -14,7 +13,7 @@ urlpatterns = [
     path("slots/<uuid:slot_id>/close/", slots.CloseSlotView.as_view(), name="slot-close"),
     path("slots/<uuid:slot_id>/call_next/", slots.CallNextView.as_view(), name="slot-call-next"),
     path("slots/<uuid:slot_id>/tokens/", slots.SlotTokensView.as_view(), name="slot-tokens"),
-    path("tokens/", express(tokens.TokenListView.as_view()), name="token-list"),
+    path("tokens/", tokens.TokenListView.as_view(), name="token-list"),
     path("tokens/emergency/", tokens.EmergencyView.as_view(), name="token-emergency"),
     path("tokens/<uuid:token_id>/", tokens.TokenView.as_view(), name="token-detail"),
     path("tokens/<uuid:token_id>/explain/", tokens.ExplainView.as_view(), name="token-explain"),

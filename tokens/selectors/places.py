@@ -3,11 +3,23 @@
 from collections.abc import Collection, Sequence
 from datetime import date
 from functools import cached_property
+from typing import Any
 from uuid import UUID
 
+from django.db import connection
+
 from clinics.models import Slot
-from tokens.models import IS_LIVE, Token
-from waitlist.models import EntryStatus, WaitlistEntry
+from tokens.policy.lifecycle import LIVE
+
+HELD = f"""
+SELECT patient_id, doctor_id, local_date FROM tokens_token
+WHERE facility_id = %s AND patient_id = ANY(%s) AND doctor_id = ANY(%s) AND local_date = ANY(%s)
+  AND (status IN ({", ".join(f"'{status}'" for status in sorted(LIVE))}) OR (status = 'NO_SHOW' AND due_at IS NOT NULL))
+"""  # the names are ours
+WAITING = """
+SELECT patient_id, slot_id FROM waitlist_waitlistentry
+WHERE facility_id = %s AND patient_id = ANY(%s) AND slot_id = ANY(%s) AND status = 'WAITING'
+"""
 
 
 class Places:
@@ -35,21 +47,15 @@ class Places:
 
     @cached_property
     def _held(self) -> set[tuple[UUID, UUID, date]]:
-        live = Token.objects.filter(
-            IS_LIVE,
-            facility_id=self._slots[0].facility_id,
-            patient_id__in=self._patient_ids,
-            doctor_id__in={slot.doctor_id for slot in self._slots},
-            local_date__in={slot.local_date for slot in self._slots},
-        )
-        return set(live.values_list("patient_id", "doctor_id", "local_date"))
+        doctors = {slot.doctor_id for slot in self._slots}
+        days = {slot.local_date for slot in self._slots}
+        return self._found(HELD, self._patient_ids, list(doctors), list(days))
 
     @cached_property
     def _waiting(self) -> set[tuple[UUID, UUID]]:
-        waiting = WaitlistEntry.objects.filter(
-            facility_id=self._slots[0].facility_id,
-            slot_id__in=[slot.id for slot in self._slots],
-            patient_id__in=self._patient_ids,
-            status=EntryStatus.WAITING,
-        )
-        return set(waiting.order_by().values_list("patient_id", "slot_id"))
+        return self._found(WAITING, self._patient_ids, [slot.id for slot in self._slots])
+
+    def _found(self, statement: str, *sought: list[Any]) -> set[Any]:
+        with connection.cursor() as cursor:
+            cursor.execute(statement, [self._slots[0].facility_id, *sought])
+            return set(cursor.fetchall())

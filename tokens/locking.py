@@ -18,6 +18,7 @@ from core.redis_gate import gate
 from core.rows import Rows
 from core.transactions import atomic
 from tokens import rules
+from tokens.directory import facility_of_slot
 from tokens.ledger import Ledger
 
 LOCK_NOT_AVAILABLE = "55P03"
@@ -33,7 +34,7 @@ FROM {_slots.table} AS locked
 JOIN {_doctors.table} AS doctor ON doctor.id = locked.doctor_id
 JOIN {_facilities.table} AS facility ON facility.id = locked.facility_id
 """
-DOCTORS = f"SELECT set_config('lock_timeout', %s, true) FROM {_doctors.table} AS locked"
+DOCTORS = f"SELECT set_config('lock_timeout', %s, true), locked.facility_id FROM {_doctors.table} AS locked"
 
 
 @contextmanager
@@ -42,16 +43,18 @@ def locked_slots(
 ) -> Iterator[list[Ledger]]:
     """Open the outermost transaction and yield a ledger for each slot, its row read under the lock, in order of id.
 
-    Raises NotFound if one of the slots does not exist, and SlotBusy if the locks are not had within `wait_seconds`
-    (OPD_LOCK_WAIT_SECONDS). The gate is for one slot: who comes for several is a crowd that has been gathered already.
+    Raises NotFound if one of the slots does not exist in the facility of the others, and SlotBusy if the locks are not
+    had within `wait_seconds` (OPD_LOCK_WAIT_SECONDS). The gate is for one slot: who comes for several is a crowd that
+    has been gathered already.
     """
     ids = sorted(set(slot_ids))
+    these: tuple[str, list[Any]] = "locked.facility_id = %s AND locked.id = ANY(%s)", [facility_of_slot(ids[0]), ids]
     gates = [f"slot:{slot_id}" for slot_id in ids] if len(ids) == 1 else []
     with _patient_transaction(gates, wait_seconds) as patience:
-        rows = _locked("locked.id = ANY(%s)", [ids], patience)
+        rows = _locked(*these, patience)
         if len(rows) != len(ids):
             # A slot that moved to another doctor while we waited no longer fits the doctor that it was read with.
-            rows = _locked("locked.id = ANY(%s)", [ids], patience)
+            rows = _locked(*these, patience)
         if len(rows) != len(ids):
             raise NotFound
         yield _ledgers(rows, actor)
@@ -62,14 +65,16 @@ def locked_days(*, days: Collection[DoctorDay], actor: str) -> Iterator[list[Led
     """Open the outermost transaction and yield a ledger for each slot of the doctors' local days.
 
     The doctors' rows are locked first, so that nobody adds a slot to the day meanwhile. Raises NotFound if a doctor
-    does not exist.
+    does not exist in the facility of the others.
     """
     doctor_ids = sorted({doctor_id for doctor_id, _ in days})
     with _patient_transaction([f"doctor:{doctor_id}" for doctor_id in doctor_ids]) as patience:
-        if len(_lock(DOCTORS, "locked.id = ANY(%s)", [doctor_ids], patience)) != len(doctor_ids):
+        doctors = _lock(DOCTORS, "locked.id = ANY(%s)", [doctor_ids], patience)
+        facilities = {facility_id for _, facility_id in doctors}
+        if len(doctors) != len(doctor_ids) or len(facilities) != 1:
             raise NotFound
-        of_the_days = "locked.doctor_id = ANY(%s) AND locked.local_date = ANY(%s)"
-        rows = _locked(of_the_days, [doctor_ids, sorted({day for _, day in days})], patience)
+        of_the_days = "locked.facility_id = %s AND locked.doctor_id = ANY(%s) AND locked.local_date = ANY(%s)"
+        rows = _locked(of_the_days, [*facilities, doctor_ids, sorted({day for _, day in days})], patience)
         yield _ledgers(rows, actor)
 
 

@@ -7,17 +7,16 @@ own answer, error, event and idempotency record. A crowd of one takes the way of
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
 
-from clinics.models import Slot
 from core.combining import Combiner
-from core.errors import EngineError, SlotBusy
+from core.errors import EngineError, NotFound, SlotBusy
 from tokens import rules
+from tokens.directory import facility_of_slot
 from tokens.operations.booking import Asked, Booked, book_all
 from tokens.selectors.queue import note_positions
 from tokens.unit_of_work import on_slots
@@ -119,10 +118,10 @@ def _book_in_one_transaction(crowd: Sequence[Waiting], *, wait_seconds: float | 
     return done
 
 
-@lru_cache(maxsize=65_536)
 def _facility_of(slot_id: UUID) -> UUID | None:
-    """The facility of a slot, which never changes."""
-    return Slot.objects.filter(id=slot_id).values_list("facility_id", flat=True).first()
+    with suppress(NotFound):
+        return facility_of_slot(slot_id)
+    return None
 
 
 _crowds: Combiner[None, Waiting] = Combiner(_for_any_slots)

@@ -6,7 +6,7 @@ from typing import Any
 from django.conf import settings
 from drf_spectacular.extensions import OpenApiSerializerFieldExtension
 from drf_spectacular.openapi import AutoSchema
-from drf_spectacular.utils import Direction, OpenApiResponse
+from drf_spectacular.utils import Direction, OpenApiParameter, OpenApiResponse
 
 from core.problem_details import CONTENT_TYPE, RETRY_AFTER, STATUS, title_of
 
@@ -59,6 +59,17 @@ _KEY_PARAMETER: dict[str, Any] = {
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"^[\x21-\x7E]+$"},
 }
 _RETRY_HEADER = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 1}}}
+
+NOT_MODIFIED = OpenApiResponse(description="What you have is what you would get.")
+CONDITIONAL = [
+    OpenApiParameter(
+        "If-None-Match", str, OpenApiParameter.HEADER, description="ETags of what you have, in quotes, or `*`."
+    ),
+    OpenApiParameter(
+        "ETag", str, OpenApiParameter.HEADER, response=[200, 304], description="Stands for this answer, byte by byte."
+    ),
+]
+"""For `extend_schema(parameters=...)` of a read that answers 304."""
 
 
 def problems(*codes: str) -> dict[tuple[int, str], OpenApiResponse]:

@@ -1,6 +1,7 @@
 """The patients' rows."""
 
 import pghistory
+import pgtrigger
 from django.db import models
 
 from core.ids import new_id
@@ -34,6 +35,39 @@ class Patient(models.Model):
             models.UniqueConstraint(fields=["name_key", "phone_key", "namesake"], name="patient_registered_once"),
         ]
         indexes = [models.Index(fields=["phone_key"], name="patient_phone")]
+        triggers = [
+            # Names are shown where tokens are listed, and those lists are kept: whoever changes a name, by whatever
+            # way, changes the stamp in the same transaction.
+            pgtrigger.Trigger(
+                name="names_stamped",
+                level=pgtrigger.Statement,
+                when=pgtrigger.After,
+                operation=pgtrigger.UpdateOf("name"),
+                func="""
+                    INSERT INTO patients_namestamp (id, stamp) VALUES (1, gen_random_uuid())
+                    ON CONFLICT (id) DO UPDATE SET stamp = excluded.stamp;
+                    RETURN NULL;
+                """,
+            ),
+        ]
 
     def __str__(self) -> str:
         return str(self.id)
+
+
+class NameStamp(models.Model):
+    """One row, written by the database: its stamp is a new one after every change of any patient's name.
+
+    No row: no name was ever changed. It is random and not counted, so that a database put back from a backup never
+    comes by a stamp that stood for other names.
+    """
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1, editable=False)
+    stamp = models.UUIDField(editable=False)
+
+    class Meta:
+        # There is one.
+        constraints = [models.CheckConstraint(condition=models.Q(id=1), name="name_stamp_is_one")]
+
+    def __str__(self) -> str:
+        return str(self.stamp)

@@ -2,15 +2,19 @@
 
 from collections.abc import Collection, Iterable
 from datetime import datetime
-from typing import Any
+from decimal import Decimal
+from typing import Any, Protocol
 from uuid import UUID
 
 from clinics.models import Slot
 from core.local_time import zone_info
+from core.renderers import to_json
 from events.models import Event
 from tokens.models import Token
+from tokens.policy.estimates import estimated_time
 from tokens.policy.lifecycle import QUEUED
-from tokens.selectors.estimates import estimate_at, expected_end
+from tokens.selectors.estimates import expected_end, start_of_queue
+from tokens.selectors.lists import Head, Listed
 from tokens.selectors.queue import positions_of
 from waitlist.models import WaitlistEntry
 from waitlist.order import positions_of_entries
@@ -39,34 +43,102 @@ def slot_body(slot: Slot, *, now: datetime) -> dict[str, Any]:
     }
 
 
+class TokenFacts(Protocol):
+    """What the wire tells of a token: a row of the table has it, and so has a row of a list."""
+
+    @property
+    def id(self) -> UUID | str: ...
+    @property
+    def ticket(self) -> str: ...
+    @property
+    def patient_id(self) -> UUID | str: ...
+    @property
+    def priority(self) -> Decimal: ...
+    @property
+    def category(self) -> str: ...
+    @property
+    def acuity(self) -> int | None: ...
+    @property
+    def status(self) -> str: ...
+    @property
+    def last_estimate(self) -> datetime | None: ...
+    @property
+    def actual_time(self) -> datetime | None: ...
+    @property
+    def expires_at(self) -> datetime | None: ...
+    @property
+    def grace_expires_at(self) -> datetime | None: ...
+    @property
+    def created_at(self) -> datetime: ...
+    @property
+    def updated_at(self) -> datetime: ...
+
+
+class TokensOfSlot:
+    """Tokens of one slot as they stand on the wire at a moment; what they have in common is made once."""
+
+    def __init__(
+        self,
+        *,
+        slot_id: UUID,
+        doctor_name: str,
+        start_time: datetime,
+        end_time: datetime,
+        zone: str,
+        queue_start: datetime,
+        consultation_minutes: int,
+    ) -> None:
+        self._slot_id = str(slot_id)
+        self._zone = zone
+        self._info = {"doctor": doctor_name, "start_time": moment(start_time, zone), "end_time": moment(end_time, zone)}
+        self._queue_start = queue_start
+        self._minutes = consultation_minutes
+
+    @classmethod
+    def of(cls, slot: Slot, *, now: datetime) -> "TokensOfSlot":
+        """The tokens of this row."""
+        return cls(
+            slot_id=slot.id,
+            doctor_name=slot.doctor.name,
+            start_time=slot.start_time,
+            end_time=slot.end_time,
+            zone=slot.facility.time_zone,
+            queue_start=start_of_queue(slot=slot, now=now),
+            consultation_minutes=slot.consultation_minutes,
+        )
+
+    def body(self, token: TokenFacts, *, patient_name: str, position: int | None) -> dict[str, Any]:
+        """A token at its live position; outside the queue it keeps the estimate that it left with."""
+        zone = self._zone
+        estimate = token.last_estimate
+        if position is not None:
+            estimate = estimated_time(
+                start_of_queue=self._queue_start, consultation_minutes=self._minutes, ahead=position - 1
+            )
+        return {
+            "id": str(token.id),
+            "ticket": token.ticket,
+            "slot": self._slot_id,
+            "slot_info": self._info,
+            "patient": str(token.patient_id),
+            "patient_name": patient_name,
+            "token_number": position,
+            "priority": float(token.priority),
+            "category": token.category,
+            "acuity": token.acuity,
+            "status": token.status,
+            "estimated_time": moment(estimate, zone),
+            "actual_time": moment(token.actual_time, zone),
+            "expires_at": moment(token.expires_at, zone),
+            "grace_expires_at": moment(token.grace_expires_at, zone),
+            "created_at": moment(token.created_at, zone),
+            "updated_at": moment(token.updated_at, zone),
+        }
+
+
 def token_body(token: Token, *, position: int | None, now: datetime) -> dict[str, Any]:
-    """A token of `token.slot` at its live position; outside the queue it keeps the estimate that it left with."""
-    slot = token.slot
-    zone = slot.facility.time_zone
-    estimate = token.last_estimate if position is None else estimate_at(slot=slot, position=position, now=now)
-    return {
-        "id": str(token.id),
-        "ticket": token.ticket,
-        "slot": str(token.slot_id),
-        "slot_info": {
-            "doctor": slot.doctor.name,
-            "start_time": moment(slot.start_time, zone),
-            "end_time": moment(slot.end_time, zone),
-        },
-        "patient": str(token.patient_id),
-        "patient_name": token.patient.name,
-        "token_number": position,
-        "priority": float(token.priority),
-        "category": token.category,
-        "acuity": token.acuity,
-        "status": token.status,
-        "estimated_time": moment(estimate, zone),
-        "actual_time": moment(token.actual_time, zone),
-        "expires_at": moment(token.expires_at, zone),
-        "grace_expires_at": moment(token.grace_expires_at, zone),
-        "created_at": moment(token.created_at, zone),
-        "updated_at": moment(token.updated_at, zone),
-    }
+    """A token of `token.slot` at its live position."""
+    return TokensOfSlot.of(token.slot, now=now).body(token, patient_name=token.patient.name, position=position)
 
 
 def token_bodies(tokens: Collection[Token], *, now: datetime) -> list[dict[str, Any]]:
@@ -79,6 +151,21 @@ def slot_token_bodies(*, queue: Iterable[Token], rest: Iterable[Token], now: dat
     """The whole queue of a slot in order, where a token's position is its place in the list, then the rest."""
     queued = [token_body(token, position=place, now=now) for place, token in enumerate(queue, start=1)]
     return queued + [token_body(token, position=None, now=now) for token in rest]
+
+
+def list_bytes(head: Head, tokens: Iterable[Listed], *, now: datetime) -> bytes:
+    """The tokens of a slot as the JSON text of a list; one at a time, so that a long list takes little memory."""
+    slot = TokensOfSlot(
+        slot_id=head.id,
+        doctor_name=head.doctor_name,
+        start_time=head.start_time,
+        end_time=head.end_time,
+        zone=head.time_zone,
+        queue_start=start_of_queue(slot=head, now=now),
+        consultation_minutes=head.consultation_minutes,
+    )
+    texts = (to_json(slot.body(each, patient_name=each.patient_name, position=each.place)) for each in tokens)
+    return b"[" + b",".join(texts) + b"]"
 
 
 def entry_bodies(entries: Collection[WaitlistEntry]) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ from typing import Any
 from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
 from rest_framework.serializers import Serializer
 
-from core.schema import problems
+from core.schema import CONDITIONAL, NOT_MODIFIED, problems
 from tokens.api import serializers as asked
 from tokens.api import shapes
 
@@ -160,8 +160,13 @@ slot_tokens = extend_schema_view(
         tags=_CALL,
         operation_id="slots_tokens",
         summary="The queue of a slot in order, then its other tokens by ticket",
-        parameters=[asked.QueueFilters],
-        responses={200: shapes.TokenShape(many=True)},
+        description=(
+            "Send the ETag back as If-None-Match: the answer is 304 as long as you have what you would get, and never "
+            "older than a change that was acknowledged. While the estimates move with the clock it is a new one every "
+            "second. Not with `as_of`."
+        ),
+        parameters=[asked.QueueFilters, *CONDITIONAL],
+        responses={200: shapes.TokenShape(many=True), 304: NOT_MODIFIED},
         filters=False,
     )
 )

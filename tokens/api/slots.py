@@ -12,10 +12,8 @@ from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.matrix import Reach
 from accounts.permissions import reach_of
 from accounts.principals import Principal, principal_of
-from accounts.roles import Role
 from clinics.models import Doctor, Slot, SlotStatus
 from clinics.timetables import BadTimetable, slots_between
 from core import clock
@@ -23,7 +21,7 @@ from core.errors import NotFound, ValidationFailed
 from core.local_time import local_day
 from core.writes import Answer, write
 from tokens.api import schema
-from tokens.api.bodies import slot_body, slot_token_bodies, token_bodies
+from tokens.api.bodies import slot_body, token_bodies
 from tokens.api.serializers import (
     BulkSlotsRequest,
     CancelSlotRequest,
@@ -31,15 +29,12 @@ from tokens.api.serializers import (
     DelayRequest,
     DryRunFilters,
     NothingRequest,
-    QueueFilters,
     SlotFilters,
     SlotRequest,
     zone_of_doctor,
 )
 from tokens.selectors.due import DELAYED_END
-from tokens.selectors.past import tokens_as_of
-from tokens.selectors.queue import queue_of, rest_of
-from tokens.selectors.visible import own_slot_or_404, refuse_hidden_slot
+from tokens.selectors.visible import refuse_hidden_slot
 from tokens.services import DelaySet, SlotCancelled, SlotPlan, TokenAllocationService
 
 service = TokenAllocationService()
@@ -264,35 +259,6 @@ class CallNextView(GenericAPIView[Slot]):
             actor=principal.actor,
         )
         return write(request, work, lambda token: Answer(200, token_bodies([token], now=clock.now())[0]))
-
-
-@schema.slot_tokens
-class SlotTokensView(GenericAPIView[Slot]):
-    """The queue in order, then the rest by ticket."""
-
-    capability = "queue.read"
-    pagination_class = None
-
-    def get(self, request: Request, slot_id: UUID) -> Response:
-        principal, reach = principal_of(request), reach_of(request, self)
-        own_slot_or_404(slot_id=slot_id, principal=principal, reach=reach)
-        slot = _slots().get(id=slot_id)
-        filters = QueueFilters.read(request, zone=slot.facility.time_zone)
-        now = filters.get("as_of") or clock.now()
-        if "as_of" in filters:
-            queue, rest = tokens_as_of(slot=slot, moment=now)
-        else:
-            queue = list(queue_of(slot=slot).select_related("patient"))
-            rest = [] if filters.get("in_queue") else list(rest_of(slot=slot).select_related("patient"))
-        if filters.get("in_queue"):
-            rest = []
-        for token in [*queue, *rest]:
-            token.slot = slot
-        bodies = slot_token_bodies(queue=queue, rest=rest, now=now)
-        if reach is not Reach.ALL and principal.role == Role.PATIENT:
-            own = {str(patient_id) for patient_id in principal.patient_ids}
-            bodies = [body for body in bodies if body["patient"] in own]
-        return Response(bodies)
 
 
 def _runner(request: Request, view: GenericAPIView[Slot], slot_id: UUID) -> Principal:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from tokens.api import desk, events, slots, tokens, waiting_list
+from tokens.api import desk, events, slot_tokens, slots, tokens, waiting_list
 
 urlpatterns = [
     path("slots/", slots.SlotListView.as_view(), name="slot-list"),
@@ -12,7 +12,7 @@ urlpatterns = [
     path("slots/<uuid:slot_id>/cancel/", slots.CancelSlotView.as_view(), name="slot-cancel"),
     path("slots/<uuid:slot_id>/close/", slots.CloseSlotView.as_view(), name="slot-close"),
     path("slots/<uuid:slot_id>/call_next/", slots.CallNextView.as_view(), name="slot-call-next"),
-    path("slots/<uuid:slot_id>/tokens/", slots.SlotTokensView.as_view(), name="slot-tokens"),
+    path("slots/<uuid:slot_id>/tokens/", slot_tokens.SlotTokensView.as_view(), name="slot-tokens"),
     path("tokens/", tokens.TokenListView.as_view(), name="token-list"),
     path("tokens/emergency/", tokens.EmergencyView.as_view(), name="token-emergency"),
     path("tokens/<uuid:token_id>/", tokens.TokenView.as_view(), name="token-detail"),

@@ -16,12 +16,33 @@ def queue_start(
     The delayed start of the slot; once the doctor has called somebody, not before now and not before the patient in the
     room is expected to be done.
     """
-    if first_called_at is None:
+    still = stands_until(
+        delayed_start=delayed_start,
+        first_called_at=first_called_at,
+        room_since=room_since,
+        consultation_minutes=consultation_minutes,
+    )
+    if still is None:
         return delayed_start
-    start = max(delayed_start, now)
-    if room_since is not None:
-        start = max(start, room_since + timedelta(minutes=consultation_minutes))
-    return start
+    return max(still, now)
+
+
+def stands_until(
+    *,
+    delayed_start: datetime,
+    first_called_at: datetime | None,
+    room_since: datetime | None,
+    consultation_minutes: int,
+) -> datetime | None:
+    """Until when the start of the queue is the same whatever the time; after that it moves with the clock.
+
+    None: it stands still until somebody is called.
+    """
+    if first_called_at is None:
+        return None
+    if room_since is None:
+        return delayed_start
+    return max(delayed_start, room_since + timedelta(minutes=consultation_minutes))
 
 
 def estimated_time(*, start_of_queue: datetime, consultation_minutes: int, ahead: int) -> datetime:

@@ -1,6 +1,7 @@
 """Estimates of a slot's row at a moment."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Protocol
 
 from clinics.models import Slot
 from tokens.models import Token
@@ -8,7 +9,37 @@ from tokens.policy import estimates
 from tokens.selectors.queue import position_of
 
 
-def start_of_queue(*, slot: Slot, now: datetime) -> datetime:
+class Timed(Protocol):
+    """What estimates need to know of a slot."""
+
+    @property
+    def delayed_start(self) -> datetime: ...
+    @property
+    def first_called_at(self) -> datetime | None: ...
+    @property
+    def room_since(self) -> datetime | None: ...
+    @property
+    def consultation_minutes(self) -> int: ...
+
+
+def moment_of_list(*, slot: Timed, now: datetime) -> datetime | None:
+    """The moment for which a list of the slot's tokens is made; None: it is the same at any time.
+
+    While the estimates move with the clock, that is the end of the second that runs: nobody is told a time that is
+    over, and all who ask within the second get the same list.
+    """
+    still = estimates.stands_until(
+        delayed_start=slot.delayed_start,
+        first_called_at=slot.first_called_at,
+        room_since=slot.room_since,
+        consultation_minutes=slot.consultation_minutes,
+    )
+    if still is None or now <= still:
+        return None
+    return now if now.microsecond == 0 else now.replace(microsecond=0) + timedelta(seconds=1)
+
+
+def start_of_queue(*, slot: Timed, now: datetime) -> datetime:
     """When the first in the slot's queue is expected to be seen."""
     return estimates.queue_start(
         delayed_start=slot.delayed_start,
@@ -19,7 +50,7 @@ def start_of_queue(*, slot: Slot, now: datetime) -> datetime:
     )
 
 
-def estimate_at(*, slot: Slot, position: int, now: datetime) -> datetime:
+def estimate_at(*, slot: Timed, position: int, now: datetime) -> datetime:
     """When the patient at this position of the slot's queue is expected to be seen."""
     return estimates.estimated_time(
         start_of_queue=start_of_queue(slot=slot, now=now),

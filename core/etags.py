@@ -1,0 +1,33 @@
+"""Conditional reads: who names the tag of what they have is told that it is still so (RFC 9110, section 13.1.2)."""
+
+from django.http import HttpResponse, HttpResponseNotModified
+from django.utils.http import parse_etags
+
+JSON = "application/json"
+
+
+def answer(*, tag: str, body: bytes) -> HttpResponse:
+    """The body with its tag. Whoever keeps it has to ask before each use, and keeps it for one caller alone."""
+    return _tagged(HttpResponse(body, content_type=JSON), tag)
+
+
+def not_modified(*, tag: str) -> HttpResponse:
+    """304: what you have is what you would get."""
+    return _tagged(HttpResponseNotModified(), tag)
+
+
+def is_named(tag: str, header: str | None) -> bool:
+    """Whether If-None-Match names this tag: alone, in a list, as a weak tag (which is as good here), or by `*`."""
+    if not header:
+        return False
+    quoted = f'"{tag}"'
+    if header == quoted or header.strip() == "*":
+        return True
+    return quoted in (each.removeprefix("W/") for each in parse_etags(header))
+
+
+def _tagged(response: HttpResponse, tag: str) -> HttpResponse:
+    response["ETag"] = f'"{tag}"'
+    response["Cache-Control"] = "private, no-cache"
+    response["Vary"] = "Authorization"
+    return response

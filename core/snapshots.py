@@ -1,0 +1,187 @@
+"""Answers that are ready to be sent, kept while nothing changes: near in this process, and in Redis for all of them.
+
+A snapshot lies at a place and carries the tag of what it was made from. Whoever asks names the tag that is true now, as
+just read from the database; a snapshot with any other tag is as good as none. So nothing has to be thrown away when
+something changes, and Redis may be away, flushed, frozen or put back to any state: it can only cost time. A place holds
+one snapshot, the latest, so that what is kept does not grow with the changes.
+"""
+
+import hashlib
+import hmac
+import inspect
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from types import ModuleType
+from typing import NamedTuple
+
+from django.conf import settings
+from redis.exceptions import RedisError
+
+from core import metrics
+from core.combining import Combiner
+from core.redis_gate import default_gate
+from core.redis_link import connect
+
+NEAR_BYTES = 16 * 1024 * 1024
+FAR_SECONDS = 60
+TURN_SECONDS = 5.0
+_SEAL_BYTES, _TAG_BYTES = 16, 32
+
+
+class Snapshot(NamedTuple):
+    """Bytes, and the tag (32 hexadecimal digits) of what they were made from."""
+
+    tag: str
+    body: bytes
+
+
+class Asked(NamedTuple):
+    """A snapshot that somebody wants: where it lies, the tag that is true now, and how it is made anew."""
+
+    place: str
+    tag: str
+    make: Callable[[], Snapshot]
+
+
+class Near:
+    """The snapshots that this process used last, up to a number of bytes."""
+
+    def __init__(self, limit: int = NEAR_BYTES) -> None:
+        self._limit = limit
+        self._bytes = 0
+        self._kept: OrderedDict[str, Snapshot] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, place: str, tag: str) -> Snapshot | None:
+        """What lies at the place, if it carries this tag."""
+        with self._lock:
+            found = self._kept.get(place)
+            if found is None or found.tag != tag:
+                return None
+            self._kept.move_to_end(place)
+            return found
+
+    def put(self, place: str, snapshot: Snapshot) -> None:
+        """Lay it there; what was not used for longest makes room."""
+        with self._lock:
+            self._drop(place)
+            self._kept[place] = snapshot
+            self._bytes += len(snapshot.body)
+            while self._bytes > self._limit:
+                self._drop(next(iter(self._kept)))
+
+    def _drop(self, place: str) -> None:
+        gone = self._kept.pop(place, None)
+        self._bytes -= len(gone.body) if gone is not None else 0
+
+
+class Far:
+    """The snapshots in one Redis, each under a seal that only the engine can make; nothing while Redis is away."""
+
+    def __init__(self, url: str) -> None:
+        self._breaker = default_gate().breaker  # one Redis, one memory of whether it answers
+        self._key = hashlib.sha256(b"snapshots" + settings.SECRET_KEY.encode()).digest()
+        self._redis = connect(url)
+
+    def get(self, place: str, tag: str) -> Snapshot | None:
+        """What lies at the place, if it carries this tag and nobody else has touched it."""
+        if not self._breaker.allows():
+            return None
+        try:
+            kept = self._redis.get(_name(place))
+        except RedisError:
+            self._breaker.failed()
+            return None
+        self._breaker.succeeded()
+        if not isinstance(kept, bytes) or kept[_SEAL_BYTES : _SEAL_BYTES + _TAG_BYTES] != tag.encode():
+            return None
+        text = kept[_SEAL_BYTES:]
+        if not hmac.compare_digest(kept[:_SEAL_BYTES], self._seal(place, text)):
+            metrics.snapshots.labels("spoilt").inc()
+            return None
+        return Snapshot(tag, text[_TAG_BYTES:])
+
+    def put(self, place: str, snapshot: Snapshot) -> None:
+        """Lay it there for a while."""
+        if not self._breaker.allows():
+            return
+        text = snapshot.tag.encode() + snapshot.body
+        try:
+            self._redis.set(_name(place), self._seal(place, text) + text, ex=FAR_SECONDS)
+        except RedisError:
+            self._breaker.failed()
+        else:
+            self._breaker.succeeded()
+
+    def _seal(self, place: str, text: bytes) -> bytes:
+        sealed = hashlib.blake2b(place.encode() + b"\n", digest_size=_SEAL_BYTES, key=self._key)
+        sealed.update(text)
+        return sealed.digest()
+
+
+def ready(asked: Asked) -> Snapshot:
+    """The snapshot with the tag that is true now, or a later one: at hand, or made once for all who ask meanwhile."""
+    found = near.get(asked.place, asked.tag)
+    if found is not None:
+        metrics.snapshots.labels("near").inc()
+        return found
+    if not settings.OPD_COMBINE:
+        return _fetch_all([asked])[0]
+    try:
+        fetched: Snapshot = _fetching.submit(asked.place, asked, patience_seconds=TURN_SECONDS)
+    except TimeoutError:
+        [fetched] = _fetch_all([asked])
+    return fetched
+
+
+def _fetch_all(together: Sequence[Asked]) -> list[Snapshot]:
+    """For each the snapshot that it asked for, else one that is made now: after all of them have read their tag."""
+    made: Snapshot | None = None
+    fetched = []
+    for asked in together:
+        found = near.get(asked.place, asked.tag)
+        how = "near"
+        if found is None:
+            found, how = _redis().get(asked.place, asked.tag), "far"
+            if found is not None:
+                near.put(asked.place, found)
+        if found is None:
+            how = "near" if made else "made"
+            found = made = made or _made(asked)
+        metrics.snapshots.labels(how).inc()
+        fetched.append(found)
+    return fetched
+
+
+def _made(asked: Asked) -> Snapshot:
+    made = asked.make()
+    near.put(asked.place, made)
+    _redis().put(asked.place, made)
+    return made
+
+
+def tag_of(*facts: object) -> str:
+    """The tag of what a snapshot is made from."""
+    return hashlib.blake2b(repr(facts).encode(), digest_size=_TAG_BYTES // 2).hexdigest()
+
+
+def text_of(*modules: ModuleType) -> str:
+    """The tag of the code that makes snapshots, so that no release takes another's for its own."""
+    return tag_of(*(inspect.getsource(module) for module in modules))
+
+
+def _name(place: str) -> str:
+    return f"opd:snapshot:{place}"
+
+
+def _redis() -> Far:
+    url = settings.REDIS_URL
+    if url not in _far:
+        _far[url] = Far(url)
+    return _far[url]
+
+
+near = Near()
+_far: dict[str, Far] = {}
+_fetching: Combiner[str, Asked] = Combiner(_fetch_all)

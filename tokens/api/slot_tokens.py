@@ -1,0 +1,114 @@
+"""slots/{id}/tokens/: the queue of a slot, ready to be sent as long as nothing changes.
+
+Each read asks the database for the slot's head, one row, and with it knows whether the list that somebody has (the
+ETag) or that is kept (the snapshot) is still true. Nothing else decides, so a list is never older than the last change
+that was committed before the read.
+"""
+
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpResponse
+from django.http.response import HttpResponseBase
+from rest_framework.generics import GenericAPIView
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.matrix import Reach
+from accounts.permissions import reach_of
+from accounts.principals import Principal, principal_of
+from accounts.roles import Role
+from clinics.models import Slot
+from core import clock, etags, snapshots
+from core.errors import NotFound
+from tokens.api import bodies, schema
+from tokens.api.serializers import QueueFilters
+from tokens.policy import estimates
+from tokens.selectors import lists
+from tokens.selectors.estimates import moment_of_list
+from tokens.selectors.lists import Head, head_of, listed
+from tokens.selectors.past import tokens_as_of
+
+TRIES = 5
+_CODE = snapshots.text_of(bodies, estimates, lists)
+
+
+@schema.slot_tokens
+class SlotTokensView(GenericAPIView[Slot]):
+    """The queue in order, then the rest by ticket."""
+
+    capability = "queue.read"
+    pagination_class = None
+
+    def get(self, request: Request, slot_id: UUID) -> HttpResponseBase:
+        principal, reach = principal_of(request), reach_of(request, self)
+        head = _head_for(principal, reach, slot_id)
+        filters = QueueFilters.read(request, zone=head.time_zone)
+        in_queue, whose = filters.get("in_queue", False), _whose(principal, reach)
+        if "as_of" in filters:
+            return Response(_as_of(slot_id, filters["as_of"], in_queue=in_queue, whose=whose))
+        return _list(head, in_queue=in_queue, whose=whose, known=request.META.get("HTTP_IF_NONE_MATCH"))
+
+
+def _head_for(principal: Principal, reach: Reach, slot_id: UUID) -> Head:
+    """The head of a slot that the caller may look at; for a doctor another's slot does not exist."""
+    head = head_of(slot_id=slot_id)
+    if head is None:
+        raise NotFound
+    if reach is not Reach.ALL and principal.role == Role.DOCTOR and head.doctor_id != principal.doctor_id:
+        raise NotFound
+    return head
+
+
+def _whose(principal: Principal, reach: Reach) -> frozenset[UUID] | None:
+    """The patients whose tokens the caller may see; None: everybody's."""
+    return None if reach is Reach.ALL or principal.role == Role.DOCTOR else principal.patient_ids
+
+
+def _list(head: Head, *, in_queue: bool, whose: frozenset[UUID] | None, known: str | None) -> HttpResponse:
+    """The list, or 304 for who has it."""
+    now = clock.now()
+    tag = _tag(head, moment_of_list(slot=head, now=now), in_queue, whose)
+    if etags.is_named(tag, known):
+        return etags.not_modified(tag=tag)
+    place = f"tokens:{head.id}:{snapshots.tag_of(in_queue, _sorted(whose))}"
+    make = partial(_make, head, in_queue=in_queue, whose=whose)
+    snapshot = snapshots.ready(snapshots.Asked(place, tag, make))
+    return etags.answer(tag=snapshot.tag, body=snapshot.body)
+
+
+def _make(head: Head, *, in_queue: bool, whose: frozenset[UUID] | None) -> snapshots.Snapshot:
+    """The list as it is now. Head and tokens are read until they are of the same moment; if that never comes about,
+    the tokens are later than their tag says: such a list is right, and used once more by nobody.
+    """
+    for _ in range(TRIES):
+        same, tokens = listed(head=head, in_queue=in_queue, patient_ids=whose)
+        if same:
+            break
+        later = head_of(slot_id=head.id)
+        if later is None:
+            raise NotFound
+        head = later
+    now = clock.now()
+    moment = moment_of_list(slot=head, now=now)
+    body = bodies.list_bytes(head, tokens, now=moment or now)
+    return snapshots.Snapshot(_tag(head, moment, in_queue, whose), body)
+
+
+def _tag(head: Head, *rest: Any) -> str:
+    moment, in_queue, whose = rest
+    return snapshots.tag_of(_CODE, tuple(head), moment, in_queue, _sorted(whose))
+
+
+def _sorted(whose: frozenset[UUID] | None) -> list[UUID] | None:
+    return None if whose is None else sorted(whose)
+
+
+def _as_of(slot_id: UUID, moment: Any, *, in_queue: bool, whose: frozenset[UUID] | None) -> list[dict[str, Any]]:
+    """The list as it was, from the log."""
+    slot = Slot.objects.select_related("doctor", "facility").get(id=slot_id)
+    queue, rest = tokens_as_of(slot=slot, moment=moment)
+    tokens = bodies.slot_token_bodies(queue=queue, rest=[] if in_queue else rest, now=moment)
+    own = None if whose is None else {str(patient_id) for patient_id in whose}
+    return [token for token in tokens if own is None or token["patient"] in own]

@@ -1,0 +1,138 @@
+"""All tokens of a slot for a list of them: one small statement that tells whether it changed, one for the list.
+
+The head is everything that a list shows but the tokens themselves, and with `version` and `names` it tells of those
+too: no token changes without its slot's version, no patient's name without the stamp. Heads that are equal stand for
+equal lists.
+"""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import NamedTuple
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connection
+
+from core.combining import Combiner
+
+TURN_SECONDS = 0.5
+
+# `names` is NULL until a name is changed for the first time. The hash is that of the slot's last event: with it a head
+# is never equal to one of a time that a backup has undone.
+_HEAD = """
+SELECT slot.id, slot.facility_id, slot.doctor_id, doctor.name, facility.time_zone, slot.start_time, slot.end_time,
+    slot.delay_minutes, slot.consultation_minutes, slot.first_called_at, slot.room_since, slot.version,
+    slot.last_event_hash, (SELECT stamp FROM patients_namestamp)
+FROM clinics_slot AS slot
+JOIN clinics_doctor AS doctor ON doctor.id = slot.doctor_id
+JOIN clinics_facility AS facility ON facility.id = slot.facility_id
+WHERE slot.id = ANY(%s)
+"""
+# One statement, so that the tokens are those of one moment; which moment, the first two columns tell.
+_LISTED = """
+SELECT slot.version, (SELECT stamp FROM patients_namestamp),
+    token.place, token.id::text, token.ticket, token.patient_id::text, patient.name, token.priority, token.category,
+    token.acuity, token.status, token.last_estimate, token.actual_time, token.expires_at, token.grace_expires_at,
+    token.created_at, token.updated_at
+FROM clinics_slot AS slot
+LEFT JOIN (
+    SELECT row_number() OVER (ORDER BY priority, rank_band, rank_arrival) AS place, *
+    FROM tokens_token
+    WHERE slot_id = %(slot)s AND facility_id = %(facility)s AND status IN ('CHECKED_IN', 'CONFIRMED', 'PENDING')
+    {rest}
+) AS token ON {whose}
+LEFT JOIN patients_patient AS patient ON patient.id = token.patient_id
+WHERE slot.id = %(slot)s
+ORDER BY token.place, length(token.ticket), token.ticket
+"""
+_REST = """
+    UNION ALL
+    SELECT NULL AS place, *
+    FROM tokens_token
+    WHERE slot_id = %(slot)s AND facility_id = %(facility)s AND status NOT IN ('CHECKED_IN', 'CONFIRMED', 'PENDING')
+"""
+
+
+class Head(NamedTuple):
+    """What a list of a slot's tokens says beside the tokens, and as of which change."""
+
+    id: UUID
+    facility_id: UUID
+    doctor_id: UUID
+    doctor_name: str
+    time_zone: str
+    start_time: datetime
+    end_time: datetime
+    delay_minutes: int
+    consultation_minutes: int
+    first_called_at: datetime | None
+    room_since: datetime | None
+    version: int
+    last_event_hash: bytes
+    names: UUID | None
+
+    @property
+    def delayed_start(self) -> datetime:
+        """When the slot starts: the planned start plus the delay in force."""
+        return self.start_time + timedelta(minutes=self.delay_minutes)
+
+
+class Listed(NamedTuple):
+    """A token as it is listed; `place` is its position in the queue, None outside of it."""
+
+    version: int
+    names: UUID | None
+    place: int | None
+    id: str
+    ticket: str
+    patient_id: str
+    patient_name: str
+    priority: Decimal
+    category: str
+    acuity: int | None
+    status: str
+    last_estimate: datetime | None
+    actual_time: datetime | None
+    expires_at: datetime | None
+    grace_expires_at: datetime | None
+    created_at: datetime
+    updated_at: datetime
+
+
+def head_of(*, slot_id: UUID) -> Head | None:
+    """The head of a slot's list as it is now; None if there is no such slot.
+
+    Those who ask at the same time are answered by one statement, which begins after the last of them has asked.
+    """
+    if not settings.OPD_COMBINE:
+        return _look_up([slot_id])[0]
+    try:
+        found: Head | None = _asking.submit(None, slot_id, patience_seconds=TURN_SECONDS)
+    except TimeoutError:
+        [found] = _look_up([slot_id])
+    return found
+
+
+def _look_up(slot_ids: Sequence[UUID]) -> list[Head | None]:
+    with connection.cursor() as cursor:
+        cursor.execute(_HEAD, [list(set(slot_ids))])
+        found = {row[0]: Head._make(row) for row in cursor}
+    return [found.get(slot_id) for slot_id in slot_ids]
+
+
+_asking: Combiner[None, UUID] = Combiner(_look_up)
+
+
+def listed(*, head: Head, in_queue: bool, patient_ids: Collection[UUID] | None) -> tuple[bool, list[Listed]]:
+    """Whether this is still the list of that head, and the list: the queue in order, then the rest by ticket.
+
+    `in_queue`: the queue alone. `patient_ids`: the tokens of these patients alone, at their places in the whole queue.
+    """
+    whose = "true" if patient_ids is None else "token.patient_id = ANY(%(patients)s)"
+    text = _LISTED.format(rest="" if in_queue else _REST, whose=whose)
+    with connection.cursor() as cursor:
+        cursor.execute(text, {"slot": head.id, "facility": head.facility_id, "patients": list(patient_ids or ())})
+        rows = [Listed._make(row) for row in cursor]
+    same = bool(rows) and (rows[0].version, rows[0].names) == (head.version, head.names)
+    return same, [row for row in rows if row.id is not None]

@@ -3,8 +3,7 @@
 import contextlib
 import shutil
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from core.embedded.ports import free_port
 from core.embedded.processes import spawn
 from core.embedded.runners import bare_environment
 from core.embedded.state import prepare_data_dir, write_private
+from tests.support.waiting import until
 
 NAME, QUORUM = "opd", 2
 HOST = "127.0.0.1"
@@ -86,14 +86,6 @@ def watched_redis(folder: Path) -> Iterator[Watched]:
             watched.start_sentinel()
         until(lambda: all(_is_ready(port) for port in watched.sentinels))
         yield watched
-
-
-def until(true: Callable[[], bool], seconds: float = 20) -> None:
-    """Wait until it is true."""
-    ends = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < ends, "waited in vain"
-        time.sleep(0.02)
 
 
 def _redis(folder: Path, first: Path) -> EmbeddedRedis:

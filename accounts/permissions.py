@@ -29,10 +29,15 @@ def reach_of(request: Request, view: Any) -> Reach:
     return Reach.NONE if capability is None else reach(principal_of(request), capability)
 
 
+def reach_as_signed_in(principal: Principal, capability: str) -> Reach:
+    """How far the caller, as they are signed in, may use the capability: nowhere while a second factor is missing."""
+    lacks_factor = second_factor.is_demanded_of(role=principal.role) and not principal.second_factor
+    return Reach.NONE if lacks_factor else reach(principal, capability)
+
+
 def may_for_everybody(principal: Principal, capability: str) -> bool:
     """Whether the caller, as they are signed in, may use the capability on whatever there is."""
-    lacks_factor = second_factor.is_demanded_of(role=principal.role) and not principal.second_factor
-    return not lacks_factor and reach(principal, capability) is Reach.ALL
+    return reach_as_signed_in(principal, capability) is Reach.ALL
 
 
 class Allowed(BasePermission):

@@ -39,6 +39,7 @@ MIDDLEWARE = [
     "core.middleware.RequestTrail",
     "core.middleware.ProblemDetails",
     "core.middleware.SecureTransport",
+    "tokens.api.reading.ReadingLane",
     "tokens.api.express.ExpressLane",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",

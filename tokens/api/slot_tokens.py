@@ -43,30 +43,28 @@ class SlotTokensView(GenericAPIView[Slot]):
 
     def get(self, request: Request, slot_id: UUID) -> HttpResponseBase:
         principal, reach = principal_of(request), reach_of(request, self)
-        head = _head_for(principal, reach, slot_id)
+        head = head_for(principal, reach, slot_id)
         filters = QueueFilters.read(request, zone=head.time_zone)
-        in_queue, whose = filters.get("in_queue", False), _whose(principal, reach)
+        in_queue, whose = filters.get("in_queue", False), whose_of(principal, reach)
         if "as_of" in filters:
             return Response(_as_of(slot_id, filters["as_of"], in_queue=in_queue, whose=whose))
-        return _list(head, in_queue=in_queue, whose=whose, known=request.META.get("HTTP_IF_NONE_MATCH"))
+        return answer_list(head, in_queue=in_queue, whose=whose, known=request.META.get("HTTP_IF_NONE_MATCH"))
 
 
-def _head_for(principal: Principal, reach: Reach, slot_id: UUID) -> Head:
+def head_for(principal: Principal, reach: Reach, slot_id: UUID) -> Head:
     """The head of a slot that the caller may look at; for a doctor another's slot does not exist."""
     head = head_of(slot_id=slot_id)
-    if head is None:
-        raise NotFound
     if reach is not Reach.ALL and principal.role == Role.DOCTOR and head.doctor_id != principal.doctor_id:
         raise NotFound
     return head
 
 
-def _whose(principal: Principal, reach: Reach) -> frozenset[UUID] | None:
+def whose_of(principal: Principal, reach: Reach) -> frozenset[UUID] | None:
     """The patients whose tokens the caller may see; None: everybody's."""
     return None if reach is Reach.ALL or principal.role == Role.DOCTOR else principal.patient_ids
 
 
-def _list(head: Head, *, in_queue: bool, whose: frozenset[UUID] | None, known: str | None) -> HttpResponse:
+def answer_list(head: Head, *, in_queue: bool, whose: frozenset[UUID] | None, known: str | None) -> HttpResponse:
     """The list, or 304 for who has it."""
     now = clock.now()
     tag = _tag(head, moment_of_list(slot=head, now=now), in_queue, whose)
@@ -86,10 +84,7 @@ def _make(head: Head, *, in_queue: bool, whose: frozenset[UUID] | None) -> snaps
         same, tokens = listed(head=head, in_queue=in_queue, patient_ids=whose)
         if same:
             break
-        later = head_of(slot_id=head.id)
-        if later is None:
-            raise NotFound
-        head = later
+        head = head_of(slot_id=head.id)
     now = clock.now()
     moment = moment_of_list(slot=head, now=now)
     body = bodies.list_bytes(head, tokens, now=moment or now)

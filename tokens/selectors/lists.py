@@ -15,6 +15,8 @@ from django.conf import settings
 from django.db import connection
 
 from core.combining import Combiner
+from core.errors import NotFound
+from tokens.directory import facility_of_slot
 
 TURN_SECONDS = 0.5
 
@@ -27,7 +29,7 @@ SELECT slot.id, slot.facility_id, slot.doctor_id, doctor.name, facility.time_zon
 FROM clinics_slot AS slot
 JOIN clinics_doctor AS doctor ON doctor.id = slot.doctor_id
 JOIN clinics_facility AS facility ON facility.id = slot.facility_id
-WHERE slot.id = ANY(%s)
+WHERE slot.facility_id = %s AND slot.id = ANY(%s)
 """
 # One statement, so that the tokens are those of one moment; which moment, the first two columns tell.
 _LISTED = """
@@ -43,7 +45,7 @@ LEFT JOIN (
     {rest}
 ) AS token ON {whose}
 LEFT JOIN patients_patient AS patient ON patient.id = token.patient_id
-WHERE slot.id = %(slot)s
+WHERE slot.id = %(slot)s AND slot.facility_id = %(facility)s
 ORDER BY token.place, length(token.ticket), token.ticket
 """
 _REST = """
@@ -100,28 +102,34 @@ class Listed(NamedTuple):
     updated_at: datetime
 
 
-def head_of(*, slot_id: UUID) -> Head | None:
-    """The head of a slot's list as it is now; None if there is no such slot.
+def head_of(*, slot_id: UUID) -> Head:
+    """The head of a slot's list as it is now; NotFound if there is no such slot.
 
     Those who ask at the same time are answered by one statement, which begins after the last of them has asked.
     """
+    asked = (facility_of_slot(slot_id), slot_id)
+    head: Head | None
     if not settings.OPD_COMBINE:
-        return _look_up([slot_id])[0]
-    try:
-        found: Head | None = _asking.submit(None, slot_id, patience_seconds=TURN_SECONDS)
-    except TimeoutError:
-        [found] = _look_up([slot_id])
-    return found
+        [head] = _look_up([asked])
+    else:
+        try:
+            head = _asking.submit(asked[0], asked, patience_seconds=TURN_SECONDS)
+        except TimeoutError:
+            [head] = _look_up([asked])
+    if head is None:
+        raise NotFound
+    return head
 
 
-def _look_up(slot_ids: Sequence[UUID]) -> list[Head | None]:
+def _look_up(asked: Sequence[tuple[UUID, UUID]]) -> list[Head | None]:
+    """The heads of slots of one facility."""
     with connection.cursor() as cursor:
-        cursor.execute(_HEAD, [list(set(slot_ids))])
+        cursor.execute(_HEAD, [asked[0][0], list({slot_id for _, slot_id in asked})])
         found = {row[0]: Head._make(row) for row in cursor}
-    return [found.get(slot_id) for slot_id in slot_ids]
+    return [found.get(slot_id) for _, slot_id in asked]
 
 
-_asking: Combiner[None, UUID] = Combiner(_look_up)
+_asking: Combiner[UUID, tuple[UUID, UUID]] = Combiner(_look_up)
 
 
 def listed(*, head: Head, in_queue: bool, patient_ids: Collection[UUID] | None) -> tuple[bool, list[Listed]]:

@@ -299,3 +299,23 @@ def test_what_the_lane_does_not_know_is_answered_all_the_same(
     assert read(hospital.desk, slot, query="?page=2").codes == {"page": "unknown-field"}
     hospital.desk.call("GET", f"slots/{slot['id']}/tokens/", headers={"Accept": "text/csv"}).expect(406)
     hospital.desk.post(f"slots/{slot['id']}/tokens/").expect(405, "method-not-allowed")
+
+
+def test_both_lanes_answer_alike(hospital: Hospital, scene: tuple[Json, list[Json]], lane: str, settings: Any) -> None:
+    slot, _ = scene
+    known = read(hospital.desk, slot).headers["etag"]
+    cases: list[tuple[Json, str | None]] = [(slot, None), (slot, known), ({"id": slot["doctor"]}, None)]
+    for each, tag in cases:
+        settings.OPD_EXPRESS = True
+        fast = read(hospital.desk, each, tag)
+        settings.OPD_EXPRESS = False
+        ordinary = read(hospital.desk, each, tag)
+        assert (fast.status, fast.raw) == (ordinary.status, ordinary.raw)
+        assert _told(fast) == _told(ordinary)
+
+
+def _told(answer: Answer) -> dict[str, Any]:
+    """The headers in no order, without the request's id, a length that no 304 needs, and the framework's Allow."""
+    headers = {name.lower(): value for name, value in answer.headers.items()}
+    headers["vary"] = sorted(word.strip().lower() for word in headers["vary"].split(","))  # type: ignore[assignment]
+    return {name: value for name, value in headers.items() if name not in ("x-request-id", "content-length", "allow")}

@@ -19,14 +19,26 @@ MOST_TOGETHER = 64
 class _Place(Generic[Item]):
     """One who waits: for an outcome, or for the lead."""
 
-    __slots__ = ("done", "error", "item", "outcome", "woken")
+    __slots__ = ("_turn", "done", "error", "item", "outcome", "woken")
 
     def __init__(self, item: Item) -> None:
         self.item = item
         self.done = False
         self.outcome: Any = None
         self.error: BaseException | None = None
-        self.woken = threading.Event()
+        self.woken = False
+        self._turn = threading.Lock()  # held until somebody wakes this one: a fifth of what an Event costs
+        self._turn.acquire()
+
+    def wait(self, seconds: float = -1) -> bool:
+        """Sleep until woken; False if the seconds (-1: any number) passed before."""
+        return self._turn.acquire(timeout=seconds)
+
+    def wake(self) -> None:
+        """Let the one who waits go on."""
+        if not self.woken:
+            self.woken = True
+            self._turn.release()
 
     def finish(self, outcome: Any) -> None:
         self.done = True
@@ -63,9 +75,10 @@ class Combiner(Generic[Key, Item]):
             leads = key not in self._queues  # a queue is there as long as somebody leads
             self._queues.setdefault(key, deque()).append(place)
         if not leads:
-            if not place.woken.wait(patience_seconds) and self._gave_up(key, place):
-                raise TimeoutError
-            place.woken.wait()  # whoever took it brings it to an end
+            if not place.wait(patience_seconds):
+                if self._gave_up(key, place):
+                    raise TimeoutError
+                place.wait()  # whoever took it brings it to an end
         if not place.done:
             self._lead(key)
         return place.result()
@@ -79,7 +92,7 @@ class Combiner(Generic[Key, Item]):
         """Leave the queue, if nobody has taken this one yet or made it lead."""
         with self._mutex:
             queue = self._queues.get(key, deque())
-            if place not in queue or place.woken.is_set():
+            if place not in queue or place.woken:
                 return False
             queue.remove(place)
             return True
@@ -99,8 +112,8 @@ class Combiner(Generic[Key, Item]):
         finally:
             with self._mutex:
                 if queue:
-                    queue[0].woken.set()
+                    queue[0].wake()
                 else:
                     del self._queues[key]
             for place in together:
-                place.woken.set()
+                place.wake()

@@ -39,7 +39,7 @@ SHORT_TIMES = {
     "OPD_LOCK_LEASE_SECONDS": "1",
     "OPD_THROTTLING": "off",
     "OPD_WEB_WORKERS": "2",
-    "OPD_WEB_THREADS": "16",
+    "OPD_WEB_THREADS": "32",
 }
 
 

@@ -66,7 +66,8 @@ def web_command(*, environ: Mapping[str, str]) -> list[str]:
     """Granian, which serves the API and the admin."""
     host, port = address_of(environ=environ)
     workers = environ.get("OPD_WEB_WORKERS") or str(max(2, min(os.cpu_count() or 2, 8)))
-    threads = environ.get("OPD_WEB_THREADS") or "16"
+    # Threads mostly wait, and those who wait together are booked together. Each keeps a connection to the database.
+    threads = environ.get("OPD_WEB_THREADS") or str(max(8, min(32, 128 // max(1, int(workers)))))
     return [
         *(sys.executable, "-m", "granian", "--interface", "wsgi", "config.wsgi:application"),
         *("--host", host, "--port", str(port), "--workers", workers, "--blocking-threads", threads, "--no-ws"),

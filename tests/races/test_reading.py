@@ -1,0 +1,93 @@
+"""Readers beside writers: whoever has heard of a change sees it in the next list, and no list is torn."""
+
+import random
+import threading
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from tests.factories import first_admin
+from tests.races.choreography import Refusal, together
+from tests.races.scene import a_patient, a_slot, book, fresh, service
+from tests.support.api import in_process
+from tests.support.hospital import PASSWORD, Hospital
+from tokens.api import slot_tokens
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+READS, WRITES = 60, 40
+
+
+@pytest.mark.parametrize("combine", [True, False])
+def test_a_list_is_never_older_than_what_was_acknowledged(settings: Any, combine: bool) -> None:
+    """Two book and cancel, six read in both lanes; what each heard of before it asked is in what it is told."""
+    settings.OPD_COMBINE = combine
+    hospital = Hospital(in_process(), first_admin(PASSWORD).username, PASSWORD)
+    slot = a_slot(capacity=500)
+    patients = [[a_patient() for _ in range(WRITES)] for _ in range(2)]
+    booked: set[str] = set()
+    cancelled: set[str] = set()
+    done = threading.Event()
+
+    def write(people: list[Any]) -> None:
+        for number, patient in enumerate(people):
+            token = book(slot, patient)
+            booked.add(str(token.id))
+            if number % 3 == 2:
+                service.cancel(token_id=token.id, keep_seat=False, actor="user:desk")
+                cancelled.add(str(token.id))
+
+    def write_all() -> None:
+        try:
+            for outcome in together([lambda people=people: write(people) for people in patients]):
+                assert not isinstance(outcome, Refusal), outcome
+        finally:
+            done.set()
+
+    def read(number: int) -> int:
+        client, chance, known, body, reads = Client(), random.Random(number), "", [], 0
+        seen: set[str] = set()
+        while reads < READS or not done.is_set():
+            heard_booked, heard_cancelled = set(booked), set(cancelled)
+            # A query that the express lane does not know goes the ordinary way.
+            query = chance.choice(["", "?in_queue=false"])
+            headers = {"Authorization": hospital.desk.authorization}
+            if known and chance.random() < 0.7:
+                headers["If-None-Match"] = known
+            answer = client.get(f"/api/v1/slots/{slot.id}/tokens/{query}", headers=headers)
+            if answer.status_code != 304:
+                assert answer.status_code == 200, answer.content
+                known, body = answer["ETag"], answer.json()
+            listed = {each["id"]: each for each in body}
+            assert heard_booked <= listed.keys(), "a booking that was acknowledged is not listed"
+            assert {listed[each]["status"] for each in heard_cancelled} <= {"CANCELLED"}
+            assert seen <= listed.keys(), "a list goes back in time"
+            positions = [each["token_number"] for each in body if each["token_number"] is not None]
+            assert positions == list(range(1, len(positions) + 1)), "a torn list"
+            seen, reads = set(listed), reads + 1
+        return reads
+
+    outcomes = together([write_all, *[lambda number=number: read(number) for number in range(6)]])
+    assert [each for each in outcomes if isinstance(each, Refusal)] == []
+    assert min(outcomes[1:]) >= READS
+
+
+def test_a_change_between_head_and_tokens_is_told_under_its_own_tag(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The head is read, then somebody books: what is told has the booking, and the tag of the list with it."""
+    hospital = Hospital(in_process(), first_admin(PASSWORD).username, PASSWORD)
+    slot = a_slot(capacity=10)
+    listed, late = slot_tokens.listed, []
+
+    def slow(**asked: Any) -> Any:
+        if not late:
+            late.append(None)
+            late[0] = together([lambda: book(slot)])[0]
+        return listed(**asked)
+
+    monkeypatch.setattr(slot_tokens, "listed", slow)
+    path = f"slots/{slot.id}/tokens/"
+    answer = hospital.desk.get(path)
+    assert [each["id"] for each in answer.expect(200)] == [str(fresh(late[0]).id)]
+    again = hospital.desk.call("GET", path, headers={"If-None-Match": answer.headers["etag"]})
+    assert again.status == 304

@@ -75,6 +75,15 @@ def partition_tables(tables: Sequence[str], *, parts: int, say: Callable[[str], 
         _do(f"DROP SCHEMA {_WHOLE} CASCADE")
 
 
+def name_alike() -> None:
+    """Give every index of a part the name that it has in the whole; what a migration adds gets another one at first.
+
+    Does nothing on tables that are not parted.
+    """
+    for schema, index, whole in _rows(_NAMED_OTHERWISE, []):
+        _do(f"ALTER INDEX {_quoted(schema)}.{_quoted(index)} RENAME TO {_quoted(whole)}")
+
+
 def _lay_out(table: _Table, parts: int) -> None:
     """The table without indexes, its parts, and its rows in them."""
     name, whole = _quoted(table.name), f"{_WHOLE}.{_quoted(table.name)}"
@@ -103,9 +112,7 @@ def _make_unique(table: _Table, parts: int, say: Callable[[str], None]) -> None:
                 _do(f"ALTER TABLE {SCHEMA.format(part)}.{name} ADD CONSTRAINT {_quoted(constraint.name)} {text}")
     for text in table.indexes:
         _do(text)
-    for schema, index, whole in _rows(_INDEXES_OF_PARTS, [table.name]):
-        if index != whole:
-            _do(f"ALTER INDEX {_quoted(schema)}.{_quoted(index)} RENAME TO {_quoted(whole)}")
+    name_alike()
 
 
 def _refer(table: _Table, say: Callable[[str], None]) -> None:
@@ -195,13 +202,12 @@ _TRIGGERS = """
 SELECT tgname, pg_get_triggerdef(oid), obj_description(oid, 'pg_trigger')
 FROM pg_trigger WHERE tgrelid = %s::regclass AND NOT tgisinternal ORDER BY tgname
 """
-_INDEXES_OF_PARTS = """
+_NAMED_OTHERWISE = """
 SELECT part.relnamespace::regnamespace::text, part.relname, whole.relname
-FROM pg_index
-JOIN pg_inherits ON inhparent = indexrelid
+FROM pg_inherits
 JOIN pg_class AS part ON part.oid = inhrelid
 JOIN pg_class AS whole ON whole.oid = inhparent
-WHERE indrelid = %s::regclass
+WHERE whole.relkind = 'I' AND part.relname <> whole.relname
 """
 _IS_UNIQUE = """
 SELECT 1 FROM pg_index

@@ -13,6 +13,7 @@ from typing import Any
 
 from django.db import connection
 
+from core.partitions import name_alike
 from tokens import locking
 from tokens.ledger import Ledger
 
@@ -152,6 +153,7 @@ def without(*names: str) -> Iterator[None]:
             cursor.execute("TRUNCATE clinics_slot, tokens_token, waitlist_waitlistentry, events_event CASCADE")
             for statement in restore:
                 cursor.execute(statement)
+        name_alike()  # where the tables are parted
 
 
 # What the database refuses by itself when two write over each other: off in the canaries, so that they can be seen.

@@ -14,6 +14,7 @@ from clinics.models import Facility, Slot
 from core import clock
 from core.errors import NotFound
 from core.transactions import atomic
+from tests.factories import DoctorFactory
 from tests.races.choreography import PATIENCE, Refusal, Runner
 from tests.races.scene import a_doctor, a_patient, a_slot, book, lies_of, service
 from tests.support.invariants import assert_invariants_hold
@@ -156,11 +157,9 @@ def test_one_busy_slot_does_not_hold_up_the_others(monkeypatch: pytest.MonkeyPat
 
 
 def test_no_transaction_spans_two_facilities(monkeypatch: pytest.MonkeyPatch) -> None:
-    here, there = a_slot(capacity=2), a_slot(capacity=2)
+    here = a_slot(capacity=2)
     branch = Facility.objects.create(name="Branch", code="BRANCH", time_zone="Asia/Kolkata")
-    there.doctor.facility = branch
-    there.doctor.save()
-    Slot.objects.filter(id=there.id).update(facility=branch)
+    there = a_slot(DoctorFactory(facility=branch), capacity=2)
     spans: list[int] = []
     looked = crowds.book_all
 

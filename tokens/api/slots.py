@@ -33,6 +33,7 @@ from tokens.api.serializers import (
     SlotRequest,
     zone_of_doctor,
 )
+from tokens.directory import facility_of_slot
 from tokens.selectors.due import DELAYED_END
 from tokens.selectors.visible import refuse_hidden_slot
 from tokens.services import DelaySet, SlotCancelled, SlotPlan, TokenAllocationService
@@ -97,7 +98,7 @@ class SlotView(GenericAPIView[Slot]):
     capabilities = {"GET": "slots.read", "PUT": "slots.write", "PATCH": "slots.write", "DELETE": "slots.write"}
 
     def get(self, request: Request, slot_id: UUID) -> Response:
-        slot = _slots().filter(id=slot_id).first()
+        slot = _slots().filter(facility_id=facility_of_slot(slot_id), id=slot_id).first()
         if slot is None:
             raise NotFound
         answer = _slot_answer(slot)
@@ -271,10 +272,15 @@ def _runner(request: Request, view: GenericAPIView[Slot], slot_id: UUID) -> Prin
 def _read_plan(request: Request, *, slot_id: UUID | None = None, partly: bool = False) -> dict[str, Any]:
     doctor_id = request.data.get("doctor") if isinstance(request.data, dict) else None
     if doctor_id is None and slot_id is not None:
-        doctor_id = Slot.objects.filter(id=slot_id).values_list("doctor_id", flat=True).first()
+        doctor_id = _doctor_of(slot_id)
     body = SlotRequest(data=request.data, partial=partly, context={"zone": lambda: zone_of_doctor(doctor_id)})
     body.is_valid(raise_exception=True)
     return dict(body.validated_data)
+
+
+def _doctor_of(slot_id: UUID) -> UUID | None:
+    slots = Slot.objects.filter(facility_id=facility_of_slot(slot_id), id=slot_id)
+    return slots.values_list("doctor_id", flat=True).first()
 
 
 def _expected_versions(request: Request) -> frozenset[int] | None:

@@ -26,7 +26,7 @@ from tokens.policy.priority import Category
 from tokens.selectors.estimates import estimate_at
 from tokens.selectors.queue import position_of
 from tokens.selectors.under_lock import pushed_back
-from tokens.selectors.visible import refuse_hidden_slot, refuse_hidden_token, visible_tokens
+from tokens.selectors.visible import SLOT_OF_ITS_FACILITY, refuse_hidden_slot, refuse_hidden_token, visible_tokens
 from tokens.services import Admitted, BookingRequest, Cancelled, TokenAllocationService
 from waitlist.models import WaitlistEntry
 
@@ -39,7 +39,8 @@ MOST_AFFECTED = 50
 def visible_or_404(request: Request, view: Any, token_id: UUID) -> Token:
     """The token, if the caller may see it."""
     tokens = visible_tokens(principal=principal_of(request), reach=reach_of(request, view))
-    token = tokens.filter(facility_id=place_of_token(token_id).facility_id, id=token_id).first()
+    place = place_of_token(token_id)
+    token = tokens.filter(SLOT_OF_ITS_FACILITY, facility_id=place.facility_id, id=token_id).first()
     if token is None:
         raise NotFound
     return token
@@ -89,7 +90,7 @@ def booked_answer(result: Token | WaitlistEntry) -> Answer:
 
 def _filtered(tokens: QuerySet[Token], filters: dict[str, Any]) -> QuerySet[Token]:
     if "slot" in filters:
-        tokens = of_slot(tokens, slot_id=filters.pop("slot"))
+        tokens = of_slot(tokens, slot_id=filters.pop("slot")).filter(SLOT_OF_ITS_FACILITY)
     lookups = {
         "patient": "patient_id",
         "doctor": "slot__doctor_id",

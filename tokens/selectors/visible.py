@@ -14,13 +14,13 @@ from tokens.directory import facility_of_slot, place_of_token
 from tokens.models import Token
 from waitlist.models import WaitlistEntry
 
-# It always is; said so, whoever looks in one facility looks for the slot in no other.
-_SLOT_OF_ITS_FACILITY = Q(slot__facility_id=F("facility_id"))
+# It always is; said so, who looks in one facility and joins the slot looks for it in no other.
+SLOT_OF_ITS_FACILITY = Q(slot__facility_id=F("facility_id"))
 
 
 def visible_tokens(*, principal: Principal, reach: Reach) -> QuerySet[Token]:
     """The tokens that the caller may see, with all that their description needs."""
-    tokens = Token.objects.select_related("slot__doctor", "slot__facility", "patient").filter(_SLOT_OF_ITS_FACILITY)
+    tokens = Token.objects.select_related("slot__doctor", "slot__facility", "patient")
     if reach is Reach.ALL:
         return tokens
     if principal.role == Role.DOCTOR:
@@ -30,7 +30,7 @@ def visible_tokens(*, principal: Principal, reach: Reach) -> QuerySet[Token]:
 
 def visible_entries(*, principal: Principal, reach: Reach) -> QuerySet[WaitlistEntry]:
     """The waiting-list entries that the caller may see, with all that their description needs."""
-    entries = WaitlistEntry.objects.select_related("slot__facility", "patient").filter(_SLOT_OF_ITS_FACILITY)
+    entries = WaitlistEntry.objects.select_related("slot__facility", "patient")
     if reach is Reach.ALL:
         return entries
     if principal.role == Role.DOCTOR:

@@ -8,9 +8,12 @@ from core import clock, metrics
 class Breaker:
     """Opens after `failures` in a row, lets one caller try again after `rest_seconds`, closes when that succeeds."""
 
-    def __init__(self, *, failures: int = 5, rest_seconds: float = 2.0) -> None:
+    def __init__(
+        self, *, failures: int = 5, rest_seconds: float = 2.0, gauge: metrics.Gauge = metrics.gate_open
+    ) -> None:
         self._allowed = failures
         self._rest = rest_seconds
+        self._gauge = gauge
         self._lock = threading.Lock()
         self._failed = 0
         self._try_at: float | None = None
@@ -40,7 +43,7 @@ class Breaker:
         with self._lock:
             self._failed = 0
             self._try_at = None
-        metrics.gate_open.set(0)
+        self._gauge.set(0)
 
     def failed(self) -> None:
         """A call did not come back."""
@@ -49,4 +52,4 @@ class Breaker:
             if self._failed < self._allowed:
                 return
             self._try_at = clock.monotonic() + self._rest
-        metrics.gate_open.set(1)
+        self._gauge.set(1)

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest, multiprocess
 
-from core import problem_details, redis_gate
+from core import problem_details, redis_gate, replica
 from core.errors import Unavailable
 from core.metrics_files import is_alive
 
@@ -21,15 +21,20 @@ def live(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def ready(request: HttpRequest) -> HttpResponse:
-    """200 while bookings can be taken: the database answers; without Redis they are only slower."""
+    """200 while bookings can be taken: the database answers; without Redis or a replica all is only slower."""
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
+        read_from = {"replica": _told(replica.is_well())} if replica.is_configured() else {}
     except DatabaseError:
         return problem_details.of_exception(Unavailable("The database does not answer.", database="unavailable"))
     gate = redis_gate.default_gate()
     well = not gate.breaker.is_open and gate.is_well()
-    return JsonResponse({"status": "ok", "database": "ok", "redis": "ok" if well else "degraded"})
+    return JsonResponse({"status": "ok", "database": "ok", "redis": _told(well), **read_from})
+
+
+def _told(well: bool) -> str:
+    return "ok" if well else "degraded"
 
 
 @require_safe

@@ -18,6 +18,10 @@ gate_open = Gauge("opd_gate_circuit_open", "1 while Redis is left alone", multip
 snapshots = Counter(
     "opd_snapshots_total", "Lists asked for that had to be at hand: near, far (Redis), made anew, spoilt", ["how"]
 )
+replica_reads = Counter(
+    "opd_replica_reads_total", "Reports and lists that may come from the replica: replica, or why not", ["how"]
+)
+replica_left_alone = Gauge("opd_replica_circuit_open", "1 while the replica is left alone", multiprocess_mode="livemax")
 retries = Counter(
     "opd_write_retries_total", "Operations tried again after a passing failure of the database", ["reason"]
 )

@@ -6,9 +6,9 @@ from contextlib import AbstractContextManager, contextmanager
 from django.db import connection, transaction
 
 
-def atomic(*, durable: bool = False) -> AbstractContextManager[None]:
+def atomic(*, durable: bool = False, using: str | None = None) -> AbstractContextManager[None]:
     """All of the block's changes or none; with `durable`, refuses to run inside another block."""
-    return transaction.atomic(durable=durable)
+    return transaction.atomic(durable=durable, using=using)
 
 
 @contextmanager

@@ -202,7 +202,11 @@ def _serves(pid: int) -> bool:
 
 
 def _environment(folder: Path, postgres: EmbeddedPostgres, redis: EmbeddedRedis) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("OPD_", "DJANGO_", "PYTEST"))}
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("OPD_", "DJANGO_", "PYTEST", "REPLICA_"))
+    }
     return {
         **kept,
         **SHORT_TIMES,

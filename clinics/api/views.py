@@ -16,6 +16,7 @@ from clinics.doctors import create_doctor, delete_doctor, update_doctor
 from clinics.facilities import update_facility
 from clinics.models import Doctor, Facility
 from core.errors import NotFound
+from core.replica import from_replica
 from core.writes import Answer, write
 
 
@@ -70,6 +71,7 @@ class DoctorListView(GenericAPIView[Doctor]):
     queryset = Doctor.objects.select_related("facility")
     serializer_class = DoctorSerializer
 
+    @from_replica
     def get(self, request: Request) -> Response:
         page = self.paginate_queryset(_filtered(self.get_queryset(), **DoctorFilters.read(request)))
         return self.get_paginated_response(self.get_serializer(page, many=True).data)

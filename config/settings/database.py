@@ -4,11 +4,6 @@ from typing import Any
 
 from config.settings.env import env
 
-DATABASES: dict[str, Any] = {
-    "default": env.db_url("DATABASE_URL", default="postgres://opd@127.0.0.1:5432/opd"),
-}
-_default = DATABASES["default"]
-
 # A pool belongs to the process and is shared by its threads: the web server's threads come and go, and a connection
 # kept by a thread would go with it. Without a pool (0) every thread keeps its own connection.
 _pool = env.int("OPD_DB_POOL", default=0)
@@ -36,8 +31,25 @@ if not _behind_pgbouncer:
 if _pool:
     _options["pool"] = {"min_size": 1, "max_size": _pool, "timeout": 5, "max_idle": 300}
 
-_default["OPTIONS"] = {**_default.get("OPTIONS", {}), **_options}
-_default["ATOMIC_REQUESTS"] = False
-_default["CONN_MAX_AGE"] = 0 if _pool else 300
-_default["CONN_HEALTH_CHECKS"] = True
-_default["DISABLE_SERVER_SIDE_CURSORS"] = True
+
+def _connected(address: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {
+        **address,
+        "OPTIONS": {**address.get("OPTIONS", {}), **_options, **more},
+        "ATOMIC_REQUESTS": False,
+        "CONN_MAX_AGE": 0 if _pool else 300,
+        "CONN_HEALTH_CHECKS": True,
+        "DISABLE_SERVER_SIDE_CURSORS": True,
+    }
+
+
+DATABASES: dict[str, Any] = {
+    "default": _connected(env.db_url("DATABASE_URL", default="postgres://opd@127.0.0.1:5432/opd")),
+}
+
+# Reports and lists are read on a streaming replica, if it is up to date within this time (core/replica.py).
+OPD_REPLICA_WAIT_SECONDS = env.float("OPD_REPLICA_WAIT_SECONDS", default=0.1)
+if env.str("REPLICA_URL", default="").strip():
+    DATABASES["replica"] = _connected(env.db_url("REPLICA_URL"), connect_timeout=2)
+    DATABASES["replica"]["TEST"] = {"MIRROR": "default"}
+    DATABASE_ROUTERS = ["core.replica.Router"]

@@ -33,7 +33,8 @@ START_SECONDS = 120
 
 def test(*, arguments: list[str], environ: Mapping[str, str]) -> int:
     """Every check; the exit code is 0 when all of them passed."""
-    clean = {name: value for name, value in environ.items() if not name.startswith(("OPD_", "DJANGO_", "PYTEST_"))}
+    foreign = ("OPD_", "DJANGO_", "PYTEST_", "REPLICA_")
+    clean = {name: value for name, value in environ.items() if not name.startswith(foreign)}
     with stoppable(), throwaway() as folder:
         step("Starting PostgreSQL and Redis for the tests")
         with servers(folder, fsync=False, environ=environ) as urls:

@@ -14,6 +14,7 @@ from accounts.principals import principal_of
 from accounts.roles import Role
 from accounts.trail import attributed, record_read
 from core.errors import NotFound
+from core.replica import from_replica
 from core.writes import Answer, write
 from patients.api.schema import patient_detail, patient_list
 from patients.api.serializers import PatientFilters, PatientSerializer
@@ -53,6 +54,7 @@ class PatientListView(_PatientsView):
 
     capabilities = {"GET": "patients.read", "POST": "patients.register"}
 
+    @from_replica
     def get(self, request: Request) -> Response:
         filters = PatientFilters.read(request)
         patients = self.visible()

@@ -14,6 +14,7 @@ from clinics.models import Doctor
 from core import clock
 from core.errors import NotFound, PermissionDenied
 from core.local_time import local_day
+from core.replica import from_replica
 from reports.api.schema import daily
 from reports.api.serializers import DailyFilters
 from reports.daily import daily_report
@@ -25,6 +26,7 @@ class DailyReportView(APIView):
 
     capability = "reports.read"
 
+    @from_replica
     def get(self, request: Request) -> Response:
         filters = DailyFilters.read(request)
         doctor_id = self._doctor(request, filters.get("doctor_id"))

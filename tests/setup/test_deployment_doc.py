@@ -5,7 +5,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 READ = re.compile(
-    r"""(?:env(?:\.\w+)?\(|environ(?:\.get)?[\[(]|_?[a-z]+\(\s*)\s*["']((?:OPD_|DATABASE_|REDIS_)[A-Z_]+)["']"""
+    r"""(?:env(?:\.\w+)?\(|environ(?:\.get)?[\[(]|_?[a-z]+\(\s*)\s*["']((?:OPD_|DATABASE_|REPLICA_|REDIS_)[A-Z_]+)["']"""
 )
 OF_THE_DEMO = {"OPD_URL", "OPD_USERNAME", "OPD_PASSWORD"}
 

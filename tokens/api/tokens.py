@@ -15,6 +15,7 @@ from accounts.permissions import reach_of
 from accounts.principals import Principal, principal_of
 from core import clock
 from core.errors import NotFound, PermissionDenied
+from core.replica import from_replica
 from core.writes import Answer, write
 from tokens.api import schema
 from tokens.api.bodies import entry_body, moment, token_bodies, token_body
@@ -53,6 +54,7 @@ class TokenListView(BookingLimit, GenericAPIView[Token]):
     capabilities = {"GET": "tokens.read", "POST": "tokens.book"}
     queryset = Token.objects.none()
 
+    @from_replica
     def get(self, request: Request) -> Response:
         tokens = visible_tokens(principal=principal_of(request), reach=reach_of(request, self))
         page = self.paginate_queryset(_filtered(tokens, TokenFilters.read(request)).order_by("id"))

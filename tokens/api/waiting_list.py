@@ -11,6 +11,7 @@ from accounts.permissions import reach_of
 from accounts.principals import principal_of
 from clinics.models import Slot
 from core.errors import NotFound
+from core.replica import from_replica
 from core.writes import Answer, write
 from tokens.api import schema
 from tokens.api.bodies import entry_bodies
@@ -30,6 +31,7 @@ class WaitingListView(GenericAPIView[WaitlistEntry]):
     capability = "waiting_list.read"
     queryset = WaitlistEntry.objects.none()
 
+    @from_replica
     def get(self, request: Request) -> Response:
         filters = WaitingListFilters.read(request)
         entries = visible_entries(principal=principal_of(request), reach=reach_of(request, self))

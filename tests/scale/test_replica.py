@@ -1,0 +1,191 @@
+"""A streaming replica answers reports and lists, and nobody ever reads less than what was acknowledged."""
+
+import contextlib
+import re
+import time
+import urllib.request
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from bench.chaos.system import System, Web, running_system
+from tests.scale.scene import at, hospital_of, wire_to
+from tests.support.api import Api
+from tests.support.hospital import Hospital, unique
+from tests.support.standby import Standby, standby
+from tests.support.waiting import until
+
+READS = re.compile(r'^opd_replica_reads_total\{how="(\w+)"\} ([\d.]+)', re.MULTILINE)
+LOCKED = """
+SELECT EXISTS (SELECT FROM pg_locks WHERE relation = 'clinics_doctor'::regclass AND mode = 'AccessExclusiveLock')
+"""
+END_WAITING = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+Json = dict[str, Any]
+
+
+def reads(web: Web) -> dict[str, float]:
+    """How many reads came from the replica so far, and how many not, and why."""
+    host, port = web.address
+    with urllib.request.urlopen(f"http://{host}:{port}/metrics", timeout=10) as answer:
+        return {how: float(number) for how, number in READS.findall(answer.read().decode())}
+
+
+@dataclass
+class Scene:
+    """Two servers of one hospital that share a replica, and one that believes the replica whatever it shows."""
+
+    system: System
+    replica: Standby
+    webs: list[Web]
+    believer: Web
+    hospital: Hospital = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.hospital = hospital_of(self.system)
+
+    @property
+    def admins(self) -> list[Api]:
+        return [at(web, self.hospital.admin) for web in self.webs]
+
+    def health(self, web: Web) -> Json:
+        return Api(wire_to(web)).get("/healthz/ready").expect(200)
+
+
+@pytest.fixture(scope="module")
+def scene(django_db_blocker: Any) -> Iterator[Scene]:
+    replicas: list[Standby] = []
+
+    @contextlib.contextmanager
+    def beside(system: System) -> Iterator[dict[str, str]]:
+        with standby(system.postgres) as replica:
+            replicas.append(replica)
+            yield {"REPLICA_URL": replica.url, "OPD_REPLICA_WAIT_SECONDS": "1", "OPD_WEB_WORKERS": "1"}
+
+    with django_db_blocker.unblock(), running_system(beside=beside, celery=False) as system:
+        second = system.new_web()
+        believer = system.new_web(application="tests.faults.mutations.replica_believed:application")
+        for web in (second, believer):
+            web.start()
+        for web in (second, believer):
+            web.await_ready()
+        yield Scene(system, replicas[0], [system.web, second], believer)
+
+
+def names(api: Api, name: str) -> list[str]:
+    """The doctors of this name whom the list shows."""
+    found = api.get("doctors/", page_size=200).expect(200)["results"]
+    return [each["name"] for each in found if each["name"] == name]
+
+
+def new_doctor(api: Api) -> str:
+    """The name of a doctor who was just made there."""
+    return str(api.post("doctors/", {"name": unique("Dr"), "specialization": "General"}).expect(201)["name"])
+
+
+def await_reads_of_the_replica(scene: Scene, web: Web, path: str = "doctors/") -> None:
+    """Return when this comes from the replica there; after a failure it is left alone for a while."""
+    api, before = at(web, scene.hospital.admin), reads(web).get("replica", 0)
+
+    def read() -> bool:
+        api.get(path).expect(200)
+        return reads(web).get("replica", 0) > before
+
+    until(read)
+
+
+def test_whoever_wrote_reads_it_at_every_server(scene: Scene) -> None:
+    """Written at one server, read at the other at once, again and again, and the replica is what is read."""
+    writer, reader = scene.admins
+    before = reads(scene.webs[1]).get("replica", 0)
+    for _ in range(30):
+        name = new_doctor(writer)
+        assert names(reader, name) == [name]
+    assert reads(scene.webs[1])["replica"] > before
+
+
+@pytest.mark.parametrize("path", ["reports/daily/", "tokens/", "waiting-list/", "patients/", "doctors/"])
+def test_reports_and_lists_come_from_the_replica(scene: Scene, path: str) -> None:
+    await_reads_of_the_replica(scene, scene.webs[0], path)
+
+
+def test_what_decides_and_what_is_followed_comes_from_the_primary(scene: Scene) -> None:
+    hospital = scene.hospital
+    slot = hospital.slot()
+    token = hospital.token(slot)
+    before = reads(scene.webs[0])
+    hospital.read(token)
+    hospital.done(token, "check_in")
+    hospital.queue(slot)
+    hospital.admin.get("events/").expect(200)
+    hospital.sign_in("scale")
+    assert reads(scene.webs[0]) == before
+
+
+def test_a_replica_that_stands_still_is_passed_by(scene: Scene) -> None:
+    writer, reader = scene.admins
+    await_reads_of_the_replica(scene, scene.webs[1])
+    assert scene.health(scene.webs[1])["replica"] == "ok"
+    scene.replica.stand_still()
+    try:
+        before = reads(scene.webs[1])
+        name = new_doctor(writer)
+        assert names(reader, name) == [name]
+        after = reads(scene.webs[1])
+        assert after["behind"] > before.get("behind", 0)
+        assert after["replica"] == before["replica"]
+        assert scene.health(scene.webs[1])["replica"] == "degraded"
+        # What the look at its place in the log is good for: who believes the replica does not find the doctor.
+        assert names(at(scene.believer, scene.hospital.admin), name) == []
+    finally:
+        scene.replica.go_on()
+    await_reads_of_the_replica(scene, scene.webs[1])
+    assert scene.health(scene.webs[1])["replica"] == "ok"
+
+
+def test_a_read_that_breaks_off_is_read_on_the_primary(scene: Scene) -> None:
+    web, (writer, reader) = scene.webs[1], scene.admins
+    name = new_doctor(writer)
+    await_reads_of_the_replica(scene, web)
+    before = reads(web)
+    with ThreadPoolExecutor(1) as pool, scene.system.connect() as link, scene.replica.connect() as watching:
+        with link.transaction():
+            # The lock holds on the replica too as soon as it has replayed it.
+            link.execute("LOCK TABLE clinics_doctor IN ACCESS EXCLUSIVE MODE")
+            with scene.system.connect() as other:
+                other.execute("SELECT pg_logical_emit_message(true, 'scale', 'so that the log is written')")
+            until(lambda: watching.execute(LOCKED).fetchone() == (True,))
+            reading = pool.submit(names, reader, name)
+            until(lambda: bool(watching.execute(END_WAITING).fetchall()))
+        assert reading.result(20) == [name]
+    after = reads(web)
+    assert after["away"] == before.get("away", 0) + 1
+
+
+def test_a_dead_replica_is_not_missed(scene: Scene) -> None:
+    web, (writer, reader) = scene.webs[1], scene.admins
+    await_reads_of_the_replica(scene, web)
+    scene.replica.kill()
+    for _ in range(10):
+        name, began = new_doctor(writer), time.monotonic()
+        assert names(reader, name) == [name]
+        assert time.monotonic() - began < 3
+    assert reads(web)["away"] >= 1
+    assert scene.health(web)["replica"] == "degraded"
+    scene.replica.restart()
+    await_reads_of_the_replica(scene, web)
+    assert scene.health(web)["replica"] == "ok"
+
+
+def test_a_replica_that_was_promoted_is_not_read(scene: Scene) -> None:
+    """The last of these tests: it follows nobody from here on."""
+    writer, reader = scene.admins
+    await_reads_of_the_replica(scene, scene.webs[1])
+    with scene.replica.connect() as link:
+        assert link.execute("SELECT pg_promote()").fetchone() == (True,)
+    before = reads(scene.webs[1])
+    name = new_doctor(writer)
+    assert names(reader, name) == [name]
+    assert reads(scene.webs[1])["replica"] == before["replica"]

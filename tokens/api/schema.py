@@ -35,8 +35,8 @@ slot_list = extend_schema_view(
         tags=_BOOK,
         operation_id="slots_list",
         summary="List slots",
-        parameters=[asked.SlotFilters],
-        responses={200: shapes.SlotShape(many=True)},
+        parameters=[asked.SlotFilters, *CONDITIONAL],
+        responses={200: shapes.SlotShape(many=True), 304: NOT_MODIFIED},
     ),
     post=extend_schema(
         tags=_REGISTER,

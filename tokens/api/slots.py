@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import F, QuerySet
+from django.http import HttpResponse
 from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -33,6 +34,7 @@ from tokens.api.serializers import (
     SlotRequest,
     zone_of_doctor,
 )
+from tokens.api.slot_pages import answer_page
 from tokens.directory import facility_of_slot
 from tokens.selectors.due import DELAYED_END
 from tokens.selectors.visible import refuse_hidden_slot
@@ -56,9 +58,9 @@ class SlotListView(GenericAPIView[Slot]):
     """The slots, by their start."""
 
     capabilities = {"GET": "slots.read", "POST": "slots.write"}
-    queryset = Slot.objects.select_related("doctor", "facility")
+    queryset = Slot.objects.all()
 
-    def get(self, request: Request) -> Response:
+    def get(self, request: Request) -> HttpResponse:
         now = clock.now()
         slots = self.get_queryset()
         filters = SlotFilters.read(request)
@@ -75,8 +77,7 @@ class SlotListView(GenericAPIView[Slot]):
                 max_capacity__gt=F("regular_seats") + F("emergency_seats"),
             )
             slots = open_now if filters["available"] else slots.exclude(id__in=open_now.values("id"))
-        page = self.paginate_queryset(slots)
-        return self.get_paginated_response([slot_body(slot, now=now) for slot in page or []])
+        return answer_page(request, self, slots, now=now)
 
     def post(self, request: Request) -> Response:
         plan = _read_plan(request)

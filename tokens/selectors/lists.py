@@ -20,8 +20,8 @@ from tokens.directory import facility_of_slot
 
 TURN_SECONDS = 0.5
 
-# Subqueries and not joins: planned in two thirds of the time. `names` is NULL until a name is changed for the first time. The hash is that of the slot's last event: with it a head
-# is never equal to one of a time that a backup has undone.
+# Subqueries and not joins: planned in two thirds of the time. `names` is NULL until a name is changed the first time.
+# The hash is that of the slot's last event: with it a head is never equal to one of a time that a backup has undone.
 _HEAD = """
 SELECT id, facility_id, doctor_id, (SELECT name FROM clinics_doctor WHERE id = slot.doctor_id),
     (SELECT time_zone FROM clinics_facility WHERE id = slot.facility_id), start_time, end_time, delay_minutes,

@@ -1,0 +1,132 @@
+"""Pages of slots: kept while nothing changes, and never older than a change that was acknowledged."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from clinics.facilities import update_facility
+from core import snapshots
+from core.clock import ManualClock
+from tests.support.api import Answer, Api
+from tests.support.hospital import Hospital, when
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+Json = dict[str, Any]
+Deed = Callable[[Hospital, Json], Any]
+
+
+def read(by: Api, doctor: str, known: str | None = None, **query: Any) -> Answer:
+    headers = {} if known is None else {"If-None-Match": known}
+    return by.call("GET", "slots/", headers=headers, query={"doctor": doctor, **query})
+
+
+def truth(hospital: Hospital, page: Json) -> list[Json]:
+    """Each slot of the page as it is told alone, which nothing keeps."""
+    return [hospital.slot_now(each) for each in page["results"]]
+
+
+def rename_doctor(hospital: Hospital, slot: Json) -> None:
+    hospital.admin.patch(f"doctors/{slot['doctor']}/", {"name": "Dr Otherwise"}).expect(200)
+
+
+def move_facility(hospital: Hospital, slot: Json) -> None:
+    update_facility(facility_id=hospital.facility["id"], changes={"time_zone": "Europe/Lisbon"})
+
+
+def another(hospital: Hospital, slot: Json) -> None:
+    hospital.slot({"id": slot["doctor"]}, start=when(slot["end_time"]))
+
+
+DEEDS: dict[str, Deed] = {
+    "booking": lambda hospital, slot: hospital.token(slot),
+    "emergency": lambda hospital, slot: hospital.emergency(slot),
+    "more seats": lambda hospital, slot: hospital.desk.patch(f"slots/{slot['id']}/", {"max_capacity": 9}).expect(200),
+    "delay": lambda hospital, slot: hospital.delay(slot, 45),
+    "close": lambda hospital, slot: hospital.desk.post(f"slots/{slot['id']}/close/").expect(200),
+    "cancel": lambda hospital, slot: hospital.desk.post(f"slots/{slot['id']}/cancel/").expect(200),
+    "another": another,
+    "deleted": lambda hospital, slot: hospital.desk.delete(f"slots/{slot['id']}/").expect(204),
+    "doctor": rename_doctor,
+    "time zone": move_facility,
+}
+
+
+@pytest.fixture
+def slot(hospital: Hospital) -> Json:
+    """The first of a doctor's two slots."""
+    doctor = hospital.doctor()
+    first = hospital.slot(doctor, capacity=3)
+    hospital.slot(doctor, start=when(first["start_time"]) + timedelta(hours=2))
+    return first
+
+
+@pytest.mark.parametrize("name", DEEDS)
+def test_every_change_is_seen_by_the_next_read(hospital: Hospital, slot: Json, name: str) -> None:
+    before = [read(hospital.desk, slot["doctor"]) for _ in range(2)]
+    assert before[0].raw == before[1].raw
+    assert before[0].body["results"] == truth(hospital, before[0].body)
+    tag = before[0].headers["etag"]
+    assert read(hospital.desk, slot["doctor"], known=tag).status == 304
+    DEEDS[name](hospital, slot)
+    after = read(hospital.desk, slot["doctor"], known=tag)
+    assert after.expect(200)["results"] == truth(hospital, after.body)
+    assert after.body["count"] == len(after.body["results"])
+    assert after.body != before[0].body
+    assert read(hospital.desk, slot["doctor"], known=after.headers["etag"]).status == 304
+
+
+def test_the_last_free_seat_goes_from_the_page_at_once(hospital: Hospital) -> None:
+    slot = hospital.slot(capacity=1)
+    free = read(hospital.desk, slot["doctor"], available="true")
+    assert [each["available_capacity"] for each in free.expect(200)["results"]] == [1]
+    hospital.token(slot)
+    gone = read(hospital.desk, slot["doctor"], free.headers["etag"], available="true")
+    assert gone.expect(200) == {"count": 0, "next": None, "previous": None, "results": []}
+
+
+def test_pages_do_not_answer_for_each_other(hospital: Hospital, slot: Json, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Even where all of them lie at one place."""
+    monkeypatch.setattr("tokens.api.slot_pages.PLACES", 1)
+    queries: list[Json] = [{"page_size": 1}, {"page_size": 1, "page": 2}, {"page_size": 2}, {"status": "CLOSED"}]
+    first = [read(hospital.desk, slot["doctor"], **query) for query in queries]
+    assert [read(hospital.desk, slot["doctor"], **query).raw for query in queries] == [each.raw for each in first]
+    assert len({each.headers["etag"] for each in first}) == len({each.raw for each in first}) == 4
+    assert first[0].body["next"]
+
+
+def test_the_page_moves_with_the_clock_once_the_expected_end_may(
+    clock: ManualClock, hospital: Hospital, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slot = hospital.slot(start=hospital.now() + timedelta(minutes=10), minutes=20, consultation=30)
+    first, _ = (hospital.token(slot, arrived=True) for _ in range(2))
+    tag = read(hospital.desk, slot["doctor"]).headers["etag"]
+    clock.advance(timedelta(minutes=15))
+    assert read(hospital.desk, slot["doctor"], tag).status == 304
+    hospital.done(first, "call")
+    tag = read(hospital.desk, slot["doctor"]).headers["etag"]
+    clock.advance(timedelta(minutes=1))
+    moved = read(hospital.desk, slot["doctor"], tag)
+    assert moved.expect(200)["results"] == truth(hospital, moved.body)
+    assert when(moved.body["results"][0]["expected_end"]) == clock.now() + timedelta(minutes=30)
+
+
+def test_nothing_is_made_twice_while_nothing_changes(
+    hospital: Hospital, slot: Json, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[str] = []
+    original = snapshots._made
+
+    def noted(asked: snapshots.Asked) -> snapshots.Snapshot:
+        made.append(asked.place)
+        return original(asked)
+
+    monkeypatch.setattr(snapshots, "_made", noted)
+    for by in (hospital.desk, hospital.admin, hospital.patient_user(hospital.patient())):
+        read(by, slot["doctor"]).expect(200)
+    assert len(made) == 1
+    hospital.token(slot)
+    read(hospital.desk, slot["doctor"]).expect(200)
+    assert len(made) == 2

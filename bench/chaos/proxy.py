@@ -5,18 +5,21 @@ import random
 import select
 import socket
 import threading
+from collections.abc import Callable
+
+Address = tuple[str, int]
 
 
 class CuttingProxy:
-    """Passes everything on to `target`; closes a share of the connections when the answer comes."""
+    """Passes each connection on to where `target` says; closes a share of them when the answer comes."""
 
-    def __init__(self, target: tuple[str, int], *, share: float = 0.3, seed: int = 1) -> None:
+    def __init__(self, target: Callable[[], Address], *, share: float = 0.3, seed: int = 1) -> None:
         self.target = target
         self.cut = 0
         self._share = share
         self._chance = random.Random(seed)
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=256)
-        self.address: tuple[str, int] = ("127.0.0.1", self._listener.getsockname()[1])
+        self.address: Address = ("127.0.0.1", self._listener.getsockname()[1])
         threading.Thread(target=self._accept, daemon=True).start()
 
     def close(self) -> None:
@@ -30,7 +33,7 @@ class CuttingProxy:
                 threading.Thread(target=self._carry, args=(client,), daemon=True).start()
 
     def _carry(self, client: socket.socket) -> None:
-        with client, contextlib.suppress(OSError), socket.create_connection(self.target, timeout=5) as engine:
+        with client, contextlib.suppress(OSError), socket.create_connection(self.target(), timeout=5) as engine:
             asked = False
             while True:
                 ready, _, _ = select.select([client, engine], [], [], 30)

@@ -191,7 +191,7 @@ def running_system(
             system.start_celery(name)
         system.web.await_ready()
         system.address = system.web.address
-        system.proxy = CuttingProxy(system.web.address)
+        system.proxy = CuttingProxy(lambda: system.web.address)
         yield system
 
 

@@ -1,10 +1,12 @@
 """People and crowds for a system of several processes."""
 
+import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 from typing import Any
 
+import httpx
 import psycopg
 
 from accounts.hashers import Argon2Hasher
@@ -18,6 +20,7 @@ from tests.support.hospital import PASSWORD, Hospital
 from tests.support.waiting import until
 
 Json = dict[str, Any]
+COUNT = re.compile(r"^(opd_\w+)(?:\{(.*)\})? ([\d.e+]+)$", re.MULTILINE)
 ADMIN = "scale"
 
 
@@ -43,6 +46,17 @@ def wire_to(web: Web) -> Any:
 def at(web: Web, api: Api) -> Api:
     """The same person at another server."""
     return Api(wire_to(web), api.authorization, api.renew)
+
+
+def counted(web: Web, name: str, *labels: str) -> float:
+    """What this server's /metrics say of a counter, over all that carry these labels (`how="held"`)."""
+    host, port = web.address
+    text = httpx.get(f"http://{host}:{port}/metrics", timeout=10).raise_for_status().text
+    return sum(
+        float(number)
+        for found, having, number in COUNT.findall(text)
+        if found == name and set(labels) <= set(having.split(","))
+    )
 
 
 def crowd(hospital: Hospital, webs: Sequence[Web], *, slot: Json, size: int) -> list[Answer]:

@@ -1,9 +1,7 @@
 """A streaming replica answers reports and lists, and nobody ever reads less than what was acknowledged."""
 
 import contextlib
-import re
 import time
-import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -12,13 +10,12 @@ from typing import Any
 import pytest
 
 from bench.chaos.system import System, Web, running_system
-from tests.scale.scene import at, hospital_of, wire_to
+from tests.scale.scene import at, counted, hospital_of, wire_to
 from tests.support.api import Api
 from tests.support.hospital import Hospital, unique
 from tests.support.standby import Standby, standby
 from tests.support.waiting import until
 
-READS = re.compile(r'^opd_replica_reads_total\{how="(\w+)"\} ([\d.]+)', re.MULTILINE)
 LOCKED = """
 SELECT EXISTS (SELECT FROM pg_locks WHERE relation = 'clinics_doctor'::regclass AND mode = 'AccessExclusiveLock')
 """
@@ -26,11 +23,9 @@ END_WAITING = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait
 Json = dict[str, Any]
 
 
-def reads(web: Web) -> dict[str, float]:
-    """How many reads came from the replica so far, and how many not, and why."""
-    host, port = web.address
-    with urllib.request.urlopen(f"http://{host}:{port}/metrics", timeout=10) as answer:
-        return {how: float(number) for how, number in READS.findall(answer.read().decode())}
+def reads(web: Web, how: str) -> float:
+    """How many reads came from the `replica` so far; how many did not because it was `behind` or `away`."""
+    return counted(web, "opd_replica_reads_total", f'how="{how}"')
 
 
 @dataclass
@@ -87,11 +82,11 @@ def new_doctor(api: Api) -> str:
 
 def await_reads_of_the_replica(scene: Scene, web: Web, path: str = "doctors/") -> None:
     """Return when this comes from the replica there; after a failure it is left alone for a while."""
-    api, before = at(web, scene.hospital.admin), reads(web).get("replica", 0)
+    api, before = at(web, scene.hospital.admin), reads(web, "replica")
 
     def read() -> bool:
         api.get(path).expect(200)
-        return reads(web).get("replica", 0) > before
+        return reads(web, "replica") > before
 
     until(read)
 
@@ -99,11 +94,11 @@ def await_reads_of_the_replica(scene: Scene, web: Web, path: str = "doctors/") -
 def test_whoever_wrote_reads_it_at_every_server(scene: Scene) -> None:
     """Written at one server, read at the other at once, again and again, and the replica is what is read."""
     writer, reader = scene.admins
-    before = reads(scene.webs[1]).get("replica", 0)
+    before = reads(scene.webs[1], "replica")
     for _ in range(30):
         name = new_doctor(writer)
         assert names(reader, name) == [name]
-    assert reads(scene.webs[1])["replica"] > before
+    assert reads(scene.webs[1], "replica") > before
 
 
 @pytest.mark.parametrize("path", ["reports/daily/", "tokens/", "waiting-list/", "patients/", "doctors/"])
@@ -115,13 +110,13 @@ def test_what_decides_and_what_is_followed_comes_from_the_primary(scene: Scene) 
     hospital = scene.hospital
     slot = hospital.slot()
     token = hospital.token(slot)
-    before = reads(scene.webs[0])
+    before = [reads(scene.webs[0], how) for how in ("replica", "behind", "away")]
     hospital.read(token)
     hospital.done(token, "check_in")
     hospital.queue(slot)
     hospital.admin.get("events/").expect(200)
     hospital.sign_in("scale")
-    assert reads(scene.webs[0]) == before
+    assert [reads(scene.webs[0], how) for how in ("replica", "behind", "away")] == before
 
 
 def test_a_replica_that_stands_still_is_passed_by(scene: Scene) -> None:
@@ -130,12 +125,11 @@ def test_a_replica_that_stands_still_is_passed_by(scene: Scene) -> None:
     assert scene.health(scene.webs[1])["replica"] == "ok"
     scene.replica.stand_still()
     try:
-        before = reads(scene.webs[1])
+        behind, replica = reads(scene.webs[1], "behind"), reads(scene.webs[1], "replica")
         name = new_doctor(writer)
         assert names(reader, name) == [name]
-        after = reads(scene.webs[1])
-        assert after["behind"] > before.get("behind", 0)
-        assert after["replica"] == before["replica"]
+        assert reads(scene.webs[1], "behind") > behind
+        assert reads(scene.webs[1], "replica") == replica
         assert scene.health(scene.webs[1])["replica"] == "degraded"
         # What the look at its place in the log is good for: who believes the replica does not find the doctor.
         assert names(at(scene.believer, scene.hospital.admin), name) == []
@@ -149,7 +143,7 @@ def test_a_read_that_breaks_off_is_read_on_the_primary(scene: Scene) -> None:
     web, (writer, reader) = scene.webs[1], scene.admins
     name = new_doctor(writer)
     await_reads_of_the_replica(scene, web)
-    before = reads(web)
+    before = reads(web, "away")
     with ThreadPoolExecutor(1) as pool, scene.system.connect() as link, scene.replica.connect() as watching:
         with link.transaction():
             # The lock holds on the replica too as soon as it has replayed it.
@@ -160,19 +154,19 @@ def test_a_read_that_breaks_off_is_read_on_the_primary(scene: Scene) -> None:
             reading = pool.submit(names, reader, name)
             until(lambda: bool(watching.execute(END_WAITING).fetchall()))
         assert reading.result(20) == [name]
-    after = reads(web)
-    assert after["away"] == before.get("away", 0) + 1
+    assert reads(web, "away") == before + 1
 
 
 def test_a_dead_replica_is_not_missed(scene: Scene) -> None:
     web, (writer, reader) = scene.webs[1], scene.admins
     await_reads_of_the_replica(scene, web)
+    before = reads(web, "away")
     scene.replica.kill()
     for _ in range(10):
         name, began = new_doctor(writer), time.monotonic()
         assert names(reader, name) == [name]
         assert time.monotonic() - began < 3
-    assert reads(web)["away"] >= 1
+    assert reads(web, "away") > before
     assert scene.health(web)["replica"] == "degraded"
     scene.replica.restart()
     await_reads_of_the_replica(scene, web)
@@ -185,7 +179,7 @@ def test_a_replica_that_was_promoted_is_not_read(scene: Scene) -> None:
     await_reads_of_the_replica(scene, scene.webs[1])
     with scene.replica.connect() as link:
         assert link.execute("SELECT pg_promote()").fetchone() == (True,)
-    before = reads(scene.webs[1])
+    before = reads(scene.webs[1], "replica")
     name = new_doctor(writer)
     assert names(reader, name) == [name]
-    assert reads(scene.webs[1])["replica"] == before["replica"]
+    assert reads(scene.webs[1], "replica") == before

@@ -1,22 +1,20 @@
 """Redis behind sentinels: its primary is killed, bookings go on, and then the gate is held on the new primary."""
 
 import contextlib
-import re
 import subprocess
 import sys
-import urllib.request
 from collections.abc import Iterator
 
 from bench.chaos.nemesis import Fault, holds_end
 from bench.chaos.playing import perform
 from bench.chaos.system import System, running_system
 from core.embedded.project import ROOT
+from tests.scale.scene import counted
 from tests.support.sentinels import Watched, watched_redis
 from tests.support.waiting import until
 
 LONGEST_GAP = 4
 """Seconds in which nobody is told that a booking was made (measured: half a second)."""
-PASSAGES = re.compile(r'^opd_gate_passages_total\{how="(\w+)"\} ([\d.]+)', re.MULTILINE)
 
 COUNTED_AND_KEPT = """
 import django; django.setup()
@@ -33,10 +31,7 @@ assert cache.get("sentinel") == "kept"
 
 def passages(system: System, how: str) -> float:
     """How many requests passed the gate in this way so far."""
-    host, port = system.web.address
-    with urllib.request.urlopen(f"http://{host}:{port}/metrics", timeout=10) as answer:
-        told = dict(PASSAGES.findall(answer.read().decode()))
-    return float(told.get(how, 0))
+    return counted(system.web, "opd_gate_passages_total", f'how="{how}"')
 
 
 def test_bookings_go_on_while_another_redis_takes_over() -> None:

@@ -13,7 +13,7 @@ from events.models import Event
 from patients.models import Patient
 from tokens.errors import InvalidTransition
 from tokens.models import Token
-from tokens.policy.lifecycle import MOVES, QUEUED, Action, holds_seat
+from tokens.policy.lifecycle import MOVES, QUEUED, Action, Status, holds_seat
 from tokens.policy.priority import Category, Priority
 from waitlist import moves
 from waitlist.models import EntryStatus, WaitlistEntry
@@ -193,25 +193,8 @@ class Ledger:
         return bool(self._drafts or self._slot_changes)
 
     def write(self) -> None:
-        """Bring tokens and entries to the database: what leaves goes first, so that its seat and its uniqueness are
-        free.
-        """
-        groups: dict[tuple[tuple[str, Any], ...], list[UUID]] = defaultdict(list)
-        for token_id, changes in self._token_changes.items():
-            groups[tuple(sorted(changes.items()))].append(token_id)
-        for same, token_ids in groups.items():  # in the order of the moves: who leaves the room goes before who enters
-            moved = [Change(token_id, dict(same), {}) for token_id in token_ids]
-            _tokens.update(moved, facility_id=self.slot.facility_id)
-        if self._issued:
-            _tokens.insert(self._issued)
-        if self._joined:
-            _entries.insert(self._joined)
-        if self._settled:
-            moves.write(self._settled)
-        self._token_changes.clear()
-        self._issued.clear()
-        self._joined.clear()
-        self._settled.clear()
+        """Bring tokens and entries to the database."""
+        write_all([self])
 
     def close(self) -> None:
         """Write what is left, the events and the slot's row."""
@@ -247,19 +230,35 @@ class Ledger:
         self._slot_changes.clear()
         return change
 
-    def hand_over(self) -> tuple[list[Token], list[WaitlistEntry]]:
-        """The new tokens and entries that are still to be written, after what had to be written before them."""
-        issued, joined = self._issued, self._joined
-        self._issued, self._joined = [], []
-        self.write()
-        return issued, joined
+
+def write_all(ledgers: Sequence[Ledger]) -> None:
+    """Bring tokens and entries of ledgers of one facility to the database, with a number of statements that does not
+    grow with the number of ledgers.
+
+    What leaves goes first, so that its seat and its uniqueness are free; who enters the room goes after who left it.
+    """
+    if not ledgers:
+        return
+    moved = [
+        Change(token_id, dict(sorted(to.items())), {})
+        for ledger in ledgers
+        for token_id, to in ledger._token_changes.items()
+    ]
+    moved.sort(key=lambda change: change.to["status"] == Status.IN_CONSULTATION)
+    _tokens.update(moved, facility_id=ledgers[0].slot.facility_id)
+    _tokens.insert([token for ledger in ledgers for token in ledger._issued])
+    moves.write([entry for ledger in ledgers for entry in ledger._settled])
+    _entries.insert([entry for ledger in ledgers for entry in ledger._joined])
+    for ledger in ledgers:
+        ledger._token_changes.clear()
+        ledger._issued.clear()
+        ledger._settled.clear()
+        ledger._joined.clear()
 
 
 def close_all(ledgers: Sequence[Ledger]) -> None:
-    """Write what is left of several ledgers of one facility: new rows, events and slots in one statement each."""
-    handed = [ledger.hand_over() for ledger in ledgers]
-    _tokens.insert([token for issued, _ in handed for token in issued])
-    _entries.insert([entry for _, joined in handed for entry in joined])
+    """Write what is left of several ledgers of one facility, their events and their slots."""
+    write_all(ledgers)
     append([event for ledger in ledgers for event in ledger.seal()])
     changes = [change for ledger in ledgers if (change := ledger.slot_change()) is not None]
     if changes:

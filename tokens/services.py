@@ -18,9 +18,9 @@ from tokens.ledger import Ledger
 from tokens.models import Token
 from tokens.operations import arriving, calling, cancelling, delays, emergencies, no_shows, slots
 from tokens.operations.booking import Asked, BookingRequest
+from tokens.operations.cancelling import Cancelled, Leaving
 from tokens.operations.delays import Delayed
 from tokens.operations.emergencies import Admission
-from tokens.operations.promoting import promote
 from tokens.operations.slots import SlotCancelled, SlotPlan
 from tokens.selectors.due import slots_due, slots_with_ended_place
 from tokens.selectors.under_lock import token_of
@@ -35,14 +35,6 @@ from tokens.unit_of_work import (
 from waitlist.models import WaitlistEntry
 
 SWEEPER = "system:sweep"
-
-
-@dataclass(frozen=True, slots=True)
-class Cancelled:
-    """A cancelled token and the tokens that its seat went to."""
-
-    token: Token
-    promoted: list[Token]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +66,7 @@ class TokenAllocationService:
         """Book a seat, or a place on the waiting list of a full slot: a Token or a WaitlistEntry."""
         asked = Asked(slot_id, request, actor)
         return self._unless_due_elsewhere(
-            lambda: together.book(asked, answer=answer), slot_id=slot_id, patient_id=request.patient_id
+            lambda: together.serve(asked, answer=answer), slot_id=slot_id, patient_id=request.patient_id
         )
 
     def confirm(self, *, token_id: UUID, actor: str, answer: Callable[[Token], Any] = as_is) -> Any:
@@ -127,13 +119,8 @@ class TokenAllocationService:
         self, *, token_id: UUID, actor: str, keep_seat: bool = False, answer: Callable[[Cancelled], Any] = as_is
     ) -> Any:
         """Cancel a token; `keep_seat` keeps its seat for the desk for a while if nobody waits."""
-
-        def operation(ledger: Ledger) -> Cancelled:
-            token = token_of(slot=ledger.slot, token_id=token_id)
-            cancelling.cancel(ledger, token=token, keep_seat=keep_seat)
-            return Cancelled(token, promote(ledger))
-
-        return on_slot(place_of_token(token_id).slot_id, actor=actor, operation=operation, answer=answer)
+        leaving = Leaving(place_of_token(token_id).slot_id, token_id, keep_seat, actor)
+        return together.serve(leaving, answer=answer)
 
     def admit_emergency(
         self,

@@ -1,7 +1,8 @@
-"""The way of a booking, alone or in a crowd: one page, one meaning.
+"""The way of a booking and of a cancellation, alone or in a crowd: one page, one meaning.
 
-Those who wait at the same time are booked together in one transaction by one of them (`OPD_COMBINE`); each keeps its
-own answer, error, event and idempotency record. A crowd of one takes the way of every operation.
+Those who wait at the same time are served together in one transaction by one of them (`OPD_COMBINE`); each keeps its
+own answer, error, event and idempotency record. Who leaves goes first: the seat is free for who comes. A crowd of one
+takes the way of every operation.
 """
 
 from collections import defaultdict
@@ -17,7 +18,10 @@ from core.combining import Combiner
 from core.errors import EngineError, NotFound, SlotBusy
 from tokens import rules
 from tokens.directory import facility_of_slot
-from tokens.operations.booking import Asked, Booked, book_all
+from tokens.ledger import Ledger, write_all
+from tokens.operations.booking import Asked as Coming
+from tokens.operations.booking import Booked, book_all
+from tokens.operations.cancelling import Cancelled, Leaving, cancel_all
 from tokens.selectors.queue import note_positions
 from tokens.unit_of_work import on_slots
 
@@ -26,19 +30,21 @@ ROWS_SECONDS = 0.25
 TURN_SECONDS = 0.5
 """How long somebody waits to be taken into a crowd before they come alone."""
 
-Answer = Callable[[Booked], Any]
+Asked = Coming | Leaving
+Outcome = Booked | Cancelled | EngineError
+Answer = Callable[[Any], Any]
 Waiting = tuple[Asked, Answer]
 
 
 BREAK_UP = object()
-"""The outcome of who can't be booked in this crowd: nothing was done."""
+"""The outcome of who can't be served in this crowd: nothing was done."""
 
 
-def book(asked: Asked, *, answer: Answer) -> Any:
-    """Book, together with those who wait at the same time; what `answer` made of the result. Raises the refusal.
+def serve(asked: Asked, *, answer: Answer) -> Any:
+    """Book or cancel, together with those who wait at the same time; what `answer` made of the result.
 
-    First among all who wait, whichever slots they want; if that crowd breaks up, among those who want the same slot,
-    through the gate and with the usual patience; at last alone.
+    Raises the refusal. First among all who wait, whichever slots they want; if that crowd breaks up, among those who
+    want the same slot, through the gate and with the usual patience; at last alone.
     """
     outcome: Any = BREAK_UP
     waiting = (asked, answer)
@@ -48,7 +54,7 @@ def book(asked: Asked, *, answer: Answer) -> Any:
         if outcome is BREAK_UP:
             outcome = _among_those_for_the_slot(waiting)
     if outcome is BREAK_UP:
-        [outcome] = _book_in_one_transaction([waiting])
+        [outcome] = _in_one_transaction([waiting])
     if isinstance(outcome, EngineError):
         raise outcome
     return outcome
@@ -71,11 +77,11 @@ def _for_any_slots(crowd: Sequence[Waiting]) -> Sequence[Any]:
 
 
 def _unless_refused(crowd: Sequence[Waiting], *, wait_seconds: float | None = None) -> Sequence[Any]:
-    """Book them all. What the database refuses to one undoes it for all: then they break up, and only that one is
+    """Serve them all. What the database refuses to one undoes it for all: then they break up, and only that one is
     refused.
     """
     try:
-        return _book_in_one_transaction(crowd, wait_seconds=wait_seconds)
+        return _in_one_transaction(crowd, wait_seconds=wait_seconds)
     except (SlotBusy, OperationalError, InterfaceError):
         raise  # after a lost connection nobody knows whether it was done
     except Exception:
@@ -99,9 +105,9 @@ def _by_facility(crowd: Sequence[Waiting]) -> list[Any]:
     return [outcomes[place] for place in range(len(crowd))]
 
 
-def _book_in_one_transaction(crowd: Sequence[Waiting], *, wait_seconds: float | None = None) -> list[Any]:
-    def answers(outcomes: list[Booked | EngineError]) -> list[Any]:
-        note_positions([outcome for outcome in outcomes if not isinstance(outcome, EngineError)])
+def _in_one_transaction(crowd: Sequence[Waiting], *, wait_seconds: float | None = None) -> list[Any]:
+    def answers(outcomes: list[Outcome]) -> list[Any]:
+        note_positions([outcome for outcome in outcomes if isinstance(outcome, Booked)])
         return [
             outcome if isinstance(outcome, EngineError) else answer(outcome)
             for (_, answer), outcome in zip(crowd, outcomes, strict=True)
@@ -111,11 +117,21 @@ def _book_in_one_transaction(crowd: Sequence[Waiting], *, wait_seconds: float | 
     done: list[Any] = on_slots(
         {one.slot_id for one in asked},
         actor=asked[0].actor,
-        operation=lambda ledgers: book_all(ledgers, asked=asked),
+        operation=lambda ledgers: _serve_all(ledgers, asked),
         answer=answers,
         wait_seconds=wait_seconds,
     )
     return done
+
+
+def _serve_all(ledgers: dict[UUID, Ledger], asked: Sequence[Asked]) -> list[Outcome]:
+    coming = [one for one in asked if isinstance(one, Coming)]
+    leaving = [one for one in asked if isinstance(one, Leaving)]
+    left = iter(cancel_all(ledgers, asked=leaving) if leaving else [])
+    if coming and leaving:
+        write_all(list(ledgers.values()))  # who comes is looked for among the places as they are now
+    booked = iter(book_all(ledgers, asked=coming) if coming else [])
+    return [next(left if isinstance(one, Leaving) else booked) for one in asked]
 
 
 def _facility_of(slot_id: UUID) -> UUID | None:

@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from django.db import connection
-
+from core.rows import Change, Rows
 from waitlist.models import EntryStatus, WaitlistEntry
+
+MOVED = ("status", "token_id", "updated_at")
+_entries = Rows(WaitlistEntry)
 
 
 def move(entry: WaitlistEntry, *, to: EntryStatus, now: datetime, token_id: UUID | None = None) -> None:
@@ -21,16 +23,8 @@ def move(entry: WaitlistEntry, *, to: EntryStatus, now: datetime, token_id: UUID
     entry.updated_at = now
 
 
-WRITE = """
-UPDATE waitlist_waitlistentry AS entry SET status = moved.status, token_id = moved.token_id, updated_at = %s
-FROM unnest(%s::uuid[], %s::text[], %s::uuid[]) AS moved(id, status, token_id)
-WHERE entry.id = moved.id AND entry.facility_id = %s
-"""
-
-
 def write(entries: Sequence[WaitlistEntry]) -> None:
-    """Bring moved entries of one facility and one moment to the database, in one statement for any number of them."""
-    first = entries[0]
-    columns = zip(*((entry.id, entry.status, entry.token_id) for entry in entries), strict=True)
-    with connection.cursor() as cursor:
-        cursor.execute(WRITE, [first.updated_at, *(list(column) for column in columns), first.facility_id])
+    """Bring moved entries of one facility to the database, in one statement for any number of them."""
+    if entries:
+        changes = [Change(entry.id, {name: getattr(entry, name) for name in MOVED}, {}) for entry in entries]
+        _entries.update(changes, facility_id=entries[0].facility_id)

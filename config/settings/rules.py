@@ -57,7 +57,7 @@ if OPD_TRANSACTION_SECONDS >= OPD_LOCK_LEASE_SECONDS:
 
 OPD_THROTTLING = _switch("OPD_THROTTLING", default="on")
 
-# Bookings that wait for the same slot are carried out together, in one transaction.
+# Bookings and cancellations that wait at the same time are carried out together, in one transaction.
 OPD_COMBINE = _switch("OPD_COMBINE", default="on")
 
 # The desk's plain bookings go past the parts of the framework that they don't need.

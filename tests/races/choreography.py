@@ -14,6 +14,7 @@ from typing import Any
 from django.db import connection
 
 from core.partitions import name_alike
+from tokens import ledger as ledgers
 from tokens import locking
 from tokens.ledger import Ledger
 
@@ -80,15 +81,15 @@ def overtake(slow: Step, fast: Step, *, meanwhile: Step = lambda: None) -> Overt
     """Stop the slow one after its decision and before its first write; run `meanwhile` and the fast one; let it go."""
     decided, go = threading.Event(), threading.Event()
     first, second = Runner(slow), Runner(fast)
-    write = Ledger.write
+    write = ledgers.write_all
 
-    def hesitant(ledger: Ledger) -> None:
-        if threading.current_thread() is first and ledger.has_changes and not decided.is_set():
+    def hesitant(some: Sequence[Ledger]) -> None:
+        if threading.current_thread() is first and not decided.is_set() and any(one.has_changes for one in some):
             decided.set()
             go.wait(PATIENCE)
-        write(ledger)
+        write(some)
 
-    Ledger.write = hesitant  # type: ignore[method-assign]
+    ledgers.write_all = hesitant
     try:
         first.start()
         while not decided.wait(0.01):
@@ -101,7 +102,7 @@ def overtake(slow: Step, fast: Step, *, meanwhile: Step = lambda: None) -> Overt
         return Overtaking(first.finish(), second.finish(), overtook)
     finally:
         go.set()
-        Ledger.write = write  # type: ignore[method-assign]
+        ledgers.write_all = write
 
 
 @contextlib.contextmanager

@@ -9,6 +9,8 @@ from functools import partial
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from clinics.models import Facility, Slot
 from core import clock
@@ -38,6 +40,10 @@ Answering = Callable[[Any], Any]
 def _ask(slot_id: uuid.UUID, patient_id: uuid.UUID, *, wait: bool = True, answer: Answering | None = None) -> Any:
     request = BookingRequest(patient_id=patient_id, category=Category.WALKIN, join_waiting_list=wait)
     return service.book(slot_id=slot_id, request=request, actor="user:desk", answer=answer or (lambda result: result))
+
+
+def _leave(token: Token, *, keep_seat: bool = False) -> Any:
+    return service.cancel(token_id=token.id, keep_seat=keep_seat, actor="user:desk")
 
 
 def one_crowd(steps: list[Callable[[], Any]], *, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
@@ -85,6 +91,73 @@ def test_each_has_their_own_outcome(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (seat.noted_position, waiting.noted_position) == (1, 1)
     assert lies_of(full) == lies_of(free) == []
     assert_invariants_hold()
+
+
+def test_who_leaves_makes_room_for_who_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One seat goes to the patient who waited for it, the other to the one who comes with the crowd."""
+    waited_for, free_again = a_slot(capacity=1), a_slot(capacity=1)
+    first, second = book(waited_for), book(free_again)
+    waiting, coming = a_patient(), a_patient()
+    book(waited_for, waiting, join_waiting_list=True)
+    late, seated, left, emptied, again = one_crowd(
+        [
+            lambda: _ask(waited_for.id, first.patient_id, wait=False),
+            lambda: _ask(free_again.id, coming.id, wait=False),
+            lambda: _leave(first),
+            lambda: _leave(second),
+            lambda: _leave(second),
+        ],
+        monkeypatch=monkeypatch,
+    )
+    assert late.code == "slot-full"
+    assert isinstance(seated, Token)
+    assert [token.patient_id for token in left.promoted] == [waiting.id]
+    assert (emptied.token.status, emptied.promoted) == ("CANCELLED", [])
+    assert again.code == "invalid-transition"
+    assert lies_of(waited_for) == lies_of(free_again) == []
+    assert_invariants_hold()
+
+
+def test_who_leaves_may_come_again_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    slot, other, waits = a_slot(capacity=3), a_slot(), a_patient()
+    token, kept = book(slot), book(slot)
+    new, one, two, buffered = one_crowd(
+        [
+            lambda: _ask(slot.id, token.patient_id),
+            lambda: _ask(other.id, waits.id),
+            lambda: _leave(token),
+            lambda: _leave(kept, keep_seat=True),
+        ],
+        monkeypatch=monkeypatch,
+    )
+    assert isinstance(new, Token)
+    assert isinstance(one, Token)
+    assert new.id != token.id
+    assert (two.token.status, buffered.token.status) == ("CANCELLED", "BUFFER")
+    assert lies_of(slot) == lies_of(other) == []
+    assert_invariants_hold()
+
+
+def test_a_crowd_that_leaves_many_slots_takes_as_many_statements_as_one_that_leaves_few(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def statements_of(number: int) -> int:
+        tokens = [book(a_slot()) for _ in range(number)]
+        counted: list[int] = []
+        looked = crowds._in_one_transaction
+
+        def counting(crowd: Any, **facts: Any) -> Any:
+            with CaptureQueriesContext(connection) as queries:
+                outcomes = looked(crowd, **facts)
+            counted.append(len(queries.captured_queries))
+            return outcomes
+
+        with monkeypatch.context() as patched:
+            patched.setattr(crowds, "_in_one_transaction", counting)
+            one_crowd([partial(_leave, token) for token in tokens], monkeypatch=patched)
+        return counted[-1]
+
+    assert statements_of(2) == statements_of(12) <= 7
 
 
 def test_a_crowd_over_many_slots_fills_each_to_the_last_seat(monkeypatch: pytest.MonkeyPatch) -> None:

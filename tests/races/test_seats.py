@@ -19,6 +19,7 @@ from tests.races.choreography import (
 )
 from tests.races.scene import a_doctor, a_patient, a_slot, book, fresh, lies_of, live_tokens, service
 from tests.support.invariants import assert_invariants_hold
+from tokens import ledger as ledgers
 from tokens.models import Token
 from waitlist.models import WaitlistEntry
 
@@ -161,7 +162,9 @@ def test_cancel_and_book_in_a_crowd(any_redis: None) -> None:
 # A promotion and a booking of the same patient with the same doctor on the same day
 
 
-def test_who_books_elsewhere_while_being_promoted_does_not_stop_the_one_who_cancels() -> None:
+def test_who_books_elsewhere_while_being_promoted_does_not_stop_the_one_who_cancels(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """The promotion is decided, then the patient books another slot of the day: the next in line is taken."""
     with gate_open():
         doctor = a_doctor()
@@ -175,18 +178,14 @@ def test_who_books_elsewhere_while_being_promoted_does_not_stop_the_one_who_canc
         def cancel() -> Any:
             return service.cancel(token_id=token.id, actor="user:desk")
 
-        def meanwhile_books(ledger: Any) -> None:
-            if not hesitated and ledger.slot.id == slot.id and ledger.slot.waiting_count == 1:
+        def hesitant(some: Any) -> None:
+            if not hesitated and any(one.slot.id == slot.id and one.slot.waiting_count == 1 for one in some):
                 hesitated.append(together([lambda: book(other, double)])[0])
+            write(some)
 
-        from tokens.ledger import Ledger
-
-        write = Ledger.write
-        Ledger.write = lambda ledger: (meanwhile_books(ledger), write(ledger))[1]  # type: ignore[method-assign]
-        try:
-            done = cancel()
-        finally:
-            Ledger.write = write  # type: ignore[method-assign]
+        write = ledgers.write_all
+        monkeypatch.setattr(ledgers, "write_all", hesitant)
+        done = cancel()
     assert isinstance(hesitated[0], Token)
     assert fresh(token).status == "CANCELLED"
     assert [one.patient_id for one in done.promoted] == [patient_next.id]

@@ -1,11 +1,57 @@
 """Giving a place back."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from core.errors import EngineError, NotFound
 from tokens import rules
 from tokens.errors import InvalidTransition
 from tokens.ledger import Ledger
 from tokens.models import Token
+from tokens.operations.promoting import promote
 from tokens.policy.lifecycle import Action, allows
+from tokens.selectors.under_lock import tokens_with_patients
 from waitlist.models import EntryStatus, WaitlistEntry
+
+
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """One cancellation: of which token in which slot, on whose behalf, and whether its seat is kept for the desk."""
+
+    slot_id: UUID
+    token_id: UUID
+    keep_seat: bool
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """A cancelled token and the tokens that its seat went to."""
+
+    token: Token
+    promoted: list[Token]
+
+
+def cancel_all(ledgers: Mapping[UUID, Ledger], *, asked: Sequence[Leaving]) -> list[Cancelled | EngineError]:
+    """Cancel for all who came at the same time, in their order; who is refused is refused alone."""
+    tokens = tokens_with_patients(
+        slots={one.slot_id: ledgers[one.slot_id].slot for one in asked}, token_ids=[one.token_id for one in asked]
+    )
+    results: list[Cancelled | EngineError] = []
+    for one in asked:
+        ledger = ledgers[one.slot_id]
+        ledger.actor = one.actor
+        try:
+            token = tokens.get(one.token_id)
+            if token is None:
+                raise NotFound
+            cancel(ledger, token=token, keep_seat=one.keep_seat)
+        except EngineError as refusal:
+            results.append(refusal)
+        else:
+            results.append(Cancelled(token, promote(ledger)))
+    return results
 
 
 def cancel(ledger: Ledger, *, token: Token, keep_seat: bool) -> None:

@@ -2,7 +2,7 @@
 names the facility, by which the tables can be distributed.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -29,10 +29,9 @@ OF_SLOT = "row.facility_id = %s AND row.slot_id = %s"
 WITH_PATIENT = f"""
 SELECT {_tokens.columns("row")}, {_patients.columns("patient")}
 FROM {_tokens.table} AS row JOIN {_patients.table} AS patient ON patient.id = row.patient_id
-WHERE {OF_SLOT}
 """
-ONE = f"{WITH_PATIENT} AND row.id = %s"
-FIRST_HERE = f"{WITH_PATIENT} AND row.status = '{Status.CHECKED_IN}' {IN_ORDER} LIMIT 1"
+THESE = f"{WITH_PATIENT} WHERE row.facility_id = %s AND row.slot_id = ANY(%s) AND row.id = ANY(%s)"
+FIRST_HERE = f"{WITH_PATIENT} WHERE {OF_SLOT} AND row.status = '{Status.CHECKED_IN}' {IN_ORDER} LIMIT 1"
 LIVE_OF_PATIENTS = f"""
 row.facility_id = %s AND row.doctor_id = %s AND row.local_date = %s AND row.patient_id = ANY(%s) AND {IS_LIVE}
 """
@@ -43,15 +42,21 @@ SELECT row.id, row.ticket FROM {_tokens.table} AS row WHERE {OF_SLOT} AND {IS_QU
 
 def token_of(*, slot: Slot, token_id: UUID) -> Token:
     """The fresh row of a token of the slot, with its patient; NotFound if the slot has no such token."""
-    found = _with_patients(ONE, [slot.facility_id, slot.id, token_id], slot)
+    found = tokens_with_patients(slots={slot.id: slot}, token_ids=[token_id])
     if not found:
         raise NotFound
-    return found[0]
+    return found[token_id]
+
+
+def tokens_with_patients(*, slots: Mapping[UUID, Slot], token_ids: Collection[UUID]) -> dict[UUID, Token]:
+    """The fresh rows of tokens of locked slots of one facility, with their patients, by their ids."""
+    facility_id = next(slot.facility_id for slot in slots.values())
+    return {token.id: token for token in _seated(THESE, [facility_id, list(slots), list(token_ids)], slots)}
 
 
 def first_here(*, slot: Slot) -> Token | None:
     """The first patient of the queue who is here, that is who is to be called next."""
-    return next(iter(_with_patients(FIRST_HERE, [slot.facility_id, slot.id], slot)), None)
+    return next(iter(_seated(FIRST_HERE, [slot.facility_id, slot.id], {slot.id: slot})), None)
 
 
 def live_tokens(*, slot: Slot, patient_ids: Collection[UUID]) -> list[Token]:
@@ -68,15 +73,14 @@ def pushed_back(*, slot: Slot, after: int, count: int) -> list[tuple[UUID, str]]
         return cursor.fetchall()
 
 
-def _with_patients(statement: str, parameters: Sequence[Any], slot: Slot) -> list[Token]:
+def _seated(statement: str, parameters: Sequence[Any], slots: Mapping[UUID, Slot]) -> list[Token]:
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
         rows = cursor.fetchall()
-    return [_seated(row, slot) for row in rows]
-
-
-def _seated(row: Sequence[Any], slot: Slot) -> Token:
-    token = _tokens.take(row)
-    token.patient = _patients.take(row, start=len(_tokens))
-    token.slot = slot
-    return token
+    tokens = []
+    for row in rows:
+        token = _tokens.take(row)
+        token.patient = _patients.take(row, start=len(_tokens))
+        token.slot = slots[token.slot_id]
+        tokens.append(token)
+    return tokens

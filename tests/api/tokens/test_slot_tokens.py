@@ -1,5 +1,6 @@
 """The list of a slot's tokens: kept while nothing changes, never older than a change that was acknowledged."""
 
+import socket
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -152,6 +153,21 @@ def test_nothing_is_made_twice_while_nothing_changes(
     for _ in range(5):
         read(hospital.desk, slot).expect(200)
     assert len(made) == 2
+
+
+def test_with_a_dead_redis_a_list_is_as_true(
+    hospital: Hospital, scene: tuple[Json, list[Json]], settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slot, _ = scene
+    known = read(hospital.desk, slot).headers["etag"]
+    with socket.socket() as unused:  # bound, and nobody listens
+        unused.bind(("127.0.0.1", 0))
+        settings.REDIS_URL = f"redis://127.0.0.1:{unused.getsockname()[1]}/0"
+        monkeypatch.setattr(snapshots, "near", snapshots.Near())
+        assert read(hospital.desk, slot, known).status == 304
+        assert read(hospital.desk, slot).expect(200) == truth(hospital, slot)
+        hospital.token(slot)
+        assert read(hospital.desk, slot, known).expect(200) == truth(hospital, slot)
 
 
 # The clock

@@ -1,12 +1,15 @@
 """When a patient will be seen."""
 
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tokens.policy.estimates import estimated_time, expected_end, queue_start
+from tokens.policy.estimates import estimated_time, expected_end, queue_start, stands_until
 from tokens.policy.grace import grace_ends, hold_ends
+from tokens.selectors.estimates import moment_of_list
 
 NINE = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 MINUTES = st.integers(-600, 600).map(lambda minutes: NINE + timedelta(minutes=minutes))
@@ -66,3 +69,29 @@ def test_nobody_loses_a_seat_before_the_time_they_were_told_plus_the_grace() -> 
     assert grace_ends(now=told + grace, estimated_time=told, grace=grace) == told + 2 * grace
     assert grace_ends(now=NINE, estimated_time=None, grace=grace) == NINE + grace
     assert hold_ends(now=NINE, hold=timedelta(seconds=1.5)) == NINE + timedelta(seconds=1.5)
+
+
+@given(now=MINUTES, later=st.integers(0, 600), called=st.booleans(), room=st.none() | MINUTES)
+def test_the_start_stands_still_until_it_is_said_to_move(
+    now: datetime, later: int, called: bool, room: datetime | None
+) -> None:
+    facts: dict[str, Any] = {
+        "delayed_start": NINE,
+        "first_called_at": NINE if called else None,
+        "room_since": room,
+        "consultation_minutes": 10,
+    }
+    still, then = stands_until(**facts), now + timedelta(minutes=later)
+    if still is None or then <= still:
+        assert queue_start(**facts, now=now) == queue_start(**facts, now=then)
+    else:
+        assert queue_start(**facts, now=then) == then
+
+
+def test_a_list_is_made_for_the_end_of_the_second_once_its_estimates_move() -> None:
+    slot = SimpleNamespace(delayed_start=NINE, first_called_at=NINE, room_since=None, consultation_minutes=10)
+    assert moment_of_list(slot=slot, now=NINE) is None
+    assert moment_of_list(slot=slot, now=NINE + timedelta(microseconds=1)) == NINE + timedelta(seconds=1)
+    assert moment_of_list(slot=slot, now=NINE + timedelta(seconds=1)) == NINE + timedelta(seconds=1)
+    slot.first_called_at = None
+    assert moment_of_list(slot=slot, now=NINE + timedelta(days=1)) is None

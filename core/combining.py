@@ -74,11 +74,10 @@ class Combiner(Generic[Key, Item]):
         with self._mutex:
             leads = key not in self._queues  # a queue is there as long as somebody leads
             self._queues.setdefault(key, deque()).append(place)
-        if not leads:
-            if not place.wait(patience_seconds):
-                if self._gave_up(key, place):
-                    raise TimeoutError
-                place.wait()  # whoever took it brings it to an end
+        if not leads and not place.wait(patience_seconds):
+            if self._gave_up(key, place):
+                raise TimeoutError
+            place.wait()  # whoever took it brings it to an end
         if not place.done:
             self._lead(key)
         return place.result()

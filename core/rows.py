@@ -28,6 +28,26 @@ class Change:
     by: dict[str, int]
 
 
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A statement and the values for its places."""
+
+    text: str
+    values: tuple[Any, ...]
+
+
+def send(statements: Sequence[Statement]) -> None:
+    """Have the statements carried out in this order, with one journey to the database; none need none.
+
+    The values are written into the text by the driver (a client-side cursor), so that one text can hold them all.
+    """
+    if statements:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                ";\n".join(each.text for each in statements), [value for each in statements for value in each.values]
+            )
+
+
 class Rows(Generic[M]):
     """The stored columns of a model: for reading its rows out of statements of one's own, and for writing them."""
 
@@ -58,33 +78,36 @@ class Rows(Generic[M]):
             cursor.execute(f"SELECT {self.columns('row')} FROM {self.table} AS row WHERE {condition}", parameters)
             return [self.take(found) for found in cursor.fetchall()]
 
-    def insert(self, instances: Sequence[M]) -> None:
-        """Write new rows in one statement; none are written in none."""
+    def inserting(self, instances: Sequence[M]) -> list[Statement]:
+        """The statement that writes new rows; no rows, no statement."""
         if not instances:
-            return
+            return []
         written = self._written
         rows = [{name: getattr(instance, name) for name in written} for instance in instances]
-        with connection.cursor() as cursor:
-            cursor.execute(self._insert, [_json(rows)])
         for instance in instances:
             instance._state.adding = False
             instance._state.db = connection.alias
+        return [Statement(self._insert, (_json(rows),))]
 
-    def update(self, changes: Sequence[Change], *, facility_id: Any) -> None:
-        """Change rows of one facility; those that change in the same columns in one statement."""
+    def updating(self, changes: Sequence[Change], *, facility_id: Any) -> list[Statement]:
+        """The statements that change rows of one facility: one for those that change in the same columns."""
         alike: dict[tuple[tuple[str, ...], tuple[str, ...]], list[Change]] = defaultdict(list)
         for change in changes:
             alike[tuple(change.to), tuple(change.by)].append(change)
-        for (to, by), group in alike.items():
-            rows = [{"id": change.id, **change.to, **change.by} for change in group]
-            with connection.cursor() as cursor:
-                cursor.execute(self._update(to, by), [_json(rows), facility_id])
+        return [
+            Statement(self._update(*names), (_json([_row_of(change) for change in group]), facility_id))
+            for names, group in alike.items()
+        ]
 
     def _update(self, to: tuple[str, ...], by: tuple[str, ...]) -> str:
         sets = [f"{_quoted(name)} = given.{_quoted(name)}" for name in to]
         sets += [f"{_quoted(name)} = row.{_quoted(name)} + given.{_quoted(name)}" for name in by]
         where = "row.id = given.id AND row.facility_id = %s"
         return f"UPDATE {self.table} AS row SET {', '.join(sets)} FROM {self._given} WHERE {where}"
+
+
+def _row_of(change: Change) -> dict[str, Any]:
+    return {"id": change.id, **change.to, **change.by}
 
 
 def _json(rows: list[dict[str, Any]]) -> str:

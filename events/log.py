@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from core.ids import new_id
-from core.rows import Rows
+from core.rows import Rows, Statement
 from core.transactions import is_atomic
 from events.models import Event
 
@@ -78,11 +78,11 @@ def chain(
     return events, ChainEnd(number, head)
 
 
-def append(events: Sequence[Event]) -> None:
-    """Write chained events in one statement, in the caller's transaction, which holds the locks of their slots.
+def appending(events: Sequence[Event]) -> list[Statement]:
+    """What writes chained events, in the caller's transaction, which holds the locks of their slots.
 
     Without an open transaction it refuses: an event must never outlive or precede the change that it tells of.
     """
     if not is_atomic():
         raise RuntimeError("an event is recorded in the transaction that makes the change")
-    _events.insert(events)
+    return _events.inserting(events)

@@ -7,8 +7,8 @@ from typing import Any
 from uuid import UUID
 
 from clinics.models import Slot
-from core.rows import Change, Rows
-from events.log import ChainEnd, Draft, append, chain
+from core.rows import Change, Rows, send
+from events.log import ChainEnd, Draft, appending, chain
 from events.models import Event
 from patients.models import Patient
 from tokens.errors import InvalidTransition
@@ -231,24 +231,32 @@ class Ledger:
         return change
 
 
-def write_all(ledgers: Sequence[Ledger]) -> None:
-    """Bring tokens and entries of ledgers of one facility to the database, with a number of statements that does not
-    grow with the number of ledgers.
+def write_all(ledgers: Sequence[Ledger], *, closing: bool = False) -> None:
+    """Bring tokens and entries of ledgers of one facility to the database, `closing` their events and slots as well:
+    in one journey, with a number of statements that does not grow with the number of ledgers.
 
     What leaves goes first, so that its seat and its uniqueness are free; who enters the room goes after who left it.
     """
     if not ledgers:
         return
+    facility_id = ledgers[0].slot.facility_id
     moved = [
         Change(token_id, dict(sorted(to.items())), {})
         for ledger in ledgers
         for token_id, to in ledger._token_changes.items()
     ]
     moved.sort(key=lambda change: change.to["status"] == Status.IN_CONSULTATION)
-    _tokens.update(moved, facility_id=ledgers[0].slot.facility_id)
-    _tokens.insert([token for ledger in ledgers for token in ledger._issued])
-    moves.write([entry for ledger in ledgers for entry in ledger._settled])
-    _entries.insert([entry for ledger in ledgers for entry in ledger._joined])
+    statements = [
+        *_tokens.updating(moved, facility_id=facility_id),
+        *_tokens.inserting([token for ledger in ledgers for token in ledger._issued]),
+        *moves.moving([entry for ledger in ledgers for entry in ledger._settled]),
+        *_entries.inserting([entry for ledger in ledgers for entry in ledger._joined]),
+    ]
+    if closing:
+        statements += appending([event for ledger in ledgers for event in ledger.seal()])
+        changes = [change for ledger in ledgers if (change := ledger.slot_change()) is not None]
+        statements += _slots.updating(changes, facility_id=facility_id)
+    send(statements)
     for ledger in ledgers:
         ledger._token_changes.clear()
         ledger._issued.clear()
@@ -258,11 +266,7 @@ def write_all(ledgers: Sequence[Ledger]) -> None:
 
 def close_all(ledgers: Sequence[Ledger]) -> None:
     """Write what is left of several ledgers of one facility, their events and their slots."""
-    write_all(ledgers)
-    append([event for ledger in ledgers for event in ledger.seal()])
-    changes = [change for ledger in ledgers if (change := ledger.slot_change()) is not None]
-    if changes:
-        _slots.update(changes, facility_id=ledgers[0].slot.facility_id)
+    write_all(ledgers, closing=True)
 
 
 def _told(changes: dict[str, Any]) -> dict[str, str | None]:

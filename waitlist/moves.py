@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from core.rows import Change, Rows
+from core.rows import Change, Rows, Statement
 from waitlist.models import EntryStatus, WaitlistEntry
 
 MOVED = ("status", "token_id", "updated_at")
@@ -23,8 +23,9 @@ def move(entry: WaitlistEntry, *, to: EntryStatus, now: datetime, token_id: UUID
     entry.updated_at = now
 
 
-def write(entries: Sequence[WaitlistEntry]) -> None:
-    """Bring moved entries of one facility to the database, in one statement for any number of them."""
-    if entries:
-        changes = [Change(entry.id, {name: getattr(entry, name) for name in MOVED}, {}) for entry in entries]
-        _entries.update(changes, facility_id=entries[0].facility_id)
+def moving(entries: Sequence[WaitlistEntry]) -> list[Statement]:
+    """What brings moved entries of one facility to the database: one statement for any number of them."""
+    if not entries:
+        return []
+    changes = [Change(entry.id, {name: getattr(entry, name) for name in MOVED}, {}) for entry in entries]
+    return _entries.updating(changes, facility_id=entries[0].facility_id)

@@ -83,11 +83,11 @@ def overtake(slow: Step, fast: Step, *, meanwhile: Step = lambda: None) -> Overt
     first, second = Runner(slow), Runner(fast)
     write = ledgers.write_all
 
-    def hesitant(some: Sequence[Ledger]) -> None:
+    def hesitant(some: Sequence[Ledger], *, closing: bool = False) -> None:
         if threading.current_thread() is first and not decided.is_set() and any(one.has_changes for one in some):
             decided.set()
             go.wait(PATIENCE)
-        write(some)
+        write(some, closing=closing)
 
     ledgers.write_all = hesitant
     try:

@@ -178,10 +178,10 @@ def test_who_books_elsewhere_while_being_promoted_does_not_stop_the_one_who_canc
         def cancel() -> Any:
             return service.cancel(token_id=token.id, actor="user:desk")
 
-        def hesitant(some: Any) -> None:
+        def hesitant(some: Any, *, closing: bool = False) -> None:
             if not hesitated and any(one.slot.id == slot.id and one.slot.waiting_count == 1 for one in some):
                 hesitated.append(together([lambda: book(other, double)])[0])
-            write(some)
+            write(some, closing=closing)
 
         write = ledgers.write_all
         monkeypatch.setattr(ledgers, "write_all", hesitant)

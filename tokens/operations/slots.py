@@ -12,7 +12,8 @@ from django.db.models.functions import Left, StrIndex
 from clinics.models import Doctor, Slot, SlotStatus
 from core.errors import InUse, ValidationFailed, VersionConflict
 from core.local_time import local_day
-from events.log import ChainEnd, Draft, append, chain
+from core.rows import send
+from events.log import ChainEnd, Draft, appending, chain
 from events.models import Event
 from tokens.errors import CapacityInUse, InvalidTransition
 from tokens.ledger import Ledger
@@ -71,7 +72,7 @@ def plan(*, doctor: Doctor, plans: Iterable[SlotPlan], now: datetime, actor: str
         slots.append(slot)
         events += chained
     Slot.objects.bulk_create(slots, batch_size=1000)
-    append(events)
+    send(appending(events))
     return slots
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from django.db import transaction
 
 from config.wsgi import application
+from core.rows import Statement, send
 from core.transactions import atomic
 from events.models import Event
 from tests.faults.mutations.dying import die_once
@@ -12,16 +13,17 @@ from tokens import ledger
 
 __all__ = ["application"]
 
-append = ledger.append
+appending = ledger.appending
 
 
-def append_later(events: Sequence[Event]) -> None:
+def append_later(events: Sequence[Event]) -> list[Statement]:
     def after_the_commit() -> None:
         die_once()
         with atomic():
-            append(events)
+            send(appending(events))
 
     transaction.on_commit(after_the_commit)
+    return []
 
 
-ledger.append = append_later
+ledger.appending = append_later

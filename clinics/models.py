@@ -82,8 +82,9 @@ class Slot(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    facility = models.ForeignKey(Facility, on_delete=models.PROTECT, related_name="slots")
-    doctor = models.ForeignKey(Doctor, on_delete=models.PROTECT, related_name="slots")
+    # Without indexes of their own: each leads one of those below.
+    facility = models.ForeignKey(Facility, on_delete=models.PROTECT, related_name="slots", db_index=False)
+    doctor = models.ForeignKey(Doctor, on_delete=models.PROTECT, related_name="slots", db_index=False)
     local_date = models.DateField(editable=False)
     start_time = models.DateTimeField()
     end_time = models.DateTimeField()

@@ -26,11 +26,12 @@ class Token(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    facility = models.ForeignKey(Facility, on_delete=models.PROTECT, related_name="+")
-    slot = models.ForeignKey(Slot, on_delete=models.PROTECT, related_name="tokens")
-    doctor = models.ForeignKey(Doctor, on_delete=models.PROTECT, related_name="+")
+    # The references have no indexes of their own: each column leads one of those below.
+    facility = models.ForeignKey(Facility, on_delete=models.PROTECT, related_name="+", db_index=False)
+    slot = models.ForeignKey(Slot, on_delete=models.PROTECT, related_name="tokens", db_index=False)
+    doctor = models.ForeignKey(Doctor, on_delete=models.PROTECT, related_name="+", db_index=False)
     local_date = models.DateField()
-    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="tokens")
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="tokens", db_index=False)
     ticket = models.CharField(max_length=20)
     category = models.CharField(max_length=16, choices=[(c.value, c.value) for c in Category])
     priority = models.DecimalField(max_digits=4, decimal_places=2)

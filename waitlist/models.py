@@ -23,7 +23,7 @@ class WaitlistEntry(models.Model):
     slot = models.ForeignKey(Slot, on_delete=models.PROTECT, related_name="waitlist_entries")
     doctor = models.ForeignKey(Doctor, on_delete=models.PROTECT, related_name="+")
     local_date = models.DateField()
-    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="waitlist_entries")
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="waitlist_entries", db_index=False)
     category = models.CharField(max_length=16)
     priority = models.DecimalField(max_digits=4, decimal_places=2)
     time_bonus = models.DecimalField(max_digits=4, decimal_places=2)

@@ -20,6 +20,8 @@ from tests.support.hospital import PASSWORD, Hospital
 from tests.support.waiting import until
 
 Json = dict[str, Any]
+ONE_PROCESS = {"OPD_WEB_WORKERS": "1", "OPD_WEB_THREADS": "32"}
+"""Where it is threads that matter: each process takes a second or two to start."""
 COUNT = re.compile(r"^(opd_\w+)(?:\{(.*)\})? ([\d.e+]+)$", re.MULTILINE)
 ADMIN = "scale"
 

@@ -13,7 +13,7 @@ import pytest
 from bench.chaos.nemesis import Fault
 from bench.chaos.playing import perform
 from bench.chaos.system import System, running_system
-from tests.scale.scene import booked, hospital_of
+from tests.scale.scene import ONE_PROCESS, booked, hospital_of
 from tests.support.swapping import Swapper, swapping
 
 ENTRY = re.compile(r"\n(?=\d{4}-\d\d-\d\d )")
@@ -79,7 +79,7 @@ def test_no_statement_of_a_busy_while_lasts() -> None:
             swappers.append(swapper)
             write_statements_down(system)
             url = system.postgres.url.replace(f":{system.postgres.port}/", f":{swapper.port}/")
-            yield {"DATABASE_URL": url, "OPD_PGBOUNCER": "on"}
+            yield {"DATABASE_URL": url, "OPD_PGBOUNCER": "on", **ONE_PROCESS}
 
     with running_system(beside=swapped, celery=False) as system:
         performance = perform(system, [Fault("swapped", "every statement is written down", booked(40))])

@@ -10,7 +10,7 @@ from bench.chaos.nemesis import Fault
 from bench.chaos.playing import perform
 from bench.chaos.system import System, running_system
 from core.embedded.project import ROOT
-from tests.scale.scene import booked, crowd, hospital_of, seats_sold
+from tests.scale.scene import ONE_PROCESS, booked, crowd, hospital_of, seats_sold
 from tests.support.pgbouncer import NotToBeHad, console, pgbouncer
 from tests.support.swapping import swapping
 
@@ -39,7 +39,7 @@ def test_thirty_two_threads_share_four_connections() -> None:
                 warnings.warn(f"{missing}; a pooler of the tests' own stands in for it", stacklevel=1)
                 swapper = stack.enter_context(swapping(system.postgres.url, size=CONNECTIONS))
                 url = system.postgres.url.replace(f":{system.postgres.port}/", f":{swapper.port}/")
-            yield {"DATABASE_URL": url, "OPD_PGBOUNCER": "on"}
+            yield {"DATABASE_URL": url, "OPD_PGBOUNCER": "on", **ONE_PROCESS}
 
     with running_system(beside=bouncer, celery=False) as system:
         performance = perform(system, [Fault("pgbouncer", "few connections for many threads", booked(60))])

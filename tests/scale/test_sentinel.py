@@ -9,7 +9,7 @@ from bench.chaos.nemesis import Fault, holds_end
 from bench.chaos.playing import perform
 from bench.chaos.system import System, running_system
 from core.embedded.project import ROOT
-from tests.scale.scene import counted
+from tests.scale.scene import ONE_PROCESS, counted
 from tests.support.sentinels import Watched, watched_redis
 from tests.support.waiting import until
 
@@ -41,7 +41,7 @@ def test_bookings_go_on_while_another_redis_takes_over() -> None:
     def sentinels(system: System) -> Iterator[dict[str, str]]:
         with watched_redis(system.folder) as watched:
             places.append(watched)
-            yield {"REDIS_URL": watched.url}
+            yield {"REDIS_URL": watched.url, **ONE_PROCESS}
 
     def fail_over(system: System, seconds: float) -> None:
         (watched,) = places

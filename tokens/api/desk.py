@@ -37,10 +37,11 @@ class TokenActionView(GenericAPIView[Token]):
         principal = principal_of(request)
         refuse_hidden_token(token_id=token_id, principal=principal, reach=reach_of(request, self))
         work = partial(type(self).act, service, token_id=token_id, actor=principal.actor, **body.validated_data)
-        return write(request, work, _token_answer)
+        return write(request, work, token_answer)
 
 
-def _token_answer(token: Token) -> Answer:
+def token_answer(token: Token) -> Answer:
+    """The token as it stands now."""
     return Answer(200, token_bodies([token], now=clock.now())[0])
 
 

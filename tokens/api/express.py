@@ -8,9 +8,7 @@ same service and told by the same function in both lanes. (Measured: the framewo
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
-from uuid import UUID
 
 from django.conf import settings
 from django.core.exceptions import SuspiciousOperation
@@ -22,36 +20,20 @@ from rest_framework.exceptions import APIException
 
 from accounts.authentication import JWTAuthentication
 from accounts.permissions import may_for_everybody
-from accounts.principals import Principal
 from accounts.throttling import PrincipalThrottle
 from core.errors import EngineError
 from core.middleware import answer_failure
 from core.parsers import parse
 from core.writes import Answer, Work, body_bytes, without_key
-from tokens.api.serializers import BOOKABLE
-from tokens.api.tokens import booked_answer, service
-from tokens.policy.priority import Category
-from tokens.services import BookingRequest
+from tokens.api.express_acts import Plain, find
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
 PREFIX = "/api/v1/"
 JSON = "application/json"
 MOST_BYTES = 4096
-FLAGS = {"hold": False, "arrived": False, "join_waiting_list": True}
-NEEDED = {"slot_id", "patient_id", "category"}
-KNOWN = NEEDED | FLAGS.keys()
 STRANGE = ("HTTP_IDEMPOTENCY_KEY", "HTTP_ORIGIN", "HTTP_TRANSFER_ENCODING")
 """What the ordinary lane knows how to answer."""
-
-
-@dataclass(frozen=True, slots=True)
-class Act:
-    """What a desk can do in this lane. `read` makes the work of the body, or None of a body that is not plain."""
-
-    capability: str
-    read: Callable[[Any, Principal], Work | None]
-    render: Callable[[Any], Answer]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,31 +82,32 @@ def _headers_behind(request: HttpRequest) -> dict[str, str]:
 
 def _take(request: HttpRequest) -> tuple[Work, Callable[[Any], Answer]] | None:
     """The work that is asked for and how to tell of it, if a desk may do it; None: this is for the ordinary lane."""
-    act = ACTS.get((request.method or "", request.path_info))
-    if act is None or not _is_plain(request.META):
+    asked = find(request.method or "", request.path_info)
+    if asked is None or not _is_plain(request.META):
         return None
+    act = asked.act
     try:
         request.get_host()
-        body = parse(request.body)
+        body = parse(request.body) if request.body else None
         found = JWTAuthentication().authenticate(request)  # type: ignore[arg-type]
         if found is None:
             return None
         principal = found[1]
-        work = act.read(body, principal)
+        work = act.read(Plain(body, asked.row_id, principal.actor))
         if work is None or not principal.is_desk or not may_for_everybody(principal, act.capability):
             return None
         if not PrincipalThrottle().allows(principal.actor):
             return None
     except (EngineError, APIException, DatabaseError, SuspiciousOperation):
         return None
-    request.resolver_match = Taken(request.path_info.lstrip("/"))  # type: ignore[assignment]
+    request.resolver_match = Taken(asked.route)  # type: ignore[assignment]
     return work, act.render
 
 
 def _is_plain(meta: dict[str, Any]) -> bool:
-    length = meta.get("CONTENT_LENGTH") or ""
+    length = meta.get("CONTENT_LENGTH") or "0"
     return (
-        meta.get("CONTENT_TYPE") == JSON
+        (meta.get("CONTENT_TYPE") == JSON or length == "0")
         and length.isascii()
         and length.isdigit()
         and int(length) <= MOST_BYTES
@@ -132,29 +115,3 @@ def _is_plain(meta: dict[str, Any]) -> bool:
         and meta.get("HTTP_ACCEPT", "*/*") in ("*/*", JSON)
         and not any(name in meta for name in STRANGE)
     )
-
-
-def _booking(body: Any, principal: Principal) -> Work | None:
-    """The booking of somebody who may book for everybody."""
-    if type(body) is not dict or not NEEDED <= body.keys() <= KNOWN or body["category"] not in BOOKABLE:
-        return None
-    flags = {name: body.get(name, default) for name, default in FLAGS.items()}
-    if any(type(flag) is not bool for flag in flags.values()) or (flags["hold"] and flags["arrived"]):
-        return None
-    slot_id, patient_id = _id_of(body["slot_id"]), _id_of(body["patient_id"])
-    if slot_id is None or patient_id is None:
-        return None
-    booking = BookingRequest(patient_id=patient_id, category=Category(body["category"]), desk=True, **flags)
-    return partial(service.book, slot_id=slot_id, request=booking, actor=principal.actor)
-
-
-def _id_of(value: Any) -> UUID | None:
-    if type(value) is not str or len(value) != len("00000000-0000-0000-0000-000000000000"):
-        return None
-    try:
-        return UUID(value)
-    except ValueError:
-        return None
-
-
-ACTS = {("POST", f"{PREFIX}tokens/"): Act("tokens.book", _booking, booked_answer)}

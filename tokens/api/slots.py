@@ -22,7 +22,7 @@ from core.errors import NotFound, ValidationFailed
 from core.local_time import local_day
 from core.writes import Answer, write
 from tokens.api import schema
-from tokens.api.bodies import slot_body, token_bodies
+from tokens.api.bodies import slot_body, token_body
 from tokens.api.serializers import (
     BulkSlotsRequest,
     CancelSlotRequest,
@@ -36,6 +36,7 @@ from tokens.api.serializers import (
 )
 from tokens.api.slot_pages import answer_page
 from tokens.directory import facility_of_slot
+from tokens.models import Token
 from tokens.selectors.due import DELAYED_END
 from tokens.selectors.visible import refuse_hidden_slot
 from tokens.services import DelaySet, SlotCancelled, SlotPlan, TokenAllocationService
@@ -260,7 +261,12 @@ class CallNextView(GenericAPIView[Slot]):
             complete_current=body.validated_data["complete_current"],
             actor=principal.actor,
         )
-        return write(request, work, lambda token: Answer(200, token_bodies([token], now=clock.now())[0]))
+        return write(request, work, called_answer)
+
+
+def called_answer(token: Token) -> Answer:
+    """The token that was called: it is in the queue no more."""
+    return Answer(200, token_body(token, position=None, now=clock.now()))
 
 
 def _runner(request: Request, view: GenericAPIView[Slot], slot_id: UUID) -> Principal:

@@ -121,10 +121,11 @@ class TokenView(GenericAPIView[Token]):
             visible_or_404(request, self, token_id)
             raise PermissionDenied("Only the desk keeps a seat.")
         work = partial(service.cancel, token_id=token_id, keep_seat=keep_seat, actor=principal.actor)
-        return write(request, work, _cancelled_answer)
+        return write(request, work, cancelled_answer)
 
 
-def _cancelled_answer(result: Cancelled) -> Answer:
+def cancelled_answer(result: Cancelled) -> Answer:
+    """The cancelled token, and who was promoted."""
     token = result.token
     message = "Token cancelled."
     if token.status == "BUFFER":
@@ -149,11 +150,12 @@ class EmergencyView(GenericAPIView[Token]):
         slot_id = body.validated_data["slot_id"]
         refuse_hidden_slot(slot_id=slot_id, principal=principal, reach=reach_of(request, self))
         return write(
-            request, partial(service.admit_emergency, **body.validated_data, actor=principal.actor), _admitted_answer
+            request, partial(service.admit_emergency, **body.validated_data, actor=principal.actor), admitted_answer
         )
 
 
-def _admitted_answer(result: Admitted) -> Answer:
+def admitted_answer(result: Admitted) -> Answer:
+    """The emergency, and whom it pushed back: the first MOST_AFFECTED of them."""
     now = clock.now()
     admission, slot = result.admission, result.slot
     token = admission.token

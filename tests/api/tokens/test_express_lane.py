@@ -1,55 +1,20 @@
 """The express lane answers as the ordinary lane does, and leaves to it what it does not know."""
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from tests.support.api import Answer, Api
+from tests.api.tokens.lanes import both, headers_of, shape
+from tests.support.api import Api
 from tests.support.hospital import Hospital
-from tokens.api import express
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 Body = dict[str, Any]
 
 
-@pytest.fixture
-def taken(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
-    """For each POST, whether the express lane took it."""
-    taken: list[bool] = []
-    take = express._take
-
-    def noted(request: Any) -> Any:
-        found = take(request)
-        if (request.method, request.path_info) in express.ACTS:
-            taken.append(found is not None)
-        return found
-
-    monkeypatch.setattr(express, "_take", noted)
-    return taken
-
-
 def _booking(hospital: Hospital, slot: Body, **changes: Any) -> Body:
     return {"slot_id": slot["id"], "patient_id": hospital.patient()["id"], "category": "WALKIN", **changes}
-
-
-def _both(hospital: Hospital, settings: Any, taken: list[bool], ask: Callable[[], Answer]) -> tuple[Answer, Answer]:
-    settings.OPD_EXPRESS = True
-    fast = ask()
-    assert taken == [True]
-    settings.OPD_EXPRESS = False
-    return fast, ask()
-
-
-def _shape(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _shape(inner) for name, inner in value.items()}
-    return type(value).__name__
-
-
-def _headers(answer: Answer, *, but: set[str]) -> dict[str, str]:
-    return {name.lower(): value for name, value in answer.headers.items() if name.lower() not in but}
 
 
 @pytest.mark.parametrize(
@@ -60,16 +25,16 @@ def test_the_same_booking_has_the_same_answer(
     hospital: Hospital, settings: Any, taken: list[bool], changes: Body
 ) -> None:
     slot = hospital.slot(capacity=5)
-    fast, ordinary = _both(
+    fast, ordinary = both(
         hospital, settings, taken, lambda: hospital.desk.post("tokens/", _booking(hospital, slot, **changes))
     )
     assert fast.status == ordinary.status == 201
-    assert _shape(fast.body) == _shape(ordinary.body)
+    assert shape(fast.body) == shape(ordinary.body)
     same = ("category", "status", "slot", "slot_info")
     assert [fast.body[name] for name in same] == [ordinary.body[name] for name in same]
     assert (fast.body["token_number"], ordinary.body["token_number"]) == (1, 2)
     told = {"allow", "x-request-id", "content-length"}  # DRF tells what else is allowed; the rest is the same
-    assert _headers(fast, but=told) == _headers(ordinary, but=told)
+    assert headers_of(fast, but=told) == headers_of(ordinary, but=told)
 
 
 def test_the_same_refusals(hospital: Hospital, settings: Any, taken: list[bool]) -> None:
@@ -84,7 +49,7 @@ def test_the_same_refusals(hospital: Hospital, settings: Any, taken: list[bool])
     ]
     for body, status, code in cases:
         taken.clear()
-        fast, ordinary = _both(hospital, settings, taken, lambda body=body: hospital.desk.post("tokens/", body))
+        fast, ordinary = both(hospital, settings, taken, lambda body=body: hospital.desk.post("tokens/", body))
         assert (fast.status, fast.body["code"]) == (status, code)
         assert fast.body == ordinary.body
         assert fast.headers["content-type"] == ordinary.headers["content-type"]
@@ -94,9 +59,9 @@ def test_a_full_slot_has_the_same_waiting_list(hospital: Hospital, settings: Any
     slot = hospital.slot(capacity=1)
     hospital.desk.post("tokens/", _booking(hospital, slot)).expect(201)
     taken.clear()
-    fast, ordinary = _both(hospital, settings, taken, lambda: hospital.desk.post("tokens/", _booking(hospital, slot)))
+    fast, ordinary = both(hospital, settings, taken, lambda: hospital.desk.post("tokens/", _booking(hospital, slot)))
     assert fast.status == ordinary.status == 202
-    assert _shape(fast.body) == _shape(ordinary.body)
+    assert shape(fast.body) == shape(ordinary.body)
     positions = [answer.body["waiting_list_entry"]["position"] for answer in (fast, ordinary)]
     assert positions == [1, 2]
 

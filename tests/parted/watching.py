@@ -41,6 +41,20 @@ def parts_of(statement: str, parameters: Any = None) -> set[str]:
     return set(_parts(plan))
 
 
+def one_by_one(sql: str, parameters: Any) -> Iterator[tuple[str, Any]]:
+    """The statements of one journey (core.rows joins them like this), each with its own values."""
+    statements = sql.split(";\n")
+    if len(statements) == 1:
+        yield sql, parameters
+        return
+    rest = list(parameters)
+    for statement in statements:
+        number = statement.count("%s")
+        yield statement, rest[:number]
+        rest = rest[number:]
+    assert not rest, "the values do not fit the statements"
+
+
 def _parts(node: Any) -> Iterator[str]:
     if isinstance(node, list):
         for each in node:
@@ -64,8 +78,10 @@ class Watch:
 
     def __call__(self, execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: Any) -> Any:
         """Django's wrapper round each execution."""
-        if not many and isinstance(sql, str) and names_parted().search(sql) and IS_STATEMENT.match(sql):
-            self.look(sql, params)
+        if not many and isinstance(sql, str):
+            for statement, values in one_by_one(sql, params):
+                if names_parted().search(statement) and IS_STATEMENT.match(statement):
+                    self.look(statement, values)
         return execute(sql, params, many, context)
 
     def look(self, sql: str, params: Any) -> None:

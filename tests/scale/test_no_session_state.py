@@ -20,7 +20,7 @@ ENTRY = re.compile(r"\n(?=\d{4}-\d\d-\d\d )")
 SAID = re.compile(r"[^\n]*? LOG:  (?:statement|execute ([^:]+)): (.*)", re.DOTALL)
 OUTLIVES = re.compile(
     r"""
-      ^\s*(SET\s+(?!LOCAL\b|TRANSACTION\b)|RESET|LISTEN|UNLISTEN|PREPARE|LOAD|DISCARD)\b
+      (?:^|;)\s*(SET\s+(?!LOCAL\b|TRANSACTION\b)|RESET|LISTEN|UNLISTEN|PREPARE|LOAD|DISCARD)\b
     | \bset_config\s*\([^()]*,\s*(false|'f'|0)\s*\)
     | \bpg_(try_)?advisory_(lock|unlock)
     | \bCREATE\s+(LOCAL\s+|GLOBAL\s+)?TEMP
@@ -41,6 +41,7 @@ def lasting(statement: str) -> bool:
     "statement",
     [
         "SET statement_timeout = 5",
+        "SELECT 1; SET statement_timeout = 5",
         "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY",
         "LISTEN tokens",
         "PREPARE p AS SELECT 1",

@@ -193,8 +193,9 @@ class Ledger:
         return bool(self._drafts or self._slot_changes)
 
     def write(self) -> None:
-        """Bring tokens and entries to the database."""
-        write_all([self])
+        """Bring tokens and entries to the database, so that what is read next is not what was before."""
+        if self._token_changes or self._issued or self._settled or self._joined:
+            write_all([self])
 
     def close(self) -> None:
         """Write what is left, the events and the slot's row."""

@@ -1,7 +1,8 @@
 """Whether a connection to the database still lives, without asking the database.
 
-Before a request's first statement Django asks with a statement of its own, which costs a journey there and back. A server
-that ends a connection says so on its socket: as long as nothing has arrived there, the connection is as good as it was.
+Before a request's first statement Django asks with a statement of its own, which costs a journey there and back. A
+server that ends a connection says so on its socket: as long as nothing has arrived there, the connection is as good as
+it was.
 """
 
 import select
@@ -18,7 +19,7 @@ def trust_quiet_connections(**_: Any) -> None:
     """Spare this thread's connections the question; one on whose socket something has arrived is asked as ever."""
     for database in connections.all(initialized_only=True):
         if database.connection is not None and is_quiet(database.connection):
-            database.health_check_done = True
+            database.health_check_done = True  # type: ignore[attr-defined]
 
 
 def is_quiet(connection: Any) -> bool:

@@ -6,7 +6,8 @@ same for one row and for sixty, and no value is quoted by itself (measured: a fi
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
@@ -37,15 +38,31 @@ class Statement:
 
 
 def send(statements: Sequence[Statement]) -> None:
-    """Have the statements carried out in this order, with one journey to the database; none need none.
-
-    The values are written into the text by the driver (a client-side cursor), so that one text can hold them all.
-    """
+    """Have the statements carried out in this order, with one journey to the database; none need none."""
     if statements:
-        with connection.cursor() as cursor:
-            cursor.execute(
-                ";\n".join(each.text for each in statements), [value for each in statements for value in each.values]
-            )
+        with _sent(statements):
+            pass
+
+
+def ask(statements: Sequence[Statement]) -> list[list[tuple[Any, ...]]]:
+    """The rows that each of the statements finds, with one journey to the database."""
+    with _sent(statements) as cursor:
+        found = [cursor.fetchall()]
+        while cursor.nextset():
+            found.append(cursor.fetchall())
+        return found
+
+
+@contextmanager
+def _sent(statements: Sequence[Statement]) -> Iterator[Any]:
+    """The cursor after the statements. The driver writes the values into the text (a client-side cursor), so that one
+    text can hold them all.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            ";\n".join(each.text for each in statements), [value for each in statements for value in each.values]
+        )
+        yield cursor
 
 
 class Rows(Generic[M]):
@@ -74,9 +91,13 @@ class Rows(Generic[M]):
 
     def select(self, condition: str, parameters: Sequence[Any]) -> list[M]:
         """The rows of the model (named `row` in the condition) that fulfil it."""
-        with connection.cursor() as cursor:
-            cursor.execute(f"SELECT {self.columns('row')} FROM {self.table} AS row WHERE {condition}", parameters)
-            return [self.take(found) for found in cursor.fetchall()]
+        [found] = ask([self.selecting(condition, parameters)])
+        return [self.take(row) for row in found]
+
+    def selecting(self, condition: str, parameters: Sequence[Any]) -> Statement:
+        """The statement for `select`, to be asked with others."""
+        text = f"SELECT {self.columns('row')} FROM {self.table} AS row WHERE {condition}"
+        return Statement(text, tuple(parameters))
 
     def inserting(self, instances: Sequence[M]) -> list[Statement]:
         """The statement that writes new rows; no rows, no statement."""

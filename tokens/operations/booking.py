@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from core.errors import EngineError, NotFound
-from core.rows import Rows
+from core.rows import Rows, ask
 from patients.models import Patient
 from tokens import rules
 from tokens.errors import DuplicateBooking, SlotFull, SlotNotOpen
@@ -70,9 +70,15 @@ def book(ledger: Ledger, *, patient: Patient, request: BookingRequest, places: P
 def book_all(ledgers: Mapping[UUID, Ledger], *, asked: Sequence[Asked]) -> list[Booked | EngineError]:
     """Book for all who came at the same time, in their order; who is refused is refused alone."""
     patient_ids = [one.request.patient_id for one in asked]
-    patients = {patient.id: patient for patient in _patients.select("row.id = ANY(%s)", [patient_ids])}
     places = Places(slots=[ledger.slot for ledger in ledgers.values()], patient_ids=patient_ids)
     alone = len(asked) == 1
+    questions = [_patients.selecting("row.id = ANY(%s)", [patient_ids])]
+    if not alone:  # alone, the constraint tells at no cost who has a place; among others it would take them down
+        questions.append(places.asking_who_holds())
+    found, *held = ask(questions)
+    patients = {patient.id: patient for patient in map(_patients.take, found)}
+    if held:
+        places.learn_who_holds(*held)
     results: list[Booked | EngineError] = []
     for one in asked:
         ledger = ledgers[one.slot_id]
@@ -81,7 +87,6 @@ def book_all(ledgers: Mapping[UUID, Ledger], *, asked: Sequence[Asked]) -> list[
             patient = patients.get(one.request.patient_id)
             if patient is None:
                 raise NotFound
-            # Alone, the constraint tells at no cost; among others it would take them down with it.
             if not alone and places.holds(patient.id, ledger.slot):
                 raise DuplicateBooking
             result = book(ledger, patient=patient, request=one.request, places=places)

@@ -1,20 +1,21 @@
 """How a request says who it comes from: `Authorization: Bearer <access token>` or `Authorization: Api-Key <key>`."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.conf import settings
 from django.db import connection
+from django.http import HttpRequest
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 from rest_framework_simplejwt.exceptions import TokenError
 
-from accounts.jwt import claims_of
+from accounts.jwt import Claims, claims_of
 from accounts.keys import recognise_key
 from accounts.models import User
-from accounts.principals import Principal
+from accounts.principals import Principal, actor_of
 from accounts.security_log import note
 from core.client_address import client_address
 from core.combining import Combiner
@@ -47,7 +48,7 @@ class KeyHolder:
         return f"key:{self.id}"
 
 
-def _credentials(request: Request, scheme: str) -> str | None:
+def _credentials(request: HttpRequest | Request, scheme: str) -> str | None:
     """What follows the scheme in the header; None if the header has another scheme or is missing."""
     words = request.META.get("HTTP_AUTHORIZATION", "").split(" ")
     if words[0].lower() != scheme.lower():
@@ -78,32 +79,61 @@ def _look_up(session_ids: Sequence[uuid.UUID]) -> list[Row | None]:
 _asking: Combiner[None, uuid.UUID] = Combiner(_look_up)
 
 
+def _standing(claims: Claims, found: Row | None) -> tuple[User, Principal] | None:
+    """The user that a token speaks of, if they and their session still are as it says."""
+    if found is None:
+        return None
+    user = User.from_db(connection.alias, _USER_COLUMNS, found[:-2])
+    if (user.pk, user.session_version) != (claims.user_id, claims.session_version):
+        return None
+    return user, Principal.of_user(user, second_factor=found[-2])
+
+
+class Caller:
+    """Somebody with a good token whose session is still to be looked up: `admit` does, for many at once.
+
+    `may` says whether somebody who is what the row tells may do what is asked.
+    """
+
+    def __init__(self, claims: Claims, *, may: Callable[[Principal], bool]) -> None:
+        self.claims = claims
+        self.actor = actor_of("user", claims.user_id)
+        self.may = may
+        self.admitted = False
+
+
+def admit(callers: Sequence[Caller]) -> None:
+    """Look the callers' sessions up in one statement, and note on each whether they are admitted."""
+    rows = _look_up([caller.claims.session_id for caller in callers])
+    for caller, row in zip(callers, rows, strict=True):
+        found = _standing(caller.claims, row)
+        caller.admitted = found is not None and caller.may(found[1])
+
+
+def claims_in(request: HttpRequest | Request) -> Claims | None:
+    """What the request's access token says; None without one, AuthenticationFailed (401) for one that is not good."""
+    raw = _credentials(request, "Bearer")
+    if raw is None:
+        return None
+    try:
+        return claims_of(raw)
+    except TokenError as error:
+        raise AuthenticationFailed("The access token is not valid or has expired.") from error
+
+
 class JWTAuthentication(BaseAuthentication):
     """Signed-in users. One indexed look-up per request tells whether user, role and session still stand."""
 
     def authenticate(self, request: Request) -> tuple[User, Principal] | None:
         """The user and their principal; 401 if the token, its session or its user is not, or no longer, good."""
-        raw = _credentials(request, "Bearer")
-        if raw is None:
+        claims = claims_in(request)
+        if claims is None:
             return None
-        try:
-            claims = claims_of(raw)
-        except TokenError as error:
-            raise AuthenticationFailed("The access token is not valid or has expired.") from error
-        found = _who_is(claims.session_id)
-        user = User.from_db(connection.alias, _USER_COLUMNS, found[:-2]) if found is not None else None
-        if (
-            found is None
-            or user is None
-            or (user.pk, user.session_version)
-            != (
-                claims.user_id,
-                claims.session_version,
-            )
-        ):
+        found = _standing(claims, _who_is(claims.session_id))
+        if found is None:
             note("ended_session_refused", user=claims.user_id, session=claims.session_id)
             raise AuthenticationFailed("This session has ended.")
-        return user, Principal.of_user(user, second_factor=found[-2])
+        return found
 
     def authenticate_header(self, request: Any) -> str:
         """The challenge sent with 401."""

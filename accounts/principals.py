@@ -11,6 +11,11 @@ from accounts.models import User
 from accounts.roles import Role, Scope, with_included
 
 
+def actor_of(kind: str, holder_id: uuid.UUID) -> str:
+    """A caller's name in the event log: `user:<uuid>` or `key:<uuid>`."""
+    return f"{kind}:{holder_id}"
+
+
 @dataclass(frozen=True)
 class Principal:
     """Who is asking: a signed-in user, or a hospital system with its key."""
@@ -25,7 +30,7 @@ class Principal:
     @property
     def actor(self) -> str:
         """The caller's name in the event log: `user:<uuid>` or `key:<uuid>`."""
-        return f"{self.kind}:{self.id}"
+        return actor_of(self.kind, self.id)
 
     @property
     def is_desk(self) -> bool:

@@ -6,6 +6,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
+from accounts.authentication import Caller
 from clinics.models import Doctor, Slot
 from core import clock, logs, patience
 from core.errors import NotFound, SlotBusy
@@ -62,11 +63,22 @@ class TokenAllocationService:
 
     # A token's life
 
-    def book(self, *, slot_id: UUID, request: BookingRequest, actor: str, answer: Callable[[Any], Any] = as_is) -> Any:
-        """Book a seat, or a place on the waiting list of a full slot: a Token or a WaitlistEntry."""
+    def book(
+        self,
+        *,
+        slot_id: UUID,
+        request: BookingRequest,
+        actor: str,
+        caller: Caller | None = None,
+        answer: Callable[[Any], Any] = as_is,
+    ) -> Any:
+        """Book a seat, or a place on the waiting list of a full slot: a Token or a WaitlistEntry.
+
+        A `caller` is somebody who is still to be looked up: NotAuthenticated if they may not book after all.
+        """
         asked = Asked(slot_id, request, actor)
         return self._unless_due_elsewhere(
-            lambda: together.serve(asked, answer=answer), slot_id=slot_id, patient_id=request.patient_id
+            lambda: together.serve(asked, answer=answer, caller=caller), slot_id=slot_id, patient_id=request.patient_id
         )
 
     def confirm(self, *, token_id: UUID, actor: str, answer: Callable[[Token], Any] = as_is) -> Any:
@@ -116,11 +128,20 @@ class TokenAllocationService:
         return self._act(token_id, actor, operation, answer)
 
     def cancel(
-        self, *, token_id: UUID, actor: str, keep_seat: bool = False, answer: Callable[[Cancelled], Any] = as_is
+        self,
+        *,
+        token_id: UUID,
+        actor: str,
+        keep_seat: bool = False,
+        caller: Caller | None = None,
+        answer: Callable[[Cancelled], Any] = as_is,
     ) -> Any:
-        """Cancel a token; `keep_seat` keeps its seat for the desk for a while if nobody waits."""
+        """Cancel a token; `keep_seat` keeps its seat for the desk for a while if nobody waits.
+
+        `caller`: as in `book`.
+        """
         leaving = Leaving(place_of_token(token_id).slot_id, token_id, keep_seat, actor)
-        return together.serve(leaving, answer=answer)
+        return together.serve(leaving, answer=answer, caller=caller)
 
     def admit_emergency(
         self,

@@ -8,14 +8,15 @@ takes the way of every operation.
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
 
+from accounts.authentication import Caller, admit
 from core.combining import Combiner
-from core.errors import EngineError, NotFound, SlotBusy
+from core.errors import EngineError, NotAuthenticated, NotFound, SlotBusy
 from tokens import rules
 from tokens.directory import facility_of_slot
 from tokens.ledger import Ledger, write_all
@@ -33,26 +34,41 @@ TURN_SECONDS = 0.5
 Asked = Coming | Leaving
 Outcome = Booked | Cancelled | EngineError
 Answer = Callable[[Any], Any]
-Waiting = tuple[Asked, Answer]
+
+
+class Waiting(NamedTuple):
+    """One who waits to be served, how to tell of it, and who asks if that is still to be looked up."""
+
+    asked: Asked
+    answer: Answer
+    caller: Caller | None = None
+
+    @property
+    def is_admitted(self) -> bool:
+        """Whether nothing more has to be known of who asks."""
+        return self.caller is None or self.caller.admitted
 
 
 BREAK_UP = object()
 """The outcome of who can't be served in this crowd: nothing was done."""
 
 
-def serve(asked: Asked, *, answer: Answer) -> Any:
+def serve(asked: Asked, *, answer: Answer, caller: Caller | None = None) -> Any:
     """Book or cancel, together with those who wait at the same time; what `answer` made of the result.
 
-    Raises the refusal. First among all who wait, whichever slots they want; if that crowd breaks up, among those who
-    want the same slot, through the gate and with the usual patience; at last alone.
+    Raises the refusal; NotAuthenticated if the `caller` is not admitted. First among all who wait, whichever slots they
+    want; if that crowd breaks up, among those who want the same slot, through the gate and with the usual patience; at
+    last alone.
     """
     outcome: Any = BREAK_UP
-    waiting = (asked, answer)
+    waiting = Waiting(asked, answer, caller)
     if settings.OPD_COMBINE:
         with suppress(TimeoutError):
             outcome = _crowds.submit(None, waiting, patience_seconds=TURN_SECONDS)
-        if outcome is BREAK_UP:
-            outcome = _among_those_for_the_slot(waiting)
+    if outcome is BREAK_UP and not _admitted([waiting]):
+        raise NotAuthenticated
+    if outcome is BREAK_UP and settings.OPD_COMBINE:
+        outcome = _among_those_for_the_slot(waiting)
     if outcome is BREAK_UP:
         [outcome] = _in_one_transaction([waiting])
     if isinstance(outcome, EngineError):
@@ -62,13 +78,29 @@ def serve(asked: Asked, *, answer: Answer) -> Any:
 
 def _among_those_for_the_slot(waiting: Waiting) -> Any:
     try:
-        return _slot_crowds.submit(waiting[0].slot_id, waiting, patience_seconds=rules.current().lock_wait_seconds)
+        return _slot_crowds.submit(waiting.asked.slot_id, waiting, patience_seconds=rules.current().lock_wait_seconds)
     except TimeoutError:
         raise SlotBusy from None
 
 
+def _admitted(crowd: Sequence[Waiting]) -> list[Waiting]:
+    """Those of the crowd who may be served; whose sessions are still to be looked up are looked up together."""
+    unknown = [one.caller for one in crowd if one.caller is not None and not one.caller.admitted]
+    if unknown:
+        admit(unknown)
+    return [one for one in crowd if one.is_admitted]
+
+
+def _unless_strangers(crowd: Sequence[Waiting]) -> Sequence[Any]:
+    """Serve those who are admitted."""
+    served = iter(_for_any_slots(_admitted(crowd)))
+    return [next(served) if one.is_admitted else NotAuthenticated() for one in crowd]
+
+
 def _for_any_slots(crowd: Sequence[Waiting]) -> Sequence[Any]:
-    if len(crowd) > 1 and len({_facility_of(asked.slot_id) for asked, _ in crowd}) > 1:
+    if not crowd:
+        return []
+    if len({_facility_of(one.asked.slot_id) for one in crowd}) > 1:
         return _by_facility(crowd)
     try:
         return _unless_refused(crowd, wait_seconds=ROWS_SECONDS)
@@ -94,8 +126,8 @@ def _by_facility(crowd: Sequence[Waiting]) -> list[Any]:
     """No transaction spans two facilities, and what goes wrong in one is not the others'."""
     outcomes: dict[int, Any] = {}
     parts: dict[UUID | None, list[int]] = defaultdict(list)
-    for place, (asked, _) in enumerate(crowd):
-        parts[_facility_of(asked.slot_id)].append(place)
+    for place, one in enumerate(crowd):
+        parts[_facility_of(one.asked.slot_id)].append(place)
     for places in parts.values():
         try:
             done = _for_any_slots([crowd[place] for place in places])
@@ -109,11 +141,11 @@ def _in_one_transaction(crowd: Sequence[Waiting], *, wait_seconds: float | None 
     def answers(outcomes: list[Outcome]) -> list[Any]:
         note_positions([outcome for outcome in outcomes if isinstance(outcome, Booked)])
         return [
-            outcome if isinstance(outcome, EngineError) else answer(outcome)
-            for (_, answer), outcome in zip(crowd, outcomes, strict=True)
+            outcome if isinstance(outcome, EngineError) else one.answer(outcome)
+            for one, outcome in zip(crowd, outcomes, strict=True)
         ]
 
-    asked = [one for one, _ in crowd]
+    asked = [one.asked for one in crowd]
     done: list[Any] = on_slots(
         {one.slot_id for one in asked},
         actor=asked[0].actor,
@@ -140,5 +172,5 @@ def _facility_of(slot_id: UUID) -> UUID | None:
     return None
 
 
-_crowds: Combiner[None, Waiting] = Combiner(_for_any_slots)
+_crowds: Combiner[None, Waiting] = Combiner(_unless_strangers)
 _slot_crowds: Combiner[UUID, Waiting] = Combiner(_unless_refused)

@@ -3,9 +3,11 @@
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from clinics.models import Doctor, Slot
 from core import clock
+from core.local_time import local_day, zone_info
 from events.models import Event
 from patients.models import Patient
 from tests.factories import DoctorFactory, PatientFactory, ensure_facility
@@ -30,17 +32,22 @@ def a_patient() -> Patient:
 
 
 def a_slot(doctor: Doctor | None = None, *, capacity: int = 1, start: datetime | None = None) -> Slot:
-    """A slot of an hour, in two hours' time unless told otherwise."""
+    """A slot of an hour, at ten tomorrow unless told otherwise: those that follow it are of the same local day."""
     doctor = doctor or a_doctor()
-    start = start or clock.now() + timedelta(hours=2)
+    start = start or _at_ten_tomorrow(zone_info(doctor.facility.time_zone))
     plan = SlotPlan(start, start + timedelta(hours=1), capacity)
     (slot,) = service.create_slots(
         doctor_id=doctor.id,
         plans=lambda _doctor, _taken: [plan],
-        days=lambda _zone: {start.date()},
+        days=lambda zone: {local_day(start, zone)},
         actor="user:scene",
     )
     return slot
+
+
+def _at_ten_tomorrow(zone: ZoneInfo) -> datetime:
+    tomorrow = clock.now().astimezone(zone) + timedelta(days=1)
+    return tomorrow.replace(hour=10, minute=0, second=0, microsecond=0)
 
 
 def book(slot: Slot, patient: Patient | None = None, *, actor: str = "user:desk", **facts: Any) -> Any:

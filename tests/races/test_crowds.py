@@ -4,7 +4,6 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
-from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -12,9 +11,13 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from accounts.authentication import Caller
+from accounts.jwt import claims_of
+from accounts.models import Session, User
+from accounts.sessions import open_session
 from clinics.models import Facility, Slot
 from core import clock
-from core.errors import NotFound
+from core.errors import NotAuthenticated, NotFound
 from core.transactions import atomic
 from tests.factories import DoctorFactory
 from tests.races.choreography import PATIENCE, Refusal, Runner
@@ -37,9 +40,16 @@ def in_crowds(settings: Any) -> None:
 Answering = Callable[[Any], Any]
 
 
-def _ask(slot_id: uuid.UUID, patient_id: uuid.UUID, *, wait: bool = True, answer: Answering | None = None) -> Any:
+def _ask(
+    slot_id: uuid.UUID,
+    patient_id: uuid.UUID,
+    *,
+    wait: bool = True,
+    caller: Caller | None = None,
+    answer: Answering = lambda result: result,
+) -> Any:
     request = BookingRequest(patient_id=patient_id, category=Category.WALKIN, join_waiting_list=wait)
-    return service.book(slot_id=slot_id, request=request, actor="user:desk", answer=answer or (lambda result: result))
+    return service.book(slot_id=slot_id, request=request, actor="user:desk", caller=caller, answer=answer)
 
 
 def _leave(token: Token, *, keep_seat: bool = False) -> Any:
@@ -176,7 +186,8 @@ def test_a_crowd_over_many_slots_fills_each_to_the_last_seat(monkeypatch: pytest
 def test_what_the_database_refuses_to_one_is_refused_to_that_one_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """The patient is booked with the same doctor by somebody else after the crowd has looked and before it writes."""
     doctor = a_doctor()
-    early, late = a_slot(doctor), a_slot(doctor, start=clock.now() + timedelta(hours=4))
+    early = a_slot(doctor)
+    late = a_slot(doctor, start=early.end_time)
     other, double, plain = a_slot(), a_patient(), a_patient()
     looked = crowds.book_all
     done = threading.Event()
@@ -201,6 +212,46 @@ def test_what_the_database_refuses_to_one_is_refused_to_that_one_alone(monkeypat
     assert refused.code == "duplicate-booking"
     assert isinstance(booked, Token)
     assert_invariants_hold()
+
+
+def test_whose_session_has_ended_is_turned_away_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The callers of a crowd are looked up in one statement, when it is served and not before."""
+    slot, patients = a_slot(capacity=5), [a_patient() for _ in range(3)]
+    desk, leaver, demoted = (_a_caller() for _ in range(3))
+    Session.objects.filter(id=leaver.claims.session_id).update(ended_at=clock.now())
+    User.objects.filter(id=demoted.claims.user_id).update(role="DOCTOR")
+    booked, *refused = one_crowd(
+        [
+            lambda: _ask(slot.id, patients[0].id, caller=desk),
+            lambda: _ask(slot.id, patients[1].id, caller=leaver),
+            lambda: _ask(slot.id, patients[2].id, caller=demoted),
+        ],
+        monkeypatch=monkeypatch,
+    )
+    assert isinstance(booked, Token)
+    assert [(each.code, caller.admitted) for each, caller in zip(refused, (leaver, demoted), strict=True)] == [
+        ("not-authenticated", False),
+        ("not-authenticated", False),
+    ]
+    assert Token.objects.filter(slot_id=slot.id).count() == 1
+
+
+@pytest.mark.parametrize("combine", [True, False])
+def test_who_comes_alone_is_looked_up_too(settings: Any, combine: bool) -> None:
+    settings.OPD_COMBINE = combine
+    slot, leaver = a_slot(), _a_caller()
+    Session.objects.filter(id=leaver.claims.session_id).update(ended_at=clock.now())
+    with pytest.raises(NotAuthenticated):
+        _ask(slot.id, a_patient().id, caller=leaver)
+    assert isinstance(_ask(slot.id, a_patient().id, caller=_a_caller()), Token)
+
+
+def _a_caller() -> Caller:
+    """Somebody at the desk, signed in."""
+    name = f"desk-{uuid.uuid4()}"
+    user = User.objects.create(username=name, email=f"{name}@example.org", role="FRONT_DESK")
+    claims = claims_of(open_session(user=user).access)
+    return Caller(claims, may=lambda principal: principal.is_desk)
 
 
 def test_one_busy_slot_does_not_hold_up_the_others(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,110 +1,69 @@
-"""The express lane: what the desk does all day, without the parts of the framework that it doesn't need.
+"""The express lane of the desk: what it does all day (see lanes and express_acts).
 
-A middleware behind those that every request passes (id, log, metrics, HTTPS). It takes only what it knows in full: a
-signed-in desk, a well-formed request, no Idempotency-Key, no browser of another origin. Whatever else comes is left to
-the ordinary lane, which answers it; so nothing is refused here for how it was asked, and what is done is done by the
-same service and told by the same function in both lanes. (Measured: the framework's part was half of a booking's cost.)
+It takes a signed-in desk, a well-formed request and no Idempotency-Key. What is done is done by the same service and
+told by the same function in both lanes.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from functools import partial
 
-from django.conf import settings
-from django.core.exceptions import SuspiciousOperation
-from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
-from django.http.response import HttpResponseBase
-from django.utils.module_loading import import_string
-from rest_framework.exceptions import APIException
 
-from accounts.authentication import JWTAuthentication
+from accounts.authentication import Caller, JWTAuthentication, claims_in
 from accounts.permissions import may_for_everybody
 from accounts.throttling import PrincipalThrottle
-from core.errors import EngineError
-from core.middleware import answer_failure
 from core.parsers import parse
-from core.writes import Answer, Work, body_bytes, without_key
-from tokens.api.express_acts import Plain, find
+from core.writes import Work, body_bytes, without_key
+from tokens.api.express_acts import Act, Found, Plain, find
+from tokens.api.lanes import JSON, LEFT_TO_THE_ORDINARY_LANE, Lane, NotForThisLane, Taken, is_plain
 
-GetResponse = Callable[[HttpRequest], HttpResponseBase]
-
-PREFIX = "/api/v1/"
-JSON = "application/json"
 MOST_BYTES = 4096
-STRANGE = ("HTTP_IDEMPOTENCY_KEY", "HTTP_ORIGIN", "HTTP_TRANSFER_ENCODING")
-"""What the ordinary lane knows how to answer."""
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """Stands in `request.resolver_match` for the log and the metrics."""
+class ExpressLane(Lane):
+    """The desk's acts."""
 
-    route: str
-
-
-class ExpressLane:
-    """Middleware: answers what it knows in full and passes on everything else."""
-
-    def __init__(self, get_response: GetResponse) -> None:
-        self._get_response = get_response
-        self._usual_headers: dict[bool, dict[str, str]] = {}
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        taken = _take(request) if settings.OPD_EXPRESS else None
-        if taken is None:
-            return self._get_response(request)
-        work, render = taken
+    def take(self, request: HttpRequest) -> Taken | None:
+        """The act that is asked for, if a desk may do it."""
+        found = find(request.method or "", request.path_info)
+        if found is None or not _is_plain(request):
+            return None
         try:
-            made = without_key(work, render)
-            response = HttpResponse(body_bytes(made), status=made.status, content_type=JSON)
-        except Exception as error:
-            response = answer_failure(error)
-        secure = request.is_secure()
-        if secure not in self._usual_headers:
-            self._usual_headers[secure] = _headers_behind(request)
-        for name, value in self._usual_headers[secure].items():
-            response.headers[name] = value
-        return response
+            request.get_host()
+            return _taken(request, found)
+        except LEFT_TO_THE_ORDINARY_LANE:
+            return None
 
 
-def _headers_behind(request: HttpRequest) -> dict[str, str]:
-    """What the middleware behind this lane puts on every answer of the API."""
-    behind: Any = lambda _: HttpResponse()  # noqa: E731
-    names = settings.MIDDLEWARE
-    for name in reversed(names[names.index(f"{ExpressLane.__module__}.{ExpressLane.__name__}") + 1 :]):
-        behind = import_string(name)(behind)
-    found = dict(behind(request).headers)
-    return {
-        name: value for name, value in found.items() if not name.startswith("Content-T") and name != "Content-Length"
-    }
-
-
-def _take(request: HttpRequest) -> tuple[Work, Callable[[Any], Answer]] | None:
-    """The work that is asked for and how to tell of it, if a desk may do it; None: this is for the ordinary lane."""
-    asked = find(request.method or "", request.path_info)
-    if asked is None or not _is_plain(request.META):
+def _taken(request: HttpRequest, found: Found) -> Taken | None:
+    claims = claims_in(request)
+    if claims is None:
         return None
-    act = asked.act
+    act = found.act
+    caller = Caller(claims, may=lambda principal: principal.is_desk and may_for_everybody(principal, act.capability))
+    work = act.read(Plain(parse(request.body) if request.body else None, found.row_id, caller))
+    if work is None or not PrincipalThrottle().allows(caller.actor):
+        return None
+    if act.in_crowd:
+        return Taken(found.route, partial(_respond, act, work, caller))
+    signed_in = JWTAuthentication().authenticate(request)  # type: ignore[arg-type]
+    if signed_in is None or not caller.may(signed_in[1]):
+        return None
+    return Taken(found.route, partial(_respond, act, work))
+
+
+def _respond(act: Act, work: Work, caller: Caller | None = None) -> HttpResponse:
+    """Do the work and tell of it. A `caller` is looked up with the crowd: as long as they are not, nothing is done."""
     try:
-        request.get_host()
-        body = parse(request.body) if request.body else None
-        found = JWTAuthentication().authenticate(request)  # type: ignore[arg-type]
-        if found is None:
-            return None
-        principal = found[1]
-        work = act.read(Plain(body, asked.row_id, principal.actor))
-        if work is None or not principal.is_desk or not may_for_everybody(principal, act.capability):
-            return None
-        if not PrincipalThrottle().allows(principal.actor):
-            return None
-    except (EngineError, APIException, DatabaseError, SuspiciousOperation):
-        return None
-    request.resolver_match = Taken(asked.route)  # type: ignore[assignment]
-    return work, act.render
+        made = without_key(work, act.render)
+    except Exception:
+        if caller is not None and not caller.admitted:
+            raise NotForThisLane from None
+        raise
+    return HttpResponse(body_bytes(made), status=made.status, content_type=JSON)
 
 
-def _is_plain(meta: dict[str, Any]) -> bool:
+def _is_plain(request: HttpRequest) -> bool:
+    meta = request.META
     length = meta.get("CONTENT_LENGTH") or "0"
     return (
         (meta.get("CONTENT_TYPE") == JSON or length == "0")
@@ -112,6 +71,5 @@ def _is_plain(meta: dict[str, Any]) -> bool:
         and length.isdigit()
         and int(length) <= MOST_BYTES
         and not meta["QUERY_STRING"]
-        and meta.get("HTTP_ACCEPT", "*/*") in ("*/*", JSON)
-        and not any(name in meta for name in STRANGE)
+        and is_plain(meta)
     )

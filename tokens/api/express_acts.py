@@ -12,6 +12,7 @@ from uuid import UUID
 
 from django.urls.converters import UUIDConverter
 
+from accounts.authentication import Caller
 from core.writes import Answer, Work
 from tokens.api import desk
 from tokens.api.serializers import BOOKABLE
@@ -32,16 +33,25 @@ class Plain:
 
     body: Any
     row_id: Any
-    actor: str
+    caller: Caller
+
+    @property
+    def actor(self) -> str:
+        """The caller's name in the event log."""
+        return self.caller.actor
 
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """What a desk can do in this lane: the work that is read out of a plain request, and how its result is told."""
+    """What a desk can do in this lane: the work that is read out of a plain request, and how its result is told.
+
+    `in_crowd`: those who do it at the same time are served together, and so are their sessions looked up.
+    """
 
     capability: str
     read: Callable[[Plain], Work | None]
     render: Callable[[Any], Answer]
+    in_crowd: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +86,7 @@ def _booking(asked: Plain) -> Work | None:
     if slot_id is None or patient_id is None:
         return None
     booking = BookingRequest(patient_id=patient_id, category=Category(body["category"]), desk=True, **flags)
-    return partial(service.book, slot_id=slot_id, request=booking, actor=asked.actor)
+    return partial(service.book, slot_id=slot_id, request=booking, actor=asked.actor, caller=asked.caller)
 
 
 def _emergency(asked: Plain) -> Work | None:
@@ -92,7 +102,7 @@ def _emergency(asked: Plain) -> Work | None:
 def _cancellation(asked: Plain) -> Work | None:
     if asked.body is not None:
         return None
-    return partial(service.cancel, token_id=asked.row_id, actor=asked.actor)
+    return partial(service.cancel, token_id=asked.row_id, actor=asked.actor, caller=asked.caller)
 
 
 def _next(asked: Plain) -> Work | None:
@@ -127,10 +137,10 @@ def _id_of(value: Any) -> UUID | None:
 
 TOKEN = "api/v1/tokens/<uuid:token_id>/"  # noqa: S105 - a route
 ACTS = {
-    ("POST", "api/v1/tokens/"): Act("tokens.book", _booking, booked_answer),
+    ("POST", "api/v1/tokens/"): Act("tokens.book", _booking, booked_answer, in_crowd=True),
     ("POST", "api/v1/tokens/emergency/"): Act("tokens.emergency", _emergency, admitted_answer),
     ("POST", "api/v1/slots/<uuid:slot_id>/call_next/"): Act("slots.run", _next, called_answer),
-    ("DELETE", TOKEN): Act("tokens.book", _cancellation, cancelled_answer),
+    ("DELETE", TOKEN): Act("tokens.book", _cancellation, cancelled_answer, in_crowd=True),
     ("POST", f"{TOKEN}confirm/"): _action(desk.ConfirmView),
     ("POST", f"{TOKEN}check_in/"): _action(desk.CheckInView),
     ("POST", f"{TOKEN}call/"): _action(desk.CallView),

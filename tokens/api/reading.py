@@ -1,65 +1,37 @@
-"""The express lane of those who look at a queue again and again: GET slots/{id}/tokens/, and nothing else.
+"""The express lane of those who look at a queue again and again: GET slots/{id}/tokens/, and nothing else (see lanes).
 
-A middleware before the lane of the desk's acts, by the same rules: it takes a plain request of somebody signed in who
-may read, and leaves all others to the ordinary lane. Head, reach and list are the view's own functions.
+It takes a plain request of somebody signed in who may read. Head, reach and list are the view's own functions.
 """
 
 import re
-from collections.abc import Callable
+from functools import partial
 from uuid import UUID
 
-from django.conf import settings
-from django.core.exceptions import SuspiciousOperation
-from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
-from django.http.response import HttpResponseBase
-from django.utils.cache import patch_vary_headers
-from rest_framework.exceptions import APIException
 
 from accounts.authentication import JWTAuthentication
 from accounts.matrix import Reach
 from accounts.permissions import reach_as_signed_in
 from accounts.principals import Principal
 from accounts.throttling import PrincipalThrottle
-from core.errors import EngineError
-from core.etags import JSON
-from core.middleware import answer_failure
-from tokens.api.express import PREFIX, STRANGE, Taken, _headers_behind
+from tokens.api.lanes import LEFT_TO_THE_ORDINARY_LANE, PREFIX, Lane, Taken, is_plain
 from tokens.api.slot_tokens import SlotTokensView, answer_list, head_for, whose_of
 
-GetResponse = Callable[[HttpRequest], HttpResponseBase]
-
-ROUTE = "slots/<uuid:slot_id>/tokens/"
+ROUTE = PREFIX.lstrip("/") + "slots/<uuid:slot_id>/tokens/"
 PATH = re.compile(re.escape(PREFIX) + r"slots/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})/tokens/")
 KNOWN = {"": False, "in_queue=true": True}
 
 
-class ReadingLane:
-    """Middleware: answers what it knows in full and passes on everything else."""
+class ReadingLane(Lane):
+    """The tokens of a slot."""
 
-    def __init__(self, get_response: GetResponse) -> None:
-        self._get_response = get_response
-        self._usual_headers: dict[bool, dict[str, str]] = {}
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        path = PATH.fullmatch(request.path_info) if request.method == "GET" and settings.OPD_EXPRESS else None
+    def take(self, request: HttpRequest) -> Taken | None:
+        """The list that is asked for, if the caller may read it."""
+        path = PATH.fullmatch(request.path_info) if request.method == "GET" else None
         caller = _caller_of(request) if path is not None else None
         if path is None or caller is None:
-            return self._get_response(request)
-        request.resolver_match = Taken(PREFIX.lstrip("/") + ROUTE)  # type: ignore[assignment]
-        try:
-            response = _read(request, UUID(path[1]), *caller)
-        except Exception as error:
-            response = answer_failure(error)
-        secure = request.is_secure()
-        if secure not in self._usual_headers:
-            self._usual_headers[secure] = _headers_behind(request)
-        for name, value in self._usual_headers[secure].items():
-            if name == "Vary":
-                patch_vary_headers(response, value.split(", "))
-            else:
-                response.headers.setdefault(name, value)
-        return response
+            return None
+        return Taken(ROUTE, partial(_read, request, UUID(path[1]), *caller))
 
 
 def _read(request: HttpRequest, slot_id: UUID, principal: Principal, reach: Reach) -> HttpResponse:
@@ -74,12 +46,7 @@ def _read(request: HttpRequest, slot_id: UUID, principal: Principal, reach: Reac
 def _caller_of(request: HttpRequest) -> tuple[Principal, Reach] | None:
     """Who asks and how far they may look; None: this is for the ordinary lane."""
     meta = request.META
-    if (
-        meta["QUERY_STRING"] not in KNOWN
-        or meta.get("HTTP_ACCEPT", "*/*") not in ("*/*", JSON)
-        or meta.get("CONTENT_LENGTH") not in (None, "", "0")
-        or any(name in meta for name in STRANGE)
-    ):
+    if meta["QUERY_STRING"] not in KNOWN or meta.get("CONTENT_LENGTH") not in (None, "", "0") or not is_plain(meta):
         return None
     try:
         request.get_host()
@@ -90,6 +57,6 @@ def _caller_of(request: HttpRequest) -> tuple[Principal, Reach] | None:
         reach = reach_as_signed_in(principal, SlotTokensView.capability)
         if reach is Reach.NONE or not PrincipalThrottle().allows(principal.actor):
             return None
-    except (EngineError, APIException, DatabaseError, SuspiciousOperation):
+    except LEFT_TO_THE_ORDINARY_LANE:
         return None
     return principal, reach

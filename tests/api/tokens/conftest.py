@@ -4,20 +4,20 @@ from typing import Any
 
 import pytest
 
-from tokens.api import express
+from tokens.api import express, lanes
 
 
 @pytest.fixture
 def taken(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
-    """For each request that the express lane knows, whether it took it."""
+    """For each request that the express lane knows, whether it answered it."""
     taken: list[bool] = []
-    take = express._take
+    lane = express.ExpressLane.__call__
 
-    def noted(request: Any) -> Any:
-        found = take(request)
+    def noted(self: Any, request: Any) -> Any:
+        response = lane(self, request)
         if express.find(request.method, request.path_info) is not None:
-            taken.append(found is not None)
-        return found
+            taken.append(isinstance(request.resolver_match, lanes.Taken))
+        return response
 
-    monkeypatch.setattr(express, "_take", noted)
+    monkeypatch.setattr(express.ExpressLane, "__call__", noted)
     return taken

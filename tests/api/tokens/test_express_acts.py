@@ -92,7 +92,6 @@ def test_the_same_refusals(hospital: Hospital, settings: Any, taken: list[bool],
 @pytest.mark.parametrize(
     ("method", "path"),
     [
-        ("DELETE", "tokens/{id}/"),
         ("POST", "tokens/{id}/check_in/"),
         ("POST", "slots/{id}/call_next/"),
     ],
@@ -120,6 +119,7 @@ def test_what_is_not_plain_is_left_to_the_ordinary_lane(hospital: Hospital, take
         (lambda: hospital.doctor_user(hospital.doctor()).post(f"tokens/{other['id']}/check_in/"), 404),
         (lambda: hospital.patient_user(hospital.patient()).delete(f"tokens/{other['id']}/"), 404),
         (lambda: hospital.nobody.delete(f"tokens/{other['id']}/"), 401),
+        (lambda: hospital.desk.delete(f"tokens/{slot['id']}/"), 404),
     ]
     for ask, status in asked:
         taken.clear()

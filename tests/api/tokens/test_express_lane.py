@@ -103,6 +103,17 @@ def test_who_is_not_the_desk_goes_the_ordinary_way(hospital: Hospital, taken: li
         assert taken == [False]
 
 
+def test_whose_session_has_ended_books_in_no_lane(hospital: Hospital, taken: list[bool]) -> None:
+    slot, leaver = hospital.slot(), hospital.user("FRONT_DESK")
+    leaver.post("tokens/", _booking(hospital, slot)).expect(201)
+    user = leaver.get("auth/me/").expect(200)
+    hospital.admin.patch(f"users/{user['id']}/", {"is_active": False}).expect(200)
+    leaver.renew = None
+    leaver.post("tokens/", _booking(hospital, slot)).expect(401, "not-authenticated")
+    assert taken == [True, False]
+    assert hospital.desk.get(f"slots/{slot['id']}/").expect(200)["current_capacity"] == 1
+
+
 def test_a_key_for_repetitions_goes_the_ordinary_way(hospital: Hospital, taken: list[bool]) -> None:
     body = _booking(hospital, hospital.slot())
     first = hospital.desk.post("tokens/", body, headers={"Idempotency-Key": "k1"})

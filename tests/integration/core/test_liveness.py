@@ -8,13 +8,14 @@ import pytest
 from django.core.signals import request_started
 from django.db import connection
 
-from core.liveness import is_quiet
+from core.liveness import is_quiet, trust_quiet_connections
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture(autouse=True)
 def like_in_production() -> Iterator[None]:
+    connection.close()  # whatever became of it in another test
     connection.ensure_connection()
     enabled, connection.health_check_enabled = connection.health_check_enabled, True
     connection.close_at = None
@@ -40,13 +41,23 @@ def _end(pid: int) -> None:
     assert arrived.poll(10_000)
 
 
+def begin_a_request() -> None:
+    """What Django and then we do when a request begins. (Its test client changes the order of the receivers.)"""
+    connection.close_if_unusable_or_obsolete()
+    trust_quiet_connections()
+
+
+def test_every_request_begins_with_a_look() -> None:
+    receivers, _ = request_started._live_receivers(sender=None)  # type: ignore[attr-defined]
+    assert trust_quiet_connections in receivers
+
+
 def test_a_sound_connection_is_not_asked() -> None:
     asked: list[bool] = []
     before, usable = _backend(), connection.is_usable
     connection.is_usable = lambda: (asked.append(True), usable())[1]  # type: ignore[method-assign]
     try:
-        connection.close_if_unusable_or_obsolete()  # what Django does first when a request begins
-        request_started.send(sender=None)
+        begin_a_request()
         assert _backend() == before
         assert asked == []
     finally:
@@ -57,8 +68,7 @@ def test_a_connection_that_was_ended_is_replaced_before_it_is_used() -> None:
     before = _backend()
     _end(before)
     assert not is_quiet(connection.connection)
-    connection.close_if_unusable_or_obsolete()
-    request_started.send(sender=None)
+    begin_a_request()
     assert _backend() != before
 
 

@@ -6,8 +6,7 @@ same for one row and for sixty, and no value is quoted by itself (measured: a fi
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
@@ -37,32 +36,34 @@ class Statement:
     values: tuple[Any, ...]
 
 
-def send(statements: Sequence[Statement]) -> None:
-    """Have the statements carried out in this order, with one journey to the database; none need none."""
-    if statements:
-        with _sent(statements):
-            pass
+Found = list[tuple[Any, ...]]
+"""The rows that a question found."""
 
 
-def ask(statements: Sequence[Statement]) -> list[list[tuple[Any, ...]]]:
-    """The rows that each of the statements finds, with one journey to the database."""
-    with _sent(statements) as cursor:
-        found = [cursor.fetchall()]
-        while cursor.nextset():
+def send(statements: Sequence[Statement], *, asking: Sequence[Statement] = ()) -> list[Found]:
+    """Have the statements carried out in this order and then ask the questions, all with one journey to the database;
+    what each question found. The driver writes the values into the text (a client-side cursor), so that one text can
+    hold them all.
+    """
+    together = [*statements, *asking]
+    if not together:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(
+            ";\n".join(each.text for each in together), [value for each in together for value in each.values]
+        )
+        for _ in statements:
+            cursor.nextset()
+        found = []
+        for _ in asking:
             found.append(cursor.fetchall())
+            cursor.nextset()
         return found
 
 
-@contextmanager
-def _sent(statements: Sequence[Statement]) -> Iterator[Any]:
-    """The cursor after the statements. The driver writes the values into the text (a client-side cursor), so that one
-    text can hold them all.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            ";\n".join(each.text for each in statements), [value for each in statements for value in each.values]
-        )
-        yield cursor
+def ask(*questions: Statement) -> list[Found]:
+    """What each of the questions finds, with one journey to the database."""
+    return send((), asking=questions)
 
 
 class Rows(Generic[M]):
@@ -91,7 +92,7 @@ class Rows(Generic[M]):
 
     def select(self, condition: str, parameters: Sequence[Any]) -> list[M]:
         """The rows of the model (named `row` in the condition) that fulfil it."""
-        [found] = ask([self.selecting(condition, parameters)])
+        [found] = ask(self.selecting(condition, parameters))
         return [self.take(row) for row in found]
 
     def selecting(self, condition: str, parameters: Sequence[Any]) -> Statement:

@@ -15,6 +15,7 @@ from tokens.errors import InvalidTransition
 from tokens.models import Token
 from tokens.policy.lifecycle import MOVES, QUEUED, Action, Status, holds_seat
 from tokens.policy.priority import Category, Priority
+from tokens.selectors.queue import asking_places, note_places
 from waitlist import moves
 from waitlist.models import EntryStatus, WaitlistEntry
 
@@ -40,6 +41,7 @@ class Ledger:
         self.now = now
         self.actor = actor
         self.promoted: set[UUID] = set()
+        self.placed: list[Token | WaitlistEntry] = []
         self._drafts: list[Draft] = []
         self._counted: Counter[str] = Counter()
         self._slot_changes: dict[str, Any] = {}
@@ -98,6 +100,7 @@ class Ledger:
             **fields,
         )
         self._issued.append(token)
+        self.placed.append(token)
         self._weigh(token, +1)
         self._note_due(token.due_at)
         self.note(
@@ -151,6 +154,7 @@ class Ledger:
     def join(self, entry: WaitlistEntry) -> WaitlistEntry:
         """Put a new entry on the slot's waiting list."""
         self._joined.append(entry)
+        self.placed.append(entry)
         self.count("waiting_count", 1)
         self.note(
             "waitlist.joined",
@@ -233,8 +237,9 @@ class Ledger:
 
 
 def write_all(ledgers: Sequence[Ledger], *, closing: bool = False) -> None:
-    """Bring tokens and entries of ledgers of one facility to the database, `closing` their events and slots as well:
-    in one journey, with a number of statements that does not grow with the number of ledgers.
+    """Bring tokens and entries of ledgers of one facility to the database, `closing` their events and slots as well,
+    and note the positions of the places that were taken: in one journey, with a number of statements that does not grow
+    with the number of ledgers.
 
     What leaves goes first, so that its seat and its uniqueness are free; who enters the room goes after who left it.
     """
@@ -257,7 +262,8 @@ def write_all(ledgers: Sequence[Ledger], *, closing: bool = False) -> None:
         statements += appending([event for ledger in ledgers for event in ledger.seal()])
         changes = [change for ledger in ledgers if (change := ledger.slot_change()) is not None]
         statements += _slots.updating(changes, facility_id=facility_id)
-    send(statements)
+    placed = [row for ledger in ledgers for row in ledger.placed] if closing else []
+    note_places(placed, send(statements, asking=asking_places(placed)))
     for ledger in ledgers:
         ledger._token_changes.clear()
         ledger._issued.clear()

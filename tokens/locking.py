@@ -3,19 +3,19 @@
 Redis is courtesy: it keeps a crowd off the database. The row lock decides, and the constraints hold even without it.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db import OperationalError, connection
+from django.db import OperationalError
 
 from clinics.models import Doctor, Facility, Slot
 from core import clock
 from core.errors import NotFound, SlotBusy
 from core.redis_gate import gate
-from core.rows import Rows
+from core.rows import Found, Rows, Statement, ask
 from core.transactions import atomic
 from tokens import rules
 from tokens.directory import facility_of_slot
@@ -24,6 +24,14 @@ from tokens.ledger import Ledger
 LOCK_NOT_AVAILABLE = "55P03"
 
 DoctorDay = tuple[UUID, date]
+
+
+class Locked(NamedTuple):
+    """The ledgers of locked slots, and what the questions found that were asked as soon as the locks were held."""
+
+    ledgers: list[Ledger]
+    found: list[Found]
+
 
 ROW_LOCK = "FOR NO KEY UPDATE OF locked"
 _slots, _doctors, _facilities = Rows(Slot), Rows(Doctor), Rows(Facility)
@@ -39,9 +47,10 @@ DOCTORS = f"SELECT set_config('lock_timeout', %s, true), locked.facility_id FROM
 
 @contextmanager
 def locked_slots(
-    *, slot_ids: Collection[UUID], actor: str, wait_seconds: float | None = None
-) -> Iterator[list[Ledger]]:
-    """Open the outermost transaction and yield a ledger for each slot, its row read under the lock, in order of id.
+    *, slot_ids: Collection[UUID], actor: str, wait_seconds: float | None = None, asking: Sequence[Statement] = ()
+) -> Iterator[Locked]:
+    """Open the outermost transaction and yield a ledger for each slot, its row read under the lock, in order of id,
+    and what the questions found: asked on the same journey, they see the database as it is once the locks are held.
 
     Raises NotFound if one of the slots does not exist in the facility of the others, and SlotBusy if the locks are not
     had within `wait_seconds` (OPD_LOCK_WAIT_SECONDS). The gate is for one slot: who comes for several is a crowd that
@@ -51,13 +60,13 @@ def locked_slots(
     these: tuple[str, list[Any]] = "locked.facility_id = %s AND locked.id = ANY(%s)", [facility_of_slot(ids[0]), ids]
     gates = [f"slot:{slot_id}" for slot_id in ids] if len(ids) == 1 else []
     with _patient_transaction(gates, wait_seconds) as patience:
-        rows = _locked(*these, patience)
+        rows, *found = _lock(SLOTS, *these, patience, asking)
         if len(rows) != len(ids):
             # A slot that moved to another doctor while we waited no longer fits the doctor that it was read with.
-            rows = _locked(*these, patience)
+            rows, *found = _lock(SLOTS, *these, patience, asking)
         if len(rows) != len(ids):
             raise NotFound
-        yield _ledgers(rows, actor)
+        yield Locked(_ledgers(map(_slot, rows), actor), found)
 
 
 @contextmanager
@@ -69,13 +78,13 @@ def locked_days(*, days: Collection[DoctorDay], actor: str) -> Iterator[list[Led
     """
     doctor_ids = sorted({doctor_id for doctor_id, _ in days})
     with _patient_transaction([f"doctor:{doctor_id}" for doctor_id in doctor_ids]) as patience:
-        doctors = _lock(DOCTORS, "locked.id = ANY(%s)", [doctor_ids], patience)
+        [doctors] = _lock(DOCTORS, "locked.id = ANY(%s)", [doctor_ids], patience)
         facilities = {facility_id for _, facility_id in doctors}
         if len(doctors) != len(doctor_ids) or len(facilities) != 1:
             raise NotFound
         of_the_days = "locked.facility_id = %s AND locked.doctor_id = ANY(%s) AND locked.local_date = ANY(%s)"
-        rows = _locked(of_the_days, [*facilities, doctor_ids, sorted({day for _, day in days})], patience)
-        yield _ledgers(rows, actor)
+        [rows] = _lock(SLOTS, of_the_days, [*facilities, doctor_ids, sorted({day for _, day in days})], patience)
+        yield _ledgers(map(_slot, rows), actor)
 
 
 @contextmanager
@@ -92,19 +101,16 @@ def _patient_transaction(keys: list[str], wait_seconds: float | None = None) -> 
         raise
 
 
-def _locked(condition: str, parameters: Sequence[Any], wait_seconds: float) -> list[Slot]:
-    """The slots as they are once the lock is held, with doctor and facility, always locked in order of id.
+def _lock(
+    rows: str, condition: str, parameters: Sequence[Any], wait_seconds: float, asking: Sequence[Statement] = ()
+) -> list[Found]:
+    """The rows as they are once the lock is held, always locked in order of id, and what the questions find then.
 
     The same statement bounds its own wait: what a row puts out is computed before the row is locked.
     """
-    return [_slot(row) for row in _lock(SLOTS, condition, parameters, wait_seconds)]
-
-
-def _lock(rows: str, condition: str, parameters: Sequence[Any], wait_seconds: float) -> list[Sequence[Any]]:
-    with connection.cursor() as cursor:
-        patience = f"{int(wait_seconds * 1000)}ms"
-        cursor.execute(f"{rows} WHERE {condition} ORDER BY locked.id {ROW_LOCK}", [patience, *parameters])
-        return cursor.fetchall()
+    patience = f"{int(wait_seconds * 1000)}ms"
+    locking = f"{rows} WHERE {condition} ORDER BY locked.id {ROW_LOCK}"
+    return ask(Statement(locking, (patience, *parameters)), *asking)
 
 
 def _slot(row: Sequence[Any]) -> Slot:
@@ -114,6 +120,6 @@ def _slot(row: Sequence[Any]) -> Slot:
     return slot
 
 
-def _ledgers(rows: list[Slot], actor: str) -> list[Ledger]:
+def _ledgers(slots: Iterable[Slot], actor: str) -> list[Ledger]:
     now = clock.now()
-    return [Ledger(row, now=now, actor=actor) for row in rows]
+    return [Ledger(slot, now=now, actor=actor) for slot in slots]

@@ -17,13 +17,13 @@ from django.db import InterfaceError, OperationalError
 from accounts.authentication import Caller, admit
 from core.combining import Combiner
 from core.errors import EngineError, NotAuthenticated, NotFound, SlotBusy
+from core.rows import Found, ask
 from tokens import rules
 from tokens.directory import facility_of_slot
 from tokens.ledger import Ledger, write_all
 from tokens.operations.booking import Asked as Coming
-from tokens.operations.booking import Booked, book_all
+from tokens.operations.booking import Booked, asking_about, book_all
 from tokens.operations.cancelling import Cancelled, Leaving, cancel_all
-from tokens.selectors.queue import note_positions
 from tokens.unit_of_work import on_slots
 
 ROWS_SECONDS = 0.25
@@ -139,31 +139,32 @@ def _by_facility(crowd: Sequence[Waiting]) -> list[Any]:
 
 def _in_one_transaction(crowd: Sequence[Waiting], *, wait_seconds: float | None = None) -> list[Any]:
     def answers(outcomes: list[Outcome]) -> list[Any]:
-        note_positions([outcome for outcome in outcomes if isinstance(outcome, Booked)])
         return [
             outcome if isinstance(outcome, EngineError) else one.answer(outcome)
             for one, outcome in zip(crowd, outcomes, strict=True)
         ]
 
     asked = [one.asked for one in crowd]
+    coming = [one for one in asked if isinstance(one, Coming)]
+    leaving = [one for one in asked if isinstance(one, Leaving)]
+
+    def serve_all(ledgers: dict[UUID, Ledger], found: list[Found]) -> list[Outcome]:
+        left = iter(cancel_all(ledgers, asked=leaving) if leaving else [])
+        if coming and any(ledger.has_changes for ledger in ledgers.values()):
+            write_all(list(ledgers.values()))  # who comes is looked for among the places as they are now
+            found = ask(*asking_about(coming))
+        booked = iter(book_all(ledgers, asked=coming, found=found) if coming else [])
+        return [next(left if isinstance(one, Leaving) else booked) for one in asked]
+
     done: list[Any] = on_slots(
         {one.slot_id for one in asked},
         actor=asked[0].actor,
-        operation=lambda ledgers: _serve_all(ledgers, asked),
+        operation=serve_all,
         answer=answers,
         wait_seconds=wait_seconds,
+        asking=asking_about(coming),
     )
     return done
-
-
-def _serve_all(ledgers: dict[UUID, Ledger], asked: Sequence[Asked]) -> list[Outcome]:
-    coming = [one for one in asked if isinstance(one, Coming)]
-    leaving = [one for one in asked if isinstance(one, Leaving)]
-    left = iter(cancel_all(ledgers, asked=leaving) if leaving else [])
-    if coming and leaving:
-        write_all(list(ledgers.values()))  # who comes is looked for among the places as they are now
-    booked = iter(book_all(ledgers, asked=coming) if coming else [])
-    return [next(left if isinstance(one, Leaving) else booked) for one in asked]
 
 
 def _facility_of(slot_id: UUID) -> UUID | None:

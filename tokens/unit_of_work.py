@@ -11,7 +11,7 @@ from django.db import IntegrityError, connection
 
 from clinics.models import Slot
 from core.errors import NotFound, SlotBusy
-from core.rows import Rows
+from core.rows import Found, Rows, Statement
 from patients.models import Patient
 from tokens.directory import facility_of_slot
 from tokens.errors import DuplicateBooking, refusal_of
@@ -27,26 +27,30 @@ TRIES = 5
 
 def on_slot(slot_id: UUID, *, actor: str, operation: Callable[[Ledger], Any], answer: Answer) -> Any:
     """Carry out an operation on one locked slot; what `answer` makes of its result is returned."""
-    return on_slots([slot_id], actor=actor, operation=lambda ledgers: operation(ledgers[slot_id]), answer=answer)
+    return on_slots([slot_id], actor=actor, operation=lambda ledgers, _: operation(ledgers[slot_id]), answer=answer)
 
 
 def on_slots(
     slot_ids: Collection[UUID],
     *,
     actor: str,
-    operation: Callable[[dict[UUID, Ledger]], Any],
+    operation: Callable[[dict[UUID, Ledger], list[Found]], Any],
     answer: Answer,
     wait_seconds: float | None = None,
+    asking: Sequence[Statement] = (),
 ) -> Any:
-    """Carry out an operation on locked slots of one facility; `wait_seconds`: the patience, if it is not the usual
-    one.
+    """Carry out an operation on locked slots of one facility, given what the questions found under the locks, before
+    anything that was due was settled; `wait_seconds`: the patience, if it is not the usual one.
     """
 
     def attempt() -> Any:
-        with locked_slots(slot_ids=slot_ids, actor=actor, wait_seconds=wait_seconds) as ledgers, passing_by(ledgers):
+        with (
+            locked_slots(slot_ids=slot_ids, actor=actor, wait_seconds=wait_seconds, asking=asking) as (ledgers, found),
+            passing_by(ledgers),
+        ):
             for ledger in ledgers:
                 settle(ledger)
-            result = operation({ledger.slot.id: ledger for ledger in ledgers})
+            result = operation({ledger.slot.id: ledger for ledger in ledgers}, found)
             for ledger in ledgers:
                 promote(ledger)
             close_all(ledgers)

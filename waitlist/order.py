@@ -8,7 +8,7 @@ from django.db import connection
 from django.db.models import QuerySet
 
 from clinics.models import Slot
-from core.rows import Rows
+from core.rows import Rows, Statement, ask
 from patients.models import Patient
 from waitlist.models import EntryStatus, WaitlistEntry
 
@@ -44,24 +44,24 @@ def next_in_line(*, slot: Slot, seats: int) -> list[WaitlistEntry]:
 POSITIONS = """
 SELECT entry.id, (
     SELECT count(*) + 1 FROM waitlist_waitlistentry AS ahead
-    WHERE ahead.slot_id = entry.slot_id AND ahead.facility_id = %(facility)s AND ahead.status = 'WAITING'
+    WHERE ahead.facility_id = %s AND ahead.slot_id = entry.slot_id AND ahead.status = 'WAITING'
       AND (ahead.priority, ahead.arrival) < (entry.priority, entry.arrival)
 )
 FROM waitlist_waitlistentry AS entry
-WHERE entry.facility_id = %(facility)s AND entry.id = ANY(%(ids)s) AND entry.status = 'WAITING'
+WHERE entry.facility_id = %s AND entry.id = ANY(%s) AND entry.status = 'WAITING'
 """
 
 
-def positions_of_entries(*, entries: Iterable[WaitlistEntry]) -> dict[UUID, int]:
-    """The positions on their lists, from 1, in one statement for each facility; entries that no longer wait are left
-    out.
+def asking_positions_of_entries(entries: Iterable[WaitlistEntry]) -> list[Statement]:
+    """What finds (id, position on its list, from 1) of entries, one statement for each facility; entries that no longer
+    wait are left out.
     """
     ids: dict[UUID, list[UUID]] = defaultdict(list)
     for entry in entries:
         ids[entry.facility_id].append(entry.id)
-    positions: dict[UUID, int] = {}
-    for facility_id, of_facility in ids.items():
-        with connection.cursor() as cursor:
-            cursor.execute(POSITIONS, {"facility": facility_id, "ids": of_facility})
-            positions |= dict(cursor.fetchall())
-    return positions
+    return [Statement(POSITIONS, (facility, facility, of_facility)) for facility, of_facility in ids.items()]
+
+
+def positions_of_entries(*, entries: Iterable[WaitlistEntry]) -> dict[UUID, int]:
+    """The positions on their lists of those entries that still wait."""
+    return {entry_id: position for found in ask(*asking_positions_of_entries(entries)) for entry_id, position in found}

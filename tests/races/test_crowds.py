@@ -287,9 +287,9 @@ def test_no_transaction_spans_two_facilities(monkeypatch: pytest.MonkeyPatch) ->
     spans: list[int] = []
     looked = crowds.book_all
 
-    def noted(ledgers: Any, *, asked: Any) -> Any:
+    def noted(ledgers: Any, **rest: Any) -> Any:
         spans.append(len({ledger.slot.facility_id for ledger in ledgers.values()}))
-        return looked(ledgers, asked=asked)
+        return looked(ledgers, **rest)
 
     monkeypatch.setattr(crowds, "book_all", noted)
     steps = [partial(_ask, slot.id, a_patient().id) for slot in (here, there, here, there)]

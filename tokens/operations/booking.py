@@ -5,16 +5,17 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from core.errors import EngineError, NotFound
-from core.rows import Rows, ask
+from core.rows import Found, Rows, Statement
 from patients.models import Patient
 from tokens import rules
+from tokens.directory import facility_of_slot
 from tokens.errors import DuplicateBooking, SlotFull, SlotNotOpen
 from tokens.ledger import Ledger
 from tokens.models import Token
 from tokens.policy import grace
 from tokens.policy.lifecycle import Action, Status
 from tokens.policy.priority import Category, Priority, priority_of
-from tokens.selectors.places import Places
+from tokens.selectors.places import Places, asking_who_holds
 from waitlist.models import EntryStatus, WaitlistEntry
 from waitlist.order import waiting_in
 
@@ -67,18 +68,32 @@ def book(ledger: Ledger, *, patient: Patient, request: BookingRequest, places: P
     return _take_seat(ledger, patient, request, priority)
 
 
-def book_all(ledgers: Mapping[UUID, Ledger], *, asked: Sequence[Asked]) -> list[Booked | EngineError]:
-    """Book for all who came at the same time, in their order; who is refused is refused alone."""
+def asking_about(asked: Sequence[Asked]) -> list[Statement]:
+    """What has to be known of those who come to slots of one facility, as soon as these are locked.
+
+    Of who comes alone it is not asked whether they have a place: the constraint tells at no cost. In a crowd it would
+    take the others down as well.
+    """
+    if not asked:
+        return []
     patient_ids = [one.request.patient_id for one in asked]
-    places = Places(slots=[ledger.slot for ledger in ledgers.values()], patient_ids=patient_ids)
-    alone = len(asked) == 1
     questions = [_patients.selecting("row.id = ANY(%s)", [patient_ids])]
-    if not alone:  # alone, the constraint tells at no cost who has a place; among others it would take them down
-        questions.append(places.asking_who_holds())
-    found, *held = ask(questions)
-    patients = {patient.id: patient for patient in map(_patients.take, found)}
-    if held:
-        places.learn_who_holds(*held)
+    if len(asked) > 1:
+        questions.append(asking_who_holds(facility_id=facility_of_slot(asked[0].slot_id), patient_ids=patient_ids))
+    return questions
+
+
+def book_all(
+    ledgers: Mapping[UUID, Ledger], *, asked: Sequence[Asked], found: Sequence[Found]
+) -> list[Booked | EngineError]:
+    """Book for all who came at the same time, in their order; who is refused is refused alone. `found`: what
+    `asking_about` them found.
+    """
+    alone = len(asked) == 1
+    patients = {patient.id: patient for patient in map(_patients.take, found[0])}
+    places = Places(
+        slots=[ledger.slot for ledger in ledgers.values()], patient_ids=patients, held=None if alone else found[1]
+    )
     results: list[Booked | EngineError] = []
     for one in asked:
         ledger = ledgers[one.slot_id]

@@ -4,15 +4,15 @@ from collections import defaultdict
 from collections.abc import Iterable
 from uuid import UUID
 
-from django.db import connection
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Length
 
 from clinics.models import Slot
+from core.rows import Found, Statement, ask
 from tokens.models import IS_QUEUED, Token
 from tokens.policy.lifecycle import QUEUED
 from waitlist.models import WaitlistEntry
-from waitlist.order import positions_of_entries
+from waitlist.order import asking_positions_of_entries
 
 QUEUE_ORDER = ("priority", "rank_band", "rank_arrival")
 
@@ -53,52 +53,58 @@ FEW = 3
 ONE_BY_ONE = """
 SELECT token.id, (
     SELECT count(*) + 1 FROM tokens_token AS ahead
-    WHERE ahead.slot_id = token.slot_id AND ahead.facility_id = %(facility)s
+    WHERE ahead.facility_id = %s AND ahead.slot_id = token.slot_id
       AND ahead.status IN ('CHECKED_IN', 'CONFIRMED', 'PENDING')
       AND (ahead.priority, ahead.rank_band, ahead.rank_arrival) < (token.priority, token.rank_band, token.rank_arrival)
 )
 FROM tokens_token AS token
-WHERE token.facility_id = %(facility)s AND token.id = ANY(%(ids)s)
-  AND token.status IN ('CHECKED_IN', 'CONFIRMED', 'PENDING')
+WHERE token.facility_id = %s AND token.id = ANY(%s) AND token.status IN ('CHECKED_IN', 'CONFIRMED', 'PENDING')
 """
-
-
 ALL_AT_ONCE = """
 SELECT id, position FROM (
     SELECT id, row_number() OVER (PARTITION BY slot_id ORDER BY priority, rank_band, rank_arrival) AS position
     FROM tokens_token
-    WHERE facility_id = %(facility)s AND status IN ('CHECKED_IN', 'CONFIRMED', 'PENDING') AND slot_id = ANY(ARRAY(
-        SELECT DISTINCT slot_id FROM tokens_token WHERE facility_id = %(facility)s AND id = ANY(%(ids)s)
-    ))
+    WHERE facility_id = %s AND slot_id = ANY(%s) AND status IN ('CHECKED_IN', 'CONFIRMED', 'PENDING')
 ) AS queue
-WHERE id = ANY(%(ids)s)
+WHERE id = ANY(%s)
 """
 
 
-def positions_of(*, tokens: Iterable[Token], queues: int = 1) -> dict[UUID, int]:
-    """The live positions of tokens, in one statement for each facility; tokens that are in no queue are left out.
+def asking_positions(tokens: Iterable[Token]) -> list[Statement]:
+    """What finds (id, live position) of tokens, one statement for each facility; tokens in no queue are left out.
 
-    Where they are a few in each of the `queues` that they stand in, the tokens ahead of each are counted; else every
+    Where they are a few in each of the queues that they stand in, the tokens ahead of each are counted; else every
     queue is numbered once.
     """
-    ids: dict[UUID, list[UUID]] = defaultdict(list)
+    facilities: dict[UUID, list[Token]] = defaultdict(list)
     for token in tokens:
-        ids[token.facility_id].append(token.id)
-    positions: dict[UUID, int] = {}
-    for facility_id, of_facility in ids.items():
-        statement = ONE_BY_ONE if len(of_facility) <= FEW * queues else ALL_AT_ONCE
-        with connection.cursor() as cursor:
-            cursor.execute(statement, {"facility": facility_id, "ids": of_facility})
-            positions |= dict(cursor.fetchall())
-    return positions
+        facilities[token.facility_id].append(token)
+    statements = []
+    for facility_id, those in facilities.items():
+        ids, slot_ids = [token.id for token in those], list({token.slot_id for token in those})
+        if len(ids) <= FEW * len(slot_ids):
+            statements.append(Statement(ONE_BY_ONE, (facility_id, facility_id, ids)))
+        else:
+            statements.append(Statement(ALL_AT_ONCE, (facility_id, slot_ids, ids)))
+    return statements
 
 
-def note_positions(places: Iterable[Token | WaitlistEntry]) -> None:
-    """Find the positions of places just taken, all at once, and note them on the rows for the answers to come."""
-    rows = list(places)
-    tokens = [row for row in rows if isinstance(row, Token)]
-    queues = len({token.slot_id for token in tokens})
-    positions = positions_of(tokens=tokens, queues=queues)
-    positions |= positions_of_entries(entries=[row for row in rows if isinstance(row, WaitlistEntry)])
+def positions_of(*, tokens: Iterable[Token]) -> dict[UUID, int]:
+    """The live positions of those tokens that are in a queue."""
+    return {token_id: position for found in ask(*asking_positions(tokens)) for token_id, position in found}
+
+
+def asking_places(rows: Iterable[Token | WaitlistEntry]) -> list[Statement]:
+    """What finds the positions of places just taken, in queues and on waiting lists."""
+    places = list(rows)
+    tokens = [row for row in places if isinstance(row, Token)]
+    return asking_positions(tokens) + asking_positions_of_entries(
+        [row for row in places if isinstance(row, WaitlistEntry)]
+    )
+
+
+def note_places(rows: Iterable[Token | WaitlistEntry], found: Iterable[Found]) -> None:
+    """Note on the rows what that found, for the answers to come."""
+    positions = {row_id: position for each in found for row_id, position in each}
     for row in rows:
         row.noted_position = positions.get(row.id)

@@ -91,10 +91,10 @@ def due_now() -> tuple[Slot, Slot]:
     over = a_slot(capacity=1)
     book(over)
     book(over, join_waiting_list=True)
-    now, hours = clock.now(), timedelta(hours=9)
+    now, days = clock.now(), timedelta(days=2)
     Token.objects.filter(slot=slot, due_at__isnull=False).update(due_at=now)
     Slot.objects.filter(id=slot.id).update(next_due_at=now)
-    Slot.objects.filter(id=over.id).update(start_time=over.start_time - hours, end_time=over.end_time - hours)
+    Slot.objects.filter(id=over.id).update(start_time=over.start_time - days, end_time=over.end_time - days)
     return slot, over
 
 

@@ -51,7 +51,7 @@ class Engine(Target):
     def fill(self, slot: str, patients: Sequence[str], *, arrived: bool = False) -> list[str]:
         """Book these patients, or put them on the waiting list where the slot is full; the ids of what was made."""
         from core.errors import EngineError
-        from tokens.operations.booking import Asked, BookingRequest, book_all
+        from tokens.operations.booking import Asked, BookingRequest, asking_about, book_all
         from tokens.policy.priority import Category
         from tokens.unit_of_work import on_slots
 
@@ -61,10 +61,13 @@ class Engine(Target):
             requests = [BookingRequest(UUID(each), next(categories), arrived=arrived, desk=True) for each in batch]
             asked = [Asked(slot_id, request, ACTOR) for request in requests]
 
-            def operation(ledgers: Any, asked: list[Asked] = asked) -> list[Any]:
-                return book_all(ledgers, asked=asked)
+            def operation(ledgers: Any, found: Any, asked: list[Asked] = asked) -> list[Any]:
+                return book_all(ledgers, asked=asked, found=found)
 
-            for booked in on_slots([slot_id], actor=ACTOR, operation=operation, answer=lambda result: result):
+            done = on_slots(
+                [slot_id], actor=ACTOR, operation=operation, answer=lambda result: result, asking=asking_about(asked)
+            )
+            for booked in done:
                 if isinstance(booked, EngineError):
                     raise booked
                 made.append(str(booked.id))

@@ -19,6 +19,7 @@ from accounts.principals import Principal, actor_of
 from accounts.security_log import note
 from core.client_address import client_address
 from core.combining import Combiner
+from core.rows import Statement, ask
 
 _USER_COLUMNS = ["id", "username", "email", "role", "doctor_id", "session_version", "is_active", "created_at"]
 # Written out, for it runs in every request: building it with the ORM takes longer than PostgreSQL does. What is not
@@ -70,9 +71,8 @@ def _who_is(session_id: uuid.UUID) -> Row | None:
 
 
 def _look_up(session_ids: Sequence[uuid.UUID]) -> list[Row | None]:
-    with connection.cursor() as cursor:
-        cursor.execute(_LIVING_USERS, [list(set(session_ids))])
-        found = {row[-1]: row for row in cursor.fetchall()}
+    [rows] = ask(Statement(_LIVING_USERS, (list(set(session_ids)),)))
+    found = {row[-1]: row for row in rows}
     return [found.get(session_id) for session_id in session_ids]
 
 
@@ -90,7 +90,7 @@ def _standing(claims: Claims, found: Row | None) -> tuple[User, Principal] | Non
 
 
 class Caller:
-    """Somebody with a good token whose session is still to be looked up: `admit` does, for many at once.
+    """Somebody with a good token whose session is still to be looked up, together with others'.
 
     `may` says whether somebody who is what the row tells may do what is asked.
     """
@@ -102,11 +102,16 @@ class Caller:
         self.admitted = False
 
 
-def admit(callers: Sequence[Caller]) -> None:
-    """Look the callers' sessions up in one statement, and note on each whether they are admitted."""
-    rows = _look_up([caller.claims.session_id for caller in callers])
-    for caller, row in zip(callers, rows, strict=True):
-        found = _standing(caller.claims, row)
+def asking_who_stands(callers: Sequence[Caller]) -> list[Statement]:
+    """What finds the living sessions of callers, to be asked with other questions; nothing for nobody."""
+    return [Statement(_LIVING_USERS, ([caller.claims.session_id for caller in callers],))] if callers else []
+
+
+def admit(callers: Sequence[Caller], rows: Sequence[Row]) -> None:
+    """Note on each caller whether they are admitted, by the rows that this found."""
+    sessions = {row[-1]: row for row in rows}
+    for caller in callers:
+        found = _standing(caller.claims, sessions.get(caller.claims.session_id))
         caller.admitted = found is not None and caller.may(found[1])
 
 

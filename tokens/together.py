@@ -14,7 +14,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
 
-from accounts.authentication import Caller, admit
+from accounts.authentication import Caller, admit, asking_who_stands
 from core.combining import Combiner
 from core.errors import EngineError, NotAuthenticated, NotFound, SlotBusy
 from core.rows import Found, ask
@@ -60,19 +60,28 @@ def serve(asked: Asked, *, answer: Answer, caller: Caller | None = None) -> Any:
     want; if that crowd breaks up, among those who want the same slot, through the gate and with the usual patience; at
     last alone.
     """
+    try:
+        outcome = _outcome_of(Waiting(asked, answer, caller))
+        if isinstance(outcome, EngineError):
+            raise outcome
+    except EngineError:
+        if caller is not None and not caller.admitted:  # refused before it was known who asks
+            admit([caller], *ask(*asking_who_stands([caller])))
+            if not caller.admitted:
+                raise NotAuthenticated from None
+        raise
+    return outcome
+
+
+def _outcome_of(waiting: Waiting) -> Any:
     outcome: Any = BREAK_UP
-    waiting = Waiting(asked, answer, caller)
     if settings.OPD_COMBINE:
         with suppress(TimeoutError):
             outcome = _crowds.submit(None, waiting, patience_seconds=TURN_SECONDS)
-    if outcome is BREAK_UP and not _admitted([waiting]):
-        raise NotAuthenticated
-    if outcome is BREAK_UP and settings.OPD_COMBINE:
-        outcome = _among_those_for_the_slot(waiting)
+        if outcome is BREAK_UP:
+            outcome = _among_those_for_the_slot(waiting)
     if outcome is BREAK_UP:
         [outcome] = _in_one_transaction([waiting])
-    if isinstance(outcome, EngineError):
-        raise outcome
     return outcome
 
 
@@ -83,23 +92,7 @@ def _among_those_for_the_slot(waiting: Waiting) -> Any:
         raise SlotBusy from None
 
 
-def _admitted(crowd: Sequence[Waiting]) -> list[Waiting]:
-    """Those of the crowd who may be served; whose sessions are still to be looked up are looked up together."""
-    unknown = [one.caller for one in crowd if one.caller is not None and not one.caller.admitted]
-    if unknown:
-        admit(unknown)
-    return [one for one in crowd if one.is_admitted]
-
-
-def _unless_strangers(crowd: Sequence[Waiting]) -> Sequence[Any]:
-    """Serve those who are admitted."""
-    served = iter(_for_any_slots(_admitted(crowd)))
-    return [next(served) if one.is_admitted else NotAuthenticated() for one in crowd]
-
-
 def _for_any_slots(crowd: Sequence[Waiting]) -> Sequence[Any]:
-    if not crowd:
-        return []
     if len({_facility_of(one.asked.slot_id) for one in crowd}) > 1:
         return _by_facility(crowd)
     try:
@@ -138,33 +131,45 @@ def _by_facility(crowd: Sequence[Waiting]) -> list[Any]:
 
 
 def _in_one_transaction(crowd: Sequence[Waiting], *, wait_seconds: float | None = None) -> list[Any]:
+    callers = [one.caller for one in crowd if one.caller is not None]
+    coming = [one.asked for one in crowd if isinstance(one.asked, Coming)]
+    questions = asking_who_stands(callers)
+    asking = [*questions, *asking_about(coming)]
+
+    def serve_all(ledgers: dict[UUID, Ledger], found: list[Found]) -> list[Outcome]:
+        if callers:
+            admit(callers, *found[: len(questions)])
+        admitted = [one.asked for one in crowd if one.is_admitted]
+        served = iter(_serve(ledgers, admitted, found[len(questions) :]))
+        return [next(served) if one.is_admitted else NotAuthenticated() for one in crowd]
+
     def answers(outcomes: list[Outcome]) -> list[Any]:
         return [
             outcome if isinstance(outcome, EngineError) else one.answer(outcome)
             for one, outcome in zip(crowd, outcomes, strict=True)
         ]
 
-    asked = [one.asked for one in crowd]
-    coming = [one for one in asked if isinstance(one, Coming)]
-    leaving = [one for one in asked if isinstance(one, Leaving)]
-
-    def serve_all(ledgers: dict[UUID, Ledger], found: list[Found]) -> list[Outcome]:
-        left = iter(cancel_all(ledgers, asked=leaving) if leaving else [])
-        if coming and any(ledger.has_changes for ledger in ledgers.values()):
-            write_all(list(ledgers.values()))  # who comes is looked for among the places as they are now
-            found = ask(*asking_about(coming))
-        booked = iter(book_all(ledgers, asked=coming, found=found) if coming else [])
-        return [next(left if isinstance(one, Leaving) else booked) for one in asked]
-
     done: list[Any] = on_slots(
-        {one.slot_id for one in asked},
-        actor=asked[0].actor,
+        {one.asked.slot_id for one in crowd},
+        actor=crowd[0].asked.actor,
         operation=serve_all,
         answer=answers,
         wait_seconds=wait_seconds,
-        asking=asking_about(coming),
+        asking=asking,
     )
     return done
+
+
+def _serve(ledgers: dict[UUID, Ledger], asked: Sequence[Asked], found: list[Found]) -> list[Outcome]:
+    """Who leaves goes first. `found`: what is known of those who come, as long as nothing has changed."""
+    coming = [one for one in asked if isinstance(one, Coming)]
+    leaving = [one for one in asked if isinstance(one, Leaving)]
+    left = iter(cancel_all(ledgers, asked=leaving) if leaving else [])
+    if coming and any(ledger.has_changes for ledger in ledgers.values()):
+        write_all(list(ledgers.values()))  # who comes is looked for among the places as they are now
+        found = ask(*asking_about(coming))
+    booked = iter(book_all(ledgers, asked=coming, found=found) if coming else [])
+    return [next(left if isinstance(one, Leaving) else booked) for one in asked]
 
 
 def _facility_of(slot_id: UUID) -> UUID | None:
@@ -173,5 +178,5 @@ def _facility_of(slot_id: UUID) -> UUID | None:
     return None
 
 
-_crowds: Combiner[None, Waiting] = Combiner(_unless_strangers)
+_crowds: Combiner[None, Waiting] = Combiner(_for_any_slots)
 _slot_crowds: Combiner[UUID, Waiting] = Combiner(_unless_refused)

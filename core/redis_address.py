@@ -35,11 +35,13 @@ class Watched:
 
 def watched(url: str) -> Watched | None:
     """What `sentinel://...` names; None for the address of a single server, ValueError for one that names nothing."""
-    parts = urlsplit(url)
-    if parts.scheme != SCHEME:
+    scheme, _, rest = url.partition("://")
+    if scheme != SCHEME:
         return None
-    login, at, places = parts.netloc.rpartition("@")
+    address, _, path = rest.partition("/")
+    login, at, places = address.rpartition("@")
     username, _, password = login.partition(":")
+    parts = urlsplit(f"/{path}")  # of one path; several hosts are no address that urlsplit takes everywhere
     name, _, number = parts.path.strip("/").partition("/")
     try:
         sentinels = tuple(_place(place) for place in places.split(","))

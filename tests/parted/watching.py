@@ -111,7 +111,7 @@ def asking() -> list[str] | None:
         file = frame.f_code.co_filename
         if file.startswith(TESTS) and file != __file__:
             return names or None
-        if file.startswith(str(PROJECT)) and file != __file__:
+        if file.startswith(str(PROJECT)) and "site-packages" not in file and file != __file__:
             names.append(f"{frame.f_globals['__name__']}.{frame.f_code.co_qualname}")
         frame = frame.f_back
     return names or None

@@ -40,7 +40,7 @@ def _taken(request: HttpRequest, found: Found) -> Taken | None:
         return None
     act = found.act
     caller = Caller(claims, may=lambda principal: principal.is_desk and may_for_everybody(principal, act.capability))
-    work = act.read(Plain(parse(request.body) if request.body else None, found.row_id, caller))
+    work = act.read(Plain(parse(request.body) if request.body else {}, found.row_id, caller))
     if work is None or not PrincipalThrottle().allows(caller.actor):
         return None
     if act.in_crowd:

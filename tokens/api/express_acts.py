@@ -29,7 +29,7 @@ KNOWN = NEEDED | FLAGS.keys()
 
 @dataclass(frozen=True, slots=True)
 class Plain:
-    """A request as it came: its JSON (None if it has no body), the id in its path if one is there, and who sent it."""
+    """A request as it came: its JSON (`{}` if it has no body), the id in its path if one is there, and who sent it."""
 
     body: Any
     row_id: Any
@@ -100,13 +100,13 @@ def _emergency(asked: Plain) -> Work | None:
 
 
 def _cancellation(asked: Plain) -> Work | None:
-    if asked.body is not None:
+    if asked.body != {}:
         return None
     return partial(service.cancel, token_id=asked.row_id, actor=asked.actor, caller=asked.caller)
 
 
 def _next(asked: Plain) -> Work | None:
-    if not _says_nothing(asked.body):
+    if asked.body != {}:
         return None
     return partial(service.call_next, slot_id=asked.row_id, actor=asked.actor)
 
@@ -115,15 +115,11 @@ def _action(view: type[desk.TokenActionView]) -> Act:
     """An action on one token, as the view names it, with nothing in its body."""
 
     def read(asked: Plain) -> Work | None:
-        if not _says_nothing(asked.body):
+        if asked.body != {}:
             return None
         return partial(view.act, service, token_id=asked.row_id, actor=asked.actor)
 
     return Act(view.capability, read, desk.token_answer)
-
-
-def _says_nothing(body: Any) -> bool:
-    return body is None or body == {}
 
 
 def _id_of(value: Any) -> UUID | None:

@@ -113,6 +113,7 @@ def test_what_is_not_plain_is_left_to_the_ordinary_lane(hospital: Hospital, take
     asked: list[tuple[Callable[[], Answer], int]] = [
         (lambda: hospital.desk.post(f"tokens/{token['id']}/check_in/", {"why": "x"}), 400),
         (lambda: hospital.desk.post(f"slots/{slot['id']}/call_next/", {"complete_current": "yes"}), 400),
+        (lambda: hospital.desk.call("POST", f"slots/{slot['id']}/call_next/", content=b"null"), 400),
         (lambda: hospital.desk.post("tokens/emergency/", {"slot_id": slot["id"]}), 400),
         (lambda: hospital.desk.call("DELETE", f"tokens/{token['id']}/?buffer=maybe"), 400),
         (lambda: hospital.desk.delete(f"tokens/{token['id']}/", headers={"Idempotency-Key": "k"}), 200),

@@ -4,7 +4,6 @@ from collections import defaultdict
 from collections.abc import Iterable
 from uuid import UUID
 
-from django.db import connection
 from django.db.models import QuerySet
 
 from clinics.models import Slot
@@ -30,9 +29,7 @@ ORDER BY entry.priority, entry.arrival LIMIT %s
 
 def next_in_line(*, slot: Slot, seats: int) -> list[WaitlistEntry]:
     """The best WAITING entries for `seats` free seats of the slot, with their patients."""
-    with connection.cursor() as cursor:
-        cursor.execute(NEXT, [slot.facility_id, slot.id, seats])
-        rows = cursor.fetchall()
+    [rows] = ask(Statement(NEXT, (slot.facility_id, slot.id, seats)))
     entries = []
     for row in rows:
         entry = _entries.take(row)

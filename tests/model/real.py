@@ -12,12 +12,13 @@ from core.errors import EngineError
 from tests.factories import DoctorFactory, PatientFactory, ensure_facility
 from tests.model.reference import Reference, Refused
 from tests.model.things import Doctor, Entry, Patient, Slot, Token
+from tokens.models import IS_QUEUED
 from tokens.models import Token as TokenRow
 from tokens.operations.booking import BookingRequest
 from tokens.operations.slots import SlotPlan
 from tokens.policy.priority import Category
 from tokens.selectors.estimates import estimate_at, expected_end
-from tokens.selectors.queue import positions_of, queue_of
+from tokens.selectors.queue import QUEUE_ORDER, positions_of, tokens_of
 from tokens.services import TokenAllocationService
 from waitlist.models import WaitlistEntry
 
@@ -135,7 +136,11 @@ class Real:
     ) -> dict[str, Any]:
         tokens = [token for token in tokens if token.slot_id == row.id]
         entries = [entry for entry in entries if entry.slot_id == row.id]
-        queue = list(queue_of(slot=row)) if any(token.id in numbers for token in tokens) else []
+        queue = (
+            list(tokens_of(slot=row).filter(IS_QUEUED).order_by(*QUEUE_ORDER))
+            if any(token.id in numbers for token in tokens)
+            else []
+        )
         return {
             "status": row.status,
             "delay": (row.delay_minutes, row.cascaded_minutes),

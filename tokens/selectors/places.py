@@ -7,13 +7,12 @@ from uuid import UUID
 
 from clinics.models import Slot
 from core.rows import Found, Statement, ask
-from tokens.policy.lifecycle import LIVE
+from tokens.selectors.under_lock import IS_LIVE
 
 HOLDERS = f"""
-SELECT patient_id, doctor_id, local_date FROM tokens_token
-WHERE facility_id = %s AND patient_id = ANY(%s)
-  AND (status IN ({", ".join(f"'{status}'" for status in sorted(LIVE))}) OR (status = 'NO_SHOW' AND due_at IS NOT NULL))
-"""  # the names are ours
+SELECT row.patient_id, row.doctor_id, row.local_date FROM tokens_token AS row
+WHERE row.facility_id = %s AND row.patient_id = ANY(%s) AND {IS_LIVE}
+"""
 WAITING = """
 SELECT patient_id, slot_id FROM waitlist_waitlistentry
 WHERE facility_id = %s AND patient_id = ANY(%s) AND slot_id = ANY(%s) AND status = 'WAITING'

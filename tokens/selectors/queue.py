@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
-from django.db.models.functions import Length
 
 from clinics.models import Slot
 from core.rows import Found, Statement, ask
@@ -20,16 +19,6 @@ QUEUE_ORDER = ("priority", "rank_band", "rank_arrival")
 def tokens_of(*, slot: Slot) -> QuerySet[Token]:
     """All tokens of the slot."""
     return Token.objects.filter(facility_id=slot.facility_id, slot_id=slot.id)
-
-
-def queue_of(*, slot: Slot) -> QuerySet[Token]:
-    """The tokens in the queue of the slot, first to be seen first."""
-    return tokens_of(slot=slot).filter(IS_QUEUED).order_by(*QUEUE_ORDER)
-
-
-def rest_of(*, slot: Slot) -> QuerySet[Token]:
-    """The tokens of the slot that are not in its queue, by ticket."""
-    return tokens_of(slot=slot).exclude(IS_QUEUED).order_by(Length("ticket"), "ticket")
 
 
 def ahead_of(*, token: Token) -> QuerySet[Token]:

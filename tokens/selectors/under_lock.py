@@ -6,11 +6,9 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
-
 from clinics.models import Slot
 from core.errors import NotFound
-from core.rows import Rows
+from core.rows import Rows, Statement, ask
 from patients.models import Patient
 from tokens.models import Token
 from tokens.policy.lifecycle import LIVE, QUEUED, Status
@@ -68,15 +66,12 @@ def pushed_back(*, slot: Slot, after: int, count: int) -> list[tuple[UUID, str]]
     """(id, ticket) of the `count` tokens of the queue that follow position `after`."""
     if count == 0:
         return []
-    with connection.cursor() as cursor:
-        cursor.execute(PUSHED_BACK, [slot.facility_id, slot.id, after, count])
-        return cursor.fetchall()
+    [rows] = ask(Statement(PUSHED_BACK, (slot.facility_id, slot.id, after, count)))
+    return rows  # type: ignore[return-value]
 
 
 def _seated(statement: str, parameters: Sequence[Any], slots: Mapping[UUID, Slot]) -> list[Token]:
-    with connection.cursor() as cursor:
-        cursor.execute(statement, parameters)
-        rows = cursor.fetchall()
+    [rows] = ask(Statement(statement, tuple(parameters)))
     tokens = []
     for row in rows:
         token = _tokens.take(row)

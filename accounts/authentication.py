@@ -92,14 +92,14 @@ def _standing(claims: Claims, found: Row | None) -> tuple[User, Principal] | Non
 class Caller:
     """Somebody with a good token whose session is still to be looked up, together with others'.
 
-    `may` says whether somebody who is what the row tells may do what is asked.
+    `may` says whether somebody who is what the row tells may do what is asked; then they are `admitted` as that.
     """
 
     def __init__(self, claims: Claims, *, may: Callable[[Principal], bool]) -> None:
         self.claims = claims
         self.actor = actor_of("user", claims.user_id)
         self.may = may
-        self.admitted = False
+        self.admitted: Principal | None = None
 
 
 def asking_who_stands(callers: Sequence[Caller]) -> list[Statement]:
@@ -112,7 +112,7 @@ def admit(callers: Sequence[Caller], rows: Sequence[Row]) -> None:
     sessions = {row[-1]: row for row in rows}
     for caller in callers:
         found = _standing(caller.claims, sessions.get(caller.claims.session_id))
-        caller.admitted = found is not None and caller.may(found[1])
+        caller.admitted = found[1] if found is not None and caller.may(found[1]) else None
 
 
 def claims_in(request: HttpRequest | Request) -> Claims | None:

@@ -46,7 +46,7 @@ class Waiting(NamedTuple):
     @property
     def is_admitted(self) -> bool:
         """Whether nothing more has to be known of who asks."""
-        return self.caller is None or self.caller.admitted
+        return self.caller is None or self.caller.admitted is not None
 
 
 BREAK_UP = object()

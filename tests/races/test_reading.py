@@ -7,12 +7,15 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from core.rows import ask
 from tests.factories import first_admin
 from tests.races.choreography import Refusal, together
 from tests.races.scene import a_patient, a_slot, book, fresh, service
 from tests.support.api import in_process
 from tests.support.hospital import PASSWORD, Hospital
+from tests.support.waiting import until
 from tokens.api import slot_tokens
+from tokens.selectors import lists
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -91,3 +94,31 @@ def test_a_change_between_head_and_tokens_is_told_under_its_own_tag(monkeypatch:
     assert [each["id"] for each in answer.expect(200)] == [str(fresh(late[0]).id)]
     again = hospital.desk.call("GET", path, headers={"If-None-Match": answer.headers["etag"]})
     assert again.status == 304
+
+
+def test_those_who_read_together_are_told_each_as_who_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One looks, four wait meanwhile and are looked up together: two desks, a patient, and one who has signed out."""
+    hospital = Hospital(in_process(), first_admin(PASSWORD).username, PASSWORD)
+    slot, patient = a_slot(capacity=10), a_patient()
+    tokens = [str(book(slot, each).id) for each in (patient, a_patient())]
+    leaver, owner = hospital.user("FRONT_DESK"), hospital.patient_user({"id": str(patient.id)})
+    hospital.admin.patch(f"users/{leaver.get('auth/me/').expect(200)['id']}/", {"is_active": False}).expect(200)
+    everybody = [hospital.desk, hospital.user("FRONT_DESK"), owner, leaver]
+    asked: list[int] = []
+
+    def slow(*questions: Any) -> Any:
+        if not asked:
+            asked.append(0)
+            until(lambda: lists._asking.waiting(slot.facility_id) == len(everybody))
+        asked.append(len(questions[0].values[0]))
+        return ask(*questions)
+
+    monkeypatch.setattr(lists, "ask", slow)
+
+    def read(by: Any) -> Any:
+        answer = Client().get(f"/api/v1/slots/{slot.id}/tokens/", headers={"Authorization": by.authorization})
+        return [each["id"] for each in answer.json()] if answer.status_code == 200 else answer.status_code
+
+    outcomes = together([lambda by=by: read(by) for by in [hospital.admin, *everybody]])
+    assert outcomes == [tokens, tokens, tokens, tokens[:1], 401]
+    assert asked == [0, 1, len(everybody)]

@@ -5,20 +5,23 @@ It takes a plain request of somebody signed in who may read. Head, reach and lis
 
 import re
 from functools import partial
+from typing import Any
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 
-from accounts.authentication import JWTAuthentication
+from accounts.authentication import Caller, claims_in
 from accounts.matrix import Reach
 from accounts.permissions import reach_as_signed_in
 from accounts.principals import Principal
 from accounts.throttling import PrincipalThrottle
-from tokens.api.lanes import LEFT_TO_THE_ORDINARY_LANE, PREFIX, Lane, Taken, is_plain
-from tokens.api.slot_tokens import SlotTokensView, answer_list, head_for, whose_of
+from tokens.api.lanes import LEFT_TO_THE_ORDINARY_LANE, PREFIX, Lane, NotForThisLane, Taken, is_plain
+from tokens.api.slot_tokens import SlotTokensView, answer_list, refuse_hidden, whose_of
+from tokens.selectors.lists import head_of
 
 ROUTE = PREFIX.lstrip("/") + "slots/<uuid:slot_id>/tokens/"
 PATH = re.compile(re.escape(PREFIX) + r"slots/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})/tokens/")
+CAPABILITY = SlotTokensView.capability
 KNOWN = {"": False, "in_queue=true": True}
 
 
@@ -26,37 +29,48 @@ class ReadingLane(Lane):
     """The tokens of a slot."""
 
     def take(self, request: HttpRequest) -> Taken | None:
-        """The list that is asked for, if the caller may read it."""
+        """The list that is asked for; whether the caller may read it is looked up with it."""
         path = PATH.fullmatch(request.path_info) if request.method == "GET" else None
         caller = _caller_of(request) if path is not None else None
         if path is None or caller is None:
             return None
-        return Taken(ROUTE, partial(_read, request, UUID(path[1]), *caller))
+        return Taken(ROUTE, partial(_read, request.META, UUID(path[1]), caller))
 
 
-def _read(request: HttpRequest, slot_id: UUID, principal: Principal, reach: Reach) -> HttpResponse:
-    head = head_for(principal, reach, slot_id)
-    in_queue, known = KNOWN[request.META["QUERY_STRING"]], request.META.get("HTTP_IF_NONE_MATCH")
-    response = answer_list(head, in_queue=in_queue, whose=whose_of(principal, reach), known=known)
+def _read(meta: dict[str, Any], slot_id: UUID, caller: Caller) -> HttpResponse:
+    try:
+        head = head_of(slot_id=slot_id, caller=caller)
+    except Exception:
+        if caller.admitted is None:
+            raise NotForThisLane from None
+        raise
+    if caller.admitted is None:
+        raise NotForThisLane
+    principal = caller.admitted
+    reach = reach_as_signed_in(principal, CAPABILITY)
+    refuse_hidden(head, principal, reach)
+    in_queue, whose = KNOWN[meta["QUERY_STRING"]], whose_of(principal, reach)
+    response = answer_list(head, in_queue=in_queue, whose=whose, known=meta.get("HTTP_IF_NONE_MATCH"))
     if response.content:
         response.headers["Content-Length"] = str(len(response.content))
     return response
 
 
-def _caller_of(request: HttpRequest) -> tuple[Principal, Reach] | None:
-    """Who asks and how far they may look; None: this is for the ordinary lane."""
+def _caller_of(request: HttpRequest) -> Caller | None:
+    """Who says that they ask; None: this is for the ordinary lane."""
     meta = request.META
     if meta["QUERY_STRING"] not in KNOWN or meta.get("CONTENT_LENGTH") not in (None, "", "0") or not is_plain(meta):
         return None
     try:
         request.get_host()
-        found = JWTAuthentication().authenticate(request)  # type: ignore[arg-type]
-        if found is None:
-            return None
-        principal = found[1]
-        reach = reach_as_signed_in(principal, SlotTokensView.capability)
-        if reach is Reach.NONE or not PrincipalThrottle().allows(principal.actor):
-            return None
+        claims = claims_in(request)
     except LEFT_TO_THE_ORDINARY_LANE:
         return None
-    return principal, reach
+    if claims is None:
+        return None
+    caller = Caller(claims, may=_may)
+    return caller if PrincipalThrottle().allows(caller.actor) else None
+
+
+def _may(principal: Principal) -> bool:
+    return reach_as_signed_in(principal, CAPABILITY) is not Reach.NONE

@@ -43,7 +43,8 @@ class SlotTokensView(GenericAPIView[Slot]):
 
     def get(self, request: Request, slot_id: UUID) -> HttpResponseBase:
         principal, reach = principal_of(request), reach_of(request, self)
-        head = head_for(principal, reach, slot_id)
+        head = head_of(slot_id=slot_id)
+        refuse_hidden(head, principal, reach)
         filters = QueueFilters.read(request, zone=head.time_zone)
         in_queue, whose = filters.get("in_queue", False), whose_of(principal, reach)
         if "as_of" in filters:
@@ -51,12 +52,10 @@ class SlotTokensView(GenericAPIView[Slot]):
         return answer_list(head, in_queue=in_queue, whose=whose, known=request.META.get("HTTP_IF_NONE_MATCH"))
 
 
-def head_for(principal: Principal, reach: Reach, slot_id: UUID) -> Head:
-    """The head of a slot that the caller may look at; for a doctor another's slot does not exist."""
-    head = head_of(slot_id=slot_id)
+def refuse_hidden(head: Head, principal: Principal, reach: Reach) -> None:
+    """NotFound for a doctor who looks at another's slot: to them it does not exist."""
     if reach is not Reach.ALL and principal.role == Role.DOCTOR and head.doctor_id != principal.doctor_id:
         raise NotFound
-    return head
 
 
 def whose_of(principal: Principal, reach: Reach) -> frozenset[UUID] | None:

@@ -14,8 +14,10 @@ from uuid import UUID
 from django.conf import settings
 from django.db import connection
 
+from accounts.authentication import Caller, admit, asking_who_stands
 from core.combining import Combiner
 from core.errors import NotFound
+from core.rows import Statement, ask
 from tokens.directory import facility_of_slot
 
 TURN_SECONDS = 0.5
@@ -101,34 +103,45 @@ class Listed(NamedTuple):
     updated_at: datetime
 
 
-def head_of(*, slot_id: UUID) -> Head:
-    """The head of a slot's list as it is now; NotFound if there is no such slot.
+class Wanted(NamedTuple):
+    """A head that somebody asks for, and who asks if that is still to be looked up."""
 
-    Those who ask at the same time are answered by one statement, which begins after the last of them has asked.
+    facility_id: UUID
+    slot_id: UUID
+    caller: Caller | None
+
+
+def head_of(*, slot_id: UUID, caller: Caller | None = None) -> Head:
+    """The head of a slot's list as it is now; NotFound if there is no such slot. A `caller` is looked up on the way.
+
+    Those who ask at the same time are answered by one journey, which begins after the last of them has asked.
     """
-    asked = (facility_of_slot(slot_id), slot_id)
+    wanted = Wanted(facility_of_slot(slot_id), slot_id, caller)
     head: Head | None
     if not settings.OPD_COMBINE:
-        [head] = _look_up([asked])
+        [head] = _look_up([wanted])
     else:
         try:
-            head = _asking.submit(asked[0], asked, patience_seconds=TURN_SECONDS)
+            head = _asking.submit(wanted.facility_id, wanted, patience_seconds=TURN_SECONDS)
         except TimeoutError:
-            [head] = _look_up([asked])
+            [head] = _look_up([wanted])
     if head is None:
         raise NotFound
     return head
 
 
-def _look_up(asked: Sequence[tuple[UUID, UUID]]) -> list[Head | None]:
+def _look_up(together: Sequence[Wanted]) -> list[Head | None]:
     """The heads of slots of one facility."""
-    with connection.cursor() as cursor:
-        cursor.execute(_HEAD, [asked[0][0], list({slot_id for _, slot_id in asked})])
-        found = {row[0]: Head._make(row) for row in cursor}
-    return [found.get(slot_id) for _, slot_id in asked]
+    callers = [each.caller for each in together if each.caller is not None]
+    heads = Statement(_HEAD, (together[0].facility_id, list({each.slot_id for each in together})))
+    *sessions, rows = ask(*asking_who_stands(callers), heads)
+    if callers:
+        admit(callers, *sessions)
+    found = {row[0]: Head._make(row) for row in rows}
+    return [found.get(each.slot_id) for each in together]
 
 
-_asking: Combiner[UUID, tuple[UUID, UUID]] = Combiner(_look_up)
+_asking: Combiner[UUID, Wanted] = Combiner(_look_up)
 
 
 def listed(*, head: Head, in_queue: bool, patient_ids: Collection[UUID] | None) -> tuple[bool, list[Listed]]:

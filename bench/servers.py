@@ -17,7 +17,7 @@ from bench.processes import Usage, children_of, usage_of
 from core.embedded import EmbeddedPostgres, EmbeddedRedis
 from core.embedded.ports import free_port
 from core.embedded.processes import spawn
-from core.embedded.project import MARK, ROOT, web_command
+from core.embedded.project import EVERY_PROCESS, MARK, ROOT, web_command
 from core.embedded.together import throwaway
 
 ENGINE, PLAIN = "engine", "plain"
@@ -110,8 +110,7 @@ def _environment(folder: Path, workers: int, threads: int, extra: dict[str, str]
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("OPD_", "DJANGO_"))}
     return {
         **kept,
-        "PYTHONPATH": str(ROOT),
-        "PYTHONUNBUFFERED": "1",
+        **EVERY_PROCESS,
         "OPD_DATA_DIR": str(folder),
         "OPD_SECRET_KEY": secrets.token_urlsafe(64),
         "OPD_ALLOWED_HOSTS": HOST,

@@ -44,6 +44,8 @@ def main() -> int:
     """Run what was asked for; 1 if a promise was broken or a request refused."""
     chosen, console = options(), Console(width=None if sys.stdout.isatty() else 160)
     size = QUICK if chosen.quick or chosen.profile or chosen.soak else FULL
+    if chosen.profile:
+        size = replace(size, acts=300)
     if chosen.seconds:
         size = replace(size, seconds=chosen.seconds)
     rounds = chosen.repeat or (1 if chosen.quick else 3)

@@ -76,7 +76,9 @@ def web_command(*, environ: Mapping[str, str]) -> list[str]:
     threads = environ.get("OPD_WEB_THREADS") or str(max(8, min(32, 128 // max(1, int(workers)))))
     return [
         *(sys.executable, "-m", "granian", "--interface", "wsgi", "config.wsgi:application"),
-        *("--host", host, "--port", str(port), "--workers", workers, "--blocking-threads", threads, "--no-ws"),
+        *("--host", host, "--port", str(port), "--workers", workers, "--no-ws"),
+        # Ten quiet minutes, and not half of one, before threads end: each that starts again connects anew.
+        *("--blocking-threads", threads, "--blocking-threads-idle-timeout", "600"),
         *("--backlog", "2048", "--respawn-failed-workers", "--workers-kill-timeout", "10"),
     ]
 

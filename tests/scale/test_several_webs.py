@@ -5,14 +5,17 @@ import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
 from bench.chaos.nemesis import Fault
 from bench.chaos.playing import perform
 from bench.chaos.proxy import CuttingProxy
-from bench.chaos.system import System, running_system
+from bench.chaos.system import HOST, System, running_system
+from bench.load import Job, run
 from tests.scale.scene import at, booked, counted, crowd, hospital_of, seats_sold
+from tests.support.waiting import until
 
 BOOKINGS = ("opd_http_requests_total", 'method="POST"', 'route="api/v1/tokens/"')
 
@@ -38,6 +41,33 @@ def test_a_crowd_at_both_doors_gets_every_seat_once(system: System) -> None:
     assert [token["token_number"] for token in queue] == [1, 2, 3, 4, 5, 6, 7]
     assert len({token["ticket"] for token in queue}) == 7
     assert hospital.slot_now(slot)["available_capacity"] == 0
+
+
+def test_idle_threads_end_and_so_do_their_connections(system: System) -> None:
+    hospital, web = hospital_of(system), system.new_web()
+    web.command += ["--blocking-threads-idle-timeout", "5"]
+    with system.connect() as link:
+        link.execute("CREATE ROLE idle LOGIN SUPERUSER PASSWORD 'idle'")  # by its name its connections are told apart
+    address = urlsplit(system.postgres.url)
+    by_name = address._replace(netloc=f"idle:idle@{address.hostname}:{address.port}")
+    web.environ["DATABASE_URL"] = by_name.geturl()
+    web.start()
+    try:
+        web.await_ready()
+        asked = f"GET /api/v1/tokens/ HTTP/1.1\r\nHost: {HOST}\r\nAuthorization: {hospital.desk.authorization}\r\n\r\n"
+        run(Job(*web.address, [asked.encode()], clients=24, seconds=1, repeat=True))
+        busy, left = _connections(system, "idle"), len(web.workers)  # each keeps a thread
+        until(lambda: _connections(system, "idle") <= left)
+        assert busy > 2 * left
+    finally:
+        web.terminate()
+        system.webs.remove(web)
+
+
+def _connections(system: System, name: str) -> int:
+    with system.connect() as link:
+        row = link.execute("SELECT count(*) FROM pg_stat_activity WHERE usename = %s", [name]).fetchone()
+    return int(row[0]) if row else 0
 
 
 def test_a_retry_at_the_other_server_is_told_the_first_answer(system: System) -> None:

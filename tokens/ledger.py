@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from clinics.models import Slot
-from core.rows import Change, Rows, send
+from core.rows import Change, Found, Rows, Statement, send
 from events.log import ChainEnd, Draft, appending, chain
 from events.models import Event
 from patients.models import Patient
@@ -236,15 +236,15 @@ class Ledger:
         return change
 
 
-def write_all(ledgers: Sequence[Ledger], *, closing: bool = False) -> None:
+def write_all(ledgers: Sequence[Ledger], *, closing: bool = False, asking: Sequence[Statement] = ()) -> list[Found]:
     """Bring tokens and entries of ledgers of one facility to the database, `closing` their events and slots as well,
-    and note the positions of the places that were taken: in one journey, with a number of statements that does not grow
-    with the number of ledgers.
+    and note the positions of the places that were taken; then ask, and answer what each question found. In one journey,
+    with a number of statements that does not grow with the number of ledgers.
 
     What leaves goes first, so that its seat and its uniqueness are free; who enters the room goes after who left it.
     """
     if not ledgers:
-        return
+        return []
     facility_id = ledgers[0].slot.facility_id
     moved = [
         Change(token_id, dict(sorted(to.items())), {})
@@ -263,12 +263,15 @@ def write_all(ledgers: Sequence[Ledger], *, closing: bool = False) -> None:
         changes = [change for ledger in ledgers if (change := ledger.slot_change()) is not None]
         statements += _slots.updating(changes, facility_id=facility_id)
     placed = [row for ledger in ledgers for row in ledger.placed] if closing else []
-    note_places(placed, send(statements, asking=asking_places(placed)))
+    places = asking_places(placed)
+    found = send(statements, asking=[*places, *asking])
+    note_places(placed, found[: len(places)])
     for ledger in ledgers:
         ledger._token_changes.clear()
         ledger._issued.clear()
         ledger._settled.clear()
         ledger._joined.clear()
+    return found[len(places) :]
 
 
 def close_all(ledgers: Sequence[Ledger]) -> None:

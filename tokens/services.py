@@ -11,9 +11,10 @@ from clinics.models import Doctor, Slot
 from core import clock, logs, patience
 from core.errors import NotFound, SlotBusy
 from core.local_time import local_day
+from core.rows import Found
 from core.writes import as_is
 from tokens import together
-from tokens.directory import place_of_entry, place_of_token
+from tokens.directory import facility_of_slot, place_of_entry, place_of_token
 from tokens.errors import DuplicateBooking
 from tokens.ledger import Ledger
 from tokens.models import Token
@@ -24,13 +25,12 @@ from tokens.operations.delays import Delayed
 from tokens.operations.emergencies import Admission
 from tokens.operations.slots import SlotCancelled, SlotPlan
 from tokens.selectors.due import slots_due, slots_with_ended_place
-from tokens.selectors.under_lock import token_of
+from tokens.selectors.under_lock import asking_first_here, asking_tokens, seated
 from tokens.unit_of_work import (
     ledger_of,
     on_day_of_slot,
     on_days,
     on_slot,
-    patient_of,
     slot_row,
 )
 from waitlist.models import WaitlistEntry
@@ -155,12 +155,13 @@ class TokenAllocationService:
     ) -> Any:
         """Admit an emergency to the front of a slot, over its capacity if need be."""
 
-        def operation(ledger: Ledger) -> Admitted:
-            admission = emergencies.admit(ledger, patient=patient_of(patient_id), acuity=acuity, reason=reason)
-            return Admitted(admission, ledger.slot)
+        asking = emergencies.asking_about(facility_id=facility_of_slot(slot_id), patient_id=patient_id)
+
+        def operation(ledger: Ledger, patients: Found, held: Found) -> Admitted:
+            return Admitted(emergencies.admit(ledger, patients, held, acuity=acuity, reason=reason), ledger.slot)
 
         return self._unless_due_elsewhere(
-            lambda: on_slot(slot_id, actor=actor, operation=operation, answer=answer),
+            lambda: on_slot(slot_id, actor=actor, operation=operation, answer=answer, asking=asking),
             slot_id=slot_id,
             patient_id=patient_id,
         )
@@ -184,10 +185,12 @@ class TokenAllocationService:
     ) -> Any:
         """Call the first patient of the queue who is here."""
 
-        def operation(ledger: Ledger) -> Token:
-            return calling.call_next(ledger, complete_current=complete_current)
+        asking = [asking_first_here(facility_id=facility_of_slot(slot_id), slot_id=slot_id)]
 
-        return on_slot(slot_id, actor=actor, operation=operation, answer=answer)
+        def operation(ledger: Ledger, first_here: Found) -> Token:
+            return calling.call_next(ledger, first_here, complete_current=complete_current)
+
+        return on_slot(slot_id, actor=actor, operation=operation, answer=answer, asking=asking)
 
     def close_slot(self, *, slot_id: UUID, actor: str, answer: Callable[[Slot], Any] = as_is) -> Any:
         """Take no more bookings."""
@@ -340,12 +343,17 @@ class TokenAllocationService:
     # Helpers
 
     def _act(self, token_id: UUID, actor: str, operate: Callable[..., None], answer: Callable[[Token], Any]) -> Any:
-        def operation(ledger: Ledger) -> Token:
-            token = token_of(slot=ledger.slot, token_id=token_id)
+        facility_id, slot_id = place_of_token(token_id)
+        asking = [asking_tokens(facility_id=facility_id, slot_ids=[slot_id], token_ids=[token_id])]
+
+        def operation(ledger: Ledger, rows: Found) -> Token:
+            if not rows:
+                raise NotFound
+            [token] = seated(rows, {slot_id: ledger.slot})
             operate(ledger, token=token)
             return token
 
-        return on_slot(place_of_token(token_id).slot_id, actor=actor, operation=operation, answer=answer)
+        return on_slot(slot_id, actor=actor, operation=operation, answer=answer, asking=asking)
 
     def _unless_due_elsewhere(self, attempt: Callable[[], Any], *, slot_id: UUID, patient_id: UUID) -> Any:
         """Try again once if the place that stands in the way is over already and only waits for the sweep, in

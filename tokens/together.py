@@ -23,7 +23,7 @@ from tokens.directory import facility_of_slot
 from tokens.ledger import Ledger, write_all
 from tokens.operations.booking import Asked as Coming
 from tokens.operations.booking import Booked, asking_about, book_all
-from tokens.operations.cancelling import Cancelled, Leaving, cancel_all
+from tokens.operations.cancelling import Cancelled, Leaving, asking_for, cancel_all
 from tokens.unit_of_work import on_slots
 
 ROWS_SECONDS = 0.25
@@ -133,14 +133,16 @@ def _by_facility(crowd: Sequence[Waiting]) -> list[Any]:
 def _in_one_transaction(crowd: Sequence[Waiting], *, wait_seconds: float | None = None) -> list[Any]:
     callers = [one.caller for one in crowd if one.caller is not None]
     coming = [one.asked for one in crowd if isinstance(one.asked, Coming)]
-    questions = asking_who_stands(callers)
-    asking = [*questions, *asking_about(coming)]
+    leaving = [one.asked for one in crowd if isinstance(one.asked, Leaving)]
+    questions = [asking_who_stands(callers), asking_for(leaving), [] if leaving else asking_about(coming)]
 
     def serve_all(ledgers: dict[UUID, Ledger], found: list[Found]) -> list[Outcome]:
+        each = iter(found)
+        standing, those_who_leave, those_who_come = ([next(each) for _ in group] for group in questions)
         if callers:
-            admit(callers, *found[: len(questions)])
+            admit(callers, *standing)
         admitted = [one.asked for one in crowd if one.is_admitted]
-        served = iter(_serve(ledgers, admitted, found[len(questions) :]))
+        served = iter(_serve(ledgers, admitted, those_who_leave, those_who_come))
         return [next(served) if one.is_admitted else NotAuthenticated() for one in crowd]
 
     def answers(outcomes: list[Outcome]) -> list[Any]:
@@ -154,21 +156,23 @@ def _in_one_transaction(crowd: Sequence[Waiting], *, wait_seconds: float | None 
         actor=crowd[0].asked.actor,
         operation=serve_all,
         answer=answers,
+        gathered=len(crowd) > 1,
         wait_seconds=wait_seconds,
-        asking=asking,
+        asking=[question for group in questions for question in group],
     )
     return done
 
 
-def _serve(ledgers: dict[UUID, Ledger], asked: Sequence[Asked], found: list[Found]) -> list[Outcome]:
-    """Who leaves goes first. `found`: what is known of those who come, as long as nothing has changed."""
+def _serve(
+    ledgers: dict[UUID, Ledger], asked: Sequence[Asked], those_who_leave: list[Found], those_who_come: list[Found]
+) -> list[Outcome]:
+    """Who leaves goes first, and then who comes is looked for among the places as they are."""
     coming = [one for one in asked if isinstance(one, Coming)]
     leaving = [one for one in asked if isinstance(one, Leaving)]
-    left = iter(cancel_all(ledgers, asked=leaving) if leaving else [])
-    if coming and any(ledger.has_changes for ledger in ledgers.values()):
-        write_all(list(ledgers.values()))  # who comes is looked for among the places as they are now
-        found = ask(*asking_about(coming))
-    booked = iter(book_all(ledgers, asked=coming, found=found) if coming else [])
+    left = iter(cancel_all(ledgers, asked=leaving, found=those_who_leave[0]) if leaving else [])
+    if coming and not those_who_come:
+        those_who_come = write_all(list(ledgers.values()), asking=asking_about(coming))
+    booked = iter(book_all(ledgers, asked=coming, found=those_who_come) if coming else [])
     return [next(left if isinstance(one, Leaving) else booked) for one in asked]
 
 

@@ -11,8 +11,7 @@ from django.db import IntegrityError, connection
 
 from clinics.models import Slot
 from core.errors import NotFound, SlotBusy
-from core.rows import Found, Rows, Statement
-from patients.models import Patient
+from core.rows import Found, Rows, Statement, ask
 from tokens.directory import facility_of_slot
 from tokens.errors import DuplicateBooking, refusal_of
 from tokens.ledger import Ledger, close_all
@@ -25,9 +24,17 @@ Answer = Callable[[Any], Any]
 TRIES = 5
 
 
-def on_slot(slot_id: UUID, *, actor: str, operation: Callable[[Ledger], Any], answer: Answer) -> Any:
-    """Carry out an operation on one locked slot; what `answer` makes of its result is returned."""
-    return on_slots([slot_id], actor=actor, operation=lambda ledgers, _: operation(ledgers[slot_id]), answer=answer)
+def on_slot(
+    slot_id: UUID, *, actor: str, operation: Callable[..., Any], answer: Answer, asking: Sequence[Statement] = ()
+) -> Any:
+    """Carry out an operation on one locked slot, `operation(ledger, *found)`; what `answer` makes of its result is
+    returned.
+    """
+
+    def on_it(ledgers: dict[UUID, Ledger], found: list[Found]) -> Any:
+        return operation(ledgers[slot_id], *found)
+
+    return on_slots([slot_id], actor=actor, operation=on_it, answer=answer, asking=asking)
 
 
 def on_slots(
@@ -36,20 +43,23 @@ def on_slots(
     actor: str,
     operation: Callable[[dict[UUID, Ledger], list[Found]], Any],
     answer: Answer,
+    gathered: bool = False,
     wait_seconds: float | None = None,
     asking: Sequence[Statement] = (),
 ) -> Any:
-    """Carry out an operation on locked slots of one facility, given what the questions found under the locks, before
-    anything that was due was settled; `wait_seconds`: the patience, if it is not the usual one.
+    """Carry out an operation on locked slots of one facility, given what the questions find under the locks;
+    `gathered`: for many who have waited together already; `wait_seconds`: the patience, if it is not the usual one.
     """
 
     def attempt() -> Any:
-        with (
-            locked_slots(slot_ids=slot_ids, actor=actor, wait_seconds=wait_seconds, asking=asking) as (ledgers, found),
-            passing_by(ledgers),
-        ):
+        locks = locked_slots(
+            slot_ids=slot_ids, actor=actor, gathered=gathered, wait_seconds=wait_seconds, asking=asking
+        )
+        with locks as (ledgers, found), passing_by(ledgers):
             for ledger in ledgers:
                 settle(ledger)
+            if asking and any(ledger.has_changes for ledger in ledgers):
+                found = ask(*asking)  # what was due has changed what was found
             result = operation({ledger.slot.id: ledger for ledger in ledgers}, found)
             for ledger in ledgers:
                 promote(ledger)
@@ -142,7 +152,6 @@ def refusals() -> Iterator[None]:
 
 # Rows
 
-_patients = Rows(Patient)
 DAY_OF_SLOT = f"SELECT doctor_id, local_date FROM {Rows(Slot).table} WHERE facility_id = %s AND id = %s"
 
 
@@ -163,14 +172,6 @@ def day_of_slot(slot_id: UUID) -> DoctorDay:
     if day is None:
         raise NotFound
     return day
-
-
-def patient_of(patient_id: UUID) -> Patient:
-    """The patient, or NotFound."""
-    found = _patients.select("row.id = %s", [patient_id])
-    if not found:
-        raise NotFound
-    return found[0]
 
 
 def ledger_of(day: Sequence[Ledger], slot_id: UUID) -> Ledger:

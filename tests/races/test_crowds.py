@@ -230,8 +230,8 @@ def test_whose_session_has_ended_is_turned_away_alone(monkeypatch: pytest.Monkey
     )
     assert isinstance(booked, Token)
     assert [(each.code, caller.admitted) for each, caller in zip(refused, (leaver, demoted), strict=True)] == [
-        ("not-authenticated", False),
-        ("not-authenticated", False),
+        ("not-authenticated", None),
+        ("not-authenticated", None),
     ]
     assert Token.objects.filter(slot_id=slot.id).count() == 1
 

@@ -25,7 +25,6 @@ from tokens.directory import of_slot, place_of_token
 from tokens.models import Token
 from tokens.policy.priority import Category
 from tokens.selectors.estimates import estimate_at
-from tokens.selectors.queue import position_of
 from tokens.selectors.under_lock import pushed_back
 from tokens.selectors.visible import SLOT_OF_ITS_FACILITY, refuse_hidden_slot, refuse_hidden_token, visible_tokens
 from tokens.services import Admitted, BookingRequest, Cancelled, TokenAllocationService
@@ -160,7 +159,7 @@ def admitted_answer(result: Admitted) -> Answer:
     admission, slot = result.admission, result.slot
     token = admission.token
     token.slot = slot
-    position = position_of(token=token) or 1
+    position = token.noted_position or 1
     last_pushed = admission.previous_position or slot.queue_length
     count = max(0, last_pushed - position)
     affected = pushed_back(slot=slot, after=position, count=min(count, MOST_AFFECTED))

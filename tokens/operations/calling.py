@@ -1,12 +1,13 @@
 """Calling patients in: who is next, the room, and the end of a consultation."""
 
+from core.rows import Found
 from tokens.errors import InvalidTransition, QueueEmpty, RoomOccupied
 from tokens.ledger import Ledger
 from tokens.models import Token
 from tokens.policy.lifecycle import Action, Status, allows
 from tokens.selectors.estimates import estimate_in_queue
 from tokens.selectors.queue import tokens_of
-from tokens.selectors.under_lock import first_here
+from tokens.selectors.under_lock import seated
 
 
 def call(ledger: Ledger, *, token: Token) -> None:
@@ -19,11 +20,11 @@ def call(ledger: Ledger, *, token: Token) -> None:
         ledger.change_slot(first_called_at=ledger.now)
 
 
-def call_next(ledger: Ledger, *, complete_current: bool) -> Token:
+def call_next(ledger: Ledger, first_here: Found, *, complete_current: bool) -> Token:
     """Call the first CHECKED_IN patient in the order of the queue; QueueEmpty if there is none, and nothing changes."""
-    token = first_here(slot=ledger.slot)
-    if token is None:
+    if not first_here:
         raise QueueEmpty
+    [token] = seated(first_here, {ledger.slot.id: ledger.slot})
     if complete_current:
         _complete_current(ledger)
     call(ledger, token=token)

@@ -5,13 +5,15 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from core.errors import EngineError, NotFound
+from core.rows import Found, Statement
 from tokens import rules
+from tokens.directory import facility_of_slot
 from tokens.errors import InvalidTransition
 from tokens.ledger import Ledger
 from tokens.models import Token
 from tokens.operations.promoting import promote
 from tokens.policy.lifecycle import Action, allows
-from tokens.selectors.under_lock import tokens_with_patients
+from tokens.selectors.under_lock import asking_tokens, seated
 from waitlist.models import EntryStatus, WaitlistEntry
 
 
@@ -33,11 +35,23 @@ class Cancelled:
     promoted: list[Token]
 
 
-def cancel_all(ledgers: Mapping[UUID, Ledger], *, asked: Sequence[Leaving]) -> list[Cancelled | EngineError]:
-    """Cancel for all who came at the same time, in their order; who is refused is refused alone."""
-    tokens = tokens_with_patients(
-        slots={one.slot_id: ledgers[one.slot_id].slot for one in asked}, token_ids=[one.token_id for one in asked]
-    )
+def asking_for(asked: Sequence[Leaving]) -> list[Statement]:
+    """What finds the tokens of those who leave slots of one facility; nothing for nobody."""
+    if not asked:
+        return []
+    slot_ids, token_ids = {one.slot_id for one in asked}, [one.token_id for one in asked]
+    facility_id = facility_of_slot(asked[0].slot_id)
+    return [asking_tokens(facility_id=facility_id, slot_ids=slot_ids, token_ids=token_ids)]
+
+
+def cancel_all(
+    ledgers: Mapping[UUID, Ledger], *, asked: Sequence[Leaving], found: Found
+) -> list[Cancelled | EngineError]:
+    """Cancel for all who came at the same time, in their order; who is refused is refused alone. `found`: what
+    `asking_for` them found.
+    """
+    slots = {ledger.slot.id: ledger.slot for ledger in ledgers.values()}
+    tokens = {token.id: token for token in seated(found, slots)}
     results: list[Cancelled | EngineError] = []
     for one in asked:
         ledger = ledgers[one.slot_id]

@@ -1,8 +1,11 @@
 """An emergency arrives: it always gets a seat, and the queue makes way."""
 
 from dataclasses import dataclass
+from uuid import UUID
 
 from clinics.models import SlotStatus
+from core.errors import NotFound
+from core.rows import Found, Rows, Statement
 from patients.models import Patient
 from tokens.errors import DuplicateBooking, InvalidTransition, SlotNotOpen
 from tokens.ledger import Ledger
@@ -10,9 +13,11 @@ from tokens.models import Token
 from tokens.policy.lifecycle import QUEUED, Action, Status
 from tokens.policy.priority import BASE, NO_BONUS, Category, Priority
 from tokens.selectors.queue import position_of, tokens_of
-from tokens.selectors.under_lock import live_tokens
+from tokens.selectors.under_lock import IS_LIVE
 from waitlist.models import EntryStatus
 from waitlist.order import waiting_in
+
+_patients, _tokens = Rows(Patient), Rows(Token)
 
 EMERGENCY_PRIORITY = Priority(BASE[Category.EMERGENCY], NO_BONUS, NO_BONUS)
 
@@ -26,18 +31,31 @@ class Admission:
     previous_position: int | None
 
 
-def admit(ledger: Ledger, *, patient: Patient, acuity: int | None, reason: str) -> Admission:
-    """Admit an emergency; a place that the patient already has in the slot's queue becomes the emergency.
+def asking_about(*, facility_id: UUID, patient_id: UUID) -> list[Statement]:
+    """What has to be known as soon as the slot is locked: the patient, and the live tokens that they hold."""
+    return [
+        _patients.selecting("row.id = %s", [patient_id]),
+        _tokens.selecting(f"row.facility_id = %s AND row.patient_id = %s AND {IS_LIVE}", [facility_id, patient_id]),
+    ]
 
-    Raises SlotNotOpen for a cancelled slot, or one that is over and whose queue has ended; DuplicateBooking if the
-    patient holds another live token with that doctor on that day.
+
+def admit(ledger: Ledger, patients: Found, tokens: Found, *, acuity: int | None, reason: str) -> Admission:
+    """Admit an emergency, given what `asking_about` them found; a place that the patient already has in the slot's
+    queue becomes the emergency.
+
+    Raises NotFound if there is no such patient; SlotNotOpen for a cancelled slot, or one that is over and whose queue
+    has ended; DuplicateBooking if the patient holds another live token with that doctor on that day.
     """
     slot = ledger.slot
+    if not patients:
+        raise NotFound
+    patient = _patients.take(patients[0])
     if not _takes_emergencies(ledger):
         raise SlotNotOpen
     if slot.waiting_count:
         ledger.settle_entries(waiting_in(slot=slot).filter(patient_id=patient.id), to=EntryStatus.WITHDRAWN)
-    held = next(iter(live_tokens(slot=slot, patient_ids=[patient.id])), None)
+    today = (slot.doctor_id, slot.local_date)
+    held = next((token for token in map(_tokens.take, tokens) if (token.doctor_id, token.local_date) == today), None)
     if held is None:
         token = ledger.issue(
             action=Action.ADMIT_EMERGENCY,
@@ -69,6 +87,7 @@ def admit(ledger: Ledger, *, patient: Patient, acuity: int | None, reason: str) 
         due_at=None,
         emergency_reason=reason,
     )
+    ledger.placed.append(held)
     held.patient = patient
     return Admission(held, is_new=False, previous_position=previous)
 

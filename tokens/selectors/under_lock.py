@@ -2,13 +2,11 @@
 names the facility, by which the tables can be distributed.
 """
 
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Mapping
 from uuid import UUID
 
 from clinics.models import Slot
-from core.errors import NotFound
-from core.rows import Rows, Statement, ask
+from core.rows import Found, Rows, Statement, ask
 from patients.models import Patient
 from tokens.models import Token
 from tokens.policy.lifecycle import LIVE, QUEUED, Status
@@ -38,23 +36,25 @@ SELECT row.id, row.ticket FROM {_tokens.table} AS row WHERE {OF_SLOT} AND {IS_QU
 """
 
 
-def token_of(*, slot: Slot, token_id: UUID) -> Token:
-    """The fresh row of a token of the slot, with its patient; NotFound if the slot has no such token."""
-    found = tokens_with_patients(slots={slot.id: slot}, token_ids=[token_id])
-    if not found:
-        raise NotFound
-    return found[token_id]
+def asking_tokens(*, facility_id: UUID, slot_ids: Collection[UUID], token_ids: Collection[UUID]) -> Statement:
+    """What finds tokens of slots of one facility, with their patients: see `seated`."""
+    return Statement(THESE, (facility_id, list(slot_ids), list(token_ids)))
 
 
-def tokens_with_patients(*, slots: Mapping[UUID, Slot], token_ids: Collection[UUID]) -> dict[UUID, Token]:
-    """The fresh rows of tokens of locked slots of one facility, with their patients, by their ids."""
-    facility_id = next(slot.facility_id for slot in slots.values())
-    return {token.id: token for token in _seated(THESE, [facility_id, list(slots), list(token_ids)], slots)}
+def asking_first_here(*, facility_id: UUID, slot_id: UUID) -> Statement:
+    """What finds the first patient of the queue who is here, that is who is to be called next: see `seated`."""
+    return Statement(FIRST_HERE, (facility_id, slot_id))
 
 
-def first_here(*, slot: Slot) -> Token | None:
-    """The first patient of the queue who is here, that is who is to be called next."""
-    return next(iter(_seated(FIRST_HERE, [slot.facility_id, slot.id], {slot.id: slot})), None)
+def seated(rows: Found, slots: Mapping[UUID, Slot]) -> list[Token]:
+    """The tokens that were found with their patients, in these slots."""
+    tokens = []
+    for row in rows:
+        token = _tokens.take(row)
+        token.patient = _patients.take(row, start=len(_tokens))
+        token.slot = slots[token.slot_id]
+        tokens.append(token)
+    return tokens
 
 
 def live_tokens(*, slot: Slot, patient_ids: Collection[UUID]) -> list[Token]:
@@ -68,14 +68,3 @@ def pushed_back(*, slot: Slot, after: int, count: int) -> list[tuple[UUID, str]]
         return []
     [rows] = ask(Statement(PUSHED_BACK, (slot.facility_id, slot.id, after, count)))
     return rows  # type: ignore[return-value]
-
-
-def _seated(statement: str, parameters: Sequence[Any], slots: Mapping[UUID, Slot]) -> list[Token]:
-    [rows] = ask(Statement(statement, tuple(parameters)))
-    tokens = []
-    for row in rows:
-        token = _tokens.take(row)
-        token.patient = _patients.take(row, start=len(_tokens))
-        token.slot = slots[token.slot_id]
-        tokens.append(token)
-    return tokens

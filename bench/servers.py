@@ -17,7 +17,7 @@ from bench.processes import Usage, children_of, usage_of
 from core.embedded import EmbeddedPostgres, EmbeddedRedis
 from core.embedded.ports import free_port
 from core.embedded.processes import spawn
-from core.embedded.project import EVERY_PROCESS, MARK, ROOT, web_command
+from core.embedded.project import EVERY_PROCESS, MARK, ROOT, UNLESS_TOLD, web_command
 from core.embedded.together import throwaway
 
 ENGINE, PLAIN = "engine", "plain"
@@ -109,6 +109,7 @@ def _count_statements(postgres: EmbeddedPostgres) -> None:
 def _environment(folder: Path, workers: int, threads: int, extra: dict[str, str]) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("OPD_", "DJANGO_"))}
     return {
+        **UNLESS_TOLD,
         **kept,
         **EVERY_PROCESS,
         "OPD_DATA_DIR": str(folder),

@@ -5,6 +5,7 @@ in objects that know each other in circles: left alone, it outlives its thread u
 few quiet minutes PostgreSQL has "too many clients".
 """
 
+import os
 import threading
 from contextlib import suppress
 from typing import Any
@@ -17,9 +18,12 @@ class Farewell:
     """Kept by nobody but its thread, and so gone when the thread is: then it closes what the thread had open."""
 
     def __init__(self) -> None:
+        self.process = os.getpid()
         self.databases: set[BaseDatabaseWrapper] = set()
 
     def __del__(self) -> None:
+        if os.getpid() != self.process:  # a copy in a forked process, where the connection is still the parent's
+            return
         for database in self.databases:
             with suppress(Exception):  # the process may be at its end as well
                 database.close()

@@ -18,13 +18,13 @@ from typing import NamedTuple
 from django.conf import settings
 from redis.exceptions import RedisError
 
-from core import metrics
+from core import clock, metrics
 from core.combining import Combiner
 from core.redis_gate import default_gate
 from core.redis_link import connect
 
 NEAR_BYTES = 16 * 1024 * 1024
-FAR_SECONDS = 60
+KEPT_SECONDS = 60
 TURN_SECONDS = 5.0
 _SEAL_BYTES, _TAG_BYTES = 16, 32
 
@@ -45,12 +45,13 @@ class Asked(NamedTuple):
 
 
 class Near:
-    """The snapshots that this process used last, up to a number of bytes."""
+    """The snapshots that this process used in the last minute, up to a number of bytes; those used last come last."""
 
     def __init__(self, limit: int = NEAR_BYTES) -> None:
         self._limit = limit
         self._bytes = 0
         self._kept: OrderedDict[str, Snapshot] = OrderedDict()
+        self._used: dict[str, float] = {}
         self._lock = threading.Lock()
 
     def get(self, place: str, tag: str) -> Snapshot | None:
@@ -60,18 +61,21 @@ class Near:
             if found is None or found.tag != tag:
                 return None
             self._kept.move_to_end(place)
+            self._used[place] = clock.monotonic()
             return found
 
     def put(self, place: str, snapshot: Snapshot) -> None:
-        """Lay it there; what was not used for longest makes room."""
+        """Lay it there; what was not used for longest makes room, and what was not used for a minute goes."""
         with self._lock:
             self._drop(place)
             self._kept[place] = snapshot
+            self._used[place] = now = clock.monotonic()
             self._bytes += len(snapshot.body)
-            while self._bytes > self._limit:
+            while self._kept and (self._bytes > self._limit or self._used[next(iter(self._kept))] < now - KEPT_SECONDS):
                 self._drop(next(iter(self._kept)))
 
     def _drop(self, place: str) -> None:
+        self._used.pop(place, None)
         gone = self._kept.pop(place, None)
         self._bytes -= len(gone.body) if gone is not None else 0
 
@@ -108,7 +112,7 @@ class Far:
             return
         text = snapshot.tag.encode() + snapshot.body
         try:
-            self._redis.set(_name(place), self._seal(place, text) + text, ex=FAR_SECONDS)
+            self._redis.set(_name(place), self._seal(place, text) + text, ex=KEPT_SECONDS)
         except RedisError:
             self._breaker.failed()
         else:

@@ -27,7 +27,7 @@ from tokens.operations.cancelling import Cancelled, Leaving, asking_for, cancel_
 from tokens.unit_of_work import on_slots
 
 ROWS_SECONDS = 0.25
-"""How long a crowd waits for the rows of its slots before it breaks up: one busy slot must not hold up the others."""
+"""How long a crowd waits for each holder of its rows before it breaks up: one busy slot must not hold up the others."""
 TURN_SECONDS = 0.5
 """How long somebody waits to be taken into a crowd before they come alone."""
 
@@ -96,17 +96,17 @@ def _for_any_slots(crowd: Sequence[Waiting]) -> Sequence[Any]:
     if len({_facility_of(one.asked.slot_id) for one in crowd}) > 1:
         return _by_facility(crowd)
     try:
-        return _unless_refused(crowd, wait_seconds=ROWS_SECONDS)
+        return _unless_refused(crowd, gathered=True)
     except SlotBusy:
         return [BREAK_UP] * len(crowd)
 
 
-def _unless_refused(crowd: Sequence[Waiting], *, wait_seconds: float | None = None) -> Sequence[Any]:
+def _unless_refused(crowd: Sequence[Waiting], *, gathered: bool = False) -> Sequence[Any]:
     """Serve them all. What the database refuses to one undoes it for all: then they break up, and only that one is
     refused.
     """
     try:
-        return _in_one_transaction(crowd, wait_seconds=wait_seconds)
+        return _in_one_transaction(crowd, gathered=gathered)
     except (SlotBusy, OperationalError, InterfaceError):
         raise  # after a lost connection nobody knows whether it was done
     except Exception:
@@ -130,7 +130,8 @@ def _by_facility(crowd: Sequence[Waiting]) -> list[Any]:
     return [outcomes[place] for place in range(len(crowd))]
 
 
-def _in_one_transaction(crowd: Sequence[Waiting], *, wait_seconds: float | None = None) -> list[Any]:
+def _in_one_transaction(crowd: Sequence[Waiting], *, gathered: bool = False) -> list[Any]:
+    """Serve them all at once. A crowd `gathered` for whichever slots goes past the gate, and its patience is short."""
     callers = [one.caller for one in crowd if one.caller is not None]
     coming = [one.asked for one in crowd if isinstance(one.asked, Coming)]
     leaving = [one.asked for one in crowd if isinstance(one.asked, Leaving)]
@@ -156,8 +157,8 @@ def _in_one_transaction(crowd: Sequence[Waiting], *, wait_seconds: float | None 
         actor=crowd[0].asked.actor,
         operation=serve_all,
         answer=answers,
-        gathered=len(crowd) > 1,
-        wait_seconds=wait_seconds,
+        gathered=gathered and len(crowd) > 1,
+        wait_seconds=ROWS_SECONDS if gathered else None,
         asking=[question for group in questions for question in group],
     )
     return done

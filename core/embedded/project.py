@@ -12,9 +12,8 @@ ROOT = Path(__file__).resolve().parents[2]
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 MARK = "OPD_SUPERVISED_IN"
-EVERY_PROCESS = {
-    "PYTHONUNBUFFERED": "1",
-    "PYTHONPATH": str(ROOT),
+EVERY_PROCESS = {"PYTHONUNBUFFERED": "1", "PYTHONPATH": str(ROOT)}
+UNLESS_TOLD = {
     # One heap for all threads of a process: with one for each, a web worker of 32 threads keeps 25 MiB that it does not
     # use, and more with every hour. Python's own lock leaves nothing to gain from many.
     "MALLOC_ARENA_MAX": "1",
@@ -51,6 +50,7 @@ def app_environment(*, environ: Mapping[str, str], data_dir: Path, urls: Mapping
     if environ.get("DJANGO_SETTINGS_MODULE", "").startswith("config.settings."):
         profile = environ["DJANGO_SETTINGS_MODULE"]
     made = {
+        **UNLESS_TOLD,
         **environ,
         **urls,
         "DJANGO_SETTINGS_MODULE": profile,

@@ -44,9 +44,9 @@ def _read(meta: dict[str, Any], slot_id: UUID, caller: Caller) -> HttpResponse:
         if caller.admitted is None:
             raise NotForThisLane from None
         raise
-    if caller.admitted is None:
-        raise NotForThisLane
     principal = caller.admitted
+    if principal is None or not PrincipalThrottle().allows(caller.actor):
+        raise NotForThisLane
     reach = reach_as_signed_in(principal, CAPABILITY)
     refuse_hidden(head, principal, reach)
     in_queue, whose = KNOWN[meta["QUERY_STRING"]], whose_of(principal, reach)
@@ -66,10 +66,7 @@ def _caller_of(request: HttpRequest) -> Caller | None:
         claims = claims_in(request)
     except LEFT_TO_THE_ORDINARY_LANE:
         return None
-    if claims is None:
-        return None
-    caller = Caller(claims, may=_may)
-    return caller if PrincipalThrottle().allows(caller.actor) else None
+    return None if claims is None else Caller(claims, may=_may)
 
 
 def _may(principal: Principal) -> bool:

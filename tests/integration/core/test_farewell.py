@@ -1,6 +1,7 @@
 """A thread that ends takes its connections with it, at once: a web server ends its idle threads and starts new ones."""
 
 import gc
+import os
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 from django.db import connection
 from django.db.backends.signals import connection_created
 
+from core import farewell
 from core.farewell import see_off
 from tests.support.waiting import until
 
@@ -64,6 +66,20 @@ def test_without_a_farewell_it_stays() -> None:
         until(lambda: not _lives(pid), SOON)
     finally:
         connection_created.connect(see_off)
+
+
+def test_a_forked_process_leaves_its_parent_s_connection_alone() -> None:
+    connection.close()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    child = os.fork()
+    if child == 0:
+        farewell._of_thread.farewell.__del__()
+        os._exit(0)
+    os.waitpid(child, 0)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 2")
+        assert cursor.fetchone() == (2,)
 
 
 def test_a_connection_made_anew_ends_with_its_thread_too() -> None:

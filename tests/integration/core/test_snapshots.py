@@ -206,3 +206,15 @@ def test_the_process_keeps_so_many_bytes_and_no_more() -> None:
     near.put("large", Snapshot(OLD, b"z" * 101))
     assert near.get("large", OLD) is None
     assert near.get("0", NEW) is None
+
+
+def test_what_was_not_used_for_a_minute_is_not_kept_near(monkeypatch: pytest.MonkeyPatch) -> None:
+    near, now = Near(limit=1000), [0.0]
+    monkeypatch.setattr(snapshots.clock, "monotonic", lambda: now[0])
+    for place in ("left", "used"):
+        near.put(place, Snapshot(OLD, b"x" * 40))
+    now[0] = snapshots.KEPT_SECONDS - 1
+    assert near.get("used", OLD) is not None
+    now[0] = snapshots.KEPT_SECONDS + 1
+    near.put("new", Snapshot(OLD, b"x" * 40))
+    assert [place for place in ("left", "used", "new") if near.get(place, OLD)] == ["used", "new"]

@@ -96,8 +96,9 @@ def test_a_change_between_head_and_tokens_is_told_under_its_own_tag(monkeypatch:
     assert again.status == 304
 
 
-def test_those_who_read_together_are_told_each_as_who_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One looks, four wait meanwhile and are looked up together: two desks, a patient, and one who has signed out."""
+def test_those_who_read_together_are_told_each_as_who_they_are(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One looks, four wait meanwhile and are looked up together: two desks, a patient, one whose account is closed."""
+    settings.OPD_COMBINE = settings.OPD_EXPRESS = True
     hospital = Hospital(in_process(), first_admin(PASSWORD).username, PASSWORD)
     slot, patient = a_slot(capacity=10), a_patient()
     tokens = [str(book(slot, each).id) for each in (patient, a_patient())]

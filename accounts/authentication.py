@@ -4,7 +4,6 @@ import uuid
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from django.conf import settings
 from django.db import connection
 from django.http import HttpRequest
 from rest_framework.authentication import BaseAuthentication
@@ -19,7 +18,7 @@ from accounts.principals import Principal, actor_of
 from accounts.security_log import note
 from core.client_address import client_address
 from core.combining import Combiner
-from core.rows import Statement, ask
+from core.rows import Found, Statement, ask
 
 _USER_COLUMNS = ["id", "username", "email", "role", "doctor_id", "session_version", "is_active", "created_at"]
 # Written out, for it runs in every request: building it with the ORM takes longer than PostgreSQL does. What is not
@@ -61,19 +60,18 @@ def _credentials(request: HttpRequest | Request, scheme: str) -> str | None:
 
 def _who_is(session_id: uuid.UUID) -> Row | None:
     """The living user of a living session; those who ask at the same time are looked up in one statement."""
-    if not settings.OPD_COMBINE:
-        return _look_up([session_id])[0]
-    try:
-        found: Row | None = _asking.submit(None, session_id, patience_seconds=TURN_SECONDS)
-    except TimeoutError:
-        [found] = _look_up([session_id])
+    found: Row | None = _asking.outcome_of(None, session_id, patience_seconds=TURN_SECONDS)
     return found
 
 
 def _look_up(session_ids: Sequence[uuid.UUID]) -> list[Row | None]:
-    [rows] = ask(Statement(_LIVING_USERS, (list(set(session_ids)),)))
+    [rows] = ask(_asking_living(session_ids))
     found = {row[-1]: row for row in rows}
     return [found.get(session_id) for session_id in session_ids]
+
+
+def _asking_living(session_ids: Sequence[uuid.UUID]) -> Statement:
+    return Statement(_LIVING_USERS, (list(set(session_ids)),))
 
 
 _asking: Combiner[None, uuid.UUID] = Combiner(_look_up)
@@ -104,15 +102,15 @@ class Caller:
 
 def asking_who_stands(callers: Sequence[Caller]) -> list[Statement]:
     """What finds the living sessions of callers, to be asked with other questions; nothing for nobody."""
-    return [Statement(_LIVING_USERS, ([caller.claims.session_id for caller in callers],))] if callers else []
+    return [_asking_living([caller.claims.session_id for caller in callers])] if callers else []
 
 
-def admit(callers: Sequence[Caller], rows: Sequence[Row]) -> None:
-    """Note on each caller whether they are admitted, by the rows that this found."""
-    sessions = {row[-1]: row for row in rows}
+def admit(callers: Sequence[Caller], found: Sequence[Found]) -> None:
+    """Note on each caller whether they are admitted, by what this found."""
+    sessions = {row[-1]: row for rows in found for row in rows}
     for caller in callers:
-        found = _standing(caller.claims, sessions.get(caller.claims.session_id))
-        caller.admitted = found[1] if found is not None and caller.may(found[1]) else None
+        stands = _standing(caller.claims, sessions.get(caller.claims.session_id))
+        caller.admitted = stands[1] if stands is not None and caller.may(stands[1]) else None
 
 
 def claims_in(request: HttpRequest | Request) -> Claims | None:

@@ -8,7 +8,10 @@ came meanwhile leads next. Who comes alone is carried out at once and waits for 
 import threading
 from collections import deque
 from collections.abc import Callable, Hashable, Sequence
+from contextlib import suppress
 from typing import Any, Generic, TypeVar
+
+from django.conf import settings
 
 Key = TypeVar("Key", bound=Hashable)
 Item = TypeVar("Item")
@@ -81,6 +84,15 @@ class Combiner(Generic[Key, Item]):
         if not place.done:
             self._lead(key)
         return place.result()
+
+    def outcome_of(self, key: Key, item: Item, *, patience_seconds: float) -> Any:
+        """The same, but alone where OPD_COMBINE is off or its turn has not come within the patience."""
+        if settings.OPD_COMBINE:
+            with suppress(TimeoutError):
+                return self.submit(key, item, patience_seconds=patience_seconds)
+        alone = _Place(item)
+        alone.finish(*self._carry_out([item]))
+        return alone.result()
 
     def waiting(self, key: Key) -> int:
         """How many wait under this key for their turn."""

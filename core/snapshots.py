@@ -50,33 +50,33 @@ class Near:
     def __init__(self, limit: int = NEAR_BYTES) -> None:
         self._limit = limit
         self._bytes = 0
-        self._kept: OrderedDict[str, Snapshot] = OrderedDict()
-        self._used: dict[str, float] = {}
+        self._kept: OrderedDict[str, tuple[float, Snapshot]] = OrderedDict()  # with the moment of the last use
         self._lock = threading.Lock()
 
     def get(self, place: str, tag: str) -> Snapshot | None:
         """What lies at the place, if it carries this tag."""
         with self._lock:
-            found = self._kept.get(place)
+            _, found = self._kept.get(place, (0.0, None))
             if found is None or found.tag != tag:
                 return None
+            self._kept[place] = clock.monotonic(), found
             self._kept.move_to_end(place)
-            self._used[place] = clock.monotonic()
             return found
 
     def put(self, place: str, snapshot: Snapshot) -> None:
         """Lay it there; what was not used for longest makes room, and what was not used for a minute goes."""
         with self._lock:
             self._drop(place)
-            self._kept[place] = snapshot
-            self._used[place] = now = clock.monotonic()
+            now = clock.monotonic()
+            self._kept[place] = now, snapshot
             self._bytes += len(snapshot.body)
-            while self._kept and (self._bytes > self._limit or self._used[next(iter(self._kept))] < now - KEPT_SECONDS):
-                self._drop(next(iter(self._kept)))
+            for each, (used, _) in list(self._kept.items()):
+                if self._bytes <= self._limit and used >= now - KEPT_SECONDS:
+                    break
+                self._drop(each)
 
     def _drop(self, place: str) -> None:
-        self._used.pop(place, None)
-        gone = self._kept.pop(place, None)
+        _, gone = self._kept.pop(place, (0.0, None))
         self._bytes -= len(gone.body) if gone is not None else 0
 
 
@@ -130,12 +130,7 @@ def ready(asked: Asked) -> Snapshot:
     if found is not None:
         metrics.snapshots.labels("near").inc()
         return found
-    if not settings.OPD_COMBINE:
-        return _fetch_all([asked])[0]
-    try:
-        fetched: Snapshot = _fetching.submit(asked.place, asked, patience_seconds=TURN_SECONDS)
-    except TimeoutError:
-        [fetched] = _fetch_all([asked])
+    fetched: Snapshot = _fetching.outcome_of(asked.place, asked, patience_seconds=TURN_SECONDS)
     return fetched
 
 

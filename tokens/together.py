@@ -66,7 +66,7 @@ def serve(asked: Asked, *, answer: Answer, caller: Caller | None = None) -> Any:
             raise outcome
     except EngineError:
         if caller is not None and not caller.admitted:  # refused before it was known who asks
-            admit([caller], *ask(*asking_who_stands([caller])))
+            admit([caller], ask(*asking_who_stands([caller])))
             if not caller.admitted:
                 raise NotAuthenticated from None
         raise
@@ -140,8 +140,7 @@ def _in_one_transaction(crowd: Sequence[Waiting], *, gathered: bool = False) -> 
     def serve_all(ledgers: dict[UUID, Ledger], found: list[Found]) -> list[Outcome]:
         each = iter(found)
         standing, those_who_leave, those_who_come = ([next(each) for _ in group] for group in questions)
-        if callers:
-            admit(callers, *standing)
+        admit(callers, standing)
         admitted = [one.asked for one in crowd if one.is_admitted]
         served = iter(_serve(ledgers, admitted, those_who_leave, those_who_come))
         return [next(served) if one.is_admitted else NotAuthenticated() for one in crowd]

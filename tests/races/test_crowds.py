@@ -23,6 +23,7 @@ from tests.factories import DoctorFactory
 from tests.races.choreography import PATIENCE, Refusal, Runner
 from tests.races.scene import a_doctor, a_patient, a_slot, book, lies_of, service
 from tests.support.invariants import assert_invariants_hold
+from tokens import locking
 from tokens import together as crowds
 from tokens.models import Token
 from tokens.operations.booking import BookingRequest
@@ -278,6 +279,42 @@ def test_one_busy_slot_does_not_hold_up_the_others(monkeypatch: pytest.MonkeyPat
     holder.finish()
     assert isinstance(waits.finish(), Token)
     assert_invariants_hold()
+
+
+@pytest.fixture
+def passed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The slots whose gate was passed."""
+    passed: list[str] = []
+    gate = locking.gate
+
+    def noted(keys: list[str], **patience: Any) -> Any:
+        passed.extend(key for key in keys if key.startswith("slot:"))
+        return gate(keys, **patience)
+
+    monkeypatch.setattr(locking, "gate", noted)
+    return passed
+
+
+def test_who_comes_alone_passes_the_gate_and_a_crowd_that_has_gathered_goes_past_it(
+    monkeypatch: pytest.MonkeyPatch, passed: list[str]
+) -> None:
+    slot, patients = a_slot(capacity=5), [a_patient() for _ in range(3)]
+    steps = [lambda patient=patient: _ask(slot.id, patient.id) for patient in patients]
+    assert all(isinstance(each, Token) for each in one_crowd(steps, monkeypatch=monkeypatch))
+    assert len(passed) == 1  # of who came first, alone, to another slot
+    assert f"slot:{slot.id}" not in passed
+    _ask(slot.id, a_patient().id)
+    assert passed[1:] == [f"slot:{slot.id}"]
+
+
+def test_a_crowd_that_broke_up_passes_the_gate(passed: list[str]) -> None:
+    slot, patients = a_slot(capacity=5), [a_patient() for _ in range(3)]
+    crowd = [
+        crowds.Waiting(crowds.Coming(slot.id, BookingRequest(each.id, Category.WALKIN), "user:desk"), lambda made: made)
+        for each in patients
+    ]
+    assert all(isinstance(each, Token) for each in crowds._unless_refused(crowd))
+    assert passed == [f"slot:{slot.id}"]
 
 
 def test_no_transaction_spans_two_facilities(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,6 @@ from decimal import Decimal
 from typing import NamedTuple
 from uuid import UUID
 
-from django.conf import settings
 from django.db import connection
 
 from accounts.authentication import Caller, admit, asking_who_stands
@@ -117,14 +116,7 @@ def head_of(*, slot_id: UUID, caller: Caller | None = None) -> Head:
     Those who ask at the same time are answered by one journey, which begins after the last of them has asked.
     """
     wanted = Wanted(facility_of_slot(slot_id), slot_id, caller)
-    head: Head | None
-    if not settings.OPD_COMBINE:
-        [head] = _look_up([wanted])
-    else:
-        try:
-            head = _asking.submit(wanted.facility_id, wanted, patience_seconds=TURN_SECONDS)
-        except TimeoutError:
-            [head] = _look_up([wanted])
+    head: Head | None = _asking.outcome_of(wanted.facility_id, wanted, patience_seconds=TURN_SECONDS)
     if head is None:
         raise NotFound
     return head
@@ -135,8 +127,7 @@ def _look_up(together: Sequence[Wanted]) -> list[Head | None]:
     callers = [each.caller for each in together if each.caller is not None]
     heads = Statement(_HEAD, (together[0].facility_id, list({each.slot_id for each in together})))
     *sessions, rows = ask(*asking_who_stands(callers), heads)
-    if callers:
-        admit(callers, *sessions)
+    admit(callers, sessions)
     found = {row[0]: Head._make(row) for row in rows}
     return [found.get(each.slot_id) for each in together]
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from core.clock import ManualClock
 from tests.api.tokens.lanes import both, headers_of, shape
 from tests.support.api import Answer
 from tests.support.hospital import Hospital
@@ -126,3 +127,15 @@ def test_what_is_not_plain_is_left_to_the_ordinary_lane(hospital: Hospital, take
         taken.clear()
         ask().expect(status)
         assert taken == [False]
+
+
+def test_a_hold_that_is_over_is_no_place_of_an_emergency(clock: ManualClock, hospital: Hospital) -> None:
+    """It is asked with the lock who holds what, and asked again when that showed that something was due."""
+    slot, patient = hospital.slot(), hospital.patient()
+    held = hospital.ask(slot, patient, hold=True).expect(201)
+    clock.advance(minutes=10)
+    body = {"slot_id": slot["id"], "patient_id": patient["id"]}
+    admitted = hospital.desk.post("tokens/emergency/", body).expect(201)  # 200: the place became the emergency
+    assert admitted["token"]["id"] != held["id"]
+    assert hospital.desk.get(f"tokens/{held['id']}/").expect(200)["status"] == "EXPIRED"
+    assert_invariants_hold()

@@ -108,8 +108,11 @@ def asking_who_stands(callers: Sequence[Caller]) -> list[Statement]:
 def admit(callers: Sequence[Caller], found: Sequence[Found]) -> None:
     """Note on each caller whether they are admitted, by what this found."""
     sessions = {row[-1]: row for rows in found for row in rows}
+    standing = {
+        claims: _standing(claims, sessions.get(claims.session_id)) for claims in {caller.claims for caller in callers}
+    }
     for caller in callers:
-        stands = _standing(caller.claims, sessions.get(caller.claims.session_id))
+        stands = standing[caller.claims]
         caller.admitted = stands[1] if stands is not None and caller.may(stands[1]) else None
 
 

@@ -4,10 +4,11 @@ import hashlib
 import hmac
 from typing import Any
 
-import structlog
 from django.conf import settings
 
-_log = structlog.get_logger("accounts.security")
+from core import logs
+
+_log = logs.logger("accounts.security")
 
 
 def note(event: str, **facts: Any) -> None:

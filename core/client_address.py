@@ -2,6 +2,7 @@
 
 import ipaddress
 from collections.abc import Iterable
+from functools import lru_cache
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -17,6 +18,7 @@ def client_address(request: HttpRequest) -> str:
     return _clean(hops[-min(proxies, len(hops))] if hops else direct)
 
 
+@lru_cache(maxsize=8192)
 def _clean(text: str) -> str:
     try:
         address = ipaddress.ip_address(text.strip("[]"))

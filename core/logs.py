@@ -8,7 +8,8 @@ from typing import Any
 import orjson
 import structlog
 
-_log = structlog.stdlib.get_logger("opd")
+_ours: set[str] = set()
+"""The loggers whose lines are JSON before they come to a handler."""
 
 _shared: list[Any] = [
     structlog.contextvars.merge_contextvars,
@@ -16,13 +17,6 @@ _shared: list[Any] = [
     structlog.stdlib.add_logger_name,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
 ]
-
-structlog.configure(
-    processors=[*_shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-    logger_factory=structlog.stdlib.LoggerFactory(),
-    wrapper_class=structlog.stdlib.BoundLogger,
-    cache_logger_on_first_use=True,
-)
 
 
 def _frames(error: BaseException) -> list[str]:
@@ -48,16 +42,35 @@ def _line(event: Any, **_: Any) -> str:
     return orjson.dumps(event, default=_named, option=orjson.OPT_NON_STR_KEYS).decode()
 
 
+_as_line = structlog.processors.JSONRenderer(serializer=_line)
+
+
+class _Lines(structlog.stdlib.ProcessorFormatter):
+    """Lines of our own loggers stay as they are; this is for everybody else's."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return record.getMessage() if record.name in _ours else super().format(record)
+
+
 def json_formatter() -> logging.Formatter:
     """The formatter of every handler: one line of JSON for a record, whoever wrote it."""
-    return structlog.stdlib.ProcessorFormatter(
+    return _Lines(
         foreign_pre_chain=[*_shared, structlog.stdlib.ExtraAdder()],
-        processors=[
-            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-            _without_secrets,
-            structlog.processors.JSONRenderer(serializer=_line),
-        ],
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _without_secrets, _as_line],
     )
+
+
+def logger(name: str) -> Any:
+    """A logger of structlog: what is written to it is made a line at once, in the one place for all handlers."""
+    _ours.add(name)
+    return structlog.wrap_logger(
+        logging.getLogger(name),
+        processors=[structlog.stdlib.filter_by_level, *_shared, _as_line],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.NOTSET),
+    ).bind()
+
+
+_log = logger("opd")
 
 
 def failure(event: str, error: BaseException, **facts: Any) -> None:

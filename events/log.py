@@ -14,6 +14,7 @@ from core.transactions import is_atomic
 from events.models import Event
 
 _events = Rows(Event)
+_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ def seal(*, previous: bytes, event: Event) -> bytes:
         event.actor,
         event.data,
     ]
-    return hashlib.sha256(previous + json.dumps(facts, sort_keys=True, separators=(",", ":")).encode()).digest()
+    return hashlib.sha256(previous + _canonical(facts).encode()).digest()
 
 
 def chain(

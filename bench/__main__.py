@@ -28,7 +28,11 @@ def options() -> argparse.Namespace:
     parser.add_argument("--only", help="scenarios, comma-separated; a word like QUEUE means all that begin with it")
     parser.add_argument("--target", choices=("engine", "plain"), help="measure only this server")
     parser.add_argument("--repeat", type=int, help="runs of which the medians are told (3, or 1 with --quick)")
-    parser.add_argument("--seconds", type=float, help="length of a loaded scenario (6, or 1.2 with --quick)")
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        help=f"length of a loaded scenario ({FULL.seconds:g}, or {QUICK.seconds:g} with --quick)",
+    )
     parser.add_argument("--workers", type=int, default=max(2, min(os.cpu_count() or 2, 8)), help="web workers")
     parser.add_argument("--threads", type=int, default=32, help="threads of each web worker")
     parser.add_argument("--env", action="append", default=[], metavar="NAME=VALUE", help="for the web servers")

@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from bench.load import Outcome
+from bench.servers import ENGINE, PLAIN
 from bench.target import Target
 
 CLIENTS = 64
 READERS = 16
-ENGINE_ALONE = ("engine",)
-BOTH = ("plain", "engine")
+ENGINE_ALONE = (ENGINE,)
+BOTH = (PLAIN, ENGINE)
 
 
 @dataclass(frozen=True)

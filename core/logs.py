@@ -8,9 +8,6 @@ from typing import Any
 import orjson
 import structlog
 
-_ours: set[str] = set()
-"""The loggers whose lines are JSON before they come to a handler."""
-
 _shared: list[Any] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_log_level,
@@ -42,35 +39,35 @@ def _line(event: Any, **_: Any) -> str:
     return orjson.dumps(event, default=_named, option=orjson.OPT_NON_STR_KEYS).decode()
 
 
-_as_line = structlog.processors.JSONRenderer(serializer=_line)
+_as_json = structlog.processors.JSONRenderer(serializer=_line)
+
+
+def _as_line(logger: Any, name: str, event: MutableMapping[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    return (_as_json(logger, name, event),), {"extra": {"is_line": True}}
 
 
 class _Lines(structlog.stdlib.ProcessorFormatter):
-    """Lines of our own loggers stay as they are; this is for everybody else's."""
+    """A record of ours is a line when it comes here; this makes one of everybody else's."""
 
     def format(self, record: logging.LogRecord) -> str:
-        return record.getMessage() if record.name in _ours else super().format(record)
+        return record.getMessage() if getattr(record, "is_line", False) else super().format(record)
 
 
 def json_formatter() -> logging.Formatter:
     """The formatter of every handler: one line of JSON for a record, whoever wrote it."""
     return _Lines(
         foreign_pre_chain=[*_shared, structlog.stdlib.ExtraAdder()],
-        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _without_secrets, _as_line],
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _without_secrets, _as_json],
     )
 
 
-def logger(name: str) -> Any:
-    """A logger of structlog: what is written to it is made a line at once, in the one place for all handlers."""
-    _ours.add(name)
-    return structlog.wrap_logger(
-        logging.getLogger(name),
-        processors=[structlog.stdlib.filter_by_level, *_shared, _as_line],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.NOTSET),
-    ).bind()
-
-
-_log = logger("opd")
+structlog.configure(
+    processors=[structlog.stdlib.filter_by_level, *_shared, _without_secrets, _as_line],
+    logger_factory=logging.getLogger,
+    wrapper_class=structlog.make_filtering_bound_logger(logging.NOTSET),
+    cache_logger_on_first_use=True,
+)
+_log = structlog.get_logger("opd").bind()
 
 
 def failure(event: str, error: BaseException, **facts: Any) -> None:

@@ -159,7 +159,6 @@ def test_entries_expire_with_what_makes_their_slot_be_over(hospital: Hospital, c
     hospital.token(second)
     entry = hospital.entry(second)
     clock.advance(minutes=90)  # the second slot was to end after 65 minutes, and is to end after 125 now
-    hospital.slot_now(second)
     assert hospital.entry_now(entry)["status"] == "WAITING"
     if way == "delay":
         hospital.delay(first, 0)

@@ -18,6 +18,7 @@ from django.db import connection
 from django.db.backends.signals import connection_created
 
 from tests.parted.allowed import ALLOWED
+from tests.support.plans import nodes_of
 
 PROJECT = Path(__file__).resolve().parents[2]
 TESTS = str(PROJECT / "tests")
@@ -38,7 +39,8 @@ def parts_of(statement: str, parameters: Any = None) -> set[str]:
     with connection.connection.cursor() as cursor:  # past Django, whose cursors are watched
         cursor.execute(f"EXPLAIN (VERBOSE, FORMAT JSON) {statement}", parameters)
         [plan] = cursor.fetchone()
-    return set(_parts(plan))
+    schemas = (str(node.get("Schema", "")) for node in nodes_of(plan))
+    return {schema for schema in schemas if schema.startswith("part_")}
 
 
 def one_by_one(sql: str, parameters: Any) -> Iterator[tuple[str, Any]]:
@@ -53,17 +55,6 @@ def one_by_one(sql: str, parameters: Any) -> Iterator[tuple[str, Any]]:
         yield statement, rest[:number]
         rest = rest[number:]
     assert not rest, "the values do not fit the statements"
-
-
-def _parts(node: Any) -> Iterator[str]:
-    if isinstance(node, list):
-        for each in node:
-            yield from _parts(each)
-    elif isinstance(node, dict):
-        if str(node.get("Schema", "")).startswith("part_"):
-            yield node["Schema"]
-        for each in node.values():
-            yield from _parts(each)
 
 
 class Watch:

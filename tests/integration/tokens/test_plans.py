@@ -1,13 +1,11 @@
 """How PostgreSQL finds the rows that change: one by one, however many others the table holds."""
 
-import json
-from typing import Any
-
 import pytest
 from django.db import connection
 
 from core.rows import Change, Rows
 from tests.integration.tokens.crowd import slot_with
+from tests.support.plans import nodes_of
 from tokens.models import Token
 
 pytestmark = pytest.mark.django_db
@@ -26,20 +24,12 @@ def test_rows_that_change_are_looked_up_and_the_rest_of_the_table_is_not_read(ch
     )
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {update.text}", update.values)
-        [[plan]] = cursor.fetchall()
-    tokens = [node for node in nodes(json.loads(plan) if isinstance(plan, str) else plan) if reads_tokens(node)]
-    assert tokens, "the plan reads no tokens"
-    assert {node["Node Type"] for node in tokens} <= {"Index Scan", "Index Only Scan", "Bitmap Heap Scan"}, plan
+        plan = cursor.fetchall()[0]
+    reading = [
+        node["Node Type"]
+        for node in nodes_of(list(plan))
+        if node.get("Relation Name") == "tokens_token" and node["Node Type"] != "ModifyTable"
+    ]
+    assert reading
+    assert set(reading) <= {"Index Scan", "Index Only Scan", "Bitmap Heap Scan"}, plan
     assert Token.objects.filter(status="CANCELLED").count() == changed
-
-
-def reads_tokens(node: dict[str, Any]) -> bool:
-    return node.get("Relation Name") == "tokens_token" and node["Node Type"] != "ModifyTable"
-
-
-def nodes(node: Any) -> list[dict[str, Any]]:
-    if isinstance(node, list):
-        return [found for each in node for found in nodes(each)]
-    if not isinstance(node, dict):
-        return []
-    return [node, *(found for value in node.values() if isinstance(value, (list, dict)) for found in nodes(value))]

@@ -70,8 +70,14 @@ def test_a_line_of_somebody_else(written: io.StringIO) -> None:
     assert "Asha" not in written.getvalue()
 
 
+def test_whoever_asks_structlog_for_a_logger_tells_no_message_either(written: io.StringIO) -> None:
+    structlog.get_logger("newcomer").error("unhandled", exc_info=ValueError("Asha"))
+    assert only_line(written)["error"] == "ValueError"
+    assert "Asha" not in written.getvalue()
+
+
 def test_each_of_our_loggers_has_its_name(written: io.StringIO) -> None:
-    logs.logger("accounts.security").info("signed_in", user="7")
+    structlog.get_logger("accounts.security").info("signed_in", user="7")
     line = only_line(written)
     assert (line["logger"], line["event"], line["user"]) == ("accounts.security", "signed_in", "7")
 

@@ -24,6 +24,7 @@ from tokens.ledger import Ledger, write_all
 from tokens.operations.booking import Asked as Coming
 from tokens.operations.booking import Booked, asking_about, book_all
 from tokens.operations.cancelling import Cancelled, Leaving, asking_for, cancel_all
+from tokens.operations.settling import SWEEPER
 from tokens.unit_of_work import on_slots
 
 ROWS_SECONDS = 0.25
@@ -137,10 +138,16 @@ def _in_one_transaction(crowd: Sequence[Waiting], *, gathered: bool = False) -> 
     leaving = [one.asked for one in crowd if isinstance(one.asked, Leaving)]
     questions = [asking_who_stands(callers), asking_for(leaving), [] if leaving else asking_about(coming)]
 
-    def serve_all(ledgers: dict[UUID, Ledger], found: list[Found]) -> list[Outcome]:
+    def grouped(found: list[Found]) -> list[list[Found]]:
         each = iter(found)
-        standing, those_who_leave, those_who_come = ([next(each) for _ in group] for group in questions)
-        admit(callers, standing)
+        return [[next(each) for _ in group] for group in questions]
+
+    def admitting(found: list[Found]) -> set[UUID]:
+        admit(callers, grouped(found)[0])
+        return {one.asked.slot_id for one in crowd if one.is_admitted}
+
+    def serve_all(ledgers: dict[UUID, Ledger], found: list[Found]) -> list[Outcome]:
+        _, those_who_leave, those_who_come = grouped(found)
         admitted = [one.asked for one in crowd if one.is_admitted]
         served = iter(_serve(ledgers, admitted, those_who_leave, those_who_come))
         return [next(served) if one.is_admitted else NotAuthenticated() for one in crowd]
@@ -153,8 +160,9 @@ def _in_one_transaction(crowd: Sequence[Waiting], *, gathered: bool = False) -> 
 
     done: list[Any] = on_slots(
         {one.asked.slot_id for one in crowd},
-        actor=crowd[0].asked.actor,
+        actor=SWEEPER,  # until each request puts its own name into the ledger
         operation=serve_all,
+        admitting=admitting,
         answer=answers,
         gathered=gathered and len(crowd) > 1,
         wait_seconds=ROWS_SECONDS if gathered else None,

@@ -186,7 +186,7 @@ class DelaySlotView(GenericAPIView[Slot]):
             dry_run=dry_run,
             actor=principal.actor,
         )
-        return write(request, work, partial(_delay_answer, dry_run=dry_run))
+        return write(request, work, partial(_delay_answer, dry_run=dry_run), dry_run=dry_run)
 
 
 def _delay_answer(result: DelaySet, *, dry_run: bool) -> Answer:

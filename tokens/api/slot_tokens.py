@@ -63,9 +63,9 @@ def answer_list(head: Head, *, in_queue: bool, whose: frozenset[UUID] | None, kn
     tag = _tag(head, moment_of_list(slot=head, now=now), in_queue, whose)
     if etags.is_named(tag, known):
         return etags.not_modified(tag=tag)
-    place = f"tokens:{head.id}:{snapshots.tag_of(in_queue, _sorted(whose))}"
+    key = f"tokens:{head.id}:{snapshots.tag_of(in_queue, _sorted(whose))}"
     make = partial(_make, head, in_queue=in_queue, whose=whose)
-    snapshot = snapshots.ready(snapshots.Asked(place, tag, make))
+    snapshot = snapshots.ready(snapshots.Asked(key, tag, make))
     return etags.answer(tag=snapshot.tag, body=snapshot.body)
 
 

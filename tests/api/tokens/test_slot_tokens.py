@@ -36,7 +36,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     original = snapshots._made
 
     def noted(asked: snapshots.Asked) -> snapshots.Snapshot:
-        places.append(asked.place)
+        places.append(asked.key)
         return original(asked)
 
     monkeypatch.setattr(snapshots, "_made", noted)

@@ -12,9 +12,10 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError
+from django.db import OperationalError
 
 from accounts.authentication import Caller, admit, asking_who_stands
+from core import patience
 from core.combining import Combiner
 from core.errors import EngineError, NotAuthenticated, NotFound, SlotBusy
 from core.rows import Found, ask
@@ -108,11 +109,11 @@ def _unless_refused(crowd: Sequence[Waiting], *, gathered: bool = False) -> Sequ
     """
     try:
         return _in_one_transaction(crowd, gathered=gathered)
-    except (SlotBusy, OperationalError, InterfaceError):
-        raise  # after a lost connection nobody knows whether it was done
-    except Exception:
-        if len(crowd) == 1:
-            raise
+    except (SlotBusy, OperationalError):
+        raise
+    except Exception as error:
+        if len(crowd) == 1 or patience.lost_connection(error):
+            raise  # after a lost connection nobody knows whether it was done
         return [BREAK_UP] * len(crowd)
 
 

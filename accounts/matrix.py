@@ -2,7 +2,7 @@
 
 Columns are the roles of people and the scopes of API keys. OWN means: only what belongs to the caller, that is a
 doctor's own slots and the tokens in them, or a patient's own records and their tokens. What lies outside answers 404
-like an unknown id.
+like an unknown id; but everybody can read slots, so a doctor who acts on another's slot is refused with 403.
 """
 
 from enum import IntEnum

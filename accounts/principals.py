@@ -8,7 +8,7 @@ from typing import Any, Literal
 from rest_framework.exceptions import NotAuthenticated
 
 from accounts.models import User
-from accounts.roles import Role, Scope, with_included
+from accounts.roles import DESK, Role, Scope, with_included
 
 
 def actor_of(kind: str, holder_id: uuid.UUID) -> str:
@@ -35,7 +35,7 @@ class Principal:
     @property
     def is_desk(self) -> bool:
         """True for the front desk, an administrator and a key with the scope `operate`."""
-        return self.role in (Role.ADMIN, Role.FRONT_DESK) or Scope.OPERATE in self.scopes
+        return self.role in DESK or Scope.OPERATE in self.scopes
 
     @cached_property
     def patient_ids(self) -> frozenset[uuid.UUID]:

@@ -23,6 +23,7 @@ class Scope(models.TextChoices):
 
 
 STAFF = frozenset({Role.ADMIN, Role.FRONT_DESK, Role.DOCTOR})
+DESK = frozenset({Role.ADMIN, Role.FRONT_DESK})
 
 _INCLUDED: dict[str, frozenset[str]] = {
     Scope.READ: frozenset({Scope.READ}),

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from django.db import InterfaceError, OperationalError, connection
+from django.db import DatabaseError, InterfaceError, InternalError, OperationalError, connection
 
 from core import metrics
 
@@ -16,6 +16,9 @@ _ROLLED_BACK = {"40001": "serialization", "40P01": "deadlock"}
 """The server itself says that nothing was done."""
 _LOST = {"57P01", "57P02", "57P03", "53300", "25P03", "25P04"}
 """The connection went away, or was not to be had."""
+_INTERNAL = "XX000"
+_NODE_LOST = ("failure on connection marked as essential", "could not commit transaction")
+"""How a coordinator of several servers reports, as an internal error, that it lost its connection to one of them."""
 
 
 def sqlstate(error: BaseException) -> str | None:
@@ -32,6 +35,8 @@ def lost_connection(error: BaseException) -> bool:
     """Whether the connection broke or could not be made; if COMMIT was on its way, nobody knows what became of it."""
     if isinstance(error, InterfaceError):
         return True
+    if isinstance(error, InternalError):
+        return sqlstate(error) == _INTERNAL and any(text in str(error) for text in _NODE_LOST)
     if not isinstance(error, OperationalError) or type(error.__cause__).__name__ == "PoolTimeout":
         return False
     state = sqlstate(error)
@@ -54,7 +59,7 @@ def again(step: Callable[[], T], *, may_repeat: Callable[[BaseException], bool] 
     for attempt in range(TRIES):
         try:
             return step()
-        except (OperationalError, InterfaceError) as error:
+        except (DatabaseError, InterfaceError) as error:
             victim = was_rolled_back(error)
             allowed = victim or (lost_connection(error) and (may_repeat is None or may_repeat(error)))
             if connection.in_atomic_block or not allowed or attempt == TRIES - 1:

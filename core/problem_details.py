@@ -12,7 +12,7 @@ from django.core.exceptions import (
 )
 from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
 from django.core.exceptions import ValidationError as DjangoValidationError
-from django.db import DataError, IntegrityError, InterfaceError, OperationalError
+from django.db import DataError, IntegrityError, InterfaceError, InternalError, OperationalError
 from django.db.models import ProtectedError, RestrictedError
 from django.http import Http404, HttpRequest, HttpResponse
 from rest_framework import exceptions as drf
@@ -105,6 +105,8 @@ def translate(exc: BaseException) -> errors.EngineError | None:
             return errors.ValidationFailed.of("body", "out-of-range", "A value is out of range.")
         case OperationalError() | InterfaceError():
             return errors.SlotBusy() if patience.sqlstate(exc) == _LOCK_NOT_AVAILABLE else errors.Unavailable()
+        case InternalError() if patience.lost_connection(exc):
+            return errors.Unavailable()
         case DjangoValidationError():
             return errors.ValidationFailed(
                 [{"field": "body", "code": "invalid", "detail": message} for message in exc.messages]

@@ -14,7 +14,7 @@ from contextvars import ContextVar
 from typing import Any, ParamSpec, TypeVar
 
 from django.conf import settings
-from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connections
+from django.db import DEFAULT_DB_ALIAS, InterfaceError, InternalError, OperationalError, connections
 from django.db.models import Model
 
 from core import clock, metrics, patience
@@ -76,7 +76,7 @@ def from_replica(read: Callable[P, T]) -> Callable[P, T]:
                         _note("replica")
                         return _inside(read, *args, **kwargs)
                 _note("behind")
-            except (OperationalError, InterfaceError) as error:
+            except (OperationalError, InterfaceError, InternalError) as error:
                 if patience.sqlstate(error) == _CANCELLED:
                     raise
                 _note("away")
@@ -98,7 +98,7 @@ def is_well() -> bool:
     try:
         with atomic(using=ALIAS):
             well = _has_come_to(position)
-    except (OperationalError, InterfaceError):
+    except (OperationalError, InterfaceError, InternalError):
         well = False
     _remember(well)
     return well

@@ -1,8 +1,8 @@
 """Answers that are ready to be sent, kept while nothing changes: near in this process, and in Redis for all of them.
 
-A snapshot lies at a place and carries the tag of what it was made from. Whoever asks names the tag that is true now, as
-just read from the database; a snapshot with any other tag is as good as none. So nothing has to be thrown away when
-something changes, and Redis may be away, flushed, frozen or put back to any state: it can only cost time. A place holds
+A snapshot is kept under its whole key and carries the tag of what it was made from. A caller names the tag that is true
+now, as just read from the database; a snapshot with any other tag is not used. So nothing has to be thrown away when
+something changes, and Redis may be away, flushed, frozen or put back to any state: it can only cost time. A key holds
 one snapshot, the latest, so that what is kept does not grow with the changes.
 """
 
@@ -37,11 +37,21 @@ class Snapshot(NamedTuple):
 
 
 class Asked(NamedTuple):
-    """A snapshot that somebody wants: where it lies, the tag that is true now, and how it is made anew."""
+    """A snapshot that somebody wants: its whole key, the tag that is true now, and how it is made anew.
 
-    place: str
+    Keys without number can share places in Redis (`shared_place`), so that nobody fills it. The tags of such keys must
+    differ: then a snapshot of another key is one with another tag, and is not used.
+    """
+
+    key: str
     tag: str
     make: Callable[[], Snapshot]
+    shared_place: str | None = None
+
+    @property
+    def place(self) -> str:
+        """Where it lies in Redis."""
+        return self.shared_place or self.key
 
 
 class Near:
@@ -50,33 +60,33 @@ class Near:
     def __init__(self, limit: int = NEAR_BYTES) -> None:
         self._limit = limit
         self._bytes = 0
-        self._kept: OrderedDict[str, tuple[float, Snapshot]] = OrderedDict()  # with the moment of the last use
+        self._kept: OrderedDict[str, tuple[float, Snapshot]] = OrderedDict()  # by key, with the moment of the last use
         self._lock = threading.Lock()
 
-    def get(self, place: str, tag: str) -> Snapshot | None:
-        """What lies at the place, if it carries this tag."""
+    def get(self, key: str, tag: str) -> Snapshot | None:
+        """What is kept under the key, if it carries this tag."""
         with self._lock:
-            _, found = self._kept.get(place, (0.0, None))
+            _, found = self._kept.get(key, (0.0, None))
             if found is None or found.tag != tag:
                 return None
-            self._kept[place] = clock.monotonic(), found
-            self._kept.move_to_end(place)
+            self._kept[key] = clock.monotonic(), found
+            self._kept.move_to_end(key)
             return found
 
-    def put(self, place: str, snapshot: Snapshot) -> None:
-        """Lay it there; what was not used for longest makes room, and what was not used for a minute goes."""
+    def put(self, key: str, snapshot: Snapshot) -> None:
+        """Keep it; what was not used for longest makes room, and what was not used for a minute goes."""
         with self._lock:
-            self._drop(place)
+            self._drop(key)
             now = clock.monotonic()
-            self._kept[place] = now, snapshot
+            self._kept[key] = now, snapshot
             self._bytes += len(snapshot.body)
             for each, (used, _) in list(self._kept.items()):
                 if self._bytes <= self._limit and used >= now - KEPT_SECONDS:
                     break
                 self._drop(each)
 
-    def _drop(self, place: str) -> None:
-        _, gone = self._kept.pop(place, (0.0, None))
+    def _drop(self, key: str) -> None:
+        _, gone = self._kept.pop(key, (0.0, None))
         self._bytes -= len(gone.body) if gone is not None else 0
 
 
@@ -126,25 +136,28 @@ class Far:
 
 def ready(asked: Asked) -> Snapshot:
     """The snapshot with the tag that is true now, or a later one: at hand, or made once for all who ask meanwhile."""
-    found = near.get(asked.place, asked.tag)
+    found = near.get(asked.key, asked.tag)
     if found is not None:
         metrics.snapshots.labels("near").inc()
         return found
-    fetched: Snapshot = _fetching.outcome_of(asked.place, asked, patience_seconds=TURN_SECONDS)
+    fetched: Snapshot = _fetching.outcome_of(asked.key, asked, patience_seconds=TURN_SECONDS)
     return fetched
 
 
 def _fetch_all(together: Sequence[Asked]) -> list[Snapshot]:
-    """For each the snapshot that it asked for, else one that is made now: after all of them have read their tag."""
+    """For each the snapshot that it asked for, else one that is made now: after all of them have read their tag.
+
+    All of them ask for the same key.
+    """
     made: Snapshot | None = None
     fetched = []
     for asked in together:
-        found = near.get(asked.place, asked.tag)
+        found = near.get(asked.key, asked.tag)
         how = "near"
         if found is None:
             found, how = _redis().get(asked.place, asked.tag), "far"
             if found is not None:
-                near.put(asked.place, found)
+                near.put(asked.key, found)
         if found is None:
             how = "near" if made else "made"
             found = made = made or _made(asked)
@@ -155,7 +168,7 @@ def _fetch_all(together: Sequence[Asked]) -> list[Snapshot]:
 
 def _made(asked: Asked) -> Snapshot:
     made = asked.make()
-    near.put(asked.place, made)
+    near.put(asked.key, made)
     _redis().put(asked.place, made)
     return made
 

@@ -65,14 +65,17 @@ def as_is(result: T) -> T:
     return result
 
 
-def write(request: Request, work: Work, render: Callable[[Any], Answer]) -> Response:
-    """Run the work and answer with what `render` makes of its result, once for each Idempotency-Key."""
+def write(request: Request, work: Work, render: Callable[[Any], Answer], *, dry_run: bool = False) -> Response:
+    """Run the work and answer with what `render` makes of its result, once for each Idempotency-Key.
+
+    The answer of a `dry_run` is not kept: its key stays free.
+    """
     request.came_to_write = True  # type: ignore[attr-defined]
     asked = idempotency.asked_of(request)
     if asked is None:
         made = without_key(work, render)
         return Response(made.body, status=made.status, headers=dict(made.headers))
-    return _with_key(asked, work, render)
+    return _with_key(asked, work, render, keep=not dry_run)
 
 
 def kept_answer(request: Request | None) -> Response | None:
@@ -113,14 +116,14 @@ def without_key(work: Work, render: Callable[[Any], Answer]) -> Answer:
     return patience.again(run, may_repeat=lambda _: not answered)
 
 
-def _with_key(asked: Asked, work: Work, render: Callable[[Any], Answer]) -> Response:
+def _with_key(asked: Asked, work: Work, render: Callable[[Any], Answer], *, keep: bool) -> Response:
     def run() -> Response:
         # Claiming again under the same token after a lost connection finds out what became of the last try.
         held = idempotency.claim(asked, token=token)
         if isinstance(held, Stored):
             return Rendered(held, replayed=not tried)
         tried.append(held)
-        return _once(held, work, render)
+        return _once(held, work, render, keep=keep)
 
     token = uuid.uuid4()
     tried: list[Claim] = []
@@ -131,7 +134,7 @@ def _with_key(asked: Asked, work: Work, render: Callable[[Any], Answer]) -> Resp
         raise IdempotencyInProgress() from None
 
 
-def _once(held: Claim, work: Work, render: Callable[[Any], Answer]) -> Response:
+def _once(held: Claim, work: Work, render: Callable[[Any], Answer], *, keep: bool) -> Response:
     committed = False
 
     def noted() -> None:
@@ -140,7 +143,7 @@ def _once(held: Claim, work: Work, render: Callable[[Any], Answer]) -> Response:
 
     def answer(result: Any) -> Response:
         made = render(result)
-        if not 200 <= made.status < 300:
+        if not keep or not 200 <= made.status < 300:
             return Response(made.body, status=made.status, headers=dict(made.headers))
         stored = Stored(made.status, body_bytes(made), dict(made.headers))
         idempotency.complete(held, stored)

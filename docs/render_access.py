@@ -13,8 +13,9 @@ This page is generated from `accounts/matrix.py` by `python -m docs.render_acces
 
 The first four columns are the roles of people, the others the scopes of a hospital system's API key (`book` includes
 `read`, `operate` includes `book`). *own* is, for a doctor, the own slots and the tokens in them, and for a patient the
-own records and their tokens; what lies outside answers 404 like an id that does not exist. What nobody gave is refused:
-without credentials 401, otherwise 403.
+own records and their tokens; what lies outside answers 404 like an id that does not exist. Everybody can read slots, so
+a doctor who acts on another doctor's slot, or asks for its queue, gets 403. What nobody gave is refused: without
+credentials 401, otherwise 403.
 """
 
 IN_WORDS = {

@@ -1,7 +1,8 @@
 """One slot under its lock, and all that changes on it: collected while an operation runs, written at its end."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -49,6 +50,15 @@ class Ledger:
         self._token_changes: dict[UUID, dict[str, Any]] = defaultdict(dict)
         self._joined: list[WaitlistEntry] = []
         self._settled: list[WaitlistEntry] = []
+
+    @contextmanager
+    def acting_as(self, actor: str) -> Iterator[None]:
+        """Sign what is noted meanwhile with another name."""
+        before, self.actor = self.actor, actor
+        try:
+            yield
+        finally:
+            self.actor = before
 
     # Numbers from the locked row
 

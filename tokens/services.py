@@ -23,6 +23,7 @@ from tokens.operations.booking import Asked, BookingRequest
 from tokens.operations.cancelling import Cancelled, Leaving
 from tokens.operations.delays import Delayed
 from tokens.operations.emergencies import Admission
+from tokens.operations.settling import SWEEPER
 from tokens.operations.slots import SlotCancelled, SlotPlan
 from tokens.selectors.due import slots_due, slots_with_ended_place
 from tokens.selectors.under_lock import asking_first_here, asking_tokens, seated
@@ -34,8 +35,6 @@ from tokens.unit_of_work import (
     slot_row,
 )
 from waitlist.models import WaitlistEntry
-
-SWEEPER = "system:sweep"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,10 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError
+from django.db import OperationalError
 
 from accounts.authentication import Caller, admit, asking_who_stands
+from core import patience
 from core.combining import Combiner
 from core.errors import EngineError, NotAuthenticated, NotFound, SlotBusy
 from core.rows import Found, ask
@@ -24,6 +25,7 @@ from tokens.ledger import Ledger, write_all
 from tokens.operations.booking import Asked as Coming
 from tokens.operations.booking import Booked, asking_about, book_all
 from tokens.operations.cancelling import Cancelled, Leaving, asking_for, cancel_all
+from tokens.operations.settling import SWEEPER
 from tokens.unit_of_work import on_slots
 
 ROWS_SECONDS = 0.25
@@ -107,11 +109,11 @@ def _unless_refused(crowd: Sequence[Waiting], *, gathered: bool = False) -> Sequ
     """
     try:
         return _in_one_transaction(crowd, gathered=gathered)
-    except (SlotBusy, OperationalError, InterfaceError):
-        raise  # after a lost connection nobody knows whether it was done
-    except Exception:
-        if len(crowd) == 1:
-            raise
+    except (SlotBusy, OperationalError):
+        raise
+    except Exception as error:
+        if len(crowd) == 1 or patience.lost_connection(error):
+            raise  # after a lost connection nobody knows whether it was done
         return [BREAK_UP] * len(crowd)
 
 
@@ -137,10 +139,16 @@ def _in_one_transaction(crowd: Sequence[Waiting], *, gathered: bool = False) -> 
     leaving = [one.asked for one in crowd if isinstance(one.asked, Leaving)]
     questions = [asking_who_stands(callers), asking_for(leaving), [] if leaving else asking_about(coming)]
 
-    def serve_all(ledgers: dict[UUID, Ledger], found: list[Found]) -> list[Outcome]:
+    def grouped(found: list[Found]) -> list[list[Found]]:
         each = iter(found)
-        standing, those_who_leave, those_who_come = ([next(each) for _ in group] for group in questions)
-        admit(callers, standing)
+        return [[next(each) for _ in group] for group in questions]
+
+    def admitting(found: list[Found]) -> set[UUID]:
+        admit(callers, grouped(found)[0])
+        return {one.asked.slot_id for one in crowd if one.is_admitted}
+
+    def serve_all(ledgers: dict[UUID, Ledger], found: list[Found]) -> list[Outcome]:
+        _, those_who_leave, those_who_come = grouped(found)
         admitted = [one.asked for one in crowd if one.is_admitted]
         served = iter(_serve(ledgers, admitted, those_who_leave, those_who_come))
         return [next(served) if one.is_admitted else NotAuthenticated() for one in crowd]
@@ -153,8 +161,9 @@ def _in_one_transaction(crowd: Sequence[Waiting], *, gathered: bool = False) -> 
 
     done: list[Any] = on_slots(
         {one.asked.slot_id for one in crowd},
-        actor=crowd[0].asked.actor,
+        actor=SWEEPER,  # until each request puts its own name into the ledger
         operation=serve_all,
+        admitting=admitting,
         answer=answers,
         gathered=gathered and len(crowd) > 1,
         wait_seconds=ROWS_SECONDS if gathered else None,

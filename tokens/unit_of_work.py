@@ -46,16 +46,22 @@ def on_slots(
     gathered: bool = False,
     wait_seconds: float | None = None,
     asking: Sequence[Statement] = (),
+    admitting: Callable[[list[Found]], Collection[UUID]] | None = None,
 ) -> Any:
     """Carry out an operation on locked slots of one facility, given what the questions find under the locks;
     `gathered`: for many who have waited together already; `wait_seconds`: the patience, if it is not the usual one.
+
+    `admitting` decides, by what the questions found, which of the slots may be touched: in the others not even what is
+    due is applied, and the operation does not get them.
     """
 
     def attempt() -> Any:
         locks = locked_slots(
             slot_ids=slot_ids, actor=actor, gathered=gathered, wait_seconds=wait_seconds, asking=asking
         )
-        with locks as (ledgers, found), passing_by(ledgers):
+        with locks as (locked, found), passing_by(locked):
+            touched = slot_ids if admitting is None else admitting(found)
+            ledgers = [ledger for ledger in locked if ledger.slot.id in touched]
             for ledger in ledgers:
                 settle(ledger)
             if asking and any(ledger.has_changes for ledger in ledgers):

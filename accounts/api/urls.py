@@ -22,7 +22,7 @@ urlpatterns = [
     path("auth/mfa/setup/", mfa.MfaSetupView.as_view(), name="auth-mfa-setup"),
     path("auth/mfa/confirm/", mfa.MfaConfirmView.as_view(), name="auth-mfa-confirm"),
     path("users/", people.UsersView.as_view(), name="users"),
-    path("users/<uuid:pk>/", people.UserView.as_view(), name="user"),
+    path("users/<id:pk>/", people.UserView.as_view(), name="user"),
     path("api-keys/", keys.ApiKeysView.as_view(), name="api-keys"),
-    path("api-keys/<uuid:pk>/", keys.ApiKeyView.as_view(), name="api-key"),
+    path("api-keys/<id:pk>/", keys.ApiKeyView.as_view(), name="api-key"),
 ]

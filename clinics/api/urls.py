@@ -6,7 +6,7 @@ from clinics.api import views
 
 urlpatterns = [
     path("facilities/", views.FacilityListView.as_view(), name="facility-list"),
-    path("facilities/<uuid:facility_id>/", views.FacilityView.as_view(), name="facility-detail"),
+    path("facilities/<id:facility_id>/", views.FacilityView.as_view(), name="facility-detail"),
     path("doctors/", views.DoctorListView.as_view(), name="doctor-list"),
-    path("doctors/<uuid:doctor_id>/", views.DoctorView.as_view(), name="doctor-detail"),
+    path("doctors/<id:doctor_id>/", views.DoctorView.as_view(), name="doctor-detail"),
 ]

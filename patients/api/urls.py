@@ -6,5 +6,5 @@ from patients.api import views
 
 urlpatterns = [
     path("patients/", views.PatientListView.as_view(), name="patient-list"),
-    path("patients/<uuid:patient_id>/", views.PatientView.as_view(), name="patient-detail"),
+    path("patients/<id:patient_id>/", views.PatientView.as_view(), name="patient-detail"),
 ]

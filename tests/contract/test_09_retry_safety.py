@@ -54,6 +54,22 @@ def test_a_waitlisting_sent_twice_makes_one_entry(hospital: Hospital) -> None:
     assert len(hospital.waiting(slot)) == 1
 
 
+def test_a_dry_run_keeps_no_answer_and_leaves_the_key_free(hospital: Hospital) -> None:
+    slot, sent = hospital.slot(), key()
+    place = f"slots/{slot['id']}/delay/"
+    dry, now = f"{place}?dry_run=true", {"delay_minutes": 20}
+    first = hospital.desk.put(dry, now, headers=sent)
+    assert first.expect(200)["slot"]["max_capacity"] == slot["max_capacity"]
+    hospital.desk.patch(f"slots/{slot['id']}/", {"max_capacity": slot["max_capacity"] + 1}).expect(200)
+    second = hospital.desk.put(dry, now, headers=sent)
+    assert REPLAYED not in second.headers
+    assert second.expect(200)["slot"]["max_capacity"] == slot["max_capacity"] + 1
+    done = hospital.desk.put(place, now, headers=sent)
+    assert done.expect(200)["slot"]["delay_minutes"] == 20
+    same(done, hospital.desk.put(place, now, headers=sent))
+    hospital.desk.put(dry, now, headers=sent).expect(422, "idempotency-mismatch")
+
+
 def test_every_kind_of_write_takes_a_key(hospital: Hospital) -> None:
     slot = hospital.slot()
     token, urgent = hospital.token(slot), hospital.emergency(slot)

@@ -17,8 +17,10 @@ from accounts.models import Session, User
 from accounts.sessions import open_session
 from clinics.models import Facility, Slot
 from core import clock
+from core.clock import ManualClock
 from core.errors import NotAuthenticated, NotFound
 from core.transactions import atomic
+from events.models import Event
 from tests.factories import DoctorFactory
 from tests.races.choreography import PATIENCE, Refusal, Runner
 from tests.races.scene import a_doctor, a_patient, a_slot, book, lies_of, service
@@ -235,6 +237,45 @@ def test_whose_session_has_ended_is_turned_away_alone(monkeypatch: pytest.Monkey
         ("not-authenticated", None),
     ]
     assert Token.objects.filter(slot_id=slot.id).count() == 1
+
+
+def test_each_event_of_a_crowd_names_its_own_cause(monkeypatch: pytest.MonkeyPatch, clock: ManualClock) -> None:
+    """What was due is the sweep's, and is applied only where somebody is admitted."""
+    due, untouched = a_slot(capacity=2), a_slot(capacity=1)
+    for slot in (due, untouched):
+        book(slot, actor="user:scene", hold=True)
+    given_back = book(due, actor="user:scene")
+    for _ in range(3):
+        book(due, actor="user:scene", join_waiting_list=True)
+    before = {slot.id: Event.objects.filter(slot_id=slot.id).count() for slot in (due, untouched)}
+    desk, leaver = _a_caller(), _a_caller()
+    clock.advance(minutes=5)
+    Session.objects.filter(id=leaver.claims.session_id).update(ended_at=clock.now())
+    refused, joined, left, waits = one_crowd(
+        [
+            lambda: _ask(untouched.id, a_patient().id, caller=leaver),
+            lambda: _ask(due.id, a_patient().id, caller=leaver),
+            lambda: service.cancel(token_id=given_back.id, actor="user:leaves"),
+            lambda: _ask(due.id, a_patient().id, caller=desk),
+        ],
+        monkeypatch=monkeypatch,
+    )
+    assert [refused.code, joined.code] == ["not-authenticated"] * 2
+    assert [token.slot_id for token in left.promoted] == [due.id]
+    assert isinstance(waits, WaitlistEntry)
+
+    def told(slot: Slot) -> list[tuple[str, str]]:
+        events = Event.objects.filter(slot_id=slot.id).order_by("number")[before[slot.id] :]
+        return [(event.type, event.actor) for event in events]
+
+    handed_on = ("token.promoted", "waitlist.promoted")
+    assert told(untouched) == []
+    assert told(due) == [
+        *((kind, "system:sweep") for kind in ("token.expired", *handed_on)),
+        *((kind, "user:leaves") for kind in ("token.cancelled", *handed_on)),
+        ("waitlist.joined", "user:desk"),
+    ]
+    assert_invariants_hold()
 
 
 @pytest.mark.parametrize("combine", [True, False])

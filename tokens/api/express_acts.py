@@ -10,9 +10,8 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from django.urls.converters import UUIDConverter
-
 from accounts.authentication import Caller
+from core.converters import IdConverter
 from core.writes import Answer, Work
 from tokens.api import desk
 from tokens.api.serializers import BOOKABLE
@@ -21,7 +20,7 @@ from tokens.api.tokens import admitted_answer, booked_answer, cancelled_answer, 
 from tokens.policy.priority import Category
 from tokens.services import BookingRequest
 
-PATH = re.compile(rf"/(api/v1/)(token|slot)(s/)(?:({UUIDConverter.regex})/)?([a-z_]+/)?")
+PATH = re.compile(rf"/(api/v1/)(token|slot)(s/)(?:({IdConverter.regex})/)?([a-z_]+/)?")
 FLAGS = {"hold": False, "arrived": False, "join_waiting_list": True}
 NEEDED = {"slot_id", "patient_id", "category"}
 KNOWN = NEEDED | FLAGS.keys()
@@ -69,7 +68,7 @@ def find(method: str, path: str) -> Found | None:
     if match is None:
         return None
     prefix, kind, many, row_id, rest = match.groups()
-    route = f"{prefix}{kind}{many}" + (f"<uuid:{kind}_id>/" if row_id else "") + (rest or "")
+    route = f"{prefix}{kind}{many}" + (f"<id:{kind}_id>/" if row_id else "") + (rest or "")
     act = ACTS.get((method, route))
     return None if act is None else Found(act, route, UUID(row_id) if row_id else None)
 
@@ -131,11 +130,11 @@ def _id_of(value: Any) -> UUID | None:
         return None
 
 
-TOKEN = "api/v1/tokens/<uuid:token_id>/"  # noqa: S105 - a route
+TOKEN = "api/v1/tokens/<id:token_id>/"  # noqa: S105 - a route
 ACTS = {
     ("POST", "api/v1/tokens/"): Act("tokens.book", _booking, booked_answer, in_crowd=True),
     ("POST", "api/v1/tokens/emergency/"): Act("tokens.emergency", _emergency, admitted_answer),
-    ("POST", "api/v1/slots/<uuid:slot_id>/call_next/"): Act("slots.run", _next, called_answer),
+    ("POST", "api/v1/slots/<id:slot_id>/call_next/"): Act("slots.run", _next, called_answer),
     ("DELETE", TOKEN): Act("tokens.book", _cancellation, cancelled_answer, in_crowd=True),
     ("POST", f"{TOKEN}confirm/"): _action(desk.ConfirmView),
     ("POST", f"{TOKEN}check_in/"): _action(desk.CheckInView),

@@ -15,12 +15,14 @@ from accounts.matrix import Reach
 from accounts.permissions import reach_as_signed_in
 from accounts.principals import Principal
 from accounts.throttling import PrincipalThrottle
+from core.converters import IdConverter
 from tokens.api.lanes import LEFT_TO_THE_ORDINARY_LANE, PREFIX, Lane, NotForThisLane, Taken, is_plain
-from tokens.api.slot_tokens import SlotTokensView, answer_list, refuse_hidden, whose_of
+from tokens.api.slot_tokens import SlotTokensView, answer_list, whose_of
 from tokens.selectors.lists import head_of
+from tokens.selectors.visible import refuse_foreign_doctor
 
-ROUTE = PREFIX.lstrip("/") + "slots/<uuid:slot_id>/tokens/"
-PATH = re.compile(re.escape(PREFIX) + r"slots/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})/tokens/")
+ROUTE = PREFIX.lstrip("/") + "slots/<id:slot_id>/tokens/"
+PATH = re.compile(re.escape(PREFIX) + rf"slots/({IdConverter.regex})/tokens/")
 CAPABILITY = SlotTokensView.capability
 KNOWN = {"": False, "in_queue=true": True}
 
@@ -48,7 +50,7 @@ def _read(meta: dict[str, Any], slot_id: UUID, caller: Caller) -> HttpResponse:
     if principal is None or not PrincipalThrottle().allows(caller.actor):
         raise NotForThisLane
     reach = reach_as_signed_in(principal, CAPABILITY)
-    refuse_hidden(head, principal, reach)
+    refuse_foreign_doctor(head.doctor_id, principal=principal, reach=reach)
     in_queue, whose = KNOWN[meta["QUERY_STRING"]], whose_of(principal, reach)
     response = answer_list(head, in_queue=in_queue, whose=whose, known=meta.get("HTTP_IF_NONE_MATCH"))
     if response.content:

@@ -22,7 +22,7 @@ from tokens.policy import estimates
 from tokens.selectors.estimates import moment_of_list
 
 PLACES = 1024
-"""Pages share so many places, so that nobody fills Redis by asking for ever other pages."""
+"""Pages share so many places in Redis, so that nobody fills it by asking for ever other pages."""
 _CODE = snapshots.text_of(bodies, estimates)
 
 
@@ -64,7 +64,8 @@ def answer_page(request: Request, view: GenericAPIView[Slot], slots: QuerySet[Sl
     rows: Any = view.paginate_queryset(slots.values_list(*SlotHead._fields))  # type: ignore[arg-type]
     heads = [SlotHead.of_row(row) for row in rows]
     around = view.get_paginated_response([]).data  # count, next, previous
-    tag = _tag(around, heads, now)
+    key = f"slots:{request.build_absolute_uri()}"
+    tag = _tag(key, around, heads, now)
     if etags.is_named(tag, request.META.get("HTTP_IF_NONE_MATCH")):
         return etags.not_modified(tag=tag)
 
@@ -76,10 +77,10 @@ def answer_page(request: Request, view: GenericAPIView[Slot], slots: QuerySet[Sl
         at_hand = [SlotHead.of(slot) for slot in there]
         shown = _moment(at_hand, moment) or moment
         results = [bodies.slot_body(slot, now=shown) for slot in there]
-        return snapshots.Snapshot(_tag(around, at_hand, moment), to_json({**around, "results": results}))
+        return snapshots.Snapshot(_tag(key, around, at_hand, moment), to_json({**around, "results": results}))
 
-    place = f"slots:{int(snapshots.tag_of(request.build_absolute_uri()), 16) % PLACES}"
-    snapshot = snapshots.ready(snapshots.Asked(place, tag, make))
+    place = f"slots:{int(snapshots.tag_of(key), 16) % PLACES}"
+    snapshot = snapshots.ready(snapshots.Asked(key, tag, make, shared_place=place))
     return etags.answer(tag=snapshot.tag, body=snapshot.body)
 
 
@@ -88,6 +89,6 @@ def _moment(heads: Sequence[SlotHead], now: datetime) -> datetime | None:
     return max((moment for head in heads if (moment := moment_of_list(slot=head, now=now))), default=None)
 
 
-def _tag(around: dict[str, Any], heads: Sequence[SlotHead], now: datetime) -> str:
+def _tag(key: str, around: dict[str, Any], heads: Sequence[SlotHead], now: datetime) -> str:
     told = [around[name] for name in ("count", "next", "previous")]
-    return snapshots.tag_of(_CODE, told, [tuple(head) for head in heads], _moment(heads, now))
+    return snapshots.tag_of(_CODE, key, told, [tuple(head) for head in heads], _moment(heads, now))

@@ -21,7 +21,6 @@ from accounts.principals import Principal, principal_of
 from accounts.roles import Role
 from clinics.models import Slot
 from core import clock, etags, snapshots
-from core.errors import NotFound
 from tokens.api import bodies, schema
 from tokens.api.serializers import QueueFilters
 from tokens.policy import estimates
@@ -29,6 +28,7 @@ from tokens.selectors import lists
 from tokens.selectors.estimates import moment_of_list
 from tokens.selectors.lists import Head, head_of, listed
 from tokens.selectors.past import tokens_as_of
+from tokens.selectors.visible import refuse_foreign_doctor
 
 TRIES = 5
 _CODE = snapshots.text_of(bodies, estimates, lists)
@@ -44,18 +44,12 @@ class SlotTokensView(GenericAPIView[Slot]):
     def get(self, request: Request, slot_id: UUID) -> HttpResponseBase:
         principal, reach = principal_of(request), reach_of(request, self)
         head = head_of(slot_id=slot_id)
-        refuse_hidden(head, principal, reach)
+        refuse_foreign_doctor(head.doctor_id, principal=principal, reach=reach)
         filters = QueueFilters.read(request, zone=head.time_zone)
         in_queue, whose = filters.get("in_queue", False), whose_of(principal, reach)
         if "as_of" in filters:
             return Response(_as_of(slot_id, filters["as_of"], in_queue=in_queue, whose=whose))
         return answer_list(head, in_queue=in_queue, whose=whose, known=request.META.get("HTTP_IF_NONE_MATCH"))
-
-
-def refuse_hidden(head: Head, principal: Principal, reach: Reach) -> None:
-    """NotFound for a doctor who looks at another's slot: to them it does not exist."""
-    if reach is not Reach.ALL and principal.role == Role.DOCTOR and head.doctor_id != principal.doctor_id:
-        raise NotFound
 
 
 def whose_of(principal: Principal, reach: Reach) -> frozenset[UUID] | None:
@@ -69,9 +63,9 @@ def answer_list(head: Head, *, in_queue: bool, whose: frozenset[UUID] | None, kn
     tag = _tag(head, moment_of_list(slot=head, now=now), in_queue, whose)
     if etags.is_named(tag, known):
         return etags.not_modified(tag=tag)
-    place = f"tokens:{head.id}:{snapshots.tag_of(in_queue, _sorted(whose))}"
+    key = f"tokens:{head.id}:{snapshots.tag_of(in_queue, _sorted(whose))}"
     make = partial(_make, head, in_queue=in_queue, whose=whose)
-    snapshot = snapshots.ready(snapshots.Asked(place, tag, make))
+    snapshot = snapshots.ready(snapshots.Asked(key, tag, make))
     return etags.answer(tag=snapshot.tag, body=snapshot.body)
 
 

@@ -38,7 +38,7 @@ from tokens.api.slot_pages import answer_page
 from tokens.directory import facility_of_slot
 from tokens.models import Token
 from tokens.selectors.due import DELAYED_END
-from tokens.selectors.visible import refuse_hidden_slot
+from tokens.selectors.visible import refuse_foreign_slot
 from tokens.services import DelaySet, SlotCancelled, SlotPlan, TokenAllocationService
 
 service = TokenAllocationService()
@@ -186,7 +186,7 @@ class DelaySlotView(GenericAPIView[Slot]):
             dry_run=dry_run,
             actor=principal.actor,
         )
-        return write(request, work, partial(_delay_answer, dry_run=dry_run))
+        return write(request, work, partial(_delay_answer, dry_run=dry_run), dry_run=dry_run)
 
 
 def _delay_answer(result: DelaySet, *, dry_run: bool) -> Answer:
@@ -270,9 +270,9 @@ def called_answer(token: Token) -> Answer:
 
 
 def _runner(request: Request, view: GenericAPIView[Slot], slot_id: UUID) -> Principal:
-    """The caller, who may run this slot; for a doctor another's slot does not exist."""
+    """The caller, who may run this slot; a doctor may run only their own."""
     principal = principal_of(request)
-    refuse_hidden_slot(slot_id=slot_id, principal=principal, reach=reach_of(request, view))
+    refuse_foreign_slot(slot_id=slot_id, principal=principal, reach=reach_of(request, view))
     return principal
 
 

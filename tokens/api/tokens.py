@@ -26,7 +26,7 @@ from tokens.models import Token
 from tokens.policy.priority import Category
 from tokens.selectors.estimates import estimate_at
 from tokens.selectors.under_lock import pushed_back
-from tokens.selectors.visible import SLOT_OF_ITS_FACILITY, refuse_hidden_slot, refuse_hidden_token, visible_tokens
+from tokens.selectors.visible import SLOT_OF_ITS_FACILITY, refuse_foreign_slot, refuse_hidden_token, visible_tokens
 from tokens.services import Admitted, BookingRequest, Cancelled, TokenAllocationService
 from waitlist.models import WaitlistEntry
 
@@ -147,7 +147,7 @@ class EmergencyView(GenericAPIView[Token]):
         body.is_valid(raise_exception=True)
         principal = principal_of(request)
         slot_id = body.validated_data["slot_id"]
-        refuse_hidden_slot(slot_id=slot_id, principal=principal, reach=reach_of(request, self))
+        refuse_foreign_slot(slot_id=slot_id, principal=principal, reach=reach_of(request, self))
         return write(
             request, partial(service.admit_emergency, **body.validated_data, actor=principal.actor), admitted_answer
         )

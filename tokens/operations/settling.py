@@ -12,6 +12,8 @@ from tokens.policy.lifecycle import Action, Status
 from waitlist.models import EntryStatus
 from waitlist.order import waiting_in
 
+SWEEPER = "system:sweep"
+"""The actor of the events of what falls due by itself, in whichever request it is applied."""
 ENDING = {
     Status.PENDING: Action.EXPIRE,
     Status.NO_SHOW: Action.END_GRACE,
@@ -20,10 +22,18 @@ ENDING = {
 
 
 def settle(ledger: Ledger) -> None:
-    """End all that is due in the slot, and give the freed seats to those who waited before whoever comes now.
+    """End all that is due in the slot, and give the freed seats to those who wait, before the operation begins.
 
-    A second time changes nothing.
+    Its events carry the name SWEEPER. A second time changes nothing.
     """
+    with ledger.acting_as(SWEEPER):
+        _end_what_is_due(ledger)
+        expire_waiting_if_over(ledger)
+        promote(ledger)
+        ledger.write()  # what the operation reads next must not be what was before
+
+
+def _end_what_is_due(ledger: Ledger) -> None:
     slot, now = ledger.slot, ledger.now
     if slot.next_due_at is not None and slot.next_due_at <= now:
         timed = Token.objects.filter(facility_id=slot.facility_id, slot_id=slot.id, due_at__isnull=False)
@@ -31,9 +41,6 @@ def settle(ledger: Ledger) -> None:
             ledger.move(token, ENDING[Status(token.status)], due_at=None)
         ledger.write()
         ledger.change_slot(next_due_at=timed.aggregate(earliest=Min("due_at"))["earliest"])
-    expire_waiting_if_over(ledger)
-    promote(ledger)
-    ledger.write()  # what the operation reads next must not be what was before
 
 
 def expire_waiting_if_over(ledger: Ledger) -> None:

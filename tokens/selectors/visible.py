@@ -1,4 +1,7 @@
-"""What a caller may see: all of it, a doctor's own, a patient's own. What lies outside does not exist for them."""
+"""What a caller may see: all of it, a doctor's own, a patient's own. What lies outside does not exist for them.
+
+Slots are seen by everybody: what a caller may not do with one is refused.
+"""
 
 from uuid import UUID
 
@@ -8,7 +11,7 @@ from accounts.matrix import Reach
 from accounts.principals import Principal
 from accounts.roles import Role
 from clinics.models import Slot
-from core.errors import NotFound
+from core.errors import NotFound, PermissionDenied
 from events.models import Event
 from tokens.directory import facility_of_slot, place_of_token
 from tokens.models import Token
@@ -55,19 +58,24 @@ def refuse_hidden_token(*, token_id: UUID, principal: Principal, reach: Reach) -
             raise NotFound
 
 
-def refuse_hidden_slot(*, slot_id: UUID, principal: Principal, reach: Reach) -> None:
-    """Raises NotFound for a slot that the caller may not act on; like `refuse_hidden_token`."""
-    if reach is not Reach.ALL:
-        own_slot_or_404(slot_id=slot_id, principal=principal, reach=reach)
+def refuse_foreign_slot(*, slot_id: UUID, principal: Principal, reach: Reach) -> None:
+    """Raises NotFound for a slot that does not exist, and PermissionDenied if it is another doctor's.
 
-
-def own_slot_or_404(*, slot_id: UUID, principal: Principal, reach: Reach) -> None:
-    """Raises NotFound for a slot that does not exist or, for a doctor, is not their own."""
+    Like `refuse_hidden_token`, it asks nothing for a caller who reaches all.
+    """
+    if reach is Reach.ALL:
+        return
     slots = Slot.objects.filter(facility_id=facility_of_slot(slot_id), id=slot_id)
-    if reach is not Reach.ALL and principal.role == Role.DOCTOR:
-        slots = slots.filter(doctor_id__in=_own_doctor(principal))
-    if not slots.exists():
+    doctor_id = slots.values_list("doctor_id", flat=True).first()
+    if doctor_id is None:
         raise NotFound
+    refuse_foreign_doctor(doctor_id, principal=principal, reach=reach)
+
+
+def refuse_foreign_doctor(doctor_id: UUID, *, principal: Principal, reach: Reach) -> None:
+    """Raises PermissionDenied for a doctor on a slot of another one: everybody may know of it, but not act on it."""
+    if reach is not Reach.ALL and principal.role == Role.DOCTOR and doctor_id != principal.doctor_id:
+        raise PermissionDenied("This is another doctor's slot.")
 
 
 def _own_doctor(principal: Principal) -> list[UUID]:

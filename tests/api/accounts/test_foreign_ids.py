@@ -1,4 +1,7 @@
-"""Another's id is answered exactly like one that does not exist: in addresses, in filters, in bodies."""
+"""Another's id is answered exactly like one that does not exist: in addresses, in filters, in bodies.
+
+A slot is no secret: a doctor who acts on another's slot is told that they may not.
+"""
 
 import json
 import re
@@ -20,8 +23,10 @@ BODIES: dict[str, dict[str, Any]] = {
 }
 FILTERS = {"slot": "slots", "slot_id": "slots", "patient": "patients", "doctor": "doctors", "token": "tokens"}
 
-# Everybody may read slots and doctors, so nothing is told by an empty list of one's own things there.
+# Everybody may read slots and doctors, so nothing is told by a refusal or by an empty list of one's own things there.
 PUBLIC, EMPTY = {"slots", "doctors"}, (200, "[]")
+REFUSED = {Role.DOCTOR: 403, Role.PATIENT: 200}
+"""What a slot of others answers: a doctor may not act on it, a patient finds none of their own tokens there."""
 
 
 @pytest.fixture
@@ -76,7 +81,11 @@ def test_in_addresses(hospital: Hospital, things: dict[str, str], role: str) -> 
         body = None if method == "GET" else BODIES.get(action, BODIES.get(collection, {}))
         answers = [caller.call(method, re.sub(r"\{\w+\}", each, path), body) for each in (things[collection], unknown)]
         foreign, nobody = (told(each, things[collection], unknown) for each in answers)
-        assert foreign == nobody or (collection in PUBLIC and foreign == EMPTY), (method, path)
+        if collection in PUBLIC:
+            assert foreign[0] == REFUSED[role], (method, path)
+            assert foreign == EMPTY or answers[0].body["code"] == "permission-denied", (method, path)
+        else:
+            assert foreign == nobody, (method, path)
         assert nobody[0] == 404, (method, path)
         asked += 1
     assert asked > 5
@@ -109,9 +118,8 @@ def test_in_bodies(hospital: Hospital, things: dict[str, str]) -> None:
             assert foreign.status == 404
             assert told(foreign) == told(unknown)
     doctor = hospital.doctor_user(hospital.doctor())
-    for slot_id in (things["slots"], str(uuid.uuid4())):
-        answer = doctor.post("tokens/emergency/", {"slot_id": slot_id, "patient_id": own["id"]})
-        answer.expect(404, "not-found")
+    for slot_id, status in ((things["slots"], 403), (str(uuid.uuid4()), 404)):
+        doctor.post("tokens/emergency/", {"slot_id": slot_id, "patient_id": own["id"]}).expect(status)
 
 
 @pytest.mark.parametrize("role", [Role.DOCTOR, Role.PATIENT])

@@ -3,10 +3,14 @@
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
+from accounts.throttling import PatientBookingThrottle
 from tests.api.tokens.lanes import both, headers_of, shape
 from tests.support.api import Api
 from tests.support.hospital import Hospital
+from tokens import locking
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -121,3 +125,26 @@ def test_a_key_for_repetitions_goes_the_ordinary_way(hospital: Hospital, taken: 
     assert taken == [False, False]
     assert (first.status, again.status) == (201, 201)
     assert first.raw == again.raw
+
+
+@pytest.mark.parametrize(("who", "status", "locks"), [("desk", 201, 1), ("patient", 201, 1), ("doctor", 403, 0)])
+def test_a_booking_takes_the_slots_lock_once(hospital: Hospital, who: str, status: int, locks: int) -> None:
+    slot, patient = hospital.slot(), hospital.patient()
+    callers = {"desk": hospital.desk, "patient": hospital.patient_user(patient)}
+    callers["doctor"] = hospital.doctor_user(hospital.doctor())
+    body = {"slot_id": slot["id"], "patient_id": patient["id"], "category": "ONLINE"}
+    with CaptureQueriesContext(connection) as queries:
+        callers[who].post("tokens/", body).expect(status)
+    assert sum(locking.ROW_LOCK in each["sql"] for each in queries.captured_queries) == locks
+
+
+def test_a_patient_over_the_limit_takes_no_lock(hospital: Hospital, settings: Any) -> None:
+    settings.OPD_THROTTLING = True
+    patients = [hospital.patient() for _ in range(PatientBookingThrottle.limit + 1)]
+    slot, caller = hospital.slot(capacity=20), hospital.patient_user(*patients)
+    *first, last = (_booking(hospital, slot, category="ONLINE", patient_id=each["id"]) for each in patients)
+    for body in first:
+        caller.post("tokens/", body).expect(201)
+    with CaptureQueriesContext(connection) as queries:
+        caller.post("tokens/", last).expect(429, "throttled")
+    assert not any(locking.ROW_LOCK in each["sql"] for each in queries.captured_queries)

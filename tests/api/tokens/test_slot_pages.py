@@ -1,6 +1,8 @@
 """Pages of slots: kept while nothing changes, and never older than a change that was acknowledged."""
 
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -9,8 +11,9 @@ import pytest
 from clinics.facilities import update_facility
 from core import snapshots
 from core.clock import ManualClock
-from tests.support.api import Answer, Api
+from tests.support.api import Answer, Api, hang_up
 from tests.support.hospital import Hospital, when
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -97,6 +100,41 @@ def test_pages_do_not_answer_for_each_other(hospital: Hospital, slot: Json, monk
     assert first[0].body["next"]
 
 
+def test_pages_that_are_asked_for_at_once_do_not_answer_for_each_other(
+    hospital: Hospital, slot: Json, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three pages of which one is being made while the other two are asked for."""
+    monkeypatch.setattr("tokens.api.slot_pages.PLACES", 1)
+    busy, go, made = threading.Event(), threading.Event(), snapshots._made
+
+    def slowly(asked: snapshots.Asked) -> snapshots.Snapshot:
+        if not busy.is_set():
+            busy.set()
+            assert go.wait(20)
+        return made(asked)
+
+    monkeypatch.setattr(snapshots, "_made", slowly)
+    queries: list[Json] = [{"page_size": 1}, {"page_size": 1, "page": 2}, {"page_size": 2}]
+    with ThreadPoolExecutor(len(queries)) as pool:
+        first = pool.submit(ask_alone, hospital, slot, queries[0])
+        assert busy.wait(20)
+        others = [pool.submit(ask_alone, hospital, slot, query) for query in queries[1:]]
+        wait = snapshots._fetching._queues
+        until(lambda: all(each.done() or sum(map(len, wait.values())) == len(others) for each in others))
+        go.set()
+        answers = [each.result(20) for each in (first, *others)]
+    own = [read(hospital.desk, slot["doctor"], **query).body for query in queries]
+    assert [answer.body for answer in answers] == own
+
+
+def ask_alone(hospital: Hospital, slot: Json, query: Json) -> Answer:
+    """Read a page in a thread with a connection of its own."""
+    try:
+        return read(hospital.desk, slot["doctor"], **query)
+    finally:
+        hang_up()
+
+
 def test_the_page_moves_with_the_clock_once_the_expected_end_may(
     clock: ManualClock, hospital: Hospital, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -120,7 +158,7 @@ def test_nothing_is_made_twice_while_nothing_changes(
     original = snapshots._made
 
     def noted(asked: snapshots.Asked) -> snapshots.Snapshot:
-        made.append(asked.place)
+        made.append(asked.key)
         return original(asked)
 
     monkeypatch.setattr(snapshots, "_made", noted)

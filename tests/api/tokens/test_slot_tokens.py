@@ -36,7 +36,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     original = snapshots._made
 
     def noted(asked: snapshots.Asked) -> snapshots.Snapshot:
-        places.append(asked.place)
+        places.append(asked.key)
         return original(asked)
 
     monkeypatch.setattr(snapshots, "_made", noted)
@@ -248,7 +248,7 @@ def test_a_doctor_reads_own_slots_and_nobody_reads_without_credentials(
     whole = read(hospital.desk, slot)
     own = hospital.doctor_user({"id": slot["doctor"]})
     assert read(own, slot).expect(200) == whole.body
-    read(hospital.doctor_user(hospital.doctor()), slot, known=whole.headers["etag"]).expect(404, "not-found")
+    read(hospital.doctor_user(hospital.doctor()), slot, known=whole.headers["etag"]).expect(403, "permission-denied")
     read(hospital.nobody, slot, known="*").expect(401, "not-authenticated")
     assert read(hospital.key("read"), slot).expect(200) == whole.body
     read(hospital.desk, {"id": slot["doctor"]}).expect(404, "not-found")

@@ -77,6 +77,22 @@ def test_no_other_tag_is_ever_answered(own: EmbeddedRedis, place: str, other_pro
     assert ready(Asked(place, OLD, Maker(OLD, b"anew"))).body == b"anew"  # one snapshot at a place
 
 
+def test_keys_that_share_a_place_in_redis_never_answer_for_each_other(
+    own: EmbeddedRedis, place: str, other_process: Callable[[], None]
+) -> None:
+    """Their tags tell them apart; the one that was kept last is found by another process."""
+    keys, makers = [f"{place}:{name}" for name in "ab"], [Maker(tag_of(name), name.encode()) for name in "ab"]
+    for _ in range(2):
+        for key, make in zip(keys, makers, strict=True):
+            asked = Asked(key, make.snapshot.tag, make, shared_place=place)
+            assert ready(asked).body == make.snapshot.body
+    assert [make.times for make in makers] == [1, 1]
+    other_process()
+    asked = Asked(keys[1], makers[1].snapshot.tag, makers[1], shared_place=place)
+    assert ready(asked).body == b"b"
+    assert makers[1].times == 1
+
+
 def test_what_a_maker_finds_newer_is_answered_and_kept_under_its_own_tag(own: EmbeddedRedis, place: str) -> None:
     assert ready(Asked(place, OLD, Maker(NEW, b"new"))) == Snapshot(NEW, b"new")
     assert ready(Asked(place, NEW, Maker(NEW, b"never"))).body == b"new"

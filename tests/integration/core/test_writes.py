@@ -116,13 +116,26 @@ def lose_connection() -> None:
         cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
 
 
-def once_lost() -> Callable[[], None]:
+def lose_node(message: str = "failure on connection marked as essential: 10.0.0.5:5432") -> None:
+    """Have the server tell that it lost another server, as a coordinator does."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"DO $$ BEGIN RAISE EXCEPTION '{message}' USING ERRCODE = 'XX000'; END $$")
+
+
+def lose_commit() -> None:
+    lose_node("could not commit transaction for shard 102008 on at least one active node")
+
+
+losing = pytest.mark.parametrize("lose", [lose_connection, lose_node, lose_commit])
+
+
+def once_lost(lose: Callable[[], None] = lose_connection) -> Callable[[], None]:
     left = [1]
 
     def step_in() -> None:
         if left:
             left.pop()
-            lose_connection()
+            lose()
 
     return step_in
 
@@ -289,24 +302,27 @@ def test_a_deadlock_s_victim_is_run_again(key: str | None, state: str) -> None:
     assert counted() == 1
 
 
+@losing
 @pytest.mark.parametrize("key", [None, "k1"])
-def test_a_connection_lost_before_the_commit_is_tried_again(key: str | None) -> None:
-    Counter.before_answer = staticmethod(once_lost())
+def test_a_connection_lost_before_the_commit_is_tried_again(key: str | None, lose: Callable[[], None]) -> None:
+    Counter.before_answer = staticmethod(once_lost(lose))
     assert ask(key).status_code == 201
     assert Counter.runs == 2
     assert counted() == 1
 
 
-def test_a_connection_lost_at_the_commit_is_not_tried_blindly() -> None:
-    Counter.after_answer = staticmethod(once_lost())
+@losing
+def test_a_connection_lost_at_the_commit_is_not_tried_blindly(lose: Callable[[], None]) -> None:
+    Counter.after_answer = staticmethod(once_lost(lose))
     response = ask()
     assert (response.status_code, code(response)) == (503, "unavailable")
     assert Counter.runs == 1
     assert counted() == 0
 
 
-def test_with_a_key_a_connection_lost_at_the_commit_is_looked_into_and_tried_again() -> None:
-    Counter.after_answer = staticmethod(once_lost())
+@losing
+def test_with_a_key_a_connection_lost_at_the_commit_is_looked_into_and_tried_again(lose: Callable[[], None]) -> None:
+    Counter.after_answer = staticmethod(once_lost(lose))
     assert ask("k1").status_code == 201
     assert Counter.runs == 2
     assert counted() == 1

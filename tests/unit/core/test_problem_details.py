@@ -2,7 +2,7 @@
 
 import pytest
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
-from django.db import DataError, IntegrityError, OperationalError
+from django.db import DataError, IntegrityError, InternalError, OperationalError
 from django.http import Http404
 from rest_framework import exceptions as drf
 
@@ -33,6 +33,8 @@ def caused(error: Exception, **facts: str) -> Exception:
         (SuspiciousOperation("x"), "validation-error"),
         (DataError("x"), "validation-error"),
         (caused(OperationalError("x"), sqlstate="57P01"), "unavailable"),
+        (caused(InternalError("could not commit transaction on any active node"), sqlstate="XX000"), "unavailable"),
+        (caused(InternalError("invalid page in block 3"), sqlstate="XX000"), "internal-error"),
         (caused(OperationalError("x"), sqlstate="55P03"), "slot-busy"),
         (caused(OperationalError("x"), sqlstate="40P01"), "unavailable"),
         (caused(IntegrityError("x"), sqlstate="23503", detail="Key is still referenced from table"), "in-use"),

@@ -2,6 +2,7 @@
 
 import uuid
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 from typing import Any, Literal
 
@@ -26,6 +27,7 @@ class Principal:
     scopes: frozenset[str] = field(default_factory=frozenset)
     doctor_id: uuid.UUID | None = None
     second_factor: bool = False
+    signed_in_at: datetime | None = None
 
     @property
     def actor(self) -> str:
@@ -46,11 +48,19 @@ class Principal:
         return frozenset(links.values_list("patient_id", flat=True))
 
     @classmethod
-    def of_user(cls, user: User, *, second_factor: bool = False) -> "Principal":
+    def of_user(
+        cls, user: User, *, second_factor: bool = False, signed_in_at: datetime | None = None
+    ) -> "Principal":
         """The principal of a signed-in user; only a DOCTOR has a doctor."""
         role = Role(user.role)
-        doctor_id = user.doctor_id if role == Role.DOCTOR else None
-        return cls(kind="user", id=user.pk, role=role, doctor_id=doctor_id, second_factor=second_factor)
+        return cls(
+            kind="user",
+            id=user.pk,
+            role=role,
+            doctor_id=user.doctor_id if role == Role.DOCTOR else None,
+            second_factor=second_factor,
+            signed_in_at=signed_in_at,
+        )
 
     @classmethod
     def of_key(cls, key: Any) -> "Principal":

@@ -48,9 +48,7 @@ class Principal:
         return frozenset(links.values_list("patient_id", flat=True))
 
     @classmethod
-    def of_user(
-        cls, user: User, *, second_factor: bool = False, signed_in_at: datetime | None = None
-    ) -> "Principal":
+    def of_user(cls, user: User, *, second_factor: bool = False, signed_in_at: datetime | None = None) -> "Principal":
         """The principal of a signed-in user; only a DOCTOR has a doctor."""
         role = Role(user.role)
         return cls(

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from rest_framework.exceptions import NotAuthenticated
 
+from accounts.admin_sessions import signed_in_at
 from accounts.models import User
 from accounts.roles import Role, Scope, with_included
 
@@ -72,7 +73,7 @@ def principal_of(request: Any) -> Principal:
     if isinstance(known, Principal):
         return known
     if isinstance(request.user, User):
-        principal = Principal.of_user(request.user)
+        principal = Principal.of_user(request.user, signed_in_at=signed_in_at(request.session))
         request.auth = principal
         return principal
     raise NotAuthenticated

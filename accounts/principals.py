@@ -1,6 +1,7 @@
 """The caller of a request, whether a person or a machine, as one plain value."""
 
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -65,6 +66,17 @@ class Principal:
     def of_key(cls, key: Any) -> "Principal":
         """The principal of an API key, with all scopes that its own include."""
         return cls(kind="key", id=key.pk, scopes=with_included(key.scopes))
+
+
+def roles_of(actors: Iterable[str]) -> dict[str, str]:
+    """What each actor is, for callers who must not learn who they are.
+
+    The role of a user, USER for one who was deleted, KEY, or SYSTEM.
+    """
+    kinds = {actor: actor.partition(":")[0] for actor in actors}
+    ids = {actor: actor.partition(":")[2] for actor, kind in kinds.items() if kind == "user"}
+    roles = {str(pk): role for pk, role in User.objects.filter(pk__in=ids.values()).values_list("pk", "role")}
+    return {actor: roles.get(ids.get(actor, ""), kind.upper()) for actor, kind in kinds.items()}
 
 
 def principal_of(request: Any) -> Principal:

@@ -13,6 +13,7 @@ from accounts.limits import BookingLimit
 from accounts.matrix import Reach
 from accounts.permissions import reach_of
 from accounts.principals import Principal, principal_of
+from accounts.roles import Role
 from core import clock
 from core.errors import NotFound, PermissionDenied
 from core.replica import from_replica
@@ -190,4 +191,5 @@ class ExplainView(GenericAPIView[Token]):
     capability = "tokens.read"
 
     def get(self, request: Request, token_id: UUID) -> Response:
-        return Response(explain_body(visible_or_404(request, self, token_id)))
+        names_staff = principal_of(request).role != Role.PATIENT
+        return Response(explain_body(visible_or_404(request, self, token_id), names_staff=names_staff))

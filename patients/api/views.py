@@ -107,5 +107,10 @@ class PatientView(_PatientsView):
             among=self.visible(),
             of_user=self.family_of(),
         )
+
+        def shown(patient: Patient) -> Answer:
+            record_read(request, [patient.pk], what="patients.write")  # also where nothing was changed
+            return _patient(patient)
+
         with attributed(request):
-            return write(request, work, _patient)
+            return write(request, work, shown)

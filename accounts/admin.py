@@ -179,7 +179,7 @@ class ApiKeyAdmin(KindAdmin):
     actions = ("revoke",)
     exclude = ("secret_sha256",)
 
-    def save_model(self, request: HttpRequest, obj: ApiKey, form: Any, change: bool) -> None:
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """Make the key; `response_add` shows it."""
         proving.demand_recent_sign_in(request)
         key, obj.text = keys.make_key(created_by_id=request.user.pk, **form.cleaned_data)

@@ -33,7 +33,7 @@ def demand_password(request: Request, *, user: User, password: str) -> None:
         raise ValidationError({"password": "This is not your password."}, code="wrong-password")
 
 
-def demand_recent_sign_in(request: Request) -> None:
+def demand_recent_sign_in(request: Any) -> None:
     """Refuse the request (403) unless the caller signed in with a password within RECENT."""
     principal = principal_of(request)
     if principal.signed_in_at is None or clock.now() - principal.signed_in_at > RECENT:
@@ -42,7 +42,7 @@ def demand_recent_sign_in(request: Request) -> None:
         raise PermissionDenied(f"Sign in again: this needs a sign-in of the last {minutes} minutes.")
 
 
-def demand_recent_sign_in_for_administrators(request: Request, *, user: User | None, changes: dict[str, Any]) -> None:
+def demand_recent_sign_in_for_administrators(request: Any, *, user: User | None, changes: dict[str, Any]) -> None:
     """Demand a recent sign-in for making an administrator, and for changing how one of them signs in.
 
     `user` is the user as they are, None for a new one.

@@ -8,15 +8,23 @@ from uuid import UUID
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.forms import AdminAuthenticationForm
+from django.contrib.auth import admin as _groups  # noqa: F401 - registers what is taken off below
 from django.contrib.auth import authenticate
+from django.contrib.auth.models import Group
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django_otp.plugins.otp_totp import admin as _devices  # noqa: F401 - registers what is taken off below
+from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from accounts import keys, second_factor, users
+from accounts import keys, proving, second_factor, users
 from accounts.models import ApiKey, ReadTrail, User
+from accounts.principals import principal_of
 from accounts.roles import Scope
 from accounts.trail import attributed
+from core.admin import ListedLookups
 from core.errors import EngineError
 
 
@@ -40,6 +48,8 @@ class AdminSignInForm(AdminAuthenticationForm):
         return given
 
 
+# The page of django-otp shows and takes the secrets of second factors; groups mean nothing here, the role decides.
+admin.site.unregister([TOTPDevice, Group])
 admin.site.login_form = AdminSignInForm
 admin.site.login_template = "accounts/admin_login.html"
 
@@ -67,7 +77,7 @@ class UserForm(forms.ModelForm):  # type: ignore[type-arg]
         return password
 
 
-class KindAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class KindAdmin(ListedLookups):
     """Changes run under the caller's name in the database's history; a refusal is told on the page."""
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -100,6 +110,16 @@ class UserAdmin(KindAdmin):
     list_filter = ("role", "is_active")
     search_fields = ("username", "email")
     raw_id_fields = ("doctor", "patients")
+    actions = ("reset_second_factor",)
+
+    @admin.action(description="Reset the second factor")
+    def reset_second_factor(self, request: HttpRequest, queryset: Any) -> None:
+        """Let the chosen users sign in with the password alone, until they set a second factor up again."""
+        proving.demand_recent_sign_in(request)
+        for user in queryset:
+            second_factor.reset(user=user, by=principal_of(request).actor)
+            self.log_change(request, user, "Reset the second factor.")
+            self.message_user(request, f"{user.username} signs in without a second factor.", messages.SUCCESS)
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
         """Through accounts.users, so that what ends sessions ends them here too."""
@@ -112,10 +132,11 @@ class UserAdmin(KindAdmin):
             "patient_ids": [each.pk for each in given["patients"]],
             "is_active": given["is_active"],
         }
+        before = User.objects.get(pk=obj.pk) if change else None
+        password = {"password": given["password"]} if given["password"] else {}
+        proving.demand_recent_sign_in_for_administrators(request, user=before, changes=common | password)
         if change:
-            if given["password"]:
-                common["password"] = given["password"]
-            users.change_user(user_id=obj.pk, changes=common)
+            users.change_user(user_id=obj.pk, changes=common | password)
         else:
             obj.pk = users.create_user(password=given["password"] or None, **common).pk
 
@@ -158,11 +179,19 @@ class ApiKeyAdmin(KindAdmin):
     actions = ("revoke",)
     exclude = ("secret_sha256",)
 
-    def save_model(self, request: HttpRequest, obj: ApiKey, form: Any, change: bool) -> None:
-        """Make the key and show it."""
-        key, text = keys.make_key(created_by_id=request.user.pk, **form.cleaned_data)
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """Make the key; `response_add` shows it."""
+        proving.demand_recent_sign_in(request)
+        key, obj.text = keys.make_key(created_by_id=request.user.pk, **form.cleaned_data)
         obj.pk = key.pk
-        self.message_user(request, f"The key, shown this once: {text}", messages.WARNING)
+
+    def response_add(self, request: HttpRequest, obj: Any, post_url_continue: str | None = None) -> HttpResponse:
+        """Show the key on a page that no browser and no proxy stores."""
+        facts = {"key": obj, "text": obj.text, "list_url": reverse("admin:accounts_apikey_changelist")}
+        page = {**self.admin_site.each_context(request), "title": "New API key", **facts}
+        return TemplateResponse(
+            request, "accounts/admin_new_key.html", page, headers={"Cache-Control": "no-store, private"}
+        )
 
     @admin.action(description="Revoke for ever")
     def revoke(self, request: HttpRequest, queryset: Any) -> None:
@@ -180,7 +209,7 @@ class ApiKeyAdmin(KindAdmin):
 
 
 @admin.register(ReadTrail)
-class ReadTrailAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class ReadTrailAdmin(ListedLookups):
     """Who read whose record; nobody can change it."""
 
     list_display = ("at", "actor", "what", "request_id")

@@ -24,7 +24,7 @@ _USER_COLUMNS = ["id", "username", "email", "role", "doctor_id", "session_versio
 # Written out, for it runs in every request: building it with the ORM takes longer than PostgreSQL does. What is not
 # selected (the password) is loaded when somebody asks for it.
 _LIVING_USERS = f"""
-SELECT {", ".join(f"u.{column}" for column in _USER_COLUMNS)}, s.second_factor, s.id
+SELECT {", ".join(f"u.{column}" for column in _USER_COLUMNS)}, s.second_factor, s.created_at, s.id
 FROM accounts_user u JOIN accounts_session s ON s.user_id = u.id
 WHERE s.id = ANY(%s) AND u.is_active AND s.ended_at IS NULL
 """  # the columns are ours
@@ -81,10 +81,11 @@ def _standing(claims: Claims, found: Row | None) -> tuple[User, Principal] | Non
     """The user that a token speaks of, if they and their session still are as it says."""
     if found is None:
         return None
-    user = User.from_db(connection.alias, _USER_COLUMNS, found[:-2])
+    *columns, second_factor, signed_in_at, _ = found
+    user = User.from_db(connection.alias, _USER_COLUMNS, columns)
     if (user.pk, user.session_version) != (claims.user_id, claims.session_version):
         return None
-    return user, Principal.of_user(user, second_factor=found[-2])
+    return user, Principal.of_user(user, second_factor=second_factor, signed_in_at=signed_in_at)
 
 
 class Caller:

@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 import uuid
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache, lru_cache
 from typing import Any, NamedTuple, Self
 
@@ -14,6 +14,7 @@ from rest_framework_simplejwt.tokens import Token
 
 from accounts.models import Session, User
 from core import clock
+from core.ids import milliseconds_of
 
 
 @cache
@@ -31,9 +32,19 @@ class SignedToken(Token):
         return _backend(settings.SECRET_KEY, settings.OPD_JWT_AUDIENCE, settings.OPD_JWT_ISSUER)
 
     @classmethod
-    def of(cls, user: User, session: Session) -> Self:
-        """A fresh token of this kind for that user's session."""
-        return cls().belong_to(user, session)
+    def of(cls, user: User, session: Session, *, token_id: uuid.UUID | None = None) -> Self:
+        """Make a token of this kind for the user's session.
+
+        With `token_id`, a UUIDv7, the token is issued at the time in the id: the same arguments give the same token.
+        """
+        token = cls()
+        if token_id is not None:
+            issued = datetime.fromtimestamp(milliseconds_of(token_id) // 1000, UTC)
+            token.set_iat(at_time=issued)
+            token.set_exp(from_time=issued)
+            token["jti"] = str(token_id)
+        token.payload.update(_claims(user, session))
+        return token
 
     def verify(self) -> None:
         """Raises TokenError unless every claim is there and has its shape."""
@@ -42,11 +53,6 @@ class SignedToken(Token):
             _uuid_of(self.get(claim))
         if type(self.get("sv")) is not int or not 0 <= self["sv"] < 2**31:
             raise TokenError("The token carries no session version.")
-
-    def belong_to(self, user: User, session: Session) -> Self:
-        """Make a token that already has its id one of that user's session."""
-        self.payload.update(_claims(user, session))
-        return self
 
     @property
     def user_id(self) -> uuid.UUID:
@@ -97,7 +103,7 @@ def _verified(raw: str, *keys: str) -> Claims:
 
 
 class RefreshToken(SignedToken):
-    """Is exchanged once for the next pair of tokens, within a day."""
+    """Is exchanged for the next pair of tokens, within a day."""
 
     token_type = "refresh"  # noqa: S105
     lifetime: timedelta = settings.SIMPLE_JWT["REFRESH_TOKEN_LIFETIME"]

@@ -122,6 +122,10 @@ class Session(models.Model):
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="sessions")
     current = models.UUIDField(help_text="The id of the one refresh token that is still good.")
+    # What answers a repeated refresh: the token that was exchanged last, when, and by whom (a keyed hash).
+    previous = models.UUIDField(null=True)
+    rotated_at = models.DateTimeField(null=True)
+    rotated_by = models.CharField(max_length=32, blank=True, default="")
     created_at = models.DateTimeField(default=clock.now, editable=False)
     expires_at = models.DateTimeField(db_index=True)
     ended_at = models.DateTimeField(null=True)

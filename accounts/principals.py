@@ -1,12 +1,15 @@
 """The caller of a request, whether a person or a machine, as one plain value."""
 
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 from typing import Any, Literal
 
 from rest_framework.exceptions import NotAuthenticated
 
+from accounts.admin_sessions import signed_in_at
 from accounts.models import User
 from accounts.roles import DESK, Role, Scope, with_included
 
@@ -26,6 +29,7 @@ class Principal:
     scopes: frozenset[str] = field(default_factory=frozenset)
     doctor_id: uuid.UUID | None = None
     second_factor: bool = False
+    signed_in_at: datetime | None = None
 
     @property
     def actor(self) -> str:
@@ -46,16 +50,33 @@ class Principal:
         return frozenset(links.values_list("patient_id", flat=True))
 
     @classmethod
-    def of_user(cls, user: User, *, second_factor: bool = False) -> "Principal":
+    def of_user(cls, user: User, *, second_factor: bool = False, signed_in_at: datetime | None = None) -> "Principal":
         """The principal of a signed-in user; only a DOCTOR has a doctor."""
         role = Role(user.role)
-        doctor_id = user.doctor_id if role == Role.DOCTOR else None
-        return cls(kind="user", id=user.pk, role=role, doctor_id=doctor_id, second_factor=second_factor)
+        return cls(
+            kind="user",
+            id=user.pk,
+            role=role,
+            doctor_id=user.doctor_id if role == Role.DOCTOR else None,
+            second_factor=second_factor,
+            signed_in_at=signed_in_at,
+        )
 
     @classmethod
     def of_key(cls, key: Any) -> "Principal":
         """The principal of an API key, with all scopes that its own include."""
         return cls(kind="key", id=key.pk, scopes=with_included(key.scopes))
+
+
+def roles_of(actors: Iterable[str]) -> dict[str, str]:
+    """What each actor is, for callers who must not learn who they are.
+
+    The role of a user, USER for one who was deleted, KEY, or SYSTEM.
+    """
+    kinds = {actor: actor.partition(":")[0] for actor in actors}
+    ids = {actor: actor.partition(":")[2] for actor, kind in kinds.items() if kind == "user"}
+    roles = {str(pk): role for pk, role in User.objects.filter(pk__in=ids.values()).values_list("pk", "role")}
+    return {actor: roles.get(ids.get(actor, ""), kind.upper()) for actor, kind in kinds.items()}
 
 
 def principal_of(request: Any) -> Principal:
@@ -64,7 +85,7 @@ def principal_of(request: Any) -> Principal:
     if isinstance(known, Principal):
         return known
     if isinstance(request.user, User):
-        principal = Principal.of_user(request.user)
+        principal = Principal.of_user(request.user, signed_in_at=signed_in_at(request.session))
         request.auth = principal
         return principal
     raise NotAuthenticated

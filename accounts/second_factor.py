@@ -66,11 +66,15 @@ def confirm(*, user: User, code: str) -> list[str] | None:
 
 
 def remove(*, user: User) -> None:
-    """Sign in without a second factor from now on."""
-    with atomic():
-        TOTPDevice.objects.filter(user=user).delete()
-        RecoveryCode.objects.filter(user=user).delete()
+    """Let the user sign in without a second factor from now on."""
+    _forget(user)
     note("second_factor_removed", user=user.pk)
+
+
+def reset(*, user: User, by: str) -> None:
+    """Remove another user's second factor, for example of a lost phone; `by` is the actor, who stands in the log."""
+    _forget(user)
+    note("second_factor_reset", user=user.pk, by=by)
 
 
 def is_right(*, user: User, code: str) -> bool:
@@ -91,6 +95,12 @@ def is_right(*, user: User, code: str) -> bool:
 def recovery_codes_left(*, user: User) -> int:
     """How many recovery codes have not been used."""
     return RecoveryCode.objects.filter(user=user).count()
+
+
+def _forget(user: User) -> None:
+    with atomic():
+        TOTPDevice.objects.filter(user=user).delete()
+        RecoveryCode.objects.filter(user=user).delete()
 
 
 def _verify(device: TOTPDevice, code: str) -> bool:

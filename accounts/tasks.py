@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from accounts import attempts, codes, sessions, trail
+from accounts import admin_sessions, attempts, codes, sessions, trail
 
 
 @shared_task(name="accounts.tasks.seal_reads")
@@ -16,5 +16,6 @@ def seal_reads() -> None:
 def tidy() -> None:
     """Remove what has expired: sessions, codes and counts."""
     sessions.delete_expired_sessions()
+    admin_sessions.SessionStore.clear_expired()
     codes.delete_expired_codes()
     attempts.delete_old_counts()

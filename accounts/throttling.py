@@ -17,6 +17,7 @@ from accounts.attempts import Limit
 from accounts.principals import Principal, principal_of
 from accounts.roles import Role
 from accounts.security_log import digest, note
+from core import clock
 from core.client_address import client_address
 from core.redis_gate import default_gate
 from core.redis_link import connect
@@ -44,16 +45,21 @@ class Counter:
         self._redis = connect(url)
         self._lock = threading.Lock()
         self._pending: dict[str, int] = {}
+        self._closed: dict[str, float] = {}  # until which moment of the monotonic clock
         self._hit = self._redis.register_script(_HIT)
         self._give_back = self._redis.register_script(_GIVE_BACK)
 
     def hit(self, name: str, *, limit: int, seconds: int) -> float | None:
         """Count one; the seconds to wait if that was more than the limit in this window, else None.
 
-        Where the limit is in the thousands, Redis is told of a hundredth of it at a time: the generous limit on
-        everything must not cost every request a call.
+        A limit in the thousands is reported to Redis a hundredth of it at a time, so that the generous limit on
+        everything does not cost every request a call. Once Redis says that such a limit is exceeded, this process
+        refuses every request until the window ends; other processes learn of it with their next report.
         """
-        by = self._gathered(name, limit // 100)
+        batch = limit // 100
+        if (wait := self._still_closed(name)) is not None:
+            return wait
+        by = self._gathered(name, batch)
         if not by or not self._breaker.allows():
             return None
         try:
@@ -62,7 +68,28 @@ class Counter:
             self._breaker.failed()
             return None
         self._breaker.succeeded()
-        return max(1.0, left_ms / 1000) if count > limit else None
+        if count <= limit:
+            return None
+        seconds_left = max(1.0, left_ms / 1000)
+        if batch > 1:
+            self._close(name, seconds_left)
+        return seconds_left
+
+    def _still_closed(self, name: str) -> float | None:
+        """The seconds until the window of an exceeded limit ends; None for a limit that is open."""
+        until = self._closed.get(name)
+        if until is None:
+            return None
+        if (left := until - clock.monotonic()) > 0:
+            return max(1.0, left)
+        self._closed.pop(name, None)
+        return None
+
+    def _close(self, name: str, seconds: float) -> None:
+        with self._lock:
+            if len(self._closed) > _MOST_NAMES:
+                self._closed.clear()
+            self._closed[name] = clock.monotonic() + seconds
 
     def _gathered(self, name: str, batch: int) -> int:
         """How many to tell Redis of now; 0: none yet."""

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC
 from typing import Any
@@ -14,23 +14,42 @@ from django.db import connection
 from accounts.models import ReadSeal, ReadTrail
 from accounts.principals import principal_of
 from core import clock, logs
-from core.transactions import atomic
+from core.combining import Combiner
+from core.rows import Rows, send
+from core.transactions import atomic, is_atomic
 
 _BATCH = 10_000
+_TURN_SECONDS = 0.5
 _SEALING = 0x4F50445345414C  # the number of the transaction's advisory lock: one sealer at a time
 
 
 def record_read(request: Any, patient_ids: Iterable[uuid.UUID], *, what: str = "patients.read") -> None:
-    """Leave a row: who read the records of these patients, when, and in which request; nothing for nobody."""
+    """Leave a row: who was shown the names or records of these patients, when, and in which request.
+
+    Nothing is written for no patients. Reads at the same moment share a statement, and so a commit; inside a
+    transaction the row belongs to it.
+    """
     ids = sorted(set(patient_ids))
-    if ids:
-        ReadTrail.objects.create(
-            actor=principal_of(request).actor,
-            patient_ids=ids,
-            what=what,
-            request_id=_request_id(request),
-            at=clock.now(),
-        )
+    if not ids:
+        return
+    row = _row(principal_of(request).actor, ids, what, _request_id(request))
+    if is_atomic():
+        _write([row])
+    else:
+        _recording.outcome_of(None, row, patience_seconds=_TURN_SECONDS)
+
+
+def _row(actor: str, patient_ids: list[uuid.UUID], what: str, request_id: str) -> ReadTrail:
+    return ReadTrail(actor=actor, patient_ids=patient_ids, what=what, request_id=request_id, at=clock.now())
+
+
+def _write(rows: Sequence[ReadTrail]) -> list[None]:
+    send(_ROWS.inserting(rows))
+    return [None for _ in rows]
+
+
+_ROWS = Rows(ReadTrail)
+_recording: Combiner[None, ReadTrail] = Combiner(_write)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ JSON = "application/json"
 
 
 def answer(*, tag: str, body: bytes) -> HttpResponse:
-    """The body with its tag. Whoever keeps it has to ask before each use, and keeps it for one caller alone."""
+    """Answer with the body and its tag; no cache stores it, for it names persons. A client may keep both itself."""
     return _tagged(HttpResponse(body, content_type=JSON), tag)
 
 
@@ -28,6 +28,6 @@ def is_named(tag: str, header: str | None) -> bool:
 
 def _tagged(response: HttpResponse, tag: str) -> HttpResponse:
     response["ETag"] = f'"{tag}"'
-    response["Cache-Control"] = "private, no-cache"
+    response["Cache-Control"] = "no-store"
     response["Vary"] = "Authorization"
     return response

@@ -22,3 +22,8 @@ def new_id() -> uuid.UUID:
     milliseconds, counter = stamp >> 12, stamp & 0xFFF
     value = (milliseconds << 80) | (0x7 << 76) | (counter << 64) | (0b10 << 62) | secrets.randbits(62)
     return uuid.UUID(int=value)
+
+
+def milliseconds_of(made: uuid.UUID) -> int:
+    """The time in a UUIDv7, in milliseconds since 1970."""
+    return made.int >> 80

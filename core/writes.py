@@ -65,17 +65,26 @@ def as_is(result: T) -> T:
     return result
 
 
-def write(request: Request, work: Work, render: Callable[[Any], Answer], *, dry_run: bool = False) -> Response:
+def write(
+    request: Request,
+    work: Work,
+    render: Callable[[Any], Answer],
+    *,
+    dry_run: bool = False,
+    check_replay: Callable[[Stored], None] | None = None,
+) -> Response:
     """Run the work and answer with what `render` makes of its result, once for each Idempotency-Key.
 
-    The answer of a `dry_run` is not kept: its key stays free.
+    The answer of a `dry_run` is not kept: its key stays free. The caller's right is checked before this is called. Where
+    only the work itself checks it, `check_replay` gets the kept answer before a replay and raises if the caller may no
+    longer see it.
     """
     request.came_to_write = True  # type: ignore[attr-defined]
     asked = idempotency.asked_of(request)
     if asked is None:
         made = without_key(work, render)
         return Response(made.body, status=made.status, headers=dict(made.headers))
-    return _with_key(asked, work, render, keep=not dry_run)
+    return _with_key(asked, work, render, check_replay, keep=not dry_run)
 
 
 def kept_answer(request: Request | None) -> Response | None:
@@ -83,8 +92,9 @@ def kept_answer(request: Request | None) -> Response | None:
 
     IdempotencyMismatch if its key was used for another request.
 
-    A repeated DELETE finds nothing to delete any more, and a repeated registration its own first record: what such
-    a request must hear is the first answer.
+    A repeated DELETE finds nothing to delete any more, and a repeated registration its own first record: such a request
+    gets the first answer. Callers who reach only their own things get the refusal: it may be that this is no longer
+    theirs.
     """
     if request is None or getattr(request, "came_to_write", False) or idempotency.HEADER not in request.headers:
         return None
@@ -95,7 +105,9 @@ def kept_answer(request: Request | None) -> Response | None:
         raise
     except (EngineError, APIException, DatabaseError):
         return None
-    return Rendered(stored, replayed=True) if stored is not None else None
+    if stored is None or getattr(request, "reaches_own", False):
+        return None
+    return Rendered(stored, replayed=True)
 
 
 def without_key(work: Work, render: Callable[[Any], Answer]) -> Answer:
@@ -116,11 +128,20 @@ def without_key(work: Work, render: Callable[[Any], Answer]) -> Answer:
     return patience.again(run, may_repeat=lambda _: not answered)
 
 
-def _with_key(asked: Asked, work: Work, render: Callable[[Any], Answer], *, keep: bool) -> Response:
+def _with_key(
+    asked: Asked,
+    work: Work,
+    render: Callable[[Any], Answer],
+    check_replay: Callable[[Stored], None] | None,
+    *,
+    keep: bool,
+) -> Response:
     def run() -> Response:
         # Claiming again under the same token after a lost connection finds out what became of the last try.
         held = idempotency.claim(asked, token=token)
         if isinstance(held, Stored):
+            if check_replay is not None:
+                check_replay(held)
             return Rendered(held, replayed=not tried)
         tried.append(held)
         return _once(held, work, render, keep=keep)

@@ -10,6 +10,7 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
 from clinics.models import Slot
+from core.admin import ListedLookups
 from core.errors import EngineError
 from events.models import Event
 from tokens.models import Token
@@ -19,7 +20,7 @@ from waitlist.models import WaitlistEntry
 service = TokenAllocationService()
 
 
-class ShownOnly(admin.ModelAdmin):  # type: ignore[type-arg]
+class ShownOnly(ListedLookups):
     """Rows that are looked at, never added, changed or deleted."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:

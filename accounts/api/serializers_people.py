@@ -134,8 +134,13 @@ class ResetSerializer(VerifySerializer):
     new_password = NewPasswordField()
 
 
-class ChangePasswordSerializer(StrictSerializer):
-    """The password that is, and the one that shall be."""
+class OwnPasswordSerializer(StrictSerializer):
+    """The caller's password, asked again."""
 
     password = StrictCharField(max_length=LONGEST_PASSWORD, trim_whitespace=False, write_only=True)
+
+
+class ChangePasswordSerializer(OwnPasswordSerializer):
+    """The present password and the new one."""
+
     new_password = NewPasswordField()

@@ -14,7 +14,7 @@ from accounts import cookies, second_factor, sessions
 from accounts.api.serializers_auth import AccessSerializer, CredentialsSerializer, MeSerializer, RefreshSerializer
 from accounts.models import User
 from accounts.principals import principal_of
-from accounts.security_log import note
+from accounts.security_log import digest, note
 from accounts.signing_in import DoorLocked, SecondFactorNeeded, SignInRefused, sign_in
 from core.client_address import client_address
 from core.errors import NotAuthenticated, PermissionDenied
@@ -66,13 +66,16 @@ class TokenView(OpenView):
 
 
 class RefreshView(OpenView):
-    """POST auth/token/refresh/: the next pair for a refresh token, which is then used up."""
+    """POST auth/token/refresh/: the next pair for a refresh token.
+
+    The token is then spent: the same client gets the same pair again within 10 seconds; any other use ends the session.
+    """
 
     @extend_schema(request=RefreshSerializer, responses=AccessSerializer, tags=["Access"], auth=[])
     def post(self, request: Request) -> Response:
         """Stay signed in"""
         try:
-            return signed_in(sessions.refresh_session(raw=_refresh_of(request)))
+            return signed_in(sessions.refresh_session(raw=_refresh_of(request), client=_client_of(request)))
         except sessions.SessionOver as error:
             raise AuthenticationFailed("The refresh token is not valid, or no longer.") from error
 
@@ -120,6 +123,11 @@ class MeView(APIView):
         if not isinstance(request.user, User):
             raise PermissionDenied("A key is no person.")
         return Response(MeSerializer(request.user).data)
+
+
+def _client_of(request: Request) -> str:
+    """What tells clients apart: the address and the user agent, as a keyed hash."""
+    return digest("client", client_address(request), request.headers.get("User-Agent", ""))
 
 
 def _refresh_of(request: Request) -> str:

@@ -7,7 +7,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts import keys
+from accounts import keys, proving
 from accounts.api.serializers_keys import ApiKeySerializer, NewApiKeySerializer
 from accounts.models import ApiKey
 from accounts.principals import principal_of
@@ -31,7 +31,8 @@ class ApiKeysView(APIView):
 
     @extend_schema(request=ApiKeySerializer, responses={201: NewApiKeySerializer}, tags=["Access"])
     def post(self, request: Request) -> Response:
-        """Make a key; it is shown this once"""
+        """Make a key; it is shown this once, and only soon after signing in"""
+        proving.demand_recent_sign_in(request)
         form = ApiKeySerializer(data=request.data)
         form.is_valid(raise_exception=True)
         with attributed(request):

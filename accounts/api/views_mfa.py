@@ -9,7 +9,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts import second_factor, sessions
+from accounts import proving, second_factor, sessions
+from accounts.api.serializers_people import OwnPasswordSerializer
 from accounts.api.views_auth import signed_in
 from accounts.attempts import Limit
 from accounts.errors import WrongCode
@@ -92,10 +93,13 @@ class MfaView(_MfaView):
 class MfaSetupView(_MfaView):
     """auth/mfa/setup/"""
 
-    @extend_schema(request=None, responses={201: _SECRET}, tags=["Access"])
+    @extend_schema(request=OwnPasswordSerializer, responses={201: _SECRET}, tags=["Access"])
     def post(self, request: Request) -> Response:
-        """Get a secret for one's app; nothing changes before it is confirmed"""
+        """Get a secret for one's app, for one's password; nothing changes before it is confirmed"""
         user = self.user_of(request)
+        form = OwnPasswordSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        proving.demand_password(request, user=user, password=form.validated_data["password"])
         if second_factor.is_set_up(user=user):
             raise PermissionDenied("There is a second factor already: take it off first.")
         made = second_factor.begin(user=user)

@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts import lockout, registration, sessions, users
+from accounts import lockout, proving, registration, sessions, users
 from accounts.api.serializers_auth import AccessSerializer
 from accounts.api.serializers_people import (
     ChangePasswordSerializer,
@@ -98,10 +98,7 @@ class ChangePasswordView(APIView):
         user = request.user
         if not isinstance(user, User):
             raise PermissionDenied("A key has no password.")
-        door = lockout.Door.of(user=user, identifier="", address=client_address(request))
-        if door.seconds_locked() or not user.check_password(form.validated_data["password"]):
-            door.record_failure()
-            raise ValidationError({"password": "This is not your password."}, code="wrong-password")
+        proving.demand_password(request, user=user, password=form.validated_data["password"])
         with attributed(request):
             users.set_password(user_id=user.pk, password=form.validated_data["new_password"])
         proved = principal_of(request).second_factor
@@ -136,9 +133,11 @@ class UsersView(APIView):
 
     @extend_schema(request=UserSerializer, responses={201: UserSerializer}, tags=["Access"])
     def post(self, request: Request) -> Response:
-        """Make a user"""
+        """Make a user; an administrator only soon after signing in"""
+        changes = _read(UserSerializer, request).changes()
+        proving.demand_recent_sign_in_for_administrators(request, user=None, changes=changes)
         with attributed(request):
-            user = users.create_user(**_read(UserSerializer, request).changes())
+            user = users.create_user(**changes)
         return Response(UserSerializer(user).data, status=201)
 
 
@@ -170,9 +169,11 @@ class UserView(APIView):
         return Response(status=204)
 
     def _change(self, request: Request, pk: uuid.UUID, *, partial: bool) -> Response:
-        form = _read(UserSerializer, request, instance=_user(pk), partial=partial)
+        before = _user(pk)
+        changes = _read(UserSerializer, request, instance=before, partial=partial).changes()
+        proving.demand_recent_sign_in_for_administrators(request, user=before, changes=changes)
         with attributed(request):
-            user = users.change_user(user_id=pk, changes=form.changes())
+            user = users.change_user(user_id=pk, changes=changes)
         return Response(UserSerializer(user).data)
 
 

@@ -4,6 +4,7 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
+import orjson
 from django.db.models import QuerySet
 from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
@@ -14,6 +15,7 @@ from accounts.principals import principal_of
 from accounts.roles import Role
 from accounts.trail import attributed, record_read
 from core.errors import NotFound
+from core.idempotency import Stored
 from core.replica import from_replica
 from core.writes import Answer, write
 from patients.api.schema import patient_detail, patient_list
@@ -41,6 +43,13 @@ class _PatientsView(GenericAPIView[Patient]):
         principal = principal_of(self.request)
         return principal.id if principal.role == Role.PATIENT else None
 
+    def check_replay(self, kept: Stored) -> None:
+        """Raise NotFound for a kept answer about a record that is no longer the caller's."""
+        if kept.body and self.family_of() is not None:
+            record_id = orjson.loads(kept.body)["id"]
+            if not self.visible().filter(pk=record_id).exists():
+                raise NotFound
+
     def body(self, *, partly: bool = False) -> dict[str, Any]:
         """The fields that were sent, checked."""
         body = PatientSerializer(data=self.request.data, partial=partly)
@@ -67,7 +76,7 @@ class PatientListView(_PatientsView):
     def post(self, request: Request) -> Response:
         work = partial(register_patient, of_user=self.family_of(), **self.body())
         with attributed(request):
-            return write(request, work, partial(_patient, status=201))
+            return write(request, work, partial(_patient, status=201), check_replay=self.check_replay)
 
 
 @patient_detail
@@ -107,5 +116,10 @@ class PatientView(_PatientsView):
             among=self.visible(),
             of_user=self.family_of(),
         )
+
+        def shown(patient: Patient) -> Answer:
+            record_read(request, [patient.pk], what="patients.write")  # also where nothing was changed
+            return _patient(patient)
+
         with attributed(request):
-            return write(request, work, _patient)
+            return write(request, work, shown, check_replay=self.check_replay)

@@ -139,9 +139,7 @@ def test_a_refused_request_leaves_the_connection_whole(
 
 
 @pytest.mark.parametrize("chunked", [False, True])
-def test_a_body_that_is_too_large(
-    system: System, hospital: Hospital, things: dict[str, str], chunked: bool
-) -> None:
+def test_a_body_that_is_too_large(system: System, hospital: Hospital, things: dict[str, str], chunked: bool) -> None:
     size = LIMIT + 1
     body, how = b" " * size, {"Content_Length": str(size)}
     if chunked:

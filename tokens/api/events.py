@@ -25,7 +25,7 @@ class EventListView(GenericAPIView[Event]):
 
     def get(self, request: Request) -> Response:
         filters = EventFilters.read(request)
-        events = visible_events(principal=principal_of(request), reach=reach_of(request, self))
+        events = visible = visible_events(principal=principal_of(request), reach=reach_of(request, self))
         if "slot" in filters:
             events = of_slot(events, slot_id=filters["slot"])
         if "token" in filters:
@@ -35,7 +35,7 @@ class EventListView(GenericAPIView[Event]):
             # skipped.
             events = complete_part(events)
         if "after" in filters:
-            last = Event.objects.filter(id=filters["after"]).first()
+            last = visible.filter(id=filters["after"]).first()
             if last is None:
                 raise NotFound
             events = after_event(events, last=last)

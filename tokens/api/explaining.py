@@ -4,6 +4,7 @@ from typing import Any
 
 from django.db.models import Count, Q
 
+from accounts.principals import roles_of
 from events.models import Event
 from tokens.api.bodies import event_body
 from tokens.models import Token
@@ -15,8 +16,11 @@ PASSING = ("token.emergency_admitted", "token.became_emergency", "token.triaged"
 SLOT_WIDE = ("slot.delayed", "slot.cancelled", "slot.closed")
 
 
-def explain_body(token: Token) -> dict[str, Any]:
-    """The position of a token and the reasons for it; of other patients only that an emergency came, never which."""
+def explain_body(token: Token, *, names_staff: bool) -> dict[str, Any]:
+    """The position of a token and the reasons for it.
+
+    Of other patients it says only that an emergency came, never which. Without `names_staff` an actor is a role.
+    """
     ahead = {}
     if token.status in QUEUED:
         groups = ahead_of(token=token).order_by("category").values_list("category")
@@ -28,8 +32,16 @@ def explain_body(token: Token) -> dict[str, Any]:
         "time_bonus": float(token.time_bonus),
         "care_bonus": float(token.care_bonus),
         "ahead": ahead,
-        "history": [_shown(event, token) for event in _history(token)],
+        "history": _shown_history(token, names_staff=names_staff),
     }
+
+
+def _shown_history(token: Token, *, names_staff: bool) -> list[dict[str, Any]]:
+    history = [_shown(event, token) for event in _history(token)]
+    if not names_staff:
+        roles = roles_of({each["actor"] for each in history if each["actor"]})
+        history = [each | {"actor": roles.get(each["actor"])} for each in history]
+    return history
 
 
 def _history(token: Token) -> list[Event]:

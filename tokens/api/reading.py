@@ -5,7 +5,6 @@ It takes a plain request of somebody signed in who may read. Head, reach and lis
 
 import re
 from functools import partial
-from typing import Any
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
@@ -36,10 +35,10 @@ class ReadingLane(Lane):
         caller = _caller_of(request) if path is not None else None
         if path is None or caller is None:
             return None
-        return Taken(ROUTE, partial(_read, request.META, UUID(path[1]), caller))
+        return Taken(ROUTE, partial(_read, request, UUID(path[1]), caller))
 
 
-def _read(meta: dict[str, Any], slot_id: UUID, caller: Caller) -> HttpResponse:
+def _read(request: HttpRequest, slot_id: UUID, caller: Caller) -> HttpResponse:
     try:
         head = head_of(slot_id=slot_id, caller=caller)
     except Exception:
@@ -51,8 +50,9 @@ def _read(meta: dict[str, Any], slot_id: UUID, caller: Caller) -> HttpResponse:
         raise NotForThisLane
     reach = reach_as_signed_in(principal, CAPABILITY)
     refuse_foreign_doctor(head.doctor_id, principal=principal, reach=reach)
-    in_queue, whose = KNOWN[meta["QUERY_STRING"]], whose_of(principal, reach)
-    response = answer_list(head, in_queue=in_queue, whose=whose, known=meta.get("HTTP_IF_NONE_MATCH"))
+    request.auth = principal  # type: ignore[attr-defined]  # as DRF notes it in the ordinary lane
+    in_queue, whose = KNOWN[request.META["QUERY_STRING"]], whose_of(principal, reach)
+    response = answer_list(request, head, in_queue=in_queue, whose=whose)
     if response.content:
         response.headers["Content-Length"] = str(len(response.content))
     return response

@@ -91,7 +91,7 @@ class EventShape(serializers.Serializer[None]):
     slot = serializers.UUIDField()
     token = serializers.UUIDField(allow_null=True)
     at = serializers.DateTimeField()
-    actor = serializers.CharField(allow_null=True)
+    actor = serializers.CharField(allow_null=True, help_text="A patient is told the role instead.")
     data = serializers.DictField()  # type: ignore[assignment]
 
 

@@ -5,6 +5,7 @@ ETag) or that is kept (the snapshot) is still true. Nothing else decides, so a l
 that was committed before the read.
 """
 
+import re
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -19,6 +20,7 @@ from accounts.matrix import Reach
 from accounts.permissions import reach_of
 from accounts.principals import Principal, principal_of
 from accounts.roles import Role
+from accounts.trail import record_read
 from clinics.models import Slot
 from core import clock, etags, snapshots
 from tokens.api import bodies, schema
@@ -31,6 +33,7 @@ from tokens.selectors.past import tokens_as_of
 from tokens.selectors.visible import refuse_foreign_doctor
 
 TRIES = 5
+_PATIENT = re.compile(rb'"patient":"([0-9a-f-]{36})"')
 _CODE = snapshots.text_of(bodies, estimates, lists)
 
 
@@ -48,8 +51,10 @@ class SlotTokensView(GenericAPIView[Slot]):
         filters = QueueFilters.read(request, zone=head.time_zone)
         in_queue, whose = filters.get("in_queue", False), whose_of(principal, reach)
         if "as_of" in filters:
-            return Response(_as_of(slot_id, filters["as_of"], in_queue=in_queue, whose=whose))
-        return answer_list(head, in_queue=in_queue, whose=whose, known=request.META.get("HTTP_IF_NONE_MATCH"))
+            tokens = _as_of(slot_id, filters["as_of"], in_queue=in_queue, whose=whose)
+            record_read(request, [UUID(token["patient"]) for token in tokens], what=self.capability)
+            return Response(tokens)
+        return answer_list(request, head, in_queue=in_queue, whose=whose)
 
 
 def whose_of(principal: Principal, reach: Reach) -> frozenset[UUID] | None:
@@ -57,16 +62,22 @@ def whose_of(principal: Principal, reach: Reach) -> frozenset[UUID] | None:
     return None if reach is Reach.ALL or principal.role == Role.DOCTOR else principal.patient_ids
 
 
-def answer_list(head: Head, *, in_queue: bool, whose: frozenset[UUID] | None, known: str | None) -> HttpResponse:
-    """The list, or 304 for who has it."""
+def answer_list(request: Any, head: Head, *, in_queue: bool, whose: frozenset[UUID] | None) -> HttpResponse:
+    """Answer with the list and record whose names it shows, or with 304, which shows nothing that the client lacks."""
     now = clock.now()
     tag = _tag(head, moment_of_list(slot=head, now=now), in_queue, whose)
-    if etags.is_named(tag, known):
+    if etags.is_named(tag, request.META.get("HTTP_IF_NONE_MATCH")):
         return etags.not_modified(tag=tag)
     key = f"tokens:{head.id}:{snapshots.tag_of(in_queue, _sorted(whose))}"
     make = partial(_make, head, in_queue=in_queue, whose=whose)
     snapshot = snapshots.ready(snapshots.Asked(key, tag, make))
+    record_read(request, _patients_in(snapshot.body), what=SlotTokensView.capability)
     return etags.answer(tag=snapshot.tag, body=snapshot.body)
+
+
+def _patients_in(body: bytes) -> list[UUID]:
+    """The patients that a list names. Inside of a text its quotes are escaped, so no name looks like this."""
+    return [UUID(found.decode()) for found in _PATIENT.findall(body)]
 
 
 def _make(head: Head, *, in_queue: bool, whose: frozenset[UUID] | None) -> snapshots.Snapshot:

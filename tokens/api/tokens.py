@@ -13,6 +13,8 @@ from accounts.limits import BookingLimit
 from accounts.matrix import Reach
 from accounts.permissions import reach_of
 from accounts.principals import Principal, principal_of
+from accounts.roles import Role
+from accounts.trail import record_read
 from core import clock
 from core.errors import NotFound, PermissionDenied
 from core.replica import from_replica
@@ -57,7 +59,9 @@ class TokenListView(BookingLimit, GenericAPIView[Token]):
     def get(self, request: Request) -> Response:
         tokens = visible_tokens(principal=principal_of(request), reach=reach_of(request, self))
         page = self.paginate_queryset(_filtered(tokens, TokenFilters.read(request)).order_by("id"))
-        return self.get_paginated_response(token_bodies(page or [], now=clock.now()))
+        tokens_shown = token_bodies(page or [], now=clock.now())
+        record_read(request, [token.patient_id for token in page or []], what="tokens.read")
+        return self.get_paginated_response(tokens_shown)
 
     def post(self, request: Request) -> Response:
         body = BookingBody(data=request.data)
@@ -110,6 +114,7 @@ class TokenView(GenericAPIView[Token]):
 
     def get(self, request: Request, token_id: UUID) -> Response:
         token = visible_or_404(request, self, token_id)
+        record_read(request, [token.patient_id], what="tokens.read")
         return Response(token_bodies([token], now=clock.now())[0])
 
     def delete(self, request: Request, token_id: UUID) -> Response:
@@ -190,4 +195,5 @@ class ExplainView(GenericAPIView[Token]):
     capability = "tokens.read"
 
     def get(self, request: Request, token_id: UUID) -> Response:
-        return Response(explain_body(visible_or_404(request, self, token_id)))
+        names_staff = principal_of(request).role != Role.PATIENT
+        return Response(explain_body(visible_or_404(request, self, token_id), names_staff=names_staff))

@@ -9,6 +9,7 @@ from rest_framework.response import Response
 
 from accounts.permissions import reach_of
 from accounts.principals import principal_of
+from accounts.trail import record_read
 from clinics.models import Slot
 from core.errors import NotFound
 from core.replica import from_replica
@@ -40,8 +41,10 @@ class WaitingListView(GenericAPIView[WaitlistEntry]):
             entries = of_slot(entries, slot_id=filters["slot"]).filter(SLOT_OF_ITS_FACILITY)
         if "patient" in filters:
             entries = entries.filter(patient_id=filters["patient"])
-        page = self.paginate_queryset(entries.order_by("slot_id", "priority", "arrival"))
-        return self.get_paginated_response(entry_bodies(page or []))
+        page = self.paginate_queryset(entries.order_by("slot_id", "priority", "arrival")) or []
+        entries_shown = entry_bodies(page)
+        record_read(request, [entry.patient_id for entry in page], what=self.capability)
+        return self.get_paginated_response(entries_shown)
 
 
 @schema.waiting_list_by_slot
@@ -58,8 +61,10 @@ class WaitingListBySlotView(GenericAPIView[WaitlistEntry]):
             raise NotFound
         entries = visible_entries(principal=principal_of(request), reach=reach_of(request, self))
         waiting = of_slot(entries, slot_id=slot_id).filter(SLOT_OF_ITS_FACILITY, status=EntryStatus.WAITING)
-        waiting = waiting.order_by("priority", "arrival")
-        return Response(entry_bodies(list(waiting)))
+        in_order = list(waiting.order_by("priority", "arrival"))
+        entries_shown = entry_bodies(in_order)
+        record_read(request, [entry.patient_id for entry in in_order], what=self.capability)
+        return Response(entries_shown)
 
 
 @schema.waiting_list_entry

@@ -35,7 +35,7 @@ def desk(make_user: MakeUser) -> User:
 
 def set_up(user: User, clock: ManualClock) -> Any:
     client = bearer(user)
-    made = client.post(f"{BASE}mfa/setup/")
+    made = client.post(f"{BASE}mfa/setup/", {"password": PASSWORD})
     assert made.status_code == 201
     assert made.json()["uri"].startswith("otpauth://totp/")
     answer = client.post(f"{BASE}mfa/confirm/", {"otp": app_shows(user, clock)})
@@ -64,7 +64,7 @@ def test_once_set_up_it_is_asked_for(desk: User, clock: ManualClock) -> None:
 
 def test_nothing_changes_before_it_is_confirmed(desk: User, clock: ManualClock) -> None:
     client = bearer(desk)
-    client.post(f"{BASE}mfa/setup/")
+    client.post(f"{BASE}mfa/setup/", {"password": PASSWORD})
     problem(client.post(f"{BASE}mfa/confirm/", {"otp": "000000"}), 400, "validation-error")
     problem(client.post(f"{BASE}mfa/confirm/", {"otp": ["1"]}), 400, "validation-error")
     assert sign_in(desk).status_code == 200
@@ -101,7 +101,7 @@ def test_taking_it_off_needs_it(desk: User, clock: ManualClock) -> None:
     client = APIClient()
     client.credentials(HTTP_AUTHORIZATION=f"Bearer {set_up(desk, clock)['access']}")
     problem(client.delete(f"{BASE}mfa/", {"otp": "000000"}), 400, "validation-error")
-    problem(client.post(f"{BASE}mfa/setup/"), 403, "permission-denied")
+    problem(client.post(f"{BASE}mfa/setup/", {"password": PASSWORD}), 403, "permission-denied")
     assert client.delete(f"{BASE}mfa/", {"otp": app_shows(desk, clock)}).status_code == 204
     assert sign_in(desk).status_code == 200
 

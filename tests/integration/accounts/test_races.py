@@ -45,15 +45,25 @@ def make_user(username: str = "desk", role: Role = Role.FRONT_DESK) -> User:
     )
 
 
-def test_a_refresh_token_used_twice_at_once_gives_one_pair_at_most_and_then_nothing() -> None:
+def test_a_refresh_token_used_at_once_by_one_client_gives_one_pair() -> None:
+    first = sessions.open_session(user=make_user())
+    pairs = together(*[lambda: sessions.refresh_session(raw=first.refresh, client="a")] * 6)
+    assert all(isinstance(each, sessions.Pair) for each in pairs), pairs
+    assert len(set(pairs)) == 1
+    assert pairs[0].refresh != first.refresh
+    assert Session.objects.get().ended_at is None
+    assert sessions.refresh_session(raw=pairs[0].refresh, client="a").refresh not in (first.refresh, pairs[0].refresh)
+
+
+def test_a_refresh_token_used_at_once_by_two_clients_ends_the_session() -> None:
     pair = sessions.open_session(user=make_user())
-    results = together(*[lambda: sessions.refresh_session(raw=pair.refresh)] * 6)
+    results = together(*[lambda name=name: sessions.refresh_session(raw=pair.refresh, client=name) for name in "abc"])
     pairs = [each for each in results if isinstance(each, sessions.Pair)]
     assert len(pairs) == 1
     assert all(isinstance(each, sessions.Pair | sessions.SessionOver) for each in results)
     assert Session.objects.get().ended_at is not None
     with pytest.raises(sessions.SessionOver):
-        sessions.refresh_session(raw=pairs[0].refresh)
+        sessions.refresh_session(raw=pairs[0].refresh, client="a")
 
 
 def test_a_code_entered_twice_at_once_opens_once() -> None:

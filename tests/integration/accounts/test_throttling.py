@@ -12,6 +12,7 @@ from accounts import throttling
 from accounts.principals import Principal
 from accounts.roles import Role
 from accounts.throttling import PatientBookingThrottle, PrincipalThrottle
+from core import clock
 
 NOWHERE = "redis://127.0.0.1:1/0"
 
@@ -116,4 +117,33 @@ def test_a_generous_limit_is_told_to_redis_in_hundredths_and_still_holds(monkeyp
     assert client.get(name) is None
     asks(PrincipalThrottle, request, 1)
     assert client.get(name) == b"10"
-    assert asks(PrincipalThrottle, request, 1000).count(False) == 1, "the first that tells of more than the limit"
+    assert asks(PrincipalThrottle, request, 990) == [True] * 990
+    assert asks(PrincipalThrottle, request, 9) == [True] * 9, "not yet reported to Redis"
+    assert asks(PrincipalThrottle, request, 500) == [False] * 500, "once closed it stays closed"
+    assert asks(PrincipalThrottle, request_of(Role.FRONT_DESK), 1) == [True], "for nobody else"
+
+
+def test_a_closed_limit_opens_with_the_next_window(monkeypatch: Any) -> None:
+    monkeypatch.setattr(PrincipalThrottle, "limit", 1000)
+    moment = [clock.monotonic()]
+    monkeypatch.setattr(clock, "monotonic", lambda: moment[0])
+    request = request_of(Role.FRONT_DESK)
+    asks(PrincipalThrottle, request, 1010)
+    throttle = PrincipalThrottle()
+    assert not throttle.allow_request(request, None)
+    assert 50 < (throttle.wait() or 0) <= 60
+    throttling._counter()._redis.delete(f"opd:throttle:all:{request.auth.actor}")
+    moment[0] += 30
+    assert not throttle.allow_request(request, None), "also while Redis has forgotten the window"
+    assert 20 < (throttle.wait() or 0) <= 30
+    moment[0] += 31
+    assert asks(PrincipalThrottle, request, 9) == [True] * 9
+
+
+def test_a_closed_limit_costs_redis_nothing(monkeypatch: Any) -> None:
+    monkeypatch.setattr(PrincipalThrottle, "limit", 1000)
+    request = request_of(Role.FRONT_DESK)
+    asks(PrincipalThrottle, request, 1010)
+    count = throttling._counter()._redis.get(f"opd:throttle:all:{request.auth.actor}")
+    asks(PrincipalThrottle, request, 300)
+    assert throttling._counter()._redis.get(f"opd:throttle:all:{request.auth.actor}") == count

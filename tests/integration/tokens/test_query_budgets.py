@@ -176,7 +176,7 @@ def test_a_waiting_list_is_listed_in_as_many_statements_however_long(desk: Count
         desk.get("waiting-list/by_slot/", slot_id=slot_with(queue=1, waiting=number).id) for number in (FEW, 500)
     )
     assert len(many.answer.body) == 500
-    assert few.number == many.number <= 4, str(many)
+    assert few.number == many.number <= 5, f"one of them the row of the read trail: {many}"
 
 
 def fill(number: int) -> None:

@@ -180,5 +180,6 @@ def test_the_read_trail_is_checked_too(slot: Slot) -> None:
         cursor.execute("ALTER TABLE accounts_readtrail DISABLE TRIGGER USER")
         cursor.execute("UPDATE accounts_readtrail SET actor = 'user:nobody' WHERE id = %s", [altered.id])
         cursor.execute("ALTER TABLE accounts_readtrail ENABLE TRIGGER USER")
-    assert f"read trail: row {altered.id} was altered" in verify()
+    told = verify()
+    assert told.count(f"read trail: row {altered.id} was altered") == 1, "a broken trail is named once"
     assert verify(slot) == ""

@@ -1,0 +1,53 @@
+"""Proof of identity for acts that would outlast a stolen access token: changing how somebody signs in, making keys."""
+
+from datetime import timedelta
+from typing import Any
+
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+
+from accounts import lockout
+from accounts.models import User
+from accounts.principals import principal_of
+from accounts.roles import Role
+from accounts.security_log import note
+from core import clock
+from core.client_address import client_address
+from core.errors import PermissionDenied
+
+RECENT = timedelta(minutes=15)
+"""How long after a sign-in an administrator may do what hands out access. A refresh does not start it anew."""
+
+_WAYS_IN = ("email", "password", "role", "is_active")
+
+
+def demand_password(request: Request, *, user: User, password: str) -> None:
+    """Check the caller's own password; 400 `wrong-password` if it is wrong or the sign-in lock is closed.
+
+    A wrong password counts as a failed sign-in.
+    """
+    door = lockout.Door.of(user=user, identifier="", address=client_address(request))
+    if door.seconds_locked() or not user.check_password(password):
+        door.record_failure()
+        note("own_password_refused", user=user.pk)
+        raise ValidationError({"password": "This is not your password."}, code="wrong-password")
+
+
+def demand_recent_sign_in(request: Any) -> None:
+    """Refuse the request (403) unless the caller signed in with a password within RECENT."""
+    principal = principal_of(request)
+    if principal.signed_in_at is None or clock.now() - principal.signed_in_at > RECENT:
+        note("old_sign_in_refused", who=principal.actor)
+        minutes = int(RECENT.total_seconds() // 60)
+        raise PermissionDenied(f"Sign in again: this needs a sign-in of the last {minutes} minutes.")
+
+
+def demand_recent_sign_in_for_administrators(request: Any, *, user: User | None, changes: dict[str, Any]) -> None:
+    """Demand a recent sign-in for making an administrator, and for changing how one of them signs in.
+
+    `user` is the user as they are, None for a new one.
+    """
+    roles = {changes.get("role"), user.role if user else None}
+    changed = any(name in changes and changes[name] != getattr(user, name, None) for name in _WAYS_IN)
+    if Role.ADMIN in roles and changed:
+        demand_recent_sign_in(request)

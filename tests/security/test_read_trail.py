@@ -1,0 +1,197 @@
+"""Every read that shows patients' names leaves one row with the ids of those patients."""
+
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.db import connection
+
+from accounts import trail
+from accounts.models import ReadTrail
+from tests.factories import first_admin
+from tests.races.choreography import together
+from tests.support.api import Answer, Api, in_process
+from tests.support.hospital import PASSWORD, Hospital
+from tests.support.waiting import until
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+Json = dict[str, Any]
+
+
+@pytest.fixture(params=["express", "ordinary"])
+def lane(request: pytest.FixtureRequest, settings: Any) -> str:
+    """Both lanes leave the same trail."""
+    settings.OPD_EXPRESS = request.param == "express"
+    return str(request.param)
+
+
+@pytest.fixture
+def hospital() -> Hospital:
+    return Hospital(in_process(), first_admin(PASSWORD).username, PASSWORD)
+
+
+class Scene:
+    """A slot with two tokens and one who waits, and what reads of it left."""
+
+    def __init__(self, hospital: Hospital) -> None:
+        self.hospital, self.doctor = hospital, hospital.doctor()
+        self.slot = hospital.slot(self.doctor, capacity=2)
+        self.tokens = [hospital.token(self.slot), hospital.token(self.slot)]
+        self.entry = hospital.entry(self.slot)
+        self.booked = {token["patient"] for token in self.tokens}
+        self.queue = f"slots/{self.slot['id']}/tokens/"
+
+    def rows_of(self, api: Api, path: str, **headers: str) -> tuple[Answer, list[ReadTrail]]:
+        before = set(ReadTrail.objects.values_list("id", flat=True))
+        answer = api.call("GET", path, headers=headers)
+        rows = [row for row in ReadTrail.objects.all() if row.id not in before]
+        assert all(row.request_id == answer.headers["x-request-id"] for row in rows)
+        return answer, rows
+
+
+@pytest.fixture
+def scene(hospital: Hospital) -> Iterator[Scene]:
+    yield Scene(hospital)
+    assert trail.verify_read_trail() is None
+
+
+def told(rows: list[ReadTrail]) -> list[tuple[str, set[str]]]:
+    return [(row.what, {str(each) for each in row.patient_ids}) for row in rows]
+
+
+def test_the_queue_of_a_slot(scene: Scene, lane: str) -> None:
+    desk = scene.hospital.desk
+    me = desk.get("auth/me/").expect(200)["id"]
+    scene.hospital.do(scene.tokens[1], "cancel").expect(200)
+    entry_patient = scene.entry["patient"]
+    for query, patients in (
+        ("", {*scene.booked, entry_patient}),
+        ("?in_queue=true", {scene.tokens[0]["patient"], entry_patient}),
+    ):
+        for _ in range(2):  # the second one from what is kept
+            answer, rows = scene.rows_of(desk, scene.queue + query)
+            answer.expect(200)
+            assert told(rows) == [("queue.read", patients)]
+            assert rows[0].actor == f"user:{me}"
+
+
+def test_a_list_that_the_client_has_already_leaves_nothing(scene: Scene, lane: str) -> None:
+    first, _ = scene.rows_of(scene.hospital.desk, scene.queue)
+    again, rows = scene.rows_of(scene.hospital.desk, scene.queue, **{"If-None-Match": first.headers["etag"]})
+    assert (again.status, rows) == (304, [])
+
+
+def test_an_empty_queue_leaves_nothing(scene: Scene, lane: str) -> None:
+    empty = scene.hospital.slot()
+    answer, rows = scene.rows_of(scene.hospital.desk, f"slots/{empty['id']}/tokens/")
+    assert (answer.expect(200), rows) == ([], [])
+
+
+def test_a_patient_leaves_the_names_they_saw(scene: Scene, lane: str) -> None:
+    own = scene.tokens[0]["patient"]
+    answer, rows = scene.rows_of(scene.hospital.patient_user({"id": own}), scene.queue)
+    assert len(answer.expect(200)) == 1
+    assert told(rows) == [("queue.read", {own})]
+
+
+def test_a_refused_read_leaves_nothing(scene: Scene, lane: str) -> None:
+    stranger = scene.hospital.doctor_user(scene.hospital.doctor())
+    answer, rows = scene.rows_of(stranger, scene.queue)
+    answer.expect(404, "not-found")
+    assert rows == []
+
+
+def test_a_queue_as_it_was(scene: Scene) -> None:
+    moment = scene.hospital.now().isoformat().replace("+", "%2B")
+    answer, rows = scene.rows_of(scene.hospital.desk, f"{scene.queue}?as_of={moment}")
+    answer.expect(200)
+    assert told(rows) == [("queue.read", scene.booked)]
+
+
+def test_a_name_that_looks_like_json_adds_nobody(scene: Scene) -> None:
+    cunning = scene.hospital.patient(name="x patient: 01a22147-5c4a-7000-b750-1230d5b16cfd")
+    slot = scene.hospital.slot()
+    scene.hospital.token(slot, cunning)
+    _, rows = scene.rows_of(scene.hospital.desk, f"slots/{slot['id']}/tokens/")
+    assert told(rows) == [("queue.read", {cunning["id"]})]
+
+
+def test_lists_of_tokens_and_single_ones(scene: Scene) -> None:
+    first = scene.tokens[0]
+    for path, patients in (
+        (f"tokens/?slot={scene.slot['id']}", scene.booked),
+        (f"tokens/{first['id']}/", {first["patient"]}),
+        (f"tokens/?slot={scene.slot['id']}&page_size=1", {first["patient"]}),
+    ):
+        answer, rows = scene.rows_of(scene.hospital.desk, path)
+        answer.expect(200)
+        assert told(rows) == [("tokens.read", patients)], path
+
+
+def test_waiting_lists(scene: Scene) -> None:
+    for path in (f"waiting-list/?slot={scene.slot['id']}", f"waiting-list/by_slot/?slot_id={scene.slot['id']}"):
+        answer, rows = scene.rows_of(scene.hospital.desk, path)
+        answer.expect(200)
+        assert told(rows) == [("waiting_list.read", {scene.entry["patient"]})], path
+
+
+def test_patients(scene: Scene) -> None:
+    patient = scene.hospital.patient()
+    for path in (f"patients/{patient['id']}/", f"patients/?search={patient['name'].replace(' ', '%20')}"):
+        answer, rows = scene.rows_of(scene.hospital.desk, path)
+        answer.expect(200)
+        assert told(rows) == [("patients.read", {patient["id"]})], path
+
+
+@pytest.mark.parametrize("changes", [{}, {"needs_assistance": True}])
+def test_a_change_shows_the_record_too(scene: Scene, changes: Json) -> None:
+    patient = scene.hospital.patient()
+    scene.hospital.desk.patch(f"patients/{patient['id']}/", changes).expect(200)
+    rows = list(ReadTrail.objects.filter(patient_ids__contains=[UUID(patient["id"])]))
+    assert told(rows) == [("patients.write", {patient["id"]})]
+
+
+def test_a_change_that_is_refused_shows_nothing(scene: Scene) -> None:
+    patient = scene.hospital.patient()
+    scene.hospital.desk.patch(f"patients/{patient['id']}/", {"name": ""}).expect(400, "validation-error")
+    assert not ReadTrail.objects.filter(patient_ids__contains=[UUID(patient["id"])]).exists()
+
+
+def test_reads_at_the_same_moment_are_written_together(settings: Any, monkeypatch: Any) -> None:
+    """One row is on its way, five wait meanwhile: two statements for six rows."""
+    settings.OPD_COMBINE = True
+    written: list[int] = []
+    send = trail.send
+
+    def slow(statements: Any, **more: Any) -> Any:
+        if not written:
+            written.append(1)
+            until(lambda: trail._recording.waiting(None) == 5)
+        else:
+            written.append(5)
+        return send(statements, **more)
+
+    monkeypatch.setattr(trail, "send", slow)
+    patients = [UUID(int=number) for number in range(1, 7)]
+
+    def read(patient: UUID) -> None:
+        trail._recording.outcome_of(None, trail._row("user:desk", [patient], "queue.read", "r"), patience_seconds=20)
+
+    together([lambda each=each: read(each) for each in patients])
+    assert written == [1, 5]
+    assert {row.patient_ids[0] for row in ReadTrail.objects.all()} == set(patients)
+
+
+def test_what_cannot_be_recorded_is_not_shown(scene: Scene, lane: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE accounts_readtrail ADD CONSTRAINT closed CHECK (false) NOT VALID")
+        try:
+            answer = in_process()(
+                "GET", "/api/v1/" + scene.queue, b"", {"Authorization": scene.hospital.desk.authorization}
+            )
+        finally:
+            cursor.execute("ALTER TABLE accounts_readtrail DROP CONSTRAINT closed")
+    assert answer.status_code == 500
+    assert all(token["patient"] not in answer.text for token in scene.tokens)

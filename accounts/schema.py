@@ -11,8 +11,9 @@ from accounts.roles import Role, Scope
 from core.schema import OperationSchema
 
 SIGN_IN = (
-    "Sign in with your user name (or e-mail address) and your password. If you have set up a second factor, type its "
-    "code where a client secret is asked for. The page stays signed in for the shift, until it is closed or reloaded."
+    "For people: sign in with your user name (or e-mail address) and password and, if you have set one up, the code of "
+    "your second factor (`client_secret` in a program that has no such field). Swagger UI then stays signed in for the "
+    "shift, until the page is closed or reloaded."
 )
 
 

@@ -95,7 +95,7 @@ class OAuthTokenView(OpenView):
         try:
             pair = self._pair(request, form.validated_data)
         except (AuthenticationFailed, sessions.SessionOver) as error:
-            raise _invalid_grant("The name, the password or the refresh token is not valid.") from error
+            raise _invalid_grant("The credentials are not valid.") from error
         except NotAuthenticated as error:
             raise _invalid_grant("The code of the second factor is missing.", **error.facts) from error
         response = signed_in(pair)

@@ -41,7 +41,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "TITLE": "OPD token allocation engine",
     "DESCRIPTION": _ABOUT,
     "VERSION": tomllib.loads((BASE_DIR / "pyproject.toml").read_text())["project"]["version"],
-    "LICENSE": {"name": "Not yet chosen"},
+    "LICENSE": {"name": "No licence chosen yet"},
     "SERVERS": [{"url": "/", "description": "The server that this description comes from."}],
     "SCHEMA_PATH_PREFIX": r"/api/v[0-9]",
     "COMPONENT_SPLIT_REQUEST": True,

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.urls import reverse
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 
 from accounts.matrix import MATRIX, Reach
@@ -9,16 +10,39 @@ from accounts.permissions import capability_of
 from accounts.roles import Role, Scope
 from core.schema import OperationSchema
 
+SIGN_IN = (
+    "For people: sign in with your user name (or e-mail address) and password and, if you have set one up, the code of "
+    "your second factor (`client_secret` in a program that has no such field). Swagger UI then stays signed in for the "
+    "shift, until the page is closed or reloaded."
+)
 
-class BearerScheme(OpenApiAuthenticationExtension):
-    """`Authorization: Bearer <access token>`."""
+
+class SessionSchemes(OpenApiAuthenticationExtension):
+    """An access token: fetched by Swagger UI and the like after a sign-in, or sent by a program that has one."""
 
     target_class = "accounts.authentication.JWTAuthentication"
-    name = "bearer"
+    name = ["signIn", "bearer"]
 
-    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
-        """The scheme as OpenAPI writes it."""
-        return {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+    def get_security_requirement(self, auto_schema: Any) -> list[dict[str, list[Any]]]:
+        """Return either of the two."""
+        return [{name: []} for name in self.name]
+
+    def get_security_definition(self, auto_schema: Any) -> list[dict[str, Any]]:
+        """Return the schemes as OpenAPI writes them."""
+        token_url = reverse("auth-oauth-token")
+        return [
+            {
+                "type": "oauth2",
+                "description": SIGN_IN,
+                "flows": {"password": {"tokenUrl": token_url, "refreshUrl": token_url, "scopes": {}}},
+            },
+            {
+                "type": "http",
+                "scheme": "bearer",
+                "bearerFormat": "JWT",
+                "description": "An access token, for programs.",
+            },
+        ]
 
 
 class ApiKeyScheme(OpenApiAuthenticationExtension):

@@ -19,7 +19,7 @@ class Verdict:
 
 def verdicts(measures: list[Measure]) -> list[Verdict]:
     """All goals."""
-    found = {(each.scenario, each.target): each for each in measures}
+    found = {(each.scenario, each.target): each for each in measures if each.requests}
     return [
         _ratio(found, "HOT", 8),
         _ratio(found, "SPREAD", 6),

@@ -101,6 +101,12 @@ def of_outcome(outcome: Outcome, *, scenario: str, target: str) -> Measure:
     )
 
 
+def without_figures(*, scenario: str, target: str, note: str) -> Measure:
+    """Return the place in the table of a scenario that could not be measured, with the reason."""
+    nothing = dict.fromkeys(("seconds", "rate", "p50", "p95", "p99", "slowest"), 0.0)
+    return Measure(scenario=scenario, target=target, requests=0, statuses={}, note=note, **nothing)
+
+
 def _sessions(stage: Stage, target: str) -> int:
     """How many connections were ever made to the database of a server."""
     with stage.connect(target) as connection:

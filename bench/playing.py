@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from bench.load import Outcome
-from bench.measuring import Measure, counting, measure, median_of
+from bench.measuring import Measure, counting, measure, median_of, without_figures
 from bench.scenarios import Play, Scenario, Size
 from bench.servers import Stage
 from bench.target import Target
@@ -25,12 +25,21 @@ def play_all(
             for scenario in chosen:
                 for name in scenario.targets if turn % 2 == 0 else scenario.targets[::-1]:
                     progress.update(task, description=f"{scenario.name} {name}")
-                    made = play(stage, targets[name], scenario, size=size)
+                    made = _play_or_say_why_not(stage, targets[name], scenario, size=size)
                     kept.setdefault((scenario.name, name), []).append(made)
                     progress.advance(task)
                     if turn == rounds - 1:
                         say(median_of(kept[scenario.name, name]))
     return [median_of(measures) for measures in kept.values()]
+
+
+def _play_or_say_why_not(stage: Stage, target: Target, scenario: Scenario, *, size: Size) -> Measure:
+    """Play a scenario; one that fails leaves its place in the table empty, and the others are still measured."""
+    try:
+        return play(stage, target, scenario, size=size)
+    except Exception as error:
+        note = f"no figure: {type(error).__name__}: {error}"
+        return without_figures(scenario=scenario.name, target=target.name, note=note)
 
 
 def play(stage: Stage, target: Target, scenario: Scenario, *, size: Size) -> Measure:

@@ -42,7 +42,7 @@ def rows(measures: list[Measure]) -> list[tuple[str, ...]]:
         (
             each.scenario,
             {"plain": "PLAIN"}.get(each.target, each.target),
-            f"{each.rate:,.0f}" if each.rate >= 100 else f"{each.rate:.1f}",
+            (f"{each.rate:,.0f}" if each.rate >= 100 else f"{each.rate:.1f}") if each.requests else "none",
             _times(each.rate, plain, each, lambda one: one.rate),
             *(f"{value:,.1f}" for value in (each.p50, each.p95, each.p99)),
             "" if each.statements is None else f"{each.statements:.1f}",
@@ -56,7 +56,7 @@ def rows(measures: list[Measure]) -> list[tuple[str, ...]]:
 
 def _times(value: float, plain: dict[str, Measure], each: Measure, figure: Callable[[Measure], float]) -> str:
     """How often PLAIN's figure goes into this one."""
-    if each.target == "plain" or each.scenario not in plain or not value:
+    if each.target == "plain" or each.scenario not in plain or not plain[each.scenario].requests or not value:
         return ""
     return f"{value / figure(plain[each.scenario]):.2f}"
 

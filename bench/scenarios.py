@@ -66,6 +66,7 @@ def scenarios(size: Size) -> list[Scenario]:
         Scenario("HOT+KEY", "the same, with Idempotency-Key", _hot_with_keys, ENGINE_ALONE),
         Scenario("FLASH", "1,000 at once want 20 seats", _flash, beside),
         Scenario("SPREAD", "64 clients book 200 slots", _spread),
+        Scenario("SPREAD+KEY", "the same, with Idempotency-Key", _spread_with_keys, ENGINE_ALONE),
         Scenario("MIXED", "64 clients: 70 % book, 20 % cancel, emergencies, calls, delays", _mixed),
         *(Scenario(f"EMERGENCY {n}", f"an emergency before {n:,} tokens", _emergency(n), beside) for n in size.lengths),
         *(Scenario(f"CANCEL {n}", f"cancel and promote among {n:,} tokens", _cancel(n), beside) for n in size.lengths),
@@ -108,9 +109,18 @@ def _hot_play(target: Target, size: Size, *, with_keys: bool) -> Play:
 
 
 def _spread(target: Target, size: Size) -> Play:
+    return _spread_play(target, size, with_keys=False)
+
+
+def _spread_with_keys(target: Target, size: Size) -> Play:
+    return _spread_play(target, size, with_keys=True)
+
+
+def _spread_play(target: Target, size: Size, *, with_keys: bool) -> Play:
     slots = target.make_slots(doctors=200, capacity=100)
     people = target.patients[: size.bookings]
-    requests = [target.booking(slot, each) for slot, each in zip(itertools.cycle(slots), people, strict=False)]
+    pairs = zip(itertools.cycle(slots), people, strict=False)
+    requests = [target.booking(slot, each, key=f"{slot}-{each}" if with_keys else None) for slot, each in pairs]
     return Play(
         requests[size.warm :], requests[: size.warm], CLIENTS, size.seconds,
         check=lambda warm, outcome: _seats_are(target, slots, _booked(warm) + _booked(outcome)),

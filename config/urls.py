@@ -10,7 +10,7 @@ API_APPS = ["accounts", "clinics", "patients", "tokens", "waitlist", "reports", 
 urlpatterns = [
     path("api/v1/", include([path("", include(f"{app}.api.urls")) for app in API_APPS])),
     path("api/schema/", docs.SchemaView.as_view(), name="schema"),
-    path("api/docs/", docs.DocsView.as_view(), name="docs"),
+    path("api/docs/", docs.swagger_ui, name="docs"),
     path("healthz/live", health.live, name="live"),
     path("healthz/ready", health.ready, name="ready"),
     path("metrics", health.metrics, name="metrics"),

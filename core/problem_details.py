@@ -67,7 +67,13 @@ _constraints: dict[str, type[errors.EngineError]] = {}
 
 def title_of(code: str) -> str:
     """What a code means, in words: the title of the error that carries it."""
-    return _TITLES.get(code) or next((each.title() for each in _errors() if each.code == code), code)
+    error = error_of(code)
+    return _TITLES.get(code) or (error.title() if error else code)
+
+
+def error_of(code: str) -> type[errors.EngineError] | None:
+    """Return the error that carries a code, or None for a code of the framework."""
+    return next((each for each in _errors() if each.code == code), None)
 
 
 def _errors(of: type[errors.EngineError] = errors.EngineError) -> Iterator[type[errors.EngineError]]:

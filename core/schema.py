@@ -1,40 +1,17 @@
-"""The OpenAPI description's shared parts: what every operation can answer besides its success, how to retry safely."""
+"""The OpenAPI description's shared parts: names, what every operation can answer, how to retry safely."""
 
-from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.conf import settings
 from drf_spectacular.extensions import OpenApiSerializerFieldExtension
 from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.plumbing import ResolvedComponent, is_patched_serializer
 from drf_spectacular.utils import Direction, OpenApiParameter, OpenApiResponse
 
-from core.problem_details import CONTENT_TYPE, RETRY_AFTER, STATUS, title_of
+from core.problem_details import STATUS
+from core.problem_schema import codes_of, component, problem_response, problems
 
-PROBLEM: dict[str, Any] = {
-    "type": "object",
-    "description": "A problem after RFC 9457. `code` is for programs, `title` and `detail` are for people.",
-    "required": ["type", "title", "status", "detail", "code"],
-    "properties": {
-        "type": {"type": "string", "example": "urn:opd:problem:slot-full"},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string"},
-        "code": {"type": "string", "enum": sorted(STATUS)},
-        "errors": {
-            "type": "array",
-            "description": "With `validation-error`: each field that was refused. Nested fields are dotted paths.",
-            "items": {
-                "type": "object",
-                "required": ["field", "code", "detail"],
-                "properties": {
-                    "field": {"type": "string"},
-                    "code": {"type": "string"},
-                    "detail": {"type": "string"},
-                },
-            },
-        },
-    },
-}
+__all__ = ["CONDITIONAL", "NOT_MODIFIED", "OperationSchema", "problems"]
 
 _WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _ALWAYS = (
@@ -42,7 +19,6 @@ _ALWAYS = (
     "not-authenticated",
     "permission-denied",
     "not-found",
-    "not-acceptable",
     "throttled",
     "unavailable",
 )
@@ -58,7 +34,8 @@ _KEY_PARAMETER: dict[str, Any] = {
     ),
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"^[\x21-\x7E]+$"},
 }
-_RETRY_HEADER = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 1}}}
+_SHARED_PARAMETERS = frozenset({"Idempotency-Key", "If-None-Match", "page", "page_size"})
+_SUFFIXES = ("Shape", "Request", "Body")
 
 NOT_MODIFIED = OpenApiResponse(description="What you have is what you would get.")
 CONDITIONAL = [
@@ -72,75 +49,80 @@ CONDITIONAL = [
 """For `extend_schema(parameters=...)` of a read that answers 304."""
 
 
-def problems(*codes: str) -> dict[tuple[int, str], OpenApiResponse]:
-    """The problems that an operation can answer, for `extend_schema(responses={201: X, **problems("slot-full")})`."""
-    by_status: dict[int, set[str]] = {}
-    for code in codes:
-        by_status.setdefault(STATUS[code], set()).add(code)
-    return {(status, CONTENT_TYPE): OpenApiResponse(_schema_of(known)) for status, known in by_status.items()}
-
-
-def _schema_of(codes: Iterable[str]) -> dict[str, Any]:
-    narrowed = {"type": "object", "properties": {"code": {"type": "string", "enum": sorted(codes)}}}
-    return {"allOf": [{"$ref": "#/components/schemas/Problem"}, narrowed]}
-
-
-def _description(codes: Iterable[str]) -> str:
-    return "\n".join(f"- `{code}`: {title_of(code)}" for code in sorted(codes))
-
-
-def _codes_in(response: Mapping[str, Any]) -> set[str]:
-    schema = response.get("content", {}).get(CONTENT_TYPE, {}).get("schema", {})
-    return {
-        code for part in schema.get("allOf", ()) for code in part.get("properties", {}).get("code", {}).get("enum", ())
-    }
-
-
 class OperationSchema(AutoSchema):
     """An operation with the problems that every operation can answer and, for retry-safe writes, the key."""
 
     def get_operation(self, *args: Any, **kwargs: Any) -> dict[str, Any] | None:
-        """The operation as drf-spectacular makes it, completed."""
+        """Return the operation as drf-spectacular makes it, completed."""
         operation = super().get_operation(*args, **kwargs)
         if operation is None:
             return None
+        operation.setdefault("security", [])  # open to all; without it a reader would look for a default
         codes = set(_ALWAYS)
-        if self.method in _WRITES:
+        if "requestBody" in operation:
             codes.update(_WITH_A_BODY)
         if self.method in _WRITES and self._is_retry_safe():
             codes.update(_WITH_A_KEY)
             operation.setdefault("parameters", []).append(_KEY_PARAMETER)
+        if "parameters" in operation:
+            operation["parameters"] = [self._shared(parameter) for parameter in operation["parameters"]]
         responses = operation["responses"]
-        codes.update(code for response in responses.values() for code in _codes_in(response))
+        for response in responses.values():
+            codes.update(codes_of(response))
         for status in {STATUS[code] for code in codes}:
-            responses[str(status)] = self._problem({code for code in codes if STATUS[code] == status})
+            known = {code for code in codes if STATUS[code] == status}
+            responses[str(status)] = problem_response(known, registry=self.registry)
+        for response in responses.values():
+            if response.get("description") == "":
+                response["description"] = "Done."
         operation["responses"] = dict(sorted(responses.items()))
         return operation
 
     def get_summary(self) -> str | None:
-        """The summary given, or else the first line of the view's docstring."""
+        """Return the summary given, or else the first line of the view's docstring."""
         given = super().get_summary()
-        return given or (self.get_description() or "").strip().split("\n")[0].rstrip(".") or None
+        return given or (super().get_description() or "").strip().split("\n")[0].rstrip(".") or None
+
+    def get_description(self) -> str:
+        """Return no description but one that is given: a docstring is written for readers of the code."""
+        return ""
+
+    def get_paginated_name(self, serializer_name: str) -> str:
+        """Name a page of things: `TokenPage`."""
+        return f"{serializer_name}Page"
+
+    def _get_serializer_name(self, serializer: Any, direction: Direction, bypass_extensions: bool = False) -> str:
+        """Name a component: `Doctor` is answered, `DoctorInput` is sent, `DoctorChanges` is sent with PATCH.
+
+        What is only ever sent, such as `Booking`, has no suffix.
+        """
+        name: str = super()._get_serializer_name(serializer, "response", bypass_extensions)
+        for suffix in _SUFFIXES:
+            name = name.removesuffix(suffix)
+        if direction == "response":
+            return name
+        if is_patched_serializer(serializer, direction):
+            return name.removesuffix("Input") + "Changes"
+        fields = getattr(serializer, "child", serializer).fields.values()
+        return f"{name}Input" if any(field.read_only for field in fields) else name
+
+    def _map_serializer(self, serializer: Any, direction: Direction, bypass_extensions: bool = False) -> dict[str, Any]:
+        """Describe a serializer, with the `example` of its Meta class where it is what is answered."""
+        schema: dict[str, Any] = super()._map_serializer(serializer, direction, bypass_extensions)
+        example = getattr(getattr(serializer, "Meta", None), "example", None)
+        return {**schema, "example": example} if example and direction == "response" else schema
+
+    def _shared(self, parameter: dict[str, Any]) -> dict[str, Any]:
+        """Return a reference in place of a parameter that many operations have."""
+        name = parameter["name"]
+        if parameter["in"] != "path" and name not in _SHARED_PARAMETERS:
+            return parameter
+        title = name.replace("-", "_").title().replace("_", "")
+        return component(self.registry, ResolvedComponent.PARAMETER, title, parameter)
 
     def _is_retry_safe(self) -> bool:
         below = self.path.removeprefix("/api/v1/")
         return below.startswith(tuple(settings.OPD_RETRY_SAFE_PATHS))
-
-    @staticmethod
-    def _problem(codes: set[str]) -> dict[str, Any]:
-        response: dict[str, Any] = {
-            "description": _description(codes),
-            "content": {CONTENT_TYPE: {"schema": _schema_of(codes)}},
-        }
-        if codes & RETRY_AFTER.keys():
-            response["headers"] = _RETRY_HEADER
-        return response
-
-
-def add_problem(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
-    """Put the one form of all errors beside the other components."""
-    result.setdefault("components", {}).setdefault("schemas", {})["Problem"] = PROBLEM
-    return result
 
 
 class LocalDateTimeExtension(OpenApiSerializerFieldExtension):
@@ -150,5 +132,16 @@ class LocalDateTimeExtension(OpenApiSerializerFieldExtension):
     match_subclasses = True
 
     def map_serializer_field(self, auto_schema: AutoSchema, direction: Direction) -> dict[str, Any]:
-        """A string in the format date-time."""
+        """Return a string in the format date-time."""
         return {"type": "string", "format": "date-time"}
+
+
+class ClockTimeExtension(OpenApiSerializerFieldExtension):
+    """A clock time such as 09:00 has neither the seconds nor the offset that the format `time` asks for."""
+
+    target_class = "rest_framework.serializers.TimeField"
+    match_subclasses = True
+
+    def map_serializer_field(self, auto_schema: AutoSchema, direction: Direction) -> dict[str, Any]:
+        """Return a string with a pattern."""
+        return {"type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?$", "example": "09:00"}

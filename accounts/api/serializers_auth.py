@@ -28,6 +28,7 @@ class CredentialsSerializer(StrictSerializer):
         return attrs
 
 
+@extend_schema_serializer(examples=[OpenApiExample("The token", {"refresh": "eyJhbGciOi..."}, request_only=True)])
 class RefreshSerializer(StrictSerializer):
     """A refresh token; browsers that hold it in the cookie leave it out."""
 
@@ -40,12 +41,25 @@ class AccessSerializer(serializers.Serializer[object]):
     access = serializers.CharField(read_only=True)
     refresh = serializers.CharField(read_only=True, allow_null=True, help_text="null where it travels in a cookie")
 
+    class Meta:
+        example = {"access": "eyJhbGciOi...", "refresh": "eyJhbGciOi..."}
+
 
 class PatientNameSerializer(serializers.Serializer[object]):
     """One of the caller's patient records."""
 
     id = serializers.UUIDField(read_only=True)
     name = serializers.CharField(read_only=True)
+
+
+_ME = {
+    "id": "0192e0c5-c06f-7183-8e55-70b28f6193a4",
+    "username": "desk",
+    "email": "desk@hospital.example",
+    "role": "FRONT_DESK",
+    "doctor": None,
+    "patients": [],
+}
 
 
 class MeSerializer(serializers.Serializer[object]):
@@ -57,3 +71,6 @@ class MeSerializer(serializers.Serializer[object]):
     role = serializers.ChoiceField(choices=Role.choices, read_only=True)
     doctor = serializers.UUIDField(source="doctor_id", read_only=True, allow_null=True)
     patients = PatientNameSerializer(many=True, read_only=True)
+
+    class Meta:
+        example = _ME

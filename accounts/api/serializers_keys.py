@@ -30,6 +30,17 @@ class NetworkField(StrictCharField):
 _LAB = {"name": "Laboratory system", "scopes": ["read"], "allowed_networks": ["10.20.0.0/16"]}
 
 
+_KEPT = {
+    **_LAB,
+    "id": "0192e0c5-d170-7294-9f66-81c3907204b5",
+    "prefix": "opd_7f3a",
+    "expires_at": None,
+    "created_at": "2026-03-02T09:00:00+05:30",
+    "last_used_at": None,
+    "revoked_at": None,
+}
+
+
 @extend_schema_serializer(examples=[OpenApiExample("A laboratory that only reads", _LAB, request_only=True)])
 class ApiKeySerializer(StrictSerializer):
     """The key of a hospital system; the key itself is shown once, in the answer to POST."""
@@ -48,6 +59,9 @@ class ApiKeySerializer(StrictSerializer):
     last_used_at = LocalDateTimeField(read_only=True, allow_null=True, help_text="To the minute.")
     revoked_at = LocalDateTimeField(read_only=True, allow_null=True)
 
+    class Meta:
+        example = _KEPT
+
     def validate_expires_at(self, value: datetime | None) -> datetime | None:
         """A key that has expired already would be of no use to anybody."""
         if value is not None and value <= clock.now():
@@ -59,3 +73,6 @@ class NewApiKeySerializer(ApiKeySerializer):
     """A key that was just made."""
 
     key = serializers.CharField(read_only=True, help_text="Shown this once. Send it as `Authorization: Api-Key <key>`.")
+
+    class Meta:
+        example = {**_KEPT, "key": "opd_7f3a..."}

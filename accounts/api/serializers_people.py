@@ -35,6 +35,16 @@ class LateRelatedField(serializers.PrimaryKeyRelatedField):
 _DESK = {"username": "desk2", "email": "desk2@hospital.example", "password": "quiet-harbour-42", "role": "FRONT_DESK"}
 
 
+_USER = {
+    "id": "0192e0c5-c06f-7183-8e55-70b28f6193a4",
+    **{name: value for name, value in _DESK.items() if name != "password"},
+    "doctor": None,
+    "patients": [],
+    "is_active": True,
+    "created_at": "2026-03-02T09:00:00+05:30",
+}
+
+
 @extend_schema_serializer(examples=[OpenApiExample("A second desk", _DESK, request_only=True)])
 class UserSerializer(StrictSerializer):
     """Somebody who may sign in."""
@@ -50,6 +60,9 @@ class UserSerializer(StrictSerializer):
     )
     is_active = StrictBooleanField(required=False)
     created_at = serializers.DateTimeField(read_only=True)
+
+    class Meta:
+        example = _USER
 
     def get_fields(self) -> dict[str, Any]:
         """Who is changed keeps their password unless a new one is sent."""
@@ -134,12 +147,26 @@ class ResetSerializer(VerifySerializer):
     new_password = NewPasswordField()
 
 
+class MessageSerializer(serializers.Serializer[Any]):
+    """A sentence for people."""
+
+    message = serializers.CharField()
+
+    class Meta:
+        example = {"message": "If everything is in order, a code is on its way to this address."}
+
+
+@extend_schema_serializer(examples=[OpenApiExample("Password", {"password": "quiet-harbour-42"})])
 class OwnPasswordSerializer(StrictSerializer):
     """The caller's password, asked again."""
 
     password = StrictCharField(max_length=LONGEST_PASSWORD, trim_whitespace=False, write_only=True)
 
 
+_CHANGE = {"password": "quiet-harbour-42", "new_password": "eight-blue-lotus"}
+
+
+@extend_schema_serializer(examples=[OpenApiExample("New password", _CHANGE)])
 class ChangePasswordSerializer(OwnPasswordSerializer):
     """The present password and the new one."""
 

@@ -5,11 +5,13 @@ from django.urls import path
 from accounts.api import views_auth as auth
 from accounts.api import views_keys as keys
 from accounts.api import views_mfa as mfa
+from accounts.api import views_oauth as oauth
 from accounts.api import views_people as people
 
 urlpatterns = [
     path("auth/token/", auth.TokenView.as_view(), name="auth-token"),
     path("auth/token/refresh/", auth.RefreshView.as_view(), name="auth-token-refresh"),
+    path("auth/oauth/token/", oauth.OAuthTokenView.as_view(), name="auth-oauth-token"),
     path("auth/logout/", auth.LogoutView.as_view(), name="auth-logout"),
     path("auth/logout/all/", auth.LogoutEverywhereView.as_view(), name="auth-logout-all"),
     path("auth/me/", auth.MeView.as_view(), name="auth-me"),

@@ -40,6 +40,19 @@ def signed_in(pair: sessions.Pair, status: int = 200) -> Response:
     return response
 
 
+def pair_for_password(request: Request, *, identifier: str, password: str, otp: str | None) -> sessions.Pair:
+    """Open a session for a name and a password, or raise the refusal that the caller is answered with."""
+    try:
+        user = sign_in(identifier=identifier, password=password, otp=otp, address=client_address(request))
+    except SecondFactorNeeded as error:
+        raise NotAuthenticated("Send the code of the second factor as `otp`.", second_factor="needed") from error
+    except DoorLocked as error:
+        raise Throttled(wait=error.seconds) from error
+    except SignInRefused as error:
+        raise AuthenticationFailed from error
+    return sessions.open_session(user=user, second_factor=second_factor.is_set_up(user=user))
+
+
 class TokenView(OpenView):
     """POST auth/token/: user name (or e-mail) and password for a pair of tokens."""
 
@@ -49,20 +62,10 @@ class TokenView(OpenView):
         form = CredentialsSerializer(data=request.data)
         form.is_valid(raise_exception=True)
         given = form.validated_data
-        try:
-            user = sign_in(
-                identifier=given.get("username") or given["email"],
-                password=given["password"],
-                otp=given.get("otp"),
-                address=client_address(request),
-            )
-        except SecondFactorNeeded as error:
-            raise NotAuthenticated("Send the code of the second factor as `otp`.", second_factor="needed") from error
-        except DoorLocked as error:
-            raise Throttled(wait=error.seconds) from error
-        except SignInRefused as error:
-            raise AuthenticationFailed from error
-        return signed_in(sessions.open_session(user=user, second_factor=second_factor.is_set_up(user=user)))
+        identifier = given.get("username") or given["email"]
+        return signed_in(
+            pair_for_password(request, identifier=identifier, password=given["password"], otp=given.get("otp"))
+        )
 
 
 class RefreshView(OpenView):

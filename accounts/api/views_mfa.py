@@ -21,7 +21,10 @@ from core.serializers import StrictCharField, StrictSerializer
 _CONFIRMATIONS = Limit("second-factor-confirmation", 20)
 
 
-@extend_schema_serializer(examples=[OpenApiExample("Code of the app", {"otp": "314159"}, request_only=True)])
+_SHOW_CODE = OpenApiExample("Code of the app", {"otp": "314159"}, request_only=True)
+
+
+@extend_schema_serializer(examples=[_SHOW_CODE])
 class OtpSerializer(StrictSerializer):
     """The code that the app shows, or (not for setting up) a recovery code."""
 
@@ -46,6 +49,21 @@ _CONFIRMED = inline_serializer(
     },
 )
 
+_SHOW_STATE = OpenApiExample(
+    "Set up", {"enabled": True, "required": False, "recovery_codes_left": 10}, response_only=True
+)
+_SHOW_SECRET = OpenApiExample(
+    "For the app",
+    {"secret": "JBSWY3DPEHPK3PXP", "uri": "otpauth://totp/OPD:desk?secret=JBSWY3DPEHPK3PXP"},
+    response_only=True,
+    status_codes=["201"],
+)
+_SHOW_CONFIRMED = OpenApiExample(
+    "Switched on",
+    {"access": "eyJ...", "refresh": "eyJ...", "recovery_codes": ["k5qx-7m2r-d4tw-9hva"]},
+    response_only=True,
+)
+
 
 class _MfaView(APIView):
     permission_classes = [IsAuthenticated]
@@ -66,7 +84,7 @@ class _MfaView(APIView):
 class MfaView(_MfaView):
     """auth/mfa/"""
 
-    @extend_schema(responses=_STATE, tags=["Access"])
+    @extend_schema(responses=_STATE, tags=["Access"], examples=[_SHOW_STATE])
     def get(self, request: Request) -> Response:
         """Whether I sign in with a second factor"""
         user = self.user_of(request)
@@ -93,7 +111,7 @@ class MfaView(_MfaView):
 class MfaSetupView(_MfaView):
     """auth/mfa/setup/"""
 
-    @extend_schema(request=OwnPasswordSerializer, responses={201: _SECRET}, tags=["Access"])
+    @extend_schema(request=OwnPasswordSerializer, responses={201: _SECRET}, tags=["Access"], examples=[_SHOW_SECRET])
     def post(self, request: Request) -> Response:
         """Get a secret for one's app, for one's password; nothing changes before it is confirmed"""
         user = self.user_of(request)
@@ -109,7 +127,7 @@ class MfaSetupView(_MfaView):
 class MfaConfirmView(_MfaView):
     """auth/mfa/confirm/"""
 
-    @extend_schema(request=OtpSerializer, responses=_CONFIRMED, tags=["Access"])
+    @extend_schema(request=OtpSerializer, responses=_CONFIRMED, tags=["Access"], examples=[_SHOW_CODE, _SHOW_CONFIRMED])
     def post(self, request: Request) -> Response:
         """Switch the second factor on; every other session ends, this one goes on with the tokens of the answer"""
         user = self.user_of(request)

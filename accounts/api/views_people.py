@@ -3,7 +3,6 @@
 import uuid
 from typing import Any
 
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.exceptions import ValidationError
 from rest_framework.permissions import IsAuthenticated
@@ -16,6 +15,7 @@ from accounts.api.serializers_auth import AccessSerializer
 from accounts.api.serializers_people import (
     ChangePasswordSerializer,
     ForgotSerializer,
+    MessageSerializer,
     RegisterSerializer,
     ResetSerializer,
     UserSerializer,
@@ -43,7 +43,7 @@ def _read(form_class: Any, request: Request, **kwargs: Any) -> Any:
 class RegisterView(OpenView):
     """POST auth/register/"""
 
-    @extend_schema(request=RegisterSerializer, responses={202: OpenApiTypes.OBJECT}, tags=["Access"], auth=[])
+    @extend_schema(request=RegisterSerializer, responses={202: MessageSerializer}, tags=["Access"], auth=[])
     def post(self, request: Request) -> Response:
         """Ask for an account of one's own; a code comes by e-mail"""
         throttle_address(request, "register")
@@ -66,7 +66,7 @@ class VerifyView(OpenView):
 class ForgotView(OpenView):
     """POST auth/password/forgot/"""
 
-    @extend_schema(request=ForgotSerializer, responses={202: OpenApiTypes.OBJECT}, tags=["Access"], auth=[])
+    @extend_schema(request=ForgotSerializer, responses={202: MessageSerializer}, tags=["Access"], auth=[])
     def post(self, request: Request) -> Response:
         """Ask for a code to choose a new password"""
         throttle_address(request, "forgot")

@@ -32,6 +32,12 @@ class FacilitySerializer(StrictModelSerializer):
     time_zone = StrictCharField(max_length=64, help_text="An IANA name, for example Asia/Kolkata.")
 
     class Meta:
+        example = {
+            "id": "0192e0c5-5908-7a1c-8dde-094b18202c3d",
+            "name": "St. Martha's Hospital",
+            "code": "A1",
+            "time_zone": "Asia/Kolkata",
+        }
         model = Facility
         fields = ("id", "name", "code", "time_zone")
         read_only_fields = ("id",)
@@ -76,6 +82,18 @@ class DoctorSerializer(StrictModelSerializer):
     created_at = LocalCreatedAt(read_only=True)
 
     class Meta:
+        example = {
+            "id": "0192e0c5-6a09-7b2d-8eef-1a5c291b3d4e",
+            "facility": "0192e0c5-5908-7a1c-8dde-094b18202c3d",
+            "name": "Dr. Meera Iyer",
+            "specialization": "Paediatrics",
+            "email": "meera.iyer@hospital.example",
+            "phone": "+919845011223",
+            "experience_years": 12,
+            "consultation_minutes": 10,
+            "is_active": True,
+            "created_at": "2026-03-01T18:00:00+05:30",
+        }
         model = Doctor
         fields = (
             "id",

@@ -1,6 +1,9 @@
 """The REST interface and its description."""
 
+import tomllib
 from typing import Any
+
+from config.settings.base import BASE_DIR
 
 REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
@@ -29,36 +32,32 @@ _ABOUT = """
 The engine allocates tokens in a hospital's out-patient department: who comes next, who waits, who gets the seat that
 comes free.
 
-**Try it here:** POST auth/token/ under *Access*, then *Authorize* with the `access` token. The groups below follow the
-work at the desk. Every error is a problem after RFC 9457 with a `code` for programs. Writes take an `Idempotency-Key`
-and can then be repeated without fear.
+**Try it here:** sign in once under *Authorize*, with your name and password. The groups below follow the work at the
+desk. Every error is a problem as in RFC 9457, with a `code` for programs. Writes take an `Idempotency-Key` and can then
+be repeated without fear. Answers are JSON: a request that does not accept JSON is answered 406 `not-acceptable`.
 """
 
 SPECTACULAR_SETTINGS: dict[str, Any] = {
     "TITLE": "OPD token allocation engine",
     "DESCRIPTION": _ABOUT,
-    "VERSION": "1.0.0",
-    "SERVE_INCLUDE_SCHEMA": False,
-    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
-    "SERVE_AUTHENTICATION": [],
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "SWAGGER_UI_SETTINGS": {
-        "deepLinking": True,
-        "displayRequestDuration": True,
-        "docExpansion": "none",
-        "persistAuthorization": False,
-        "tryItOutEnabled": True,
-        "filter": True,
-    },
+    "VERSION": tomllib.loads((BASE_DIR / "pyproject.toml").read_text())["project"]["version"],
+    "LICENSE": {"name": "No licence chosen yet"},
+    "SERVERS": [{"url": "/", "description": "The server that this description comes from."}],
     "SCHEMA_PATH_PREFIX": r"/api/v[0-9]",
     "PATH_CONVERTER_OVERRIDES": {"id": {"type": "string", "format": "uuid"}},
     "COMPONENT_SPLIT_REQUEST": True,
-    "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "core.schema.add_problem"],
     "SORT_OPERATION_PARAMETERS": False,
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     "ENUM_NAME_OVERRIDES": {
-        "CategoryEnum": "tokens.policy.priority.Category",
-        "BookableCategoryEnum": ["PRIORITY_PAID", "FOLLOWUP", "ONLINE", "WALKIN"],
+        "Category": "tokens.policy.priority.Category",
+        "BookableCategory": ["PRIORITY_PAID", "FOLLOWUP", "ONLINE", "WALKIN"],
+        "SlotStatus": "clinics.models.SlotStatus",
+        "TokenStatus": "tokens.policy.lifecycle.Status",
+        "WaitingListStatus": "waitlist.models.EntryStatus",
+        "Role": "accounts.roles.Role",
+        "Scope": "accounts.roles.Scope",
+        "BookingOutcome": ["WAITLISTED"],
+        "GrantType": ["password", "refresh_token"],
     },
     "TAGS": [
         {"name": name, "description": text}

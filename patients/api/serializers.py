@@ -33,6 +33,15 @@ class PatientSerializer(StrictModelSerializer):
     created_at = LocalDateTimeField(read_only=True)
 
     class Meta:
+        example = {
+            "id": "0192e0c5-8c2b-7d4f-8a11-3c7e4b2d5f60",
+            "name": "Lakshmi Narayanan",
+            "phone": "+919876543210",
+            "email": None,
+            "date_of_birth": "1951-08-15",
+            "needs_assistance": True,
+            "created_at": "2026-03-01T18:00:00+05:30",
+        }
         model = Patient
         fields = (
             "id",

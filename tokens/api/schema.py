@@ -9,10 +9,7 @@ from rest_framework.serializers import Serializer
 from core.schema import CONDITIONAL, NOT_MODIFIED, problems
 from tokens.api import serializers as asked
 from tokens.api import shapes
-
-SLOT_ID = "0192e0c5-7b1a-7c3e-9f00-2b6d3a1c4e5f"
-PATIENT_ID = "0192e0c5-8c2b-7d4f-8a11-3c7e4b2d5f60"
-DOCTOR_ID = "0192e0c5-6a09-7b2d-8eef-1a5c291b3d4e"
+from tokens.api.examples import DOCTOR_ID, PATIENT_ID, SLOT_ID
 
 
 def _example(name: str, value: dict[str, Any]) -> OpenApiExample:
@@ -95,7 +92,7 @@ slot_bulk = extend_schema_view(
         summary="Lay out a timetable as slots",
         description="Whole slots only; those that overlap a slot of the doctor are skipped; at most 5,000 at once.",
         request=asked.BulkSlotsRequest,
-        responses={201: shapes.BulkShape, **problems("slot-overlap")},
+        responses={201: shapes.BulkResultShape, **problems("slot-overlap")},
         examples=[
             _example(
                 "Four weeks of mornings",
@@ -121,7 +118,7 @@ slot_delay = extend_schema_view(
         description="Sets the doctor's own delay of this slot; it runs through the later slots of the day.",
         parameters=[asked.DryRunFilters],
         request=asked.DelayRequest,
-        responses={200: shapes.DelayedShape, **problems("slot-not-open")},
+        responses={200: shapes.DelayResultShape, **problems("slot-not-open")},
         examples=[_example("Half an hour", {"delay_minutes": 30})],
     )
 )
@@ -131,7 +128,7 @@ slot_cancel = extend_schema_view(
         operation_id="slots_cancel",
         summary="Cancel a slot, its tokens and its waiting list",
         request=asked.CancelSlotRequest,
-        responses={200: shapes.SlotCancelledShape, **problems("invalid-transition")},
+        responses={200: shapes.SlotCancellationShape, **problems("invalid-transition")},
         examples=[_example("Called to theatre", {"reason": "Emergency surgery"})],
     )
 )
@@ -209,7 +206,7 @@ token_detail = extend_schema_view(
         description="The seat goes to the waiting list at once.",
         parameters=[asked.BufferFilters],
         request=None,
-        responses={200: shapes.CancelledShape, **problems("invalid-transition")},
+        responses={200: shapes.CancellationShape, **problems("invalid-transition")},
     ),
 )
 token_emergency = extend_schema_view(
@@ -220,8 +217,8 @@ token_emergency = extend_schema_view(
         description="Always gets a seat. 200 when the patient's own token in this slot became the emergency.",
         request=asked.EmergencyRequest,
         responses={
-            200: shapes.AdmittedShape,
-            201: shapes.AdmittedShape,
+            200: shapes.AdmissionShape,
+            201: shapes.AdmissionShape,
             **problems("duplicate-booking", "slot-not-open"),
         },
         examples=[
@@ -234,7 +231,7 @@ token_emergency = extend_schema_view(
 )
 token_explain = extend_schema_view(
     get=extend_schema(
-        tags=_CALL, operation_id="tokens_explain", summary="Why this position", responses={200: shapes.ExplainShape}
+        tags=_CALL, operation_id="tokens_explain", summary="Why this position", responses={200: shapes.ExplanationShape}
     )
 )
 waiting_list = extend_schema_view(
@@ -243,7 +240,7 @@ waiting_list = extend_schema_view(
         operation_id="waiting_list",
         summary="Who waits for a seat",
         parameters=[asked.WaitingListFilters],
-        responses={200: shapes.EntryShape(many=True)},
+        responses={200: shapes.WaitingListEntryShape(many=True)},
     )
 )
 waiting_list_by_slot = extend_schema_view(
@@ -252,7 +249,7 @@ waiting_list_by_slot = extend_schema_view(
         operation_id="waiting_list_by_slot",
         summary="The waiting list of one slot, in order",
         parameters=[asked.BySlotFilters],
-        responses={200: shapes.EntryShape(many=True)},
+        responses={200: shapes.WaitingListEntryShape(many=True)},
         filters=False,
     )
 )

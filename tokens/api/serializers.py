@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.core.exceptions import ValidationError as DjangoValidationError
+from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail
 
@@ -51,6 +52,7 @@ def zone_of_doctor(doctor_id: Any) -> str:
     return zone or default_facility().time_zone
 
 
+@extend_schema_serializer(component_name="SlotInput")
 class SlotRequest(StrictSerializer):
     """The plan of a slot. What else a GET answers is read-only and ignored."""
 

@@ -3,6 +3,7 @@
 from rest_framework import serializers
 
 from clinics.models import SlotStatus
+from tokens.api import examples
 from tokens.policy.lifecycle import Status
 from tokens.policy.priority import Category
 from waitlist.models import EntryStatus
@@ -23,12 +24,15 @@ class SlotShape(serializers.Serializer[None]):
     current_capacity = serializers.IntegerField(help_text="Seats held, emergencies included.")
     available_capacity = serializers.IntegerField()
     waiting_count = serializers.IntegerField()
-    status = serializers.ChoiceField(choices=SlotStatus.values)
+    status = serializers.ChoiceField(choices=SlotStatus.choices)
     delay_minutes = serializers.IntegerField()
     cascaded_minutes = serializers.IntegerField()
     consultation_minutes = serializers.IntegerField()
     version = serializers.IntegerField()
     created_at = serializers.DateTimeField()
+
+    class Meta:
+        example = examples.SLOT
 
 
 class SlotInfoShape(serializers.Serializer[None]):
@@ -60,8 +64,11 @@ class TokenShape(serializers.Serializer[None]):
     created_at = serializers.DateTimeField()
     updated_at = serializers.DateTimeField()
 
+    class Meta:
+        example = examples.TOKEN
 
-class EntryShape(serializers.Serializer[None]):
+
+class WaitingListEntryShape(serializers.Serializer[None]):
     """A waiting-list entry."""
 
     id = serializers.UUIDField()
@@ -71,16 +78,19 @@ class EntryShape(serializers.Serializer[None]):
     category = serializers.ChoiceField(choices=CATEGORIES)
     priority = serializers.FloatField()
     position = serializers.IntegerField(allow_null=True)
-    status = serializers.ChoiceField(choices=EntryStatus.values)
+    status = serializers.ChoiceField(choices=EntryStatus.choices)
     token = serializers.UUIDField(allow_null=True)
     created_at = serializers.DateTimeField()
+
+    class Meta:
+        example = examples.WAITING_LIST_ENTRY
 
 
 class WaitlistedShape(serializers.Serializer[None]):
     """The slot is full: the patient waits."""
 
     outcome = serializers.ChoiceField(choices=["WAITLISTED"])
-    waiting_list_entry = EntryShape()
+    waiting_list_entry = WaitingListEntryShape()
 
 
 class EventShape(serializers.Serializer[None]):
@@ -94,6 +104,9 @@ class EventShape(serializers.Serializer[None]):
     actor = serializers.CharField(allow_null=True, help_text="A patient is told the role instead.")
     data = serializers.DictField()  # type: ignore[assignment]
 
+    class Meta:
+        example = examples.EVENT
+
 
 class AffectedSlotShape(serializers.Serializer[None]):
     """A slot whose delay changed."""
@@ -102,8 +115,11 @@ class AffectedSlotShape(serializers.Serializer[None]):
     delay_minutes = serializers.IntegerField()
     cascaded_minutes = serializers.IntegerField()
 
+    class Meta:
+        example = examples.AFFECTED_SLOT
 
-class DelayedShape(serializers.Serializer[None]):
+
+class DelayResultShape(serializers.Serializer[None]):
     """What a delay changed."""
 
     message = serializers.CharField()
@@ -112,22 +128,28 @@ class DelayedShape(serializers.Serializer[None]):
     affected_tokens = serializers.IntegerField()
 
 
-class BulkShape(serializers.Serializer[None]):
+class BulkResultShape(serializers.Serializer[None]):
     """How many slots were made."""
 
     message = serializers.CharField()
     count = serializers.IntegerField()
     skipped = serializers.IntegerField()
 
+    class Meta:
+        example = examples.BULK_RESULT
 
-class SlotCancelledShape(serializers.Serializer[None]):
+
+class SlotCancellationShape(serializers.Serializer[None]):
     """What was cancelled with the slot."""
 
     cancelled_tokens = serializers.IntegerField()
     withdrawn_entries = serializers.IntegerField()
 
+    class Meta:
+        example = examples.SLOT_CANCELLATION
 
-class CancelledShape(serializers.Serializer[None]):
+
+class CancellationShape(serializers.Serializer[None]):
     """A cancelled token, and who got its seat."""
 
     message = serializers.CharField()
@@ -143,8 +165,11 @@ class AffectedTokenShape(serializers.Serializer[None]):
     token_number = serializers.IntegerField()
     estimated_time = serializers.DateTimeField()
 
+    class Meta:
+        example = examples.AFFECTED_TOKEN
 
-class AdmittedShape(serializers.Serializer[None]):
+
+class AdmissionShape(serializers.Serializer[None]):
     """An admitted emergency, and the first 50 of those who were pushed back."""
 
     token = TokenShape()
@@ -153,7 +178,7 @@ class AdmittedShape(serializers.Serializer[None]):
     message = serializers.CharField()
 
 
-class ExplainShape(serializers.Serializer[None]):
+class ExplanationShape(serializers.Serializer[None]):
     """Why a token stands where it stands."""
 
     token_number = serializers.IntegerField(allow_null=True)

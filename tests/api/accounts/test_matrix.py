@@ -44,6 +44,7 @@ FOR_BOOKING = {"tokens.book", "patients.register", "waiting_list.write"}
 OPEN = {
     "/api/v1/auth/token/", "/api/v1/auth/token/refresh/", "/api/v1/auth/logout/", "/api/v1/auth/register/",
     "/api/v1/auth/register/verify/", "/api/v1/auth/password/forgot/", "/api/v1/auth/password/reset/",
+    "/api/v1/auth/oauth/token/",
 }  # fmt: skip
 
 

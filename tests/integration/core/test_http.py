@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -141,9 +142,10 @@ def test_docs_need_no_script_in_the_page_and_no_other_host(client: Client) -> No
     assert "https://" not in page.replace("https://www.w3.org", "")
     for part in page.split("<script")[1:]:
         assert "src=" in part.split(">")[0], "an inline script"
-    script = client.get("/api/docs/?script")
-    assert script["Content-Type"].startswith("application/javascript")
-    assert b"SwaggerUIBundle" in script.content
+    for address in re.findall(r'(?:src|href)="([^"]+)"', page):
+        answer = client.get(address)
+        assert answer.status_code == 200, address
+    assert "<style" not in page
 
 
 def test_the_schema_is_there_in_json_too(client: Client) -> None:
@@ -151,7 +153,7 @@ def test_the_schema_is_there_in_json_too(client: Client) -> None:
     assert document["openapi"].startswith("3.")
     assert "Problem" in document["components"]["schemas"]
     token = document["paths"]["/api/v1/auth/token/"]["post"]
-    assert {"400", "401", "406", "413", "415", "429", "503"} <= token["responses"].keys()
+    assert {"400", "401", "413", "415", "429", "503"} <= token["responses"].keys()
 
 
 def test_live_and_ready(client: Client) -> None:

@@ -2,8 +2,9 @@
 
 from typing import Any
 
+from bench.bare import figures_of
 from bench.goals import verdicts
-from bench.measuring import Measure, median_of
+from bench.measuring import Measure, median_of, without_figures
 from bench.report import rows
 
 
@@ -46,3 +47,32 @@ def test_medians_are_taken_figure_by_figure() -> None:
     median = median_of(runs)
     assert (median.rate, median.p99, median.requests) == (2.0, 20.0, 300)
     assert median.statuses == {201: 300}
+
+
+def log_of_pgbench(*, connected_after: float, lasts: float) -> list[str]:
+    """Two clients with ten transactions a second each; the second one connects later."""
+    begins = ((0, 1000.0), (1, 1000.0 + connected_after))
+    ends = [
+        (client, start + n / 10) for client, start in begins for n in range(1, round((1000 + lasts - start) * 10) + 1)
+    ]
+    return [f"{client} {n} 5000 0 {int(end)} {round(end % 1 * 1e6)}" for n, (client, end) in enumerate(ends)]
+
+
+def test_the_bare_database_is_measured_while_all_clients_are_connected() -> None:
+    found = figures_of(log_of_pgbench(connected_after=2.0, lasts=4.1), clients=2, least_seconds=0.5)
+    assert found is not None
+    assert (round(found.rate), found.p50) == (20, 5.0)
+
+
+def test_time_spent_connecting_gives_no_figure() -> None:
+    assert figures_of([], clients=2, least_seconds=0.5) is None
+    assert figures_of(log_of_pgbench(connected_after=5.0, lasts=4.0), clients=2, least_seconds=0.5) is None
+    assert figures_of(log_of_pgbench(connected_after=3.8, lasts=4.1), clients=2, least_seconds=0.5) is None
+
+
+def test_a_scenario_without_figures_leaves_the_rest_of_the_table() -> None:
+    nothing = without_figures(scenario="HOT", target="plain", note="no figure: too slow")
+    run = [nothing, measured("HOT", "engine"), measured("SPREAD", "engine")]
+    assert [row[2] for row in rows(run)] == ["none", "100", "100"]
+    assert reached(run, "HOT: at least") is None
+    assert reached(run, "HOT: p99") is True

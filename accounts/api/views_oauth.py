@@ -1,0 +1,138 @@
+"""Signing in as OAuth 2.0 clients do (RFC 6749, sections 4.3 and 6): Swagger UI's dialog and the like.
+
+It is the door of auth/token/ with another form in front: the same limits, the same second factor, the same sessions.
+"""
+
+import base64
+import binascii
+from typing import Any
+from urllib.parse import urlsplit
+
+from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_serializer
+from rest_framework import serializers
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.parsers import FormParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts import sessions
+from accounts.api.views_auth import OpenView, pair_for_password, signed_in
+from accounts.jwt import AccessToken
+from accounts.signing_in import LONGEST_IDENTIFIER, LONGEST_PASSWORD
+from core.errors import NotAuthenticated, PermissionDenied
+from core.serializers import StrictCharField
+
+PASSWORD, REFRESH = "password", "refresh_token"
+
+
+_DESK = {"grant_type": PASSWORD, "username": "desk", "password": "quiet-harbour-42"}
+
+
+@extend_schema_serializer(examples=[OpenApiExample("Desk", _DESK, request_only=True)])
+class OAuthGrantSerializer(serializers.Serializer[Any]):
+    """A grant of OAuth 2.0. Parameters that are not known are ignored, as its section 3.2 demands."""
+
+    grant_type = serializers.ChoiceField(choices=[PASSWORD, REFRESH])
+    username = StrictCharField(
+        max_length=LONGEST_IDENTIFIER, required=False, help_text="With `password`: the user name or e-mail address."
+    )
+    password = StrictCharField(max_length=LONGEST_PASSWORD, required=False, trim_whitespace=False)
+    otp = StrictCharField(max_length=32, required=False, allow_blank=True, help_text="The code of the second factor.")
+    client_secret = StrictCharField(
+        max_length=32,
+        required=False,
+        allow_blank=True,
+        help_text="In place of `otp`, if there is no field for it.",
+    )
+    refresh_token = StrictCharField(max_length=4096, required=False, help_text="With `refresh_token`.")
+
+    def validate(self, attrs: dict[str, str]) -> dict[str, str]:
+        """Require what the grant consists of."""
+        needed = ["username", "password"] if attrs["grant_type"] == PASSWORD else ["refresh_token"]
+        if missing := [name for name in needed if name not in attrs]:
+            raise serializers.ValidationError(dict.fromkeys(missing, "This field is required."), code="required")
+        return attrs
+
+
+class OAuthTokensSerializer(serializers.Serializer[Any]):
+    """The tokens of a session, as OAuth 2.0 names them."""
+
+    access_token = serializers.CharField()
+    token_type = serializers.CharField(help_text="Bearer")
+    expires_in = serializers.IntegerField(help_text="Seconds until the access token expires.")
+    refresh_token = serializers.CharField(required=False, help_text="Absent where it travels in a cookie.")
+
+    class Meta:
+        example = {
+            "access_token": "eyJhbGciOi...",
+            "token_type": "Bearer",
+            "expires_in": 900,
+            "refresh_token": "eyJh...",
+        }
+
+
+class OAuthTokenView(OpenView):
+    """POST auth/oauth/token/"""
+
+    parser_classes = [FormParser]
+
+    @extend_schema(
+        operation_id="auth_oauth_token",
+        request=OAuthGrantSerializer,
+        responses=OAuthTokensSerializer,
+        tags=["Access"],
+        auth=[],
+        description=(
+            "For programs that sign in as OAuth 2.0 says; all others use `auth/token/`. Pages of other origins are "
+            "refused. A refused grant answers 401, with OAuth's `error` beside the members of a problem."
+        ),
+    )
+    def post(self, request: Request) -> Response:
+        """Sign in, or stay signed in, with a form of OAuth 2.0"""
+        _refuse_other_origins(request)
+        form = OAuthGrantSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        try:
+            pair = self._pair(request, form.validated_data)
+        except (AuthenticationFailed, sessions.SessionOver) as error:
+            raise _invalid_grant("The credentials are not valid.") from error
+        except NotAuthenticated as error:
+            raise _invalid_grant("The code of the second factor is missing.", **error.facts) from error
+        response = signed_in(pair)
+        tokens = {"access_token": pair.access, "token_type": "Bearer", "expires_in": _lifetime()}
+        refresh = response.data["refresh"]
+        response.data = {**tokens, "refresh_token": refresh} if refresh else tokens
+        return response
+
+    @staticmethod
+    def _pair(request: Request, given: dict[str, str]) -> sessions.Pair:
+        if given["grant_type"] == REFRESH:
+            return sessions.refresh_session(raw=given["refresh_token"])
+        otp = given.get("otp") or given.get("client_secret") or _basic_secret(request)
+        return pair_for_password(request, identifier=given["username"], password=given["password"], otp=otp or None)
+
+
+def _invalid_grant(detail: str, **facts: Any) -> NotAuthenticated:
+    return NotAuthenticated(detail, error="invalid_grant", error_description=detail, **facts)
+
+
+def _lifetime() -> int:
+    return int(AccessToken.lifetime.total_seconds())
+
+
+def _refuse_other_origins(request: Request) -> None:
+    """Refuse a page of another origin: browsers send a form there without asking first, unlike JSON."""
+    origin = request.headers.get("Origin")
+    if origin is not None and urlsplit(origin).netloc != request.get_host():
+        raise PermissionDenied("Pages of other origins may not use this form.")
+
+
+def _basic_secret(request: Request) -> str:
+    """Return the secret of `Authorization: Basic`, where OAuth 2.0 clients prefer to send it."""
+    scheme, _, encoded = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "basic":
+        return ""
+    try:
+        return base64.b64decode(encoded, validate=True).decode().partition(":")[2]
+    except (binascii.Error, UnicodeDecodeError):
+        return ""

@@ -59,5 +59,8 @@ class PatientFilters(PagedQuerySerializer):
     """Which patients to list."""
 
     search = serializers.CharField(
-        required=False, allow_blank=True, max_length=200, help_text="Part of the name, or of the phone."
+        required=False,
+        allow_blank=True,
+        max_length=200,
+        help_text="Words of the name, or their beginnings, in any order; or a phone or part of it, in any formatting.",
     )

@@ -5,6 +5,8 @@ import unicodedata
 import phonenumbers
 from django.conf import settings
 
+from core.visible_text import IGNORED_IN_COMPARISONS
+
 LONGEST_NAME_KEY = 400
 # A marks class of 200 and above is an accent, 10 to 36 the points and vowel marks of Hebrew, Arabic and Syriac. The
 # marks of Indic and other scripts have lower classes; they are part of the spelling.
@@ -59,6 +61,7 @@ def _folded(text: str) -> str:
 def _is_ignored(letter: str) -> bool:
     return (
         letter in _APOSTROPHES
+        or letter in IGNORED_IN_COMPARISONS
         or unicodedata.combining(letter) in _ACCENTS
         or (unicodedata.category(letter) in _OF_NO_ACCOUNT and not letter.isspace())
     )

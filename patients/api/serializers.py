@@ -7,7 +7,7 @@ from rest_framework import serializers
 
 from core import clock
 from core.local_time import local_day
-from core.person_fields import NameField, PhoneField
+from core.person_fields import EmailField, NameField, PhoneField
 from core.query import PagedQuerySerializer
 from core.serializers import LocalDateTimeField, StrictBooleanField, StrictModelSerializer
 from patients.models import Patient
@@ -20,7 +20,7 @@ class PatientSerializer(StrictModelSerializer):
 
     name = NameField()
     phone = PhoneField()
-    email = serializers.EmailField(max_length=254, required=False, allow_null=True)
+    email = EmailField(required=False, allow_null=True)
     date_of_birth = serializers.DateField(required=False, allow_null=True)
     needs_assistance = StrictBooleanField(
         required=False, help_text="Gives the care bonus of section 2, whatever the age."

@@ -33,6 +33,7 @@ STATUS: dict[str, int] = {
     "slot-full": 409,
     "duplicate-booking": 409,
     "duplicate-patient": 409,
+    "patient-inactive": 409,
     "slot-not-open": 409,
     "slot-overlap": 409,
     "capacity-in-use": 409,

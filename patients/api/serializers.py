@@ -25,6 +25,10 @@ class PatientSerializer(StrictModelSerializer):
     needs_assistance = StrictBooleanField(
         required=False, help_text="Gives the care bonus of section 2, whatever the age."
     )
+    is_active = StrictBooleanField(
+        required=False,
+        help_text="false: no new bookings; what is booked runs on, and an emergency is always taken. Not for patients.",
+    )
     allow_duplicate = StrictBooleanField(
         required=False,
         write_only=True,
@@ -41,6 +45,7 @@ class PatientSerializer(StrictModelSerializer):
             "email",
             "date_of_birth",
             "needs_assistance",
+            "is_active",
             "created_at",
             "allow_duplicate",
         )

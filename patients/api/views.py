@@ -14,6 +14,7 @@ from accounts.principals import principal_of
 from accounts.roles import Role
 from accounts.trail import attributed, record_read
 from core.errors import NotFound
+from core.etags import named_versions
 from core.replica import from_replica
 from core.writes import Answer, write
 from patients.api.schema import patient_detail, patient_list
@@ -24,7 +25,7 @@ from patients.services import delete_patient, register_patient, update_patient
 
 
 def _patient(patient: Patient, *, status: int = 200) -> Answer:
-    return Answer(status, PatientSerializer(patient).data)
+    return Answer(status, PatientSerializer(patient).data, {"ETag": f'"{patient.version}"'})
 
 
 class _PatientsView(GenericAPIView[Patient]):
@@ -86,7 +87,8 @@ class PatientView(_PatientsView):
         if patient is None:
             raise NotFound
         record_read(request, [patient.pk])
-        return Response(self.get_serializer(patient).data)
+        answer = _patient(patient)
+        return Response(answer.body, headers=dict(answer.headers))
 
     def put(self, request: Request, patient_id: UUID) -> Response:
         return self._change(request, patient_id, partly=False)
@@ -106,6 +108,7 @@ class PatientView(_PatientsView):
             changes=self.body(partly=partly),
             among=self.visible(),
             of_user=self.family_of(),
+            expected_versions=named_versions(request.headers.get("If-Match")),
         )
         with attributed(request):
             return write(request, work, _patient)

@@ -79,8 +79,8 @@ def test_many_pages() -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO patients_patient"
-            " (id, name, phone, needs_assistance, name_key, phone_key, namesake, created_at)"
-            " SELECT gen_random_uuid(), 'Rao ' || n, '0987' || n, false, 'rao ' || n, '0987' || n, 0, now()"
+            " (id, name, phone, needs_assistance, name_key, phone_key, namesake, is_active, version, created_at)"
+            " SELECT gen_random_uuid(), 'Rao ' || n, '0987' || n, false, 'rao ' || n, '0987' || n, 0, true, 1, now()"
             " FROM generate_series(1000000, 999999 + %s) AS n",
             [number],
         )

@@ -40,7 +40,8 @@ def test_what_can_be_seen(name: str) -> None:
     "text",
     ["आशा\u200d", "\u200dआशा", "आ\u200d\u200dशा", "आ\u200d शा", "आ\u200dsha", "a\u200dशा", "山\u200d田", "علی\u200c",
      "7\u200d7",
-     "क\u200cA", "葛\U000e0100\U000e0101", "a\U000e0100", "a\u200d🙂", "🙂\u200d", "🙂\u200da", "🙂\u200d\u200d🙂", "🙂\u200b🙂"],
+     "क\u200cA", "葛\U000e0100\U000e0101", "a\U000e0100", "a\u200d🙂",
+     "🙂\u200d", "🙂\u200da", "🙂\u200d\u200d🙂", "🙂\u200b🙂"],
 )  # fmt: skip
 def test_joiners_and_variations_only_where_a_script_has_them(text: str) -> None:
     assert invisible_in(text) is not None

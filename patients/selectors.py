@@ -19,7 +19,7 @@ def visible_patients(*, principal: Principal, capability: str) -> QuerySet[Patie
     if far is Reach.ALL:
         return patients
     if far is Reach.OWN and principal.role == Role.DOCTOR and principal.doctor_id is not None:
-        seen = Patient.objects.filter(tokens__slot__doctor=principal.doctor_id)
+        seen = Patient.objects.filter(tokens__doctor=principal.doctor_id)
         return patients.filter(pk__in=seen.values("pk"))
     if far is Reach.OWN and principal.role == Role.PATIENT:
         return patients.filter(users=principal.id)

@@ -99,9 +99,9 @@ def _copy_patients(count: int) -> list[UUID]:
     from patients.identity import name_key, phone_key
 
     now, ids = clock.now(), [new_id() for _ in range(count)]
-    columns = "id, name, phone, needs_assistance, name_key, phone_key, namesake, created_at"
+    columns = "id, name, phone, needs_assistance, name_key, phone_key, namesake, is_active, version, created_at"
     with connection.cursor() as cursor, cursor.copy(f"COPY patients_patient ({columns}) FROM STDIN") as copy:
         for number, patient_id in enumerate(ids):
             name, phone = f"Patient {number}", f"+9198{number:08d}"
-            copy.write_row((patient_id, name, phone, False, name_key(name), phone_key(phone), 0, now))
+            copy.write_row((patient_id, name, phone, False, name_key(name), phone_key(phone), 0, True, 1, now))
     return ids

@@ -86,11 +86,11 @@ def delete_doctor(*, doctor_id: UUID, answer: Callable[[None], Any] = as_is) -> 
             # A booking holds its slot's row: whoever comes first, the other sees what was done.
             slots = list(
                 Slot.objects.select_for_update(no_key=True)
-                .filter(doctor=doctor)
+                .filter(facility_id=doctor.facility_id, doctor=doctor)
                 .order_by("pk")
                 .values_list("pk", flat=True)
             )
-            Slot.objects.filter(pk__in=slots).delete()
+            Slot.objects.filter(facility_id=doctor.facility_id, pk__in=slots).delete()
             doctor.delete()
             return answer(None)
     except ProtectedError as error:

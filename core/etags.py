@@ -1,9 +1,12 @@
 """Conditional reads: who names the tag of what they have is told that it is still so (RFC 9110, section 13.1.2)."""
 
+import re
+
 from django.http import HttpResponse, HttpResponseNotModified
 from django.utils.http import parse_etags
 
 JSON = "application/json"
+_STRONG_VERSION = re.compile(r'"[0-9]{1,9}"')
 
 
 def answer(*, tag: str, body: bytes) -> HttpResponse:
@@ -14,6 +17,18 @@ def answer(*, tag: str, body: bytes) -> HttpResponse:
 def not_modified(*, tag: str) -> HttpResponse:
     """304: what you have is what you would get."""
     return _tagged(HttpResponseNotModified(), tag)
+
+
+def named_versions(header: str | None) -> frozenset[int] | None:
+    """The versions that an If-Match header names, one of which must be the thing's (RFC 9110, 13.1.1: weak tags never
+    match).
+
+    None without the header or with `*`.
+    """
+    if header is None or header.strip() == "*":
+        return None
+    tags = (tag.strip() for tag in header.split(","))
+    return frozenset(int(tag[1:-1]) for tag in tags if _STRONG_VERSION.fullmatch(tag))
 
 
 def is_named(tag: str, header: str | None) -> bool:

@@ -1,4 +1,4 @@
-"""A person's name and phone, as every part of the engine takes them in."""
+"""Text that people read and write about people and things, as every part of the engine takes it in."""
 
 from typing import Any
 
@@ -6,10 +6,14 @@ from django.core.validators import RegexValidator
 from rest_framework import serializers
 
 from core.serializers import StrictCharField
+from core.visible_text import refuse_invisible
 
 # As patterns these stand in the API's description too.
 _NO_CONTROLS = RegexValidator(
     r"^[^\x00-\x1f\x7f-\x9f]*\Z", "Control characters are not allowed.", code="control-character"
+)
+_NO_CONTROLS_BUT_LINES = RegexValidator(
+    r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*\Z", "Control characters are not allowed.", code="control-character"
 )
 # What somebody could dial, with the marks that people put between the digits.
 _PHONE = RegexValidator(
@@ -20,17 +24,35 @@ _PHONE = RegexValidator(
 
 
 def check_visible_text(text: str) -> None:
-    """Refuses text in which nothing can be seen."""
+    """Refuse text in which nothing can be seen, or something cannot."""
     if not any(letter.isprintable() and not letter.isspace() for letter in text):
         raise serializers.ValidationError("This field may not be blank.", code="blank")
+    refuse_invisible(text)
 
 
 class VisibleCharField(StrictCharField):
-    """One line of text in which something can be seen."""
+    """One line of text in which something can be seen, and nothing that cannot."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.validators.extend([_NO_CONTROLS, check_visible_text])
+
+
+class ReasonField(StrictCharField):
+    """Why somebody does something: free text of up to 500 characters, in lines, empty if nobody says."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{"max_length": 500, "required": False, "default": "", "allow_blank": True, **kwargs})
+        self.validators.extend([_NO_CONTROLS_BUT_LINES, refuse_invisible])
+
+
+class EmailField(serializers.EmailField):
+    """An e-mail address of at most 254 characters in which nothing is invisible."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("max_length", 254)
+        super().__init__(**kwargs)
+        self.validators.append(refuse_invisible)
 
 
 class NameField(VisibleCharField):

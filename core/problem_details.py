@@ -1,6 +1,7 @@
 """Every error on its way out becomes `application/problem+json` (RFC 9457); the one place where errors meet HTTP."""
 
 import math
+import re
 from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
@@ -33,6 +34,7 @@ STATUS: dict[str, int] = {
     "slot-full": 409,
     "duplicate-booking": 409,
     "duplicate-patient": 409,
+    "patient-inactive": 409,
     "slot-not-open": 409,
     "slot-overlap": 409,
     "capacity-in-use": 409,
@@ -62,6 +64,8 @@ _TITLES: dict[str, str] = {
 
 _LOCK_NOT_AVAILABLE = "55P03"
 _FOREIGN_KEY = "23503"
+_CONSTRAINT_IN_MESSAGE = re.compile(r'constraint "([^"]+)"')
+_SHARD = re.compile(r"_\d{6,}\Z")
 _constraints: dict[str, type[errors.EngineError]] = {}
 
 
@@ -88,8 +92,16 @@ def register_constraint(name: str, error: type[errors.EngineError]) -> None:
 
 
 def constraint_of(error: IntegrityError) -> str | None:
-    """The name of the constraint that was broken, if the database tells."""
-    return getattr(getattr(error.__cause__, "diag", None), "constraint_name", None)
+    """Give the name of the constraint that was broken, if the database tells.
+
+    A distributed table tells it in the message only, with the number of the shard at its end.
+    """
+    diagnostic = getattr(error.__cause__, "diag", None)
+    name = getattr(diagnostic, "constraint_name", None)
+    if name is None:
+        told = _CONSTRAINT_IN_MESSAGE.search(getattr(diagnostic, "message_primary", None) or "")
+        name = told[1] if told else None
+    return _SHARD.sub("", name) if name else None
 
 
 def translate(exc: BaseException) -> errors.EngineError | None:

@@ -24,7 +24,7 @@ class PatientForm(CheckedForm):
 
     class Meta:
         model = Patient
-        fields = ("name", "phone", "email", "date_of_birth", "needs_assistance")
+        fields = ("name", "phone", "email", "date_of_birth", "needs_assistance", "is_active")
 
 
 @admin.register(Patient)
@@ -32,11 +32,11 @@ class PatientAdmin(KindAdmin, NeverDeleted):
     """Patients are registered and changed by the service; `manage.py erase_patient` forgets one."""
 
     form = PatientForm
-    list_display = ("name", "phone", "email", "date_of_birth", "needs_assistance", "created_at")
-    list_filter = ("needs_assistance",)
+    list_display = ("name", "phone", "email", "date_of_birth", "needs_assistance", "is_active", "created_at")
+    list_filter = ("needs_assistance", "is_active")
     search_fields = ("name",)
     search_help_text = "Part of the name, or of the phone."
-    readonly_fields = ("id", "namesake", "erased_at", "created_at")
+    readonly_fields = ("id", "namesake", "version", "erased_at", "created_at")
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
         """As the API searches."""

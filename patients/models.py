@@ -13,7 +13,7 @@ class Patient(models.Model):
 
     `name_key` and `phone_key` are the name and phone as compared (see `patients.identity`); `namesake` numbers the
     people who share both and were registered knowingly, so that an accidental second registration is refused by the
-    database.
+    database. `version` counts the changes of what is known of the person; it is the ETag.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -22,9 +22,11 @@ class Patient(models.Model):
     email = models.EmailField(null=True, blank=True)
     date_of_birth = models.DateField(null=True, blank=True)
     needs_assistance = models.BooleanField(default=False)
+    is_active = models.BooleanField(default=True)
     name_key = models.CharField(max_length=400, editable=False)
     phone_key = models.CharField(max_length=32, editable=False)
     namesake = models.PositiveIntegerField(default=0, editable=False)
+    version = models.PositiveIntegerField(default=1, editable=False)
     erased_at = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(editable=False)
 

@@ -3,7 +3,7 @@
 Whose record a user may see and change is scoped in `patients.selectors`; here is what must hold whoever asks.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +13,7 @@ from psycopg.errors import ForeignKeyViolation
 
 from accounts.models import User
 from core import clock
-from core.errors import NotFound, PermissionDenied
+from core.errors import NotFound, PermissionDenied, VersionConflict
 from core.problem_details import constraint_of
 from core.transactions import atomic
 from core.writes import as_is
@@ -22,6 +22,7 @@ from patients.identity import name_key, phone_key
 from patients.models import Patient
 
 MOST_RECORDS_OF_A_USER = 8
+_BY_THE_HOSPITAL = "Only the hospital activates and deactivates a record."
 _ONCE = "patient_registered_once"
 
 
@@ -38,10 +39,12 @@ def register_patient(
 
     `of_user`: the user adds the person to their own family. They learn of records that are theirs, and of no others: a
     person whom only the hospital knows is registered anew without a word. PermissionDenied beyond
-    MOST_RECORDS_OF_A_USER. `details`: email, date_of_birth, needs_assistance.
+    MOST_RECORDS_OF_A_USER, or for an inactive record. `details`: email, date_of_birth, needs_assistance, is_active.
     """
     with atomic():
         patient = Patient(name=name, phone=phone, created_at=clock.now(), **details)
+        if of_user is not None and not patient.is_active:
+            raise PermissionDenied(_BY_THE_HOSPITAL)
         owned = None if of_user is None else _family_with_room(of_user)
         _save_once(patient, told_of=owned, allow_duplicate=allow_duplicate)
         if of_user is not None:
@@ -63,16 +66,25 @@ def update_patient(
     changes: Mapping[str, Any],
     among: QuerySet[Patient] | None = None,
     of_user: UUID | None = None,
+    expected_versions: Collection[int] | None = None,
     answer: Callable[[Patient], Any] = as_is,
 ) -> Any:
     """Change what is known of a person; a name and phone that another record has are refused as on registering.
 
-    `among`: the patients that the caller may change; any other is NotFound.
+    `among`: the patients that the caller may change; any other is NotFound. `expected_versions`: VersionConflict unless
+    the record's version is one of them. `of_user`: the user changes their own family's record, and may not activate or
+    deactivate it (PermissionDenied).
     """
     with atomic():
         patient = _locked_patient(patient_id, among)
-        changes = dict(changes)
-        allow_duplicate = changes.pop("allow_duplicate", False)
+        if expected_versions is not None and patient.version not in expected_versions:
+            raise VersionConflict
+        allow_duplicate = changes.get("allow_duplicate", False)
+        changes = {name: value for name, value in changes.items() if value != getattr(patient, name, value)}
+        if of_user is not None and "is_active" in changes:
+            raise PermissionDenied(_BY_THE_HOSPITAL)
+        if changes:
+            changes["version"] = patient.version + 1
         for name, value in changes.items():
             setattr(patient, name, value)
         if _keys(patient) != (patient.name_key, patient.phone_key):

@@ -4,6 +4,7 @@ from django.db import IntegrityError
 
 from clinics.errors import SlotOverlap
 from core.errors import EngineError
+from core.problem_details import constraint_of
 
 
 class SlotFull(EngineError):
@@ -83,6 +84,5 @@ ERROR_OF_CONSTRAINT: dict[str, type[EngineError]] = {
 
 def refusal_of(error: IntegrityError) -> EngineError | None:
     """The engine's error for a broken constraint; None for a constraint that no request can break."""
-    diagnostic = getattr(error.__cause__, "diag", None)
-    found = ERROR_OF_CONSTRAINT.get(getattr(diagnostic, "constraint_name", None) or "")
+    found = ERROR_OF_CONSTRAINT.get(constraint_of(error) or "")
     return found() if found else None

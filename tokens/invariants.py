@@ -22,6 +22,7 @@ from tokens.policy.ordering import order_key
 from tokens.policy.priority import Category
 from tokens.selectors.estimates import estimate_at
 from tokens.selectors.queue import QUEUE_ORDER
+from tokens.selectors.visible import SLOT_OF_ITS_FACILITY
 from waitlist.models import EntryStatus, WaitlistEntry
 
 IN_GRACE = Q(status=Status.NO_SHOW, due_at__isnull=False)
@@ -80,7 +81,7 @@ def _counters() -> Iterator[str]:
 
 
 def _oversold() -> Iterator[str]:
-    held = Token.objects.filter(HOLDS_SEAT).exclude(category=Category.EMERGENCY)
+    held = Token.objects.filter(HOLDS_SEAT, SLOT_OF_ITS_FACILITY).exclude(category=Category.EMERGENCY)
     rows = held.values("slot_id", "slot__max_capacity").annotate(number=Count("id")).order_by()
     for row in rows.filter(number__gt=F("slot__max_capacity")):
         yield "slot {slot_id}: {number} seats that are no emergencies in a slot of {slot__max_capacity}".format(**row)
@@ -176,7 +177,8 @@ def _legal_histories() -> Iterator[str]:
 
 
 def _cancelled_slots() -> Iterator[str]:
-    left = Token.objects.filter(IS_LIVE, slot__status=SlotStatus.CANCELLED).exclude(status=Status.IN_CONSULTATION)
+    left = Token.objects.filter(IS_LIVE, SLOT_OF_ITS_FACILITY, slot__status=SlotStatus.CANCELLED)
+    left = left.exclude(status=Status.IN_CONSULTATION)
     for token_id, slot_id in left.values_list("id", "slot_id"):
         yield f"slot {slot_id} is cancelled and token {token_id} is live"
 

@@ -37,7 +37,7 @@ class WaitlistEntry(models.Model):
 
     class Meta:
         verbose_name_plural = "waitlist entries"
-        ordering = ["slot", "priority", "arrival"]
+        ordering = ["slot_id", "priority", "arrival"]
         constraints = [
             # One patient waits once for a slot.
             models.UniqueConstraint(

@@ -7,6 +7,7 @@ from django.core.exceptions import ValidationError as DjangoValidationError
 from rest_framework import serializers
 
 from accounts.signing_in import LONGEST_PASSWORD
+from core.person_fields import EmailField
 from core.serializers import StrictCharField
 
 
@@ -27,12 +28,8 @@ class NewPasswordField(StrictCharField):
         return password
 
 
-class StrictEmailField(serializers.EmailField):
+class StrictEmailField(EmailField):
     """An e-mail address; not a number, not a list."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        kwargs.setdefault("max_length", 254)
-        super().__init__(**kwargs)
 
     def to_internal_value(self, data: Any) -> str:
         """The address as it was typed, without white space around it."""

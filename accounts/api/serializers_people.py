@@ -12,6 +12,7 @@ from accounts.signing_in import LONGEST_PASSWORD
 from core import clock
 from core.person_fields import NameField, PhoneField
 from core.serializers import StrictBooleanField, StrictCharField, StrictSerializer
+from core.visible_text import refuse_invisible
 
 MOST_PATIENTS = 100
 
@@ -50,7 +51,9 @@ class UserSerializer(StrictSerializer):
     """Somebody who may sign in."""
 
     id = serializers.UUIDField(read_only=True)
-    username = StrictCharField(max_length=150, validators=User._meta.get_field("username").validators[:1])
+    username = StrictCharField(
+        max_length=150, validators=[User._meta.get_field("username").validators[0], refuse_invisible]
+    )
     email = StrictEmailField(allow_blank=True)
     password = NewPasswordField()
     role = serializers.ChoiceField(choices=Role.choices)

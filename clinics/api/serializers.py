@@ -8,7 +8,7 @@ from rest_framework import serializers
 from clinics.facilities import time_zones
 from clinics.models import Doctor, Facility
 from core.local_time import zone_info
-from core.person_fields import NameField, PhoneField, VisibleCharField
+from core.person_fields import EmailField, NameField, PhoneField, VisibleCharField
 from core.query import PagedQuerySerializer
 from core.serializers import (
     LocalDateTimeField,
@@ -69,7 +69,7 @@ class DoctorSerializer(StrictModelSerializer):
     )
     name = NameField()
     specialization = VisibleCharField(max_length=100)
-    email = serializers.EmailField(max_length=254, required=False, allow_null=True)
+    email = EmailField(required=False, allow_null=True)
     phone = PhoneField(required=False, allow_null=True)
     experience_years = StrictIntegerField(min_value=0, max_value=MOST_EXPERIENCE, required=False, allow_null=True)
     consultation_minutes = StrictIntegerField(

@@ -3,8 +3,10 @@
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.core.exceptions import ImproperlyConfigured
+from phonenumbers import SUPPORTED_REGIONS
 
 from config.settings.env import env
+from core.countries import country_of_zone
 
 
 def _span(name: str, default: float, *, at_least: float, at_most: float) -> float:
@@ -33,8 +35,18 @@ def _zone(name: str, *, default: str) -> str:
     return zone
 
 
+def _region(name: str, *, default: str | None) -> str | None:
+    region = env.str(name, default="").strip().upper() or default
+    if region is not None and region not in SUPPORTED_REGIONS:
+        raise ImproperlyConfigured(f"{name} must be the two letters of a country, for example IN.")
+    return region
+
+
 OPD_FACILITY_NAME = env.str("OPD_FACILITY_NAME", default="OPD")
 OPD_TIME_ZONE = _zone("OPD_TIME_ZONE", default="Asia/Kolkata")
+
+# The country in which a phone number without a country code is dialled.
+OPD_PHONE_REGION = _region("OPD_PHONE_REGION", default=country_of_zone(OPD_TIME_ZONE))
 
 _WEEK = 7 * 24 * 3600.0
 OPD_HOLD_SECONDS = _span("OPD_HOLD_SECONDS", 120, at_least=0, at_most=_WEEK)

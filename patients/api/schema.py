@@ -45,20 +45,25 @@ patient_list = extend_schema_view(
     ),
 )
 patient_detail = extend_schema_view(
-    get=extend_schema(tags=TAGS, operation_id="patients_read", summary="Read a patient"),
+    get=extend_schema(
+        tags=TAGS,
+        operation_id="patients_read",
+        summary="Read a patient",
+        description="The ETag is its version: send it back as If-Match to change only what you have seen.",
+    ),
     put=extend_schema(
         tags=TAGS,
         operation_id="patients_replace",
         summary="Change a patient",
         description="What was read can be sent back. A field that is not sent stays as it is.",
-        responses={200: PatientSerializer, **problems("duplicate-patient")},
+        responses={200: PatientSerializer, **problems("duplicate-patient", "version-conflict")},
         examples=[_NEW_PATIENT],
     ),
     patch=extend_schema(
         tags=TAGS,
         operation_id="patients_change",
         summary="Change some fields of a patient",
-        responses={200: PatientSerializer, **problems("duplicate-patient")},
+        responses={200: PatientSerializer, **problems("duplicate-patient", "version-conflict")},
         examples=[OpenApiExample("A new phone", request_only=True, value={"phone": "+91 98450 70707"})],
     ),
     delete=extend_schema(

@@ -7,7 +7,7 @@ from rest_framework import serializers
 
 from core import clock
 from core.local_time import local_day
-from core.person_fields import NameField, PhoneField
+from core.person_fields import EmailField, NameField, PhoneField
 from core.query import PagedQuerySerializer
 from core.serializers import LocalDateTimeField, StrictBooleanField, StrictModelSerializer
 from patients.models import Patient
@@ -20,10 +20,14 @@ class PatientSerializer(StrictModelSerializer):
 
     name = NameField()
     phone = PhoneField()
-    email = serializers.EmailField(max_length=254, required=False, allow_null=True)
+    email = EmailField(required=False, allow_null=True)
     date_of_birth = serializers.DateField(required=False, allow_null=True)
     needs_assistance = StrictBooleanField(
         required=False, help_text="Gives the care bonus of section 2, whatever the age."
+    )
+    is_active = StrictBooleanField(
+        required=False,
+        help_text="false: no new bookings; what is booked runs on, and an emergency is always taken. Not for patients.",
     )
     allow_duplicate = StrictBooleanField(
         required=False,
@@ -50,6 +54,7 @@ class PatientSerializer(StrictModelSerializer):
             "email",
             "date_of_birth",
             "needs_assistance",
+            "is_active",
             "created_at",
             "allow_duplicate",
         )
@@ -68,5 +73,8 @@ class PatientFilters(PagedQuerySerializer):
     """Which patients to list."""
 
     search = serializers.CharField(
-        required=False, allow_blank=True, max_length=200, help_text="Part of the name, or of the phone."
+        required=False,
+        allow_blank=True,
+        max_length=200,
+        help_text="Words of the name, or their beginnings, in any order; or a phone or part of it, in any formatting.",
     )

@@ -15,6 +15,7 @@ from accounts.principals import principal_of
 from accounts.roles import Role
 from accounts.trail import attributed, record_read
 from core.errors import NotFound
+from core.etags import named_versions
 from core.idempotency import Stored
 from core.replica import from_replica
 from core.writes import Answer, write
@@ -26,7 +27,7 @@ from patients.services import delete_patient, register_patient, update_patient
 
 
 def _patient(patient: Patient, *, status: int = 200) -> Answer:
-    return Answer(status, PatientSerializer(patient).data)
+    return Answer(status, PatientSerializer(patient).data, {"ETag": f'"{patient.version}"'})
 
 
 class _PatientsView(GenericAPIView[Patient]):
@@ -95,7 +96,8 @@ class PatientView(_PatientsView):
         if patient is None:
             raise NotFound
         record_read(request, [patient.pk])
-        return Response(self.get_serializer(patient).data)
+        answer = _patient(patient)
+        return Response(answer.body, headers=dict(answer.headers))
 
     def put(self, request: Request, patient_id: UUID) -> Response:
         return self._change(request, patient_id, partly=False)
@@ -115,6 +117,7 @@ class PatientView(_PatientsView):
             changes=self.body(partly=partly),
             among=self.visible(),
             of_user=self.family_of(),
+            expected_versions=named_versions(request.headers.get("If-Match")),
         )
 
         def shown(patient: Patient) -> Answer:

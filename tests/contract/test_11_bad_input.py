@@ -89,10 +89,7 @@ def test_no_body_breaks_an_action(hospital: Hospital, things: Json, trap: str) -
     ids=["nul", "surrogate", "long", "rtl", "newline", "only-nul", "blank"],
 )
 def test_a_name_that_is_no_name(hospital: Hospital, name: str) -> None:
-    """A text of only an invisible mark is left open; NUL, surrogates, blanks and 10,000 letters are refused."""
     answer = hospital.desk.post("patients/", {"name": name, "phone": phone()})
-    if name == "\u202e" and answer.status == 201:
-        return
     answer.expect(400, "validation-error")
     assert set(answer.codes) == {"name"}
 

@@ -66,7 +66,7 @@ DOCTOR = {
 }  # fmt: skip
 PATIENT = {
     "id": uuid, "name": text, "phone": text, "email": maybe_text, "date_of_birth": or_null(day),
-    "needs_assistance": yes_no, "created_at": moment,
+    "needs_assistance": yes_no, "is_active": yes_no, "created_at": moment,
 }  # fmt: skip
 SLOT = {
     "id": uuid, "doctor": uuid, "doctor_name": text, "start_time": moment, "end_time": moment, "expected_end": moment,

@@ -183,7 +183,7 @@ token_list = extend_schema_view(
         responses={
             201: shapes.TokenShape,
             202: shapes.WaitlistedShape,
-            **problems("slot-full", "duplicate-booking", "slot-not-open"),
+            **problems("slot-full", "duplicate-booking", "slot-not-open", "patient-inactive"),
         },
         examples=[
             _example(

@@ -9,11 +9,11 @@ from rest_framework.exceptions import ErrorDetail
 
 from clinics.facilities import default_facility
 from clinics.models import Doctor, SlotStatus
+from core.person_fields import ReasonField
 from core.query import PagedQuerySerializer, QuerySerializer
 from core.serializers import (
     LocalDateTimeField,
     StrictBooleanField,
-    StrictCharField,
     StrictIntegerField,
     StrictSerializer,
     StrictUUIDField,
@@ -105,7 +105,7 @@ class DelayRequest(StrictSerializer):
 class CancelSlotRequest(StrictSerializer):
     """Why a slot is cancelled."""
 
-    reason = StrictCharField(max_length=500, required=False, default="", allow_blank=True)
+    reason = ReasonField()
 
 
 class CompleteCurrentRequest(StrictSerializer):
@@ -143,7 +143,7 @@ class EmergencyRequest(StrictSerializer):
     slot_id = StrictUUIDField()
     patient_id = StrictUUIDField()
     acuity = StrictIntegerField(min_value=1, max_value=5, required=False, allow_null=True, default=None)
-    reason = StrictCharField(max_length=500, required=False, default="", allow_blank=True)
+    reason = ReasonField()
 
 
 class TriageRequest(StrictSerializer):

@@ -1,6 +1,5 @@
 """slots/: the plan of a doctor's day, and what the desk does with a whole slot."""
 
-import re
 from collections.abc import Sequence
 from datetime import date, timedelta
 from functools import partial
@@ -19,6 +18,7 @@ from clinics.models import Doctor, Slot, SlotStatus
 from clinics.timetables import BadTimetable, slots_between
 from core import clock
 from core.errors import NotFound, ValidationFailed
+from core.etags import named_versions
 from core.local_time import local_day
 from core.writes import Answer, write
 from tokens.api import schema
@@ -42,8 +42,6 @@ from tokens.selectors.visible import refuse_foreign_slot
 from tokens.services import DelaySet, SlotCancelled, SlotPlan, TokenAllocationService
 
 service = TokenAllocationService()
-
-_STRONG_TAG = re.compile(r'"[0-9]{1,9}"')
 
 
 def _slots() -> QuerySet[Slot]:
@@ -121,7 +119,7 @@ class SlotView(GenericAPIView[Slot]):
             service.change_slot,
             slot_id=slot_id,
             changes=_read_plan(request, slot_id=slot_id, partly=partly),
-            expected_versions=_expected_versions(request),
+            expected_versions=named_versions(request.headers.get("If-Match")),
             actor=principal_of(request).actor,
         )
         return write(request, work, _slot_answer)
@@ -288,15 +286,3 @@ def _read_plan(request: Request, *, slot_id: UUID | None = None, partly: bool = 
 def _doctor_of(slot_id: UUID) -> UUID | None:
     slots = Slot.objects.filter(facility_id=facility_of_slot(slot_id), id=slot_id)
     return slots.values_list("doctor_id", flat=True).first()
-
-
-def _expected_versions(request: Request) -> frozenset[int] | None:
-    """The versions that If-Match names, one of which must be the slot's (RFC 9110, 13.1.1: weak tags never match).
-
-    None without the header or with `*`.
-    """
-    given = request.headers.get("If-Match")
-    if given is None or given.strip() == "*":
-        return None
-    tags = (tag.strip() for tag in given.split(","))
-    return frozenset(int(tag[1:-1]) for tag in tags if _STRONG_TAG.fullmatch(tag))

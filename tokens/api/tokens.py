@@ -28,7 +28,7 @@ from tokens.models import Token
 from tokens.policy.priority import Category
 from tokens.selectors.estimates import estimate_at
 from tokens.selectors.under_lock import pushed_back
-from tokens.selectors.visible import SLOT_OF_ITS_FACILITY, refuse_foreign_slot, refuse_hidden_token, visible_tokens
+from tokens.selectors.visible import refuse_foreign_slot, refuse_hidden_token, visible_tokens
 from tokens.services import Admitted, BookingRequest, Cancelled, TokenAllocationService
 from waitlist.models import WaitlistEntry
 
@@ -42,7 +42,7 @@ def visible_or_404(request: Request, view: Any, token_id: UUID) -> Token:
     """The token, if the caller may see it."""
     tokens = visible_tokens(principal=principal_of(request), reach=reach_of(request, view))
     place = place_of_token(token_id)
-    token = tokens.filter(SLOT_OF_ITS_FACILITY, facility_id=place.facility_id, id=token_id).first()
+    token = tokens.filter(facility_id=place.facility_id, id=token_id).first()
     if token is None:
         raise NotFound
     return token
@@ -95,10 +95,10 @@ def booked_answer(result: Token | WaitlistEntry) -> Answer:
 
 def _filtered(tokens: QuerySet[Token], filters: dict[str, Any]) -> QuerySet[Token]:
     if "slot" in filters:
-        tokens = of_slot(tokens, slot_id=filters.pop("slot")).filter(SLOT_OF_ITS_FACILITY)
+        tokens = of_slot(tokens, slot_id=filters.pop("slot"))
     lookups = {
         "patient": "patient_id",
-        "doctor": "slot__doctor_id",
+        "doctor": "doctor_id",
         "date": "local_date",
         "status": "status__in",
         "category": "category__in",

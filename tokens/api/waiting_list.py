@@ -18,7 +18,7 @@ from tokens.api import schema
 from tokens.api.bodies import entry_bodies
 from tokens.api.serializers import BySlotFilters, WaitingListFilters
 from tokens.directory import facility_of_slot, of_slot, place_of_entry
-from tokens.selectors.visible import SLOT_OF_ITS_FACILITY, visible_entries
+from tokens.selectors.visible import visible_entries
 from tokens.services import TokenAllocationService
 from waitlist.models import EntryStatus, WaitlistEntry
 
@@ -38,7 +38,7 @@ class WaitingListView(GenericAPIView[WaitlistEntry]):
         entries = visible_entries(principal=principal_of(request), reach=reach_of(request, self))
         entries = entries.filter(status__in=filters.get("status", [EntryStatus.WAITING]))
         if "slot" in filters:
-            entries = of_slot(entries, slot_id=filters["slot"]).filter(SLOT_OF_ITS_FACILITY)
+            entries = of_slot(entries, slot_id=filters["slot"])
         if "patient" in filters:
             entries = entries.filter(patient_id=filters["patient"])
         page = self.paginate_queryset(entries.order_by("slot_id", "priority", "arrival")) or []
@@ -60,7 +60,7 @@ class WaitingListBySlotView(GenericAPIView[WaitlistEntry]):
         if not Slot.objects.filter(facility_id=facility_id, id=slot_id).exists():
             raise NotFound
         entries = visible_entries(principal=principal_of(request), reach=reach_of(request, self))
-        waiting = of_slot(entries, slot_id=slot_id).filter(SLOT_OF_ITS_FACILITY, status=EntryStatus.WAITING)
+        waiting = of_slot(entries, slot_id=slot_id).filter(status=EntryStatus.WAITING)
         in_order = list(waiting.order_by("priority", "arrival"))
         entries_shown = entry_bodies(in_order)
         record_read(request, [entry.patient_id for entry in in_order], what=self.capability)

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from core.errors import EngineError, NotFound
 from core.rows import Found, Rows, Statement
+from patients.errors import PatientInactive
 from patients.models import Patient
 from tokens import rules
 from tokens.directory import facility_of_slot
@@ -102,6 +103,8 @@ def book_all(
             patient = patients.get(one.request.patient_id)
             if patient is None:
                 raise NotFound
+            if not patient.is_active:
+                raise PatientInactive
             if not alone and places.holds(patient.id, ledger.slot):
                 raise DuplicateBooking
             result = book(ledger, patient=patient, request=one.request, places=places)

@@ -52,6 +52,7 @@ def test_production_starts_with_everything_set_and_is_clean() -> None:
         ("OPD_BUFFER_MINUTES", "ten"),
         ("OPD_TRANSACTION_SECONDS", "5"),
         ("OPD_TIME_ZONE", "Mars/Olympus"),
+        ("OPD_PHONE_REGION", "India"),
         ("OPD_NUM_PROXIES", "-1"),
         ("OPD_INTERNAL_NETWORKS", "10.0.0.0/8,everywhere"),
         ("OPD_THROTTLING", "perhaps"),
@@ -83,6 +84,20 @@ def test_the_defaults_are_those_of_the_contract() -> None:
     names = "HOLD_SECONDS NO_SHOW_GRACE_MINUTES BUFFER_MINUTES SWEEP_SECONDS LOCK_WAIT_SECONDS LOCK_LEASE_SECONDS"
     done = start("local", f"print([getattr(s, 'OPD_' + n) for n in {names.split()!r}], s.OPD_TIME_ZONE, s.TIME_ZONE)")
     assert done.stdout.strip() == "[120.0, 15.0, 10.0, 10.0, 5.0, 5.0] Asia/Kolkata Asia/Kolkata"
+
+
+@pytest.mark.parametrize(
+    ("given", "seen"),
+    [
+        ({}, "IN"),
+        ({"OPD_TIME_ZONE": "Asia/Calcutta", "OPD_PHONE_REGION": ""}, "IN"),
+        ({"OPD_TIME_ZONE": "Europe/Oslo"}, "NO"),
+        ({"OPD_TIME_ZONE": "UTC"}, "None"),
+        ({"OPD_TIME_ZONE": "Europe/Oslo", "OPD_PHONE_REGION": "se"}, "SE"),
+    ],
+)
+def test_the_country_of_phones_follows_from_the_time_zone(given: dict[str, str], seen: str) -> None:
+    assert start("local", "print(s.OPD_PHONE_REGION)", **given).stdout.strip() == seen
 
 
 @pytest.mark.parametrize(("given", "seen"), [("off", "False"), ("on", "True"), ("0", "False")])

@@ -1,5 +1,7 @@
 """Every exception becomes a problem, and none of them tells more than it should."""
 
+from typing import TypeVar
+
 import pytest
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.db import DataError, IntegrityError, InternalError, OperationalError
@@ -7,21 +9,51 @@ from django.http import Http404
 from rest_framework import exceptions as drf
 
 from core import errors
-from core.problem_details import RETRY_AFTER, STATUS, describe, of_exception, register_constraint, title_of
+from core.problem_details import (
+    RETRY_AFTER,
+    STATUS,
+    constraint_of,
+    describe,
+    of_exception,
+    register_constraint,
+    title_of,
+)
+
+E = TypeVar("E", bound=Exception)
 
 
 class Cause(Exception):
     """Stands for psycopg's error below Django's."""
 
-    def __init__(self, sqlstate: str | None = None, constraint: str | None = None, detail: str = "") -> None:
+    def __init__(
+        self, sqlstate: str | None = None, constraint: str | None = None, detail: str = "", message: str | None = None
+    ) -> None:
         super().__init__("secret: Key (phone)=(+91 98450)")
         self.sqlstate = sqlstate
-        self.diag = type("Diag", (), {"constraint_name": constraint, "message_detail": detail})
+        facts = {"constraint_name": constraint, "message_detail": detail, "message_primary": message}
+        self.diag = type("Diag", (), facts)
 
 
-def caused(error: Exception, **facts: str) -> Exception:
+def caused(error: E, **facts: str) -> E:
     error.__cause__ = Cause(**facts)
     return error
+
+
+@pytest.mark.parametrize(
+    ("facts", "name"),
+    [
+        ({"constraint": "one_seat"}, "one_seat"),
+        ({"constraint": "one_seat_102068"}, "one_seat"),
+        ({"message": 'duplicate key value violates unique constraint "one_seat_102068"'}, "one_seat"),
+        ({"message": 'new row for relation "slot" violates check constraint "one_seat"'}, "one_seat"),
+        ({"message": "could not serialize access"}, None),
+        ({"constraint": "facility_code_42"}, "facility_code_42"),
+        ({}, None),
+    ],
+)
+def test_a_constraint_is_known_by_its_name_on_a_shard_too(facts: dict[str, str], name: str | None) -> None:
+    assert constraint_of(caused(IntegrityError("x"), **facts)) == name
+    assert constraint_of(IntegrityError("x")) is None
 
 
 @pytest.mark.parametrize(

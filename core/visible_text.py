@@ -1,0 +1,72 @@
+"""Text that people read: no character in it is invisible, and none changes the direction of the others."""
+
+import unicodedata
+
+from rest_framework import serializers
+
+# Format characters, surrogates, private use, unassigned code points, and separators of lines and paragraphs.
+_INVISIBLE_KINDS = frozenset({"Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+# Letters, marks and symbols that Unicode shows as nothing: fillers, a joiner of marks, Khmer's inherent vowels, the
+# empty Braille pattern, and the place of an object.
+_BLANKS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0\ufffc")
+_VARIATIONS = frozenset(map(chr, (*range(0x180B, 0x1810), *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))))
+_EMOJI_STYLES = frozenset("\ufe0e\ufe0f")
+_JOINERS = frozenset("\u200c\u200d")
+IGNORED_IN_COMPARISONS = _BLANKS | _VARIATIONS | _JOINERS
+_VIRAMA = 9
+# The scripts, by the first word of their letters' names, in which a joiner changes how a word is written ...
+_JOINING = frozenset({
+    "ARABIC", "SYRIAC", "MANDAIC", "NKO", "MONGOLIAN", "DEVANAGARI", "BENGALI", "GURMUKHI", "GUJARATI", "ORIYA",
+    "TAMIL", "TELUGU", "KANNADA", "MALAYALAM", "SINHALA", "MYANMAR", "KHMER", "BALINESE", "JAVANESE",
+    "SUNDANESE",
+})  # fmt: skip
+# ... and those whose letters have variants that are told apart by a character of their own.
+_VARYING = frozenset({"CJK", "MONGOLIAN", "MYANMAR", "PHAGS-PA"})
+
+
+def invisible_in(text: str) -> str | None:
+    """The first character that nobody can see, or None. Control characters are not looked for here.
+
+    Zero-width joiners and non-joiners pass between letters of a script that needs them, after a virama, and between the
+    parts of an emoji; variation selectors directly after a letter that has variants, or an emoji.
+    """
+    if text.isascii():
+        return None
+    around = f" {text} "
+    for before, letter, after in zip(around, around[1:], around[2:], strict=False):
+        if letter in _JOINERS:
+            hidden = not _joins(before, after)
+        elif letter in _VARIATIONS:
+            hidden = _script(before) not in _VARYING and not (letter in _EMOJI_STYLES and _is_emoji(before))
+        else:
+            hidden = letter in _BLANKS or unicodedata.category(letter) in _INVISIBLE_KINDS
+        if hidden:
+            return letter
+    return None
+
+
+def refuse_invisible(text: str) -> None:
+    """A validator: names the character that cannot be seen."""
+    if (letter := invisible_in(text)) is not None:
+        raise serializers.ValidationError(
+            f"The invisible character U+{ord(letter):04X} is not allowed.", code="invisible-character"
+        )
+
+
+def _joins(before: str, after: str) -> bool:
+    if _is_emoji(before):
+        return _is_emoji(after)
+    script = _script(before)
+    return script in _JOINING and (unicodedata.combining(before) == _VIRAMA or _script(after) == script)
+
+
+def _is_emoji(letter: str) -> bool:
+    """Whether this is a symbol, a skin tone, or the style of a symbol."""
+    return letter in _EMOJI_STYLES or unicodedata.category(letter) in {"So", "Sk"}
+
+
+def _script(letter: str) -> str | None:
+    """The script of a letter or mark, by the first word of its name; None for anything else."""
+    if letter in _JOINERS or letter in _VARIATIONS or unicodedata.category(letter)[0] not in "LM":
+        return None
+    return unicodedata.name(letter, "").partition(" ")[0]

@@ -1,0 +1,18 @@
+"""`manage.py rekey_patients`: compare names and phones by the rules and the country that are set now."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from django.db import connection
+
+from patients.models import Patient
+from patients.rekeying import compute_keys
+
+
+class Command(BaseCommand):
+    help = "Compute anew how patients' names and phones are compared. Run it after changing OPD_PHONE_REGION."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        with connection.schema_editor() as editor:
+            changed = compute_keys(patients=Patient, editor=editor)
+        self.stdout.write(f"{changed} patients are compared differently now.")

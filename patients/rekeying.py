@@ -1,0 +1,57 @@
+"""Computing the keys of all patients anew, after the rules or the country that they are made by have changed."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+
+from patients.identity import name_key, phone_key
+
+PAGE = 5_000
+_ONCE = "patient_registered_once"
+_FILL = """
+    UPDATE patients_patient AS row SET name_key = given.name_key, phone_key = given.phone_key
+    FROM unnest(%s::uuid[], %s::text[], %s::text[]) AS given (id, name_key, phone_key) WHERE row.id = given.id
+"""
+# The numbers that tell namesakes apart are kept where they still do.
+_RENUMBER = """
+    UPDATE patients_patient AS row SET namesake = given.namesake FROM (
+        SELECT id, row_number() OVER (PARTITION BY name_key, phone_key ORDER BY namesake, id) - 1 AS namesake
+        FROM patients_patient WHERE (name_key, phone_key) IN (
+            SELECT name_key, phone_key FROM patients_patient GROUP BY name_key, phone_key
+            HAVING count(*) > count(DISTINCT namesake)
+        )
+    ) AS given WHERE row.id = given.id AND row.namesake <> given.namesake
+"""
+
+
+def compute_keys(*, patients: type[Any], editor: BaseDatabaseSchemaEditor) -> int:
+    """Compute `name_key` and `phone_key` of all patients; answers how many were changed.
+
+    Records that now look like one person all stay, as namesakes. Runs in the editor's transaction, during which nobody
+    can register. The history is not written: nobody has changed what is known of these people.
+    """
+    [once] = (each for each in patients._meta.constraints if each.name == _ONCE)
+    changed = 0
+    editor.execute("ALTER TABLE patients_patient DISABLE TRIGGER USER")
+    editor.remove_constraint(patients, once)
+    with editor.connection.cursor() as cursor:
+        for page in _pages(patients):
+            keys = [(pk, name_key(name), phone_key(phone), *before) for pk, name, phone, *before in page]
+            stale = [(pk, name, phone) for pk, name, phone, *before in keys if before != [name, phone]]
+            if stale:
+                cursor.execute(_FILL, [list(column) for column in zip(*stale, strict=True)])
+            changed += len(stale)
+        cursor.execute(_RENUMBER)
+    editor.add_constraint(patients, once)
+    editor.execute("ALTER TABLE patients_patient ENABLE TRIGGER USER")
+    return changed
+
+
+def _pages(patients: type[Any]) -> Iterator[list[Any]]:
+    rows = patients.objects.filter(erased_at=None).order_by("pk")
+    rows = rows.values_list("pk", "name", "phone", "name_key", "phone_key")
+    page = list(rows[:PAGE])
+    while page:
+        yield page
+        page = list(rows.filter(pk__gt=page[-1][0])[:PAGE])

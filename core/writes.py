@@ -75,9 +75,9 @@ def write(
 ) -> Response:
     """Run the work and answer with what `render` makes of its result, once for each Idempotency-Key.
 
-    The answer of a `dry_run` is not kept: its key stays free. The caller's right is checked before this is called. Where
-    only the work itself checks it, `check_replay` gets the kept answer before a replay and raises if the caller may no
-    longer see it.
+    The answer of a `dry_run` is not kept: its key stays free. The caller's right is checked before this is called.
+    Where only the work itself checks it, `check_replay` gets the kept answer before a replay and raises if the caller
+    may no longer see it.
     """
     request.came_to_write = True  # type: ignore[attr-defined]
     asked = idempotency.asked_of(request)

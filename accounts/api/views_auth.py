@@ -78,7 +78,7 @@ class RefreshView(OpenView):
     def post(self, request: Request) -> Response:
         """Stay signed in"""
         try:
-            return signed_in(sessions.refresh_session(raw=_refresh_of(request), client=_client_of(request)))
+            return signed_in(sessions.refresh_session(raw=_refresh_of(request), client=client_of(request)))
         except sessions.SessionOver as error:
             raise AuthenticationFailed("The refresh token is not valid, or no longer.") from error
 
@@ -128,7 +128,7 @@ class MeView(APIView):
         return Response(MeSerializer(request.user).data)
 
 
-def _client_of(request: Request) -> str:
+def client_of(request: Request) -> str:
     """What tells clients apart: the address and the user agent, as a keyed hash."""
     return digest("client", client_address(request), request.headers.get("User-Agent", ""))
 

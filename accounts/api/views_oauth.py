@@ -16,7 +16,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import sessions
-from accounts.api.views_auth import OpenView, pair_for_password, signed_in
+from accounts.api.views_auth import OpenView, client_of, pair_for_password, signed_in
 from accounts.jwt import AccessToken
 from accounts.signing_in import LONGEST_IDENTIFIER, LONGEST_PASSWORD
 from core.errors import NotAuthenticated, PermissionDenied
@@ -107,7 +107,7 @@ class OAuthTokenView(OpenView):
     @staticmethod
     def _pair(request: Request, given: dict[str, str]) -> sessions.Pair:
         if given["grant_type"] == REFRESH:
-            return sessions.refresh_session(raw=given["refresh_token"])
+            return sessions.refresh_session(raw=given["refresh_token"], client=client_of(request))
         otp = given.get("otp") or given.get("client_secret") or _basic_secret(request)
         return pair_for_password(request, identifier=given["username"], password=given["password"], otp=otp or None)
 

@@ -130,12 +130,14 @@ def test_a_refused_request_leaves_the_connection_whole(
                 asked = head(operation, things, Content_Type="application/json", Content_Length=str(len(body)))
                 connection.send(asked, body)
                 reply = connection.reply()
-                assert reply is not None and 400 <= reply.status < 500, (str(operation), reply)
+                assert reply is not None, str(operation)
+                assert 400 <= reply.status < 500, (str(operation), reply)
                 if reply.headers.get("connection", "").lower() == "close":
                     break
                 connection.send("GET /healthz/live HTTP/1.1\r\nHost: 127.0.0.1\r\n")
                 alive = connection.reply()
-                assert alive is not None and alive.status == 200, str(operation)
+                assert alive is not None, str(operation)
+                assert alive.status == 200, str(operation)
 
 
 @pytest.mark.parametrize("chunked", [False, True])
@@ -150,7 +152,8 @@ def test_a_body_that_is_too_large(system: System, hospital: Hospital, things: di
         with closing(Connection(system)) as connection:
             connection.send(head(operation, things, authorization, Content_Type="application/json", **how), body)
             reply = connection.reply()
-        assert reply is not None and reply.status == 413, (str(operation), reply)
+        assert reply is not None, str(operation)
+        assert reply.status == 413, (str(operation), reply)
         assert json.loads(reply.body)["code"] == "payload-too-large"
     assert contents(system) == before
 

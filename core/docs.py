@@ -51,8 +51,7 @@ class SchemaView(APIView):
         headers = {"Cache-Control": "public, max-age=300", "ETag": rendered.etag, "Vary": "Accept"}
         content_type = f"{media_type.split(';')[0]}; charset=utf-8"
         response = HttpResponse(rendered.content, content_type=content_type, headers=headers)
-        answer: HttpResponse = get_conditional_response(request._request, etag=rendered.etag, response=response)
-        return answer
+        return get_conditional_response(request._request, etag=rendered.etag, response=response) or response
 
 
 @require_safe

@@ -1,5 +1,7 @@
 """What is sent and answered at the door."""
 
+from typing import Any
+
 from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
 from rest_framework import serializers
 
@@ -52,7 +54,7 @@ class PatientNameSerializer(serializers.Serializer[object]):
     name = serializers.CharField(read_only=True)
 
 
-_ME = {
+_ME: dict[str, Any] = {
     "id": "0192e0c5-c06f-7183-8e55-70b28f6193a4",
     "username": "desk",
     "email": "desk@hospital.example",

@@ -35,7 +35,7 @@ class LateRelatedField(serializers.PrimaryKeyRelatedField):
 _DESK = {"username": "desk2", "email": "desk2@hospital.example", "password": "quiet-harbour-42", "role": "FRONT_DESK"}
 
 
-_USER = {
+_USER: dict[str, Any] = {
     "id": "0192e0c5-c06f-7183-8e55-70b28f6193a4",
     **{name: value for name, value in _DESK.items() if name != "password"},
     "doctor": None,

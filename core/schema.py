@@ -83,7 +83,7 @@ class OperationSchema(AutoSchema):
         given = super().get_summary()
         return given or (super().get_description() or "").strip().split("\n")[0].rstrip(".") or None
 
-    def get_description(self) -> str:  # type: ignore[override]
+    def get_description(self) -> str:  # type: ignore[override]  # as drf-spectacular has it
         """Return no description but one that is given: a docstring is written for readers of the code."""
         return ""
 

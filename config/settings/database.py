@@ -1,4 +1,4 @@
-"""PostgreSQL: the truth. Nothing here relies on the state of a session: PgBouncer in transaction mode may is fine."""
+"""PostgreSQL. Nothing relies on the state of a session, so PgBouncer in transaction mode can stand in between."""
 
 from typing import Any
 

@@ -3,7 +3,7 @@
 import os
 import sys
 
-from core.embedded import running, trying
+from core.embedded import auditing, running, trying
 from core.embedded.errors import SetupError
 from core.embedded.install import CHECKS, EMBEDDED, PRODUCTION, install
 from core.embedded.project import PYTHON, VENV
@@ -14,6 +14,7 @@ HELP = """\
 ./setup.sh              everything on this machine: web, worker, beat, PostgreSQL and Redis, until Ctrl-C (same as: run)
 ./setup.sh test [...]   every check; what follows is handed to pytest
 ./setup.sh demo [...]   demo.py against the running engine, or one started for it; --list names the scenarios
+./setup.sh audit        known vulnerabilities of the locked packages, where an advisory service is reachable
 ./setup.sh manage ...   manage.py with the environment set
 ./setup.sh stop         stop what runs here, or what a killed run has left
 ./setup.sh web          one process each, on OPD_HOST and OPD_PORT against DATABASE_URL and REDIS_URL;
@@ -29,6 +30,7 @@ LISTS = {
     "run": [PRODUCTION, EMBEDDED],
     "demo": [PRODUCTION, EMBEDDED],
     "test": [PRODUCTION, EMBEDDED, CHECKS],
+    "audit": [PRODUCTION, EMBEDDED, CHECKS],
     "manage": [PRODUCTION, EMBEDDED],
     "web": [PRODUCTION],
     "worker": [PRODUCTION],
@@ -59,6 +61,8 @@ def main(arguments: list[str]) -> int:
             return trying.test(arguments=rest, environ=environ)
         case "demo":
             return trying.demo(arguments=rest, environ=environ)
+        case "audit":
+            return auditing.audit(environ=environ)
         case "manage":
             return running.manage(arguments=rest, environ=environ)
         case "health":

@@ -29,7 +29,7 @@ def setup_sh(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str
 def test_help_names_every_command() -> None:
     done = setup_sh("help")
     assert done.returncode == 0
-    for command in ("test", "demo", "manage", "stop", "web", "worker", "beat"):
+    for command in ("test", "demo", "audit", "manage", "stop", "web", "worker", "beat"):
         assert f"./setup.sh {command}" in done.stdout
 
 

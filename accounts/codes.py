@@ -10,6 +10,7 @@ from django.db.models import F
 from accounts.errors import WrongCode
 from accounts.models import OneTimeCode
 from core import clock
+from core.normal_form import identity_key
 from core.transactions import atomic
 
 GOOD_FOR = timedelta(minutes=10)
@@ -25,14 +26,14 @@ def new_code(*, purpose: OneTimeCode.Purpose, address: str, details: dict[str, A
         "expires_at": clock.now() + GOOD_FOR,
         "details": details or {},
     }
-    OneTimeCode.objects.update_or_create(purpose=purpose, address=address.lower(), defaults=fresh)
+    OneTimeCode.objects.update_or_create(purpose=purpose, address=identity_key(address), defaults=fresh)
     return code
 
 
 def use_code(*, purpose: OneTimeCode.Purpose, address: str, code: str) -> dict[str, Any]:
     """Use a code up and return the details kept with it; WrongCode, after the same work, for any other."""
     now = clock.now()
-    mine = OneTimeCode.objects.filter(purpose=purpose, address=address.lower())
+    mine = OneTimeCode.objects.filter(purpose=purpose, address=identity_key(address))
     # The try is counted before the code is looked at: guesses made at the same moment can't share one.
     counted = mine.filter(tries__lt=TRIES, expires_at__gt=now).update(tries=F("tries") + 1)
     row = mine.first() if counted else None

@@ -9,12 +9,12 @@ from django.contrib.auth.validators import UnicodeUsernameValidator
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
-from django.db.models.functions import Upper
 from django.utils.crypto import salted_hmac
 
 from accounts.roles import Role
 from core import clock
 from core.ids import new_id
+from core.normal_form import identity_key, normal_form, validate_normal
 
 
 class UserManager(BaseUserManager["User"]):
@@ -23,6 +23,8 @@ class UserManager(BaseUserManager["User"]):
     def create_user(self, username: str, email: str = "", password: str | None = None, **fields: Any) -> "User":
         """Make a user, a PATIENT unless a role is given; without a password nobody can sign in as them."""
         user = self.model(username=username.strip(), email=(email or "").strip(), **fields)
+        validate_normal(user.username)
+        validate_normal(user.email)
         user.set_password(password)
         user.save(using=self._db)
         return user
@@ -34,18 +36,34 @@ class UserManager(BaseUserManager["User"]):
 
     def get_by_natural_key(self, username: str | None) -> "User":
         """The user of this name, however it is capitalised."""
-        return self.get(username__iexact=username)
+        return self.get(username_key=identity_key(username or ""))
+
+    def find(self, identifier: str) -> "User | None":
+        """The user with this user name or e-mail address; no two users share one, whether as name or as address."""
+        key = identity_key(identifier.strip())
+        return self.filter(models.Q(username_key=key) | models.Q(email_key=key)).first() if key else None
+
+    def find_by_email(self, address: str) -> "User | None":
+        """The user who has this e-mail address on file."""
+        key = identity_key(address.strip())
+        return self.filter(email_key=key).first() if key else None
 
 
 @pghistory.track(
-    pghistory.InsertEvent(), pghistory.UpdateEvent(), pghistory.DeleteEvent(), exclude=["password", "last_login"]
+    pghistory.InsertEvent(),
+    pghistory.UpdateEvent(),
+    pghistory.DeleteEvent(),
+    exclude=["password", "last_login", "username_key", "email_key"],
 )
 class User(AbstractBaseUser):
     """Somebody who may sign in. The role says all: there are no groups, no flags that could be set behind its back."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    username = models.CharField(max_length=150, validators=[UnicodeUsernameValidator()])
-    email = models.EmailField(max_length=254, blank=True, default="")
+    username = models.CharField(max_length=150, validators=[UnicodeUsernameValidator(), validate_normal])
+    email = models.EmailField(max_length=254, blank=True, default="", validators=[validate_normal])
+    # Their normal forms, by which they are compared; save() keeps them up to date.
+    username_key = models.TextField(editable=False, default="")
+    email_key = models.TextField(editable=False, default="")
     role = models.CharField(max_length=16, choices=Role.choices, default=Role.PATIENT)
     doctor = models.ForeignKey(
         "clinics.Doctor",
@@ -72,13 +90,46 @@ class User(AbstractBaseUser):
     class Meta:
         ordering = ["username"]
         constraints = [
-            # One person, one name to sign in with, however it is capitalised.
-            models.UniqueConstraint(Upper("username"), name="user_username_once"),
+            # A user name belongs to one user.
+            models.UniqueConstraint(fields=["username_key"], name="user_username_once"),
             # An e-mail address belongs to one user; several users may have none.
-            models.UniqueConstraint(Upper("email"), name="user_email_once", condition=~models.Q(email="")),
+            models.UniqueConstraint(fields=["email_key"], name="user_email_once", condition=~models.Q(email_key="")),
             # A role outside the table would have no row in the matrix.
             models.CheckConstraint(condition=models.Q(role__in=Role.values), name="user_role_known"),
         ]
+        triggers = [
+            # No user name is the e-mail address of another user. The locks make two concurrent transactions with
+            # the same text run one after the other.
+            pgtrigger.Trigger(
+                name="names_and_addresses",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Insert | pgtrigger.UpdateOf("username_key", "email_key"),
+                func="""
+                    PERFORM pg_advisory_xact_lock(hashtextextended(texts.text, 0)) FROM (
+                        SELECT DISTINCT text FROM unnest(ARRAY[NEW.username_key, NEW.email_key]) AS text
+                        WHERE text <> '' ORDER BY text
+                    ) AS texts;
+                    IF EXISTS (SELECT FROM accounts_user
+                               WHERE email_key = NEW.username_key AND email_key <> '' AND id <> NEW.id) THEN
+                        RAISE unique_violation USING MESSAGE = 'The user name is the address of another user.',
+                            CONSTRAINT = 'user_name_is_no_address';
+                    END IF;
+                    IF EXISTS (SELECT FROM accounts_user
+                               WHERE username_key = NEW.email_key AND NEW.email_key <> '' AND id <> NEW.id) THEN
+                        RAISE unique_violation USING MESSAGE = 'The address is the name of another user.',
+                            CONSTRAINT = 'user_address_is_no_name';
+                    END IF;
+                    RETURN NEW;
+                """,
+            ),
+        ]
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Save with the normal forms of name and address."""
+        self.username_key, self.email_key = normal_form(self.username), normal_form(self.email)
+        if kwargs.get("update_fields") is not None:
+            kwargs["update_fields"] = {*kwargs["update_fields"], "username_key", "email_key"}
+        super().save(*args, **kwargs)
 
     def _get_session_auth_hash(self, secret: str | None = None) -> str:
         """Sessions of the admin site end with all others: the session version is a part of what they prove."""

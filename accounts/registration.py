@@ -14,6 +14,7 @@ from accounts.roles import Role
 from accounts.security_log import note
 from core.errors import ValidationFailed
 from core.ids import new_id
+from core.normal_form import identity_key
 from core.transactions import atomic
 
 # Beyond it no more mail is sent to an address; the answer stays the same.
@@ -31,18 +32,19 @@ def ask_to_register(
         "phone": phone,
         "date_of_birth": date_of_birth.isoformat() if date_of_birth else None,
     }
-    if _is_taken(email):
+    owner = User.objects.find(email)
+    if owner is not None:
         make_password(password)  # as much work as for a code
-        _mail("registered", email)
+        _mail("registered", email, owner.email)
         return
     code = codes.new_code(purpose=_REGISTER, address=email, details=details)
-    _mail("register", email, code)
+    _mail("register", email, email, code)
 
 
 def register(*, email: str, otp: str) -> User:
     """Make the PATIENT whose code this is, with a patient record of their own; WrongCode if it is not."""
     details = codes.use_code(purpose=_REGISTER, address=email, code=otp)
-    if _is_taken(email):
+    if User.objects.find(email) is not None:
         raise WrongCode
     born = details["date_of_birth"]
     try:
@@ -53,15 +55,15 @@ def register(*, email: str, otp: str) -> User:
 
 def ask_for_new_password(*, email: str) -> None:
     """Mail a code to the user with this address; do the same work, without the mail, if there is none."""
-    user = User.objects.filter(email__iexact=email, is_active=True).first()
+    user = _active_user(email)
     code = codes.new_code(purpose=_RESET, address=email, details={"user": str(user.pk)} if user else {})
-    _mail("reset", email, code, only_pretend=user is None)
+    _mail("reset", email, user.email if user else "", code)
 
 
 def reset_password(*, email: str, otp: str, new_password: str) -> User:
     """Give the user a new password, end every session of theirs, and return them; WrongCode if the code is not good."""
     details = codes.use_code(purpose=_RESET, address=email, code=otp)
-    user = User.objects.filter(email__iexact=email, is_active=True).first()
+    user = _active_user(email)
     if user is None or str(user.pk) != details.get("user"):
         raise WrongCode
     users.set_password(user_id=user.pk, password=new_password)
@@ -92,10 +94,12 @@ def _username_for(email: str) -> str:
     return email
 
 
-def _is_taken(email: str) -> bool:
-    return User.objects.filter(email__iexact=email).exists() or User.objects.filter(username__iexact=email).exists()
+def _active_user(email: str) -> User | None:
+    user = User.objects.find_by_email(email)
+    return user if user is not None and user.is_active else None
 
 
-def _mail(template: str, email: str, code: str = "", *, only_pretend: bool = False) -> None:
-    if _MAILS_PER_ADDRESS.count(email.lower()) <= _MAILS_PER_ADDRESS.tries:
-        mail.send(template=template, address=email, code=code, only_pretend=only_pretend)
+def _mail(template: str, email: str, on_file: str, code: str = "") -> None:
+    """Mail the address on file, never the one that was typed; only pretend if there is none."""
+    if _MAILS_PER_ADDRESS.count(identity_key(email)) <= _MAILS_PER_ADDRESS.tries:
+        mail.send(template=template, address=on_file, code=code, only_pretend=not on_file)

@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.contrib.auth.hashers import make_password
-from django.db.models import Q
 
 from accounts import lockout, second_factor
 from accounts.models import User
@@ -33,7 +32,7 @@ def sign_in(*, identifier: Any, password: Any, address: str, otp: str | None = N
     """The active user of these credentials, or SignInRefused; unknown, wrong and inactive take the same work."""
     if not _is_text(identifier, LONGEST_IDENTIFIER) or not _is_text(password, LONGEST_PASSWORD):
         raise SignInRefused
-    user = find_user(identifier=identifier)
+    user = User.objects.find(identifier)
     right = _matches(user, password)
     door = lockout.Door.of(user=user, identifier=identifier, address=address)
     if seconds := door.seconds_locked():
@@ -46,16 +45,6 @@ def sign_in(*, identifier: Any, password: Any, address: str, otp: str | None = N
     door.forget_failures()
     note("signed_in", user=user.pk)
     return user
-
-
-def find_user(*, identifier: str) -> User | None:
-    """The user with this name or, if nobody has that name, with this e-mail address; capitals don't matter."""
-    identifier = identifier.strip()
-    if not identifier:
-        return None
-    found = list(User.objects.filter(Q(username__iexact=identifier) | Q(email__iexact=identifier))[:2])
-    found.sort(key=lambda user: user.username.casefold() != identifier.casefold())
-    return found[0] if found else None
 
 
 def _second_factor_is_right(user: User, otp: str | None) -> bool:

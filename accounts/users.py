@@ -10,6 +10,7 @@ from accounts.models import User
 from accounts.roles import Role
 from accounts.security_log import note
 from core.errors import NotFound, ValidationFailed
+from core.normal_form import LOOK_ALIKE, is_normal
 from core.transactions import atomic
 
 # What must not outlive its change in any session that was opened before.
@@ -36,7 +37,7 @@ def create_user(
     else:
         user.set_password(password)
     with atomic():
-        _check_names_free(user)
+        _check_names(user)
         user.save(force_insert=True)
         user.patients.set(patients)
     note("user_made", user=user.pk, role=user.role)
@@ -59,7 +60,8 @@ def change_user(*, user_id: uuid.UUID, changes: dict[str, Any]) -> User:
             raise LastAdministrator
         if changes.get("password") is not None:
             user.set_password(changes["password"])
-        _check_names_free(user)
+        if "username" in changes or "email" in changes:
+            _check_names(user)
         user.save()
         if "password" in changes or any(getattr(user, name) != old for name, old in before.items()):
             sessions.end_all_sessions(user_id=user.pk)
@@ -113,12 +115,11 @@ def _check_belongings(*, role: str, doctor_id: uuid.UUID | None, patient_ids: li
         raise ValidationFailed.of("patients", "not-a-patient", "Only a user with the role PATIENT has patients.")
 
 
-def _check_names_free(user: User) -> None:
-    """Friendlier than the constraint alone, and no user name may be another user's e-mail address."""
-    others = User.objects.exclude(pk=user.pk)
-    if others.filter(username__iexact=user.username).exists() or others.filter(email__iexact=user.username).exists():
-        raise UsernameTaken
-    if user.email and (
-        others.filter(email__iexact=user.email).exists() or others.filter(username__iexact=user.email).exists()
-    ):
-        raise EmailTaken
+def _check_names(user: User) -> None:
+    """Refuse a name or an address that is not normal or is taken; kinder than the constraints alone."""
+    for field, text, taken in (("username", user.username, UsernameTaken), ("email", user.email, EmailTaken)):
+        if not is_normal(text):
+            raise ValidationFailed.of(field, "look-alike", LOOK_ALIKE)
+        other = User.objects.find(text)
+        if other is not None and other.pk != user.pk:
+            raise taken

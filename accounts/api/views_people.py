@@ -29,6 +29,7 @@ from accounts.throttling import throttle_address
 from accounts.trail import attributed
 from core.client_address import client_address
 from core.errors import NotFound, PermissionDenied
+from core.normal_form import normal_form
 from core.pagination import Pages
 
 _ON_ITS_WAY = {"message": "If everything is in order, a code is on its way to this address."}
@@ -129,7 +130,8 @@ class UsersView(APIView):
                 raise ValidationError({"role": "There is no such role."}, code="invalid_choice")
             found = found.filter(role=role)
         if text := request.query_params.get("search", "").replace("\0", ""):
-            found = found.filter(username__icontains=text[:254]) | found.filter(email__icontains=text[:254])
+            part = normal_form(text[:254])
+            found = found.filter(username_key__contains=part) | found.filter(email_key__contains=part)
         pages = Pages()
         page = pages.paginate_queryset(found, request, view=self)
         return pages.get_paginated_response(UserSerializer(page, many=True).data)

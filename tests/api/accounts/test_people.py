@@ -84,7 +84,7 @@ def test_a_taken_address_is_not_betrayed(api: APIClient, make_user: MakeUser) ->
     make_user(email="other@mail.example")
     taken = register(api, email="OTHER@mail.example")
     assert (taken.status_code, taken.content) == (fresh.status_code, fresh.content)
-    assert mail.outbox[1].to == ["OTHER@mail.example"]
+    assert mail.outbox[1].to == ["other@mail.example"], "the address on file"
     assert not any(letter.isdigit() for letter in mail.outbox[1].subject)
     assert User.objects.count() == 1
 

@@ -220,25 +220,21 @@ class AttemptCount(models.Model):
 
 
 class OneTimeCode(models.Model):
-    """A 6-digit code on its way to an e-mail address; there is one for each purpose and address, the newest."""
+    """A 6-digit code on its way to an e-mail address, with what it was asked for; one address may have several."""
 
     class Purpose(models.TextChoices):
         REGISTER = "REGISTER"
         RESET = "RESET"
 
     purpose = models.CharField(max_length=8, choices=Purpose)
-    address = models.CharField(max_length=254, help_text="The e-mail address in lower case.")
-    code_hash = models.CharField(max_length=128)
-    tries = models.PositiveSmallIntegerField(default=0)
+    address = models.CharField(max_length=254, help_text="The e-mail address in normal form.")
+    code_hash = models.CharField(max_length=32)
     expires_at = models.DateTimeField(db_index=True)
     # Who asks to be registered; the password only as a hash.
     details = models.JSONField(default=dict)
 
     class Meta:
-        constraints = [
-            # A new code kills the old one.
-            models.UniqueConstraint(fields=["purpose", "address"], name="one_time_code_newest_only"),
-        ]
+        indexes = [models.Index(fields=["purpose", "address"], name="one_time_code_address")]
 
     def __str__(self) -> str:
         return str(self.pk)

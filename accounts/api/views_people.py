@@ -49,7 +49,7 @@ class RegisterView(OpenView):
         """Ask for an account of one's own; a code comes by e-mail"""
         throttle_address(request, "register")
         form = _read(RegisterSerializer, request)
-        registration.ask_to_register(**form.validated_data)
+        registration.ask_to_register(**form.validated_data, sender=client_address(request))
         return Response(_ON_ITS_WAY, status=202)
 
 
@@ -60,7 +60,8 @@ class VerifyView(OpenView):
     def post(self, request: Request) -> Response:
         """Prove the e-mail address, and be signed in"""
         throttle_address(request, "code")
-        user = registration.register(**_read(VerifySerializer, request).validated_data)
+        form = _read(VerifySerializer, request)
+        user = registration.register(**form.validated_data, sender=client_address(request))
         return signed_in(sessions.open_session(user=user), status=201)
 
 
@@ -71,7 +72,8 @@ class ForgotView(OpenView):
     def post(self, request: Request) -> Response:
         """Ask for a code to choose a new password"""
         throttle_address(request, "forgot")
-        registration.ask_for_new_password(**_read(ForgotSerializer, request).validated_data)
+        form = _read(ForgotSerializer, request)
+        registration.ask_for_new_password(**form.validated_data, sender=client_address(request))
         return Response(_ON_ITS_WAY, status=202)
 
 
@@ -82,7 +84,8 @@ class ResetView(OpenView):
     def post(self, request: Request) -> Response:
         """Choose a new password; every session ends"""
         throttle_address(request, "code")
-        user = registration.reset_password(**_read(ResetSerializer, request).validated_data)
+        form = _read(ResetSerializer, request)
+        user = registration.reset_password(**form.validated_data, sender=client_address(request))
         lockout.Door.of(user=user, identifier="", address=client_address(request)).forget_failures()
         return Response(status=204)
 

@@ -219,6 +219,16 @@ class AttemptCount(models.Model):
         return self.door
 
 
+class KnownAddress(models.Model):
+    """An address at which a user has signed in (see lockout.py); the door is a keyed hash of both."""
+
+    door = models.CharField(primary_key=True, max_length=32)
+    seen_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return self.door
+
+
 class OneTimeCode(models.Model):
     """A 6-digit code on its way to an e-mail address, with what it was asked for; one address may have several."""
 

@@ -21,7 +21,7 @@ class SecondFactorNeeded(SignInRefused):
 
 
 class DoorLocked(SignInRefused):
-    """Too many failures for this user at this address, or by this address; `seconds` until it opens."""
+    """Too many failures under this name or at this address (see lockout.py); `seconds` until it opens."""
 
     def __init__(self, seconds: int) -> None:
         super().__init__()
@@ -29,20 +29,25 @@ class DoorLocked(SignInRefused):
 
 
 def sign_in(*, identifier: Any, password: Any, address: str, otp: str | None = None) -> User:
-    """The active user of these credentials, or SignInRefused; unknown, wrong and inactive take the same work."""
+    """Return the active user of these credentials, or raise SignInRefused.
+
+    Unknown, wrong and inactive take the same work and get the same answer, whether the door is open or locked.
+    """
     if not _is_text(identifier, LONGEST_IDENTIFIER) or not _is_text(password, LONGEST_PASSWORD):
         raise SignInRefused
     user = User.objects.find(identifier)
-    right = _matches(user, password)
-    door = lockout.Door.of(user=user, identifier=identifier, address=address)
-    if seconds := door.seconds_locked():
+    door = lockout.Door.of(identifier=identifier, address=address)
+    seconds = door.seconds_locked()
+    if seconds and not door.is_open_to(user):  # before any password is hashed
         note("sign_in_while_locked", user=user.pk if user else "unknown")
         raise DoorLocked(seconds)
+    right = _matches(user, password)
     if user is None or not right or not user.is_active or not _second_factor_is_right(user, otp):
         door.record_failure()
         note("sign_in_failed", user=user.pk if user else "unknown")
-        raise SignInRefused
+        raise DoorLocked(seconds) if seconds else SignInRefused
     door.forget_failures()
+    lockout.remember_address(user=user, address=address)
     note("signed_in", user=user.pk)
     return user
 

@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from accounts import attempts, codes, sessions, trail
+from accounts import attempts, codes, lockout, sessions, trail
 
 
 @shared_task(name="accounts.tasks.seal_reads")
@@ -14,7 +14,8 @@ def seal_reads() -> None:
 
 @shared_task(name="accounts.tasks.tidy")
 def tidy() -> None:
-    """Remove what has expired: sessions, codes and counts."""
+    """Remove what has expired: sessions, codes, counts and addresses."""
     sessions.delete_expired_sessions()
     codes.delete_expired_codes()
     attempts.delete_old_counts()
+    lockout.delete_old_addresses()

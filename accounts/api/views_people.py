@@ -62,6 +62,7 @@ class VerifyView(OpenView):
         throttle_address(request, "code")
         form = _read(VerifySerializer, request)
         user = registration.register(**form.validated_data, sender=client_address(request))
+        lockout.remember_address(user=user, address=client_address(request))
         return signed_in(sessions.open_session(user=user), status=201)
 
 
@@ -86,7 +87,7 @@ class ResetView(OpenView):
         throttle_address(request, "code")
         form = _read(ResetSerializer, request)
         user = registration.reset_password(**form.validated_data, sender=client_address(request))
-        lockout.Door.of(user=user, identifier="", address=client_address(request)).forget_failures()
+        lockout.admit(user=user, address=client_address(request))
         return Response(status=204)
 
 

@@ -9,11 +9,10 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.auth import authenticate
-from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
-from accounts import keys, second_factor, users
+from accounts import keys, passwords, second_factor, users
 from accounts.models import ApiKey, ReadTrail, User
 from accounts.roles import Scope
 from accounts.trail import attributed
@@ -59,12 +58,18 @@ class UserForm(forms.ModelForm):  # type: ignore[type-arg]
         model = User
         fields = ("username", "email", "role", "doctor", "patients", "is_active")
 
-    def clean_password(self) -> str:
-        """Good enough, or empty."""
-        password: str = self.cleaned_data["password"]
-        if password:
-            validate_password(password)
-        return password
+    def clean(self) -> dict[str, Any]:
+        """Refuse a weak password; an empty one keeps the present one."""
+        given = super().clean() or self.cleaned_data
+        people = [given.get("doctor"), *given.get("patients", ())]
+        user = User(username=given.get("username", ""), email=given.get("email", ""))
+        try:
+            if given.get("password"):
+                names = [each.name for each in people if each]
+                passwords.validate_for(password=given["password"], user=user, names=names)
+        except ValidationError as error:
+            self.add_error("password", error)
+        return given
 
 
 class KindAdmin(admin.ModelAdmin):  # type: ignore[type-arg]

@@ -5,6 +5,7 @@ from typing import Any
 import pghistory
 import pgtrigger
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.password_validation import validate_password
 from django.contrib.auth.validators import UnicodeUsernameValidator
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
@@ -30,7 +31,9 @@ class UserManager(BaseUserManager["User"]):
         return user
 
     def create_superuser(self, username: str, email: str = "", password: str | None = None, **fields: Any) -> "User":
-        """Make an ADMIN."""
+        """Make an ADMIN; refuses a weak password, also where the command asks nobody."""
+        if password is not None:
+            validate_password(password, self.model(username=username, email=email or ""))
         fields.pop("is_staff", None), fields.pop("is_superuser", None)
         return self.create_user(username, email, password, **{**fields, "role": Role.ADMIN})
 
@@ -80,6 +83,9 @@ class User(AbstractBaseUser):
     session_version = models.PositiveIntegerField(default=1, help_text="Counted up to end every session of this user.")
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField(default=clock.now, editable=False)
+
+    # The names of the person, for the password validators; accounts.passwords sets it.
+    person_names = ""
 
     objects = UserManager()
 

@@ -6,7 +6,7 @@ from typing import Any
 from django.contrib.auth.hashers import make_password
 from django.core.exceptions import ValidationError as DjangoValidationError
 
-from accounts import codes, hooks, mail, users
+from accounts import codes, hooks, mail, passwords, users
 from accounts.errors import WrongCode
 from accounts.models import OneTimeCode, User
 from accounts.roles import Role
@@ -24,7 +24,9 @@ def ask_to_register(
     """Keep the request and mail its code; for a taken address, mail its owner that they have an account.
 
     Each request has a code of its own, so several for one address do not mix. The sender is a client address.
+    A weak password is refused before anything else.
     """
+    passwords.check_password(password=password, user=User(username=email, email=email), names=[name])
     details = {
         "password": make_password(password),
         "name": name,

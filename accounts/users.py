@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Iterable
 from typing import Any
 
-from accounts import sessions
+from accounts import passwords, sessions
 from accounts.errors import EmailTaken, LastAdministrator, UsernameTaken
 from accounts.models import User
 from accounts.roles import Role
@@ -32,6 +32,8 @@ def create_user(
     patients = list(patient_ids)
     _check_belongings(role=role, doctor_id=doctor_id, patient_ids=patients)
     user = User(username=username.strip(), email=email.strip(), role=role, doctor_id=doctor_id, is_active=is_active)
+    if password is not None:
+        passwords.check_password(password=password, user=user, names=_names_of(doctor_id, patients))
     if password_hash is not None:
         user.password = password_hash
     else:
@@ -44,8 +46,11 @@ def create_user(
     return user
 
 
-def change_user(*, user_id: uuid.UUID, changes: dict[str, Any]) -> User:
-    """Change the given fields of a user; a new password, role or standing ends every session of theirs."""
+def change_user(*, user_id: uuid.UUID, changes: dict[str, Any], field: str = "password") -> User:
+    """Change the given fields of a user; a new password, role or standing ends every session of theirs.
+
+    `field` is what the caller's form calls the new password.
+    """
     with atomic():
         admins = _lock_administrators()
         user = User.objects.select_for_update().filter(pk=user_id).first()
@@ -59,6 +64,7 @@ def change_user(*, user_id: uuid.UUID, changes: dict[str, Any]) -> User:
         if user.pk in admins and len(admins) == 1 and not user.is_staff:
             raise LastAdministrator
         if changes.get("password") is not None:
+            passwords.check_password(password=changes["password"], user=user, names=names_of(user), field=field)
             user.set_password(changes["password"])
         if "username" in changes or "email" in changes:
             _check_names(user)
@@ -83,8 +89,21 @@ def remove_user(*, user_id: uuid.UUID) -> None:
 
 
 def set_password(*, user_id: uuid.UUID, password: str) -> None:
-    """Give a user a new password and end every session of theirs."""
-    change_user(user_id=user_id, changes={"password": password})
+    """Give a user a new password and end every session of theirs; a weak one is refused as `new_password`."""
+    change_user(user_id=user_id, changes={"password": password}, field="new_password")
+
+
+def names_of(user: User) -> list[str]:
+    """The names of the person behind a user: of the doctor, or of their patients."""
+    return _names_of(user.doctor_id, list(user.patients.values_list("pk", flat=True)))
+
+
+def _names_of(doctor_id: uuid.UUID | None, patient_ids: list[uuid.UUID]) -> list[str]:
+    found: list[str] = []
+    for relation, ids in (("doctor", [doctor_id] if doctor_id else []), ("patients", patient_ids)):
+        rows = User._meta.get_field(relation).related_model._default_manager  # type: ignore[union-attr]
+        found += rows.filter(pk__in=ids).values_list("name", flat=True) if ids else []
+    return found
 
 
 def _lock_administrators() -> list[uuid.UUID]:

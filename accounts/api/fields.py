@@ -12,7 +12,7 @@ from core.serializers import StrictCharField
 
 
 class NewPasswordField(StrictCharField):
-    """A password that somebody chooses: 8 to 128 characters, none of the common ones."""
+    """A password that somebody chooses: 8 to 128 characters, not common; accounts.users looks at the user too."""
 
     def __init__(self, **kwargs: Any) -> None:
         kwargs.update(max_length=LONGEST_PASSWORD, trim_whitespace=False, write_only=True)

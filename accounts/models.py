@@ -9,6 +9,7 @@ from django.contrib.auth.password_validation import validate_password
 from django.contrib.auth.validators import UnicodeUsernameValidator
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.crypto import salted_hmac
 
@@ -31,7 +32,9 @@ class UserManager(BaseUserManager["User"]):
         return user
 
     def create_superuser(self, username: str, email: str = "", password: str | None = None, **fields: Any) -> "User":
-        """Make an ADMIN; refuses a weak password, also where the command asks nobody."""
+        """Make an ADMIN; a taken name or address and a weak password are refused (Django's ValidationError)."""
+        if self.find(username) or self.find(email or ""):
+            raise ValidationError("The user name or the e-mail address is taken.")
         if password is not None:
             validate_password(password, self.model(username=username, email=email or ""))
         fields.pop("is_staff", None), fields.pop("is_superuser", None)

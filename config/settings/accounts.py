@@ -13,7 +13,8 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {
         "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
-        "OPTIONS": {"user_attributes": ("username", "email", "person_names")},
+        # It counts letters in any order: Django's 0.7 refuses long passwords that share a number with the name.
+        "OPTIONS": {"user_attributes": ("username", "email", "person_names"), "max_similarity": 0.8},
     },
     {"NAME": "accounts.passwords.GuessablePasswordValidator"},
 ]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from django.core import mail
-from django.db import connection
+from django.db import IntegrityError, connection
 
 from accounts import codes, lockout, registration, sessions, users
 from accounts.errors import EmailTaken, LastAdministrator, UsernameTaken, WrongCode
@@ -105,6 +105,15 @@ def test_one_name_is_given_once() -> None:
 
     losers = [each for each in results if not isinstance(each, User)]
     assert all(isinstance(translate(each), UsernameTaken | EmailTaken) for each in losers)
+
+
+def test_a_name_and_an_address_given_at_the_same_moment_are_not_the_same() -> None:
+    text = "both@mail.example"
+    for turn in range(5):
+        made = [User(username=text), User(username=f"other-{turn}", email=text.upper())]
+        results = together(*[partial(each.save, force_insert=True) for each in made])
+        assert sum(isinstance(each, IntegrityError) for each in results) == 1, results
+        User.objects.all().delete()
 
 
 def test_one_address_registers_once() -> None:

@@ -11,7 +11,6 @@ from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.auth import admin as _groups  # noqa: F401 - registers what is taken off below
 from django.contrib.auth import authenticate
 from django.contrib.auth.models import Group
-from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -19,7 +18,7 @@ from django.urls import reverse
 from django_otp.plugins.otp_totp import admin as _devices  # noqa: F401 - registers what is taken off below
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from accounts import keys, proving, second_factor, users
+from accounts import keys, passwords, proving, second_factor, users
 from accounts.models import ApiKey, ReadTrail, User
 from accounts.principals import principal_of
 from accounts.roles import Scope
@@ -69,12 +68,18 @@ class UserForm(forms.ModelForm):  # type: ignore[type-arg]
         model = User
         fields = ("username", "email", "role", "doctor", "patients", "is_active")
 
-    def clean_password(self) -> str:
-        """Good enough, or empty."""
-        password: str = self.cleaned_data["password"]
-        if password:
-            validate_password(password)
-        return password
+    def clean(self) -> dict[str, Any]:
+        """Refuse a weak password; an empty one keeps the present one."""
+        given = super().clean() or self.cleaned_data
+        people = [given.get("doctor"), *given.get("patients", ())]
+        user = User(username=given.get("username", ""), email=given.get("email", ""))
+        try:
+            if given.get("password"):
+                names = [each.name for each in people if each]
+                passwords.validate_for(password=given["password"], user=user, names=names)
+        except ValidationError as error:
+            self.add_error("password", error)
+        return given
 
 
 class KindAdmin(ListedLookups):

@@ -1,53 +1,72 @@
-"""Six digits by e-mail: stored as a password hash, good for ten minutes, five tries and one use."""
+"""Six digits by e-mail: kept as a keyed hash, good for ten minutes and one use.
+
+Several codes of one address may be good at once, so asking for another one kills none. Guesses are counted in the
+database, before the code is looked at: five by one sender until they ask for a new code, and ten an hour for the
+account as a whole. Addresses with and without an account are treated alike throughout.
+"""
 
 import secrets
 from datetime import timedelta
 from typing import Any
 
-from django.contrib.auth.hashers import check_password, make_password
-from django.db.models import F
-
+from accounts.attempts import Limit
 from accounts.errors import WrongCode
 from accounts.models import OneTimeCode
+from accounts.security_log import digest
 from core import clock
+from core.normal_form import identity_key
 from core.transactions import atomic
 
 GOOD_FOR = timedelta(minutes=10)
-TRIES = 5
+_ISSUED = Limit("codes", 10)
+_TRIES = Limit("code-tries", 5, GOOD_FOR)
+_GUESSES = Limit("code-guesses", 10, timedelta(hours=1))
 
 
-def new_code(*, purpose: OneTimeCode.Purpose, address: str, details: dict[str, Any] | None = None) -> str:
-    """Make a code for this address, in place of any earlier one of the same purpose; only its hash is kept."""
-    code = f"{secrets.randbelow(10**6):06d}"
-    fresh = {
-        "code_hash": make_password(code),
-        "tries": 0,
-        "expires_at": clock.now() + GOOD_FOR,
-        "details": details or {},
-    }
-    OneTimeCode.objects.update_or_create(purpose=purpose, address=address.lower(), defaults=fresh)
+def new_code(
+    *, purpose: OneTimeCode.Purpose, address: str, sender: str, details: dict[str, Any] | None = None
+) -> str | None:
+    """Make a code beside those of this address that are still good; None if too many were asked for."""
+    key, now = identity_key(address), clock.now()
+    if _ISSUED.count(purpose, key) > _ISSUED.tries:
+        return None
+    _TRIES.forget(purpose, key, sender)
+    good = OneTimeCode.objects.filter(purpose=purpose, address=key, expires_at__gt=now)
+    used = set(good.values_list("code_hash", flat=True))
+    while (code_hash := _hash(purpose, key, code := f"{secrets.randbelow(10**6):06d}")) in used:
+        pass
+    OneTimeCode.objects.create(
+        purpose=purpose, address=key, code_hash=code_hash, expires_at=now + GOOD_FOR, details=details or {}
+    )
     return code
 
 
-def use_code(*, purpose: OneTimeCode.Purpose, address: str, code: str) -> dict[str, Any]:
-    """Use a code up and return the details kept with it; WrongCode, after the same work, for any other."""
-    now = clock.now()
-    mine = OneTimeCode.objects.filter(purpose=purpose, address=address.lower())
-    # The try is counted before the code is looked at: guesses made at the same moment can't share one.
-    counted = mine.filter(tries__lt=TRIES, expires_at__gt=now).update(tries=F("tries") + 1)
-    row = mine.first() if counted else None
+def find_code(*, purpose: OneTimeCode.Purpose, address: str, code: str, sender: str) -> OneTimeCode:
+    """Count one guess by this sender (a client address) and return the code's row; WrongCode if it is not good."""
+    key = identity_key(address)
+    if _TRIES.count(purpose, key, sender) > _TRIES.tries or _GUESSES.count(purpose, key) > _GUESSES.tries:
+        raise WrongCode
+    good = OneTimeCode.objects.filter(purpose=purpose, address=key, expires_at__gt=clock.now())
+    row = good.filter(code_hash=_hash(purpose, key, code)).first()
     if row is None:
-        make_password(code)
         raise WrongCode
-    if not check_password(code, row.code_hash):
-        raise WrongCode
+    return row
+
+
+def spend(row: OneTimeCode) -> None:
+    """Use a code up, and with it the others of its purpose and address; WrongCode if that was done meanwhile."""
     with atomic():
-        used, _ = OneTimeCode.objects.filter(pk=row.pk, code_hash=row.code_hash).delete()
-    if not used:
-        raise WrongCode
-    return dict(row.details)
+        same = OneTimeCode.objects.filter(purpose=row.purpose, address=row.address)
+        ids = list(same.select_for_update().order_by("pk").values_list("pk", flat=True))
+        if row.pk not in ids:
+            raise WrongCode
+        OneTimeCode.objects.filter(pk__in=ids).delete()
 
 
 def delete_expired_codes() -> int:
     """Remove codes that are past their time, and the details that came with them; returns how many."""
     return OneTimeCode.objects.filter(expires_at__lt=clock.now()).delete()[0]
+
+
+def _hash(purpose: str, key: str, code: str) -> str:
+    return digest("code", purpose, key, code)

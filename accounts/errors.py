@@ -34,3 +34,5 @@ class WrongCode(ValidationFailed):
 
 register_constraint("user_username_once", UsernameTaken)
 register_constraint("user_email_once", EmailTaken)
+register_constraint("user_name_is_no_address", UsernameTaken)
+register_constraint("user_address_is_no_name", EmailTaken)

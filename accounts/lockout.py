@@ -1,40 +1,88 @@
-"""Failed sign-ins close the door for that user at that address; nobody else is locked out by them.
+"""Limits on failed sign-ins, counted in the database by the name that was typed, never by the account behind it.
 
-Only failures are counted and written, so a day of good sign-ins costs one read each.
+Three limits close a door for a quarter of an hour: for one name at one address, for one name at all addresses, and for
+one address. Whether the name is somebody's makes no difference, nor do two names of one account share a count, so the
+limits tell nobody who has an account. The last two do not stop a user at an address where they signed in within 90
+days: a stranger slows guessing down elsewhere, and locks nobody out where they work. docs/sign-in-limits.md has the
+table. Only failures are counted, so a good sign-in costs reads and one note of the address.
 """
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from accounts.attempts import Limit
-from accounts.models import User
-from accounts.security_log import note
+from accounts.models import KnownAddress, User
+from accounts.security_log import digest, note
+from core import clock
+from core.normal_form import identity_key
 
 _PAIR = Limit("sign-in", 5)
+_IDENTIFIER = Limit("sign-in-name", 30)
 _ADDRESS = Limit("sign-in-address", 300)  # a whole hospital may stand behind one address
+KNOWN_FOR = timedelta(days=90)
 
 
 @dataclass(frozen=True)
 class Door:
-    """One user (or a name that nobody has) knocking from one address."""
+    """One name at one address; `own` is the door of a signed-in user who types their own password again."""
 
     who: str
     address: str
+    own: bool = False
 
     @classmethod
-    def of(cls, *, user: User | None, identifier: str, address: str) -> "Door":
-        """The door at which this identifier knocks: the same for a user's name and e-mail."""
-        return cls(who=str(user.pk) if user else identifier.strip().casefold(), address=address)
+    def of(cls, *, user: User | None = None, identifier: str = "", address: str) -> "Door":
+        """The door of the name that was typed or, where a user is given, of that signed-in user."""
+        if user is not None:
+            return cls(who=f"USER {user.pk}", address=address, own=True)  # capitals: no normal form is like it
+        return cls(who=identity_key(identifier.strip()), address=address)
 
     def seconds_locked(self) -> int:
-        """For how long even the right password is refused here; 0 when the door is open."""
-        return max(_PAIR.seconds_closed(self.who, self.address), _ADDRESS.seconds_closed(self.address))
+        """For how long a password is refused here, right or wrong; 0 when the door is open."""
+        here = _PAIR.seconds_closed(self.who, self.address)
+        if self.own:
+            return here
+        return max(here, _IDENTIFIER.seconds_closed(self.who), _ADDRESS.seconds_closed(self.address))
+
+    def is_open_to(self, user: User | None) -> bool:
+        """Whether only the limits on strangers close this door, and the user has signed in at the address before."""
+        if _PAIR.seconds_closed(self.who, self.address):
+            return False
+        return KnownAddress.objects.filter(
+            door=_known_door(user, self.address), seen_at__gt=clock.now() - KNOWN_FOR
+        ).exists()
 
     def record_failure(self) -> None:
-        """Count one failure; the one that reaches the limit closes the door for a quarter of an hour from now."""
-        _ADDRESS.count(self.address)
+        """Count one failure; the one that reaches a limit closes the door for a quarter of an hour from now."""
+        if not self.own:
+            _ADDRESS.count(self.address)
+            _IDENTIFIER.count(self.who)
         if _PAIR.count(self.who, self.address) == _PAIR.tries:
             note("sign_in_door_closed", door=_PAIR.door(self.who, self.address))
 
     def forget_failures(self) -> None:
-        """A good sign-in clears what this user failed before from this address."""
+        """Forget what was typed wrong under this name at this address."""
         _PAIR.forget(self.who, self.address)
+
+
+def remember_address(*, user: User, address: str) -> None:
+    """Note that the user proved at this address who they are."""
+    row = KnownAddress(door=_known_door(user, address), seen_at=clock.now())
+    KnownAddress.objects.bulk_create([row], update_conflicts=True, unique_fields=["door"], update_fields=["seen_at"])
+
+
+def admit(*, user: User, address: str) -> None:
+    """Open every door of the user at this address, where they proved who they are by a mailed code."""
+    Door.of(user=user, address=address).forget_failures()
+    for name in (user.username, user.email):
+        Door.of(identifier=name, address=address).forget_failures()
+    remember_address(user=user, address=address)
+
+
+def delete_old_addresses() -> int:
+    """Remove the addresses that are no longer known; returns how many."""
+    return KnownAddress.objects.filter(seen_at__lte=clock.now() - KNOWN_FOR).delete()[0]
+
+
+def _known_door(user: User | None, address: str) -> str:
+    return digest("known-address", str(user.pk if user else None), address)

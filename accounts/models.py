@@ -5,16 +5,18 @@ from typing import Any
 import pghistory
 import pgtrigger
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.password_validation import validate_password
 from django.contrib.auth.validators import UnicodeUsernameValidator
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
+from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models.functions import Upper
 from django.utils.crypto import salted_hmac
 
 from accounts.roles import Role
 from core import clock
 from core.ids import new_id
+from core.normal_form import identity_key, normal_form, validate_normal
 
 
 class UserManager(BaseUserManager["User"]):
@@ -23,29 +25,51 @@ class UserManager(BaseUserManager["User"]):
     def create_user(self, username: str, email: str = "", password: str | None = None, **fields: Any) -> "User":
         """Make a user, a PATIENT unless a role is given; without a password nobody can sign in as them."""
         user = self.model(username=username.strip(), email=(email or "").strip(), **fields)
+        validate_normal(user.username)
+        validate_normal(user.email)
         user.set_password(password)
         user.save(using=self._db)
         return user
 
     def create_superuser(self, username: str, email: str = "", password: str | None = None, **fields: Any) -> "User":
-        """Make an ADMIN."""
+        """Make an ADMIN; a taken name or address and a weak password are refused (Django's ValidationError)."""
+        if self.find(username) or self.find(email or ""):
+            raise ValidationError("The user name or the e-mail address is taken.")
+        if password is not None:
+            validate_password(password, self.model(username=username, email=email or ""))
         fields.pop("is_staff", None), fields.pop("is_superuser", None)
         return self.create_user(username, email, password, **{**fields, "role": Role.ADMIN})
 
     def get_by_natural_key(self, username: str | None) -> "User":
         """The user of this name, however it is capitalised."""
-        return self.get(username__iexact=username)
+        return self.get(username_key=identity_key(username or ""))
+
+    def find(self, identifier: str) -> "User | None":
+        """The user with this user name or e-mail address; no two users share one, whether as name or as address."""
+        key = identity_key(identifier.strip())
+        return self.filter(models.Q(username_key=key) | models.Q(email_key=key)).first() if key else None
+
+    def find_by_email(self, address: str) -> "User | None":
+        """The user who has this e-mail address on file."""
+        key = identity_key(address.strip())
+        return self.filter(email_key=key).first() if key else None
 
 
 @pghistory.track(
-    pghistory.InsertEvent(), pghistory.UpdateEvent(), pghistory.DeleteEvent(), exclude=["password", "last_login"]
+    pghistory.InsertEvent(),
+    pghistory.UpdateEvent(),
+    pghistory.DeleteEvent(),
+    exclude=["password", "last_login", "username_key", "email_key"],
 )
 class User(AbstractBaseUser):
     """Somebody who may sign in. The role says all: there are no groups, no flags that could be set behind its back."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    username = models.CharField(max_length=150, validators=[UnicodeUsernameValidator()])
-    email = models.EmailField(max_length=254, blank=True, default="")
+    username = models.CharField(max_length=150, validators=[UnicodeUsernameValidator(), validate_normal])
+    email = models.EmailField(max_length=254, blank=True, default="", validators=[validate_normal])
+    # Their normal forms, by which they are compared; save() keeps them up to date.
+    username_key = models.TextField(editable=False, default="")
+    email_key = models.TextField(editable=False, default="")
     role = models.CharField(max_length=16, choices=Role.choices, default=Role.PATIENT)
     doctor = models.ForeignKey(
         "clinics.Doctor",
@@ -63,6 +87,9 @@ class User(AbstractBaseUser):
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField(default=clock.now, editable=False)
 
+    # The names of the person, for the password validators; accounts.passwords sets it.
+    person_names = ""
+
     objects = UserManager()
 
     USERNAME_FIELD = "username"
@@ -72,13 +99,46 @@ class User(AbstractBaseUser):
     class Meta:
         ordering = ["username"]
         constraints = [
-            # One person, one name to sign in with, however it is capitalised.
-            models.UniqueConstraint(Upper("username"), name="user_username_once"),
+            # A user name belongs to one user.
+            models.UniqueConstraint(fields=["username_key"], name="user_username_once"),
             # An e-mail address belongs to one user; several users may have none.
-            models.UniqueConstraint(Upper("email"), name="user_email_once", condition=~models.Q(email="")),
+            models.UniqueConstraint(fields=["email_key"], name="user_email_once", condition=~models.Q(email_key="")),
             # A role outside the table would have no row in the matrix.
             models.CheckConstraint(condition=models.Q(role__in=Role.values), name="user_role_known"),
         ]
+        triggers = [
+            # No user name is the e-mail address of another user. The locks make two concurrent transactions with
+            # the same text run one after the other.
+            pgtrigger.Trigger(
+                name="names_and_addresses",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Insert | pgtrigger.UpdateOf("username_key", "email_key"),
+                func="""
+                    PERFORM pg_advisory_xact_lock(hashtextextended(texts.text, 0)) FROM (
+                        SELECT DISTINCT text FROM unnest(ARRAY[NEW.username_key, NEW.email_key]) AS text
+                        WHERE text <> '' ORDER BY text
+                    ) AS texts;
+                    IF EXISTS (SELECT FROM accounts_user
+                               WHERE email_key = NEW.username_key AND email_key <> '' AND id <> NEW.id) THEN
+                        RAISE unique_violation USING MESSAGE = 'The user name is the address of another user.',
+                            CONSTRAINT = 'user_name_is_no_address';
+                    END IF;
+                    IF EXISTS (SELECT FROM accounts_user
+                               WHERE username_key = NEW.email_key AND NEW.email_key <> '' AND id <> NEW.id) THEN
+                        RAISE unique_violation USING MESSAGE = 'The address is the name of another user.',
+                            CONSTRAINT = 'user_address_is_no_name';
+                    END IF;
+                    RETURN NEW;
+                """,
+            ),
+        ]
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Save with the normal forms of name and address."""
+        self.username_key, self.email_key = normal_form(self.username), normal_form(self.email)
+        if kwargs.get("update_fields") is not None:
+            kwargs["update_fields"] = {*kwargs["update_fields"], "username_key", "email_key"}
+        super().save(*args, **kwargs)
 
     def _get_session_auth_hash(self, secret: str | None = None) -> str:
         """Sessions of the admin site end with all others: the session version is a part of what they prove."""
@@ -172,26 +232,32 @@ class AttemptCount(models.Model):
         return self.door
 
 
+class KnownAddress(models.Model):
+    """An address at which a user has signed in (see lockout.py); the door is a keyed hash of both."""
+
+    door = models.CharField(primary_key=True, max_length=32)
+    seen_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return self.door
+
+
 class OneTimeCode(models.Model):
-    """A 6-digit code on its way to an e-mail address; there is one for each purpose and address, the newest."""
+    """A 6-digit code on its way to an e-mail address, with what it was asked for; one address may have several."""
 
     class Purpose(models.TextChoices):
         REGISTER = "REGISTER"
         RESET = "RESET"
 
     purpose = models.CharField(max_length=8, choices=Purpose)
-    address = models.CharField(max_length=254, help_text="The e-mail address in lower case.")
-    code_hash = models.CharField(max_length=128)
-    tries = models.PositiveSmallIntegerField(default=0)
+    address = models.CharField(max_length=254, help_text="The e-mail address in normal form.")
+    code_hash = models.CharField(max_length=32)
     expires_at = models.DateTimeField(db_index=True)
     # Who asks to be registered; the password only as a hash.
     details = models.JSONField(default=dict)
 
     class Meta:
-        constraints = [
-            # A new code kills the old one.
-            models.UniqueConstraint(fields=["purpose", "address"], name="one_time_code_newest_only"),
-        ]
+        indexes = [models.Index(fields=["purpose", "address"], name="one_time_code_address")]
 
     def __str__(self) -> str:
         return str(self.pk)

@@ -6,8 +6,7 @@ from typing import Any
 from django.contrib.auth.hashers import make_password
 from django.core.exceptions import ValidationError as DjangoValidationError
 
-from accounts import codes, hooks, mail, users
-from accounts.attempts import Limit
+from accounts import codes, hooks, mail, passwords, users
 from accounts.errors import WrongCode
 from accounts.models import OneTimeCode, User
 from accounts.roles import Role
@@ -16,55 +15,63 @@ from core.errors import ValidationFailed
 from core.ids import new_id
 from core.transactions import atomic
 
-# Beyond it no more mail is sent to an address; the answer stays the same.
-_MAILS_PER_ADDRESS = Limit("mails", 10)
 _REGISTER, _RESET = OneTimeCode.Purpose.REGISTER, OneTimeCode.Purpose.RESET
 
 
 def ask_to_register(
-    *, email: str, password: str, name: str, phone: str, date_of_birth: datetime.date | None = None
+    *, email: str, password: str, name: str, phone: str, sender: str, date_of_birth: datetime.date | None = None
 ) -> None:
-    """Keep who asks and mail them a code; somebody who has an account is told so by mail, and only by mail."""
+    """Keep the request and mail its code; for a taken address, mail its owner that they have an account.
+
+    Each request has a code of its own, so several for one address do not mix. The sender is a client address.
+    A weak password is refused before anything else.
+    """
+    passwords.check_password(password=password, user=User(username=email, email=email), names=[name])
     details = {
         "password": make_password(password),
         "name": name,
         "phone": phone,
         "date_of_birth": date_of_birth.isoformat() if date_of_birth else None,
     }
-    if _is_taken(email):
-        make_password(password)  # as much work as for a code
-        _mail("registered", email)
-        return
-    code = codes.new_code(purpose=_REGISTER, address=email, details=details)
-    _mail("register", email, code)
+    owner = User.objects.find(email)
+    code = codes.new_code(purpose=_REGISTER, address=email, sender=sender, details={} if owner else details)
+    if owner is None:
+        _mail("register", email, code)
+    else:
+        _mail("registered", owner.email, code)
 
 
-def register(*, email: str, otp: str) -> User:
-    """Make the PATIENT whose code this is, with a patient record of their own; WrongCode if it is not."""
-    details = codes.use_code(purpose=_REGISTER, address=email, code=otp)
-    if _is_taken(email):
+def register(*, email: str, otp: str, sender: str) -> User:
+    """Make the PATIENT of the request with this code, with a patient record of their own; else WrongCode."""
+    row = codes.find_code(purpose=_REGISTER, address=email, code=otp, sender=sender)
+    if not row.details or User.objects.find(email) is not None:
         raise WrongCode
-    born = details["date_of_birth"]
+    born = row.details["date_of_birth"]
     try:
-        return _make_patient(email, details, datetime.date.fromisoformat(born) if born else None)
+        with atomic():
+            codes.spend(row)
+            return _make_patient(email, row.details, datetime.date.fromisoformat(born) if born else None)
     except ValidationFailed as error:  # taken in the same moment
         raise WrongCode from error
 
 
-def ask_for_new_password(*, email: str) -> None:
+def ask_for_new_password(*, email: str, sender: str) -> None:
     """Mail a code to the user with this address; do the same work, without the mail, if there is none."""
-    user = User.objects.filter(email__iexact=email, is_active=True).first()
-    code = codes.new_code(purpose=_RESET, address=email, details={"user": str(user.pk)} if user else {})
-    _mail("reset", email, code, only_pretend=user is None)
+    user = _active_user(email)
+    details = {"user": str(user.pk)} if user else {}
+    code = codes.new_code(purpose=_RESET, address=email, sender=sender, details=details)
+    _mail("reset", user.email if user else "", code)
 
 
-def reset_password(*, email: str, otp: str, new_password: str) -> User:
+def reset_password(*, email: str, otp: str, new_password: str, sender: str) -> User:
     """Give the user a new password, end every session of theirs, and return them; WrongCode if the code is not good."""
-    details = codes.use_code(purpose=_RESET, address=email, code=otp)
-    user = User.objects.filter(email__iexact=email, is_active=True).first()
-    if user is None or str(user.pk) != details.get("user"):
+    row = codes.find_code(purpose=_RESET, address=email, code=otp, sender=sender)
+    user = _active_user(email)
+    if user is None or str(user.pk) != row.details.get("user"):
         raise WrongCode
-    users.set_password(user_id=user.pk, password=new_password)
+    with atomic():
+        codes.spend(row)
+        users.set_password(user_id=user.pk, password=new_password)
     note("password_reset", user=user.pk)
     return user
 
@@ -92,10 +99,12 @@ def _username_for(email: str) -> str:
     return email
 
 
-def _is_taken(email: str) -> bool:
-    return User.objects.filter(email__iexact=email).exists() or User.objects.filter(username__iexact=email).exists()
+def _active_user(email: str) -> User | None:
+    user = User.objects.find_by_email(email)
+    return user if user is not None and user.is_active else None
 
 
-def _mail(template: str, email: str, code: str = "", *, only_pretend: bool = False) -> None:
-    if _MAILS_PER_ADDRESS.count(email.lower()) <= _MAILS_PER_ADDRESS.tries:
-        mail.send(template=template, address=email, code=code, only_pretend=only_pretend)
+def _mail(template: str, on_file: str, code: str | None) -> None:
+    """Mail the address on file; only pretend if there is none, and do nothing when no code was made."""
+    if code is not None:
+        mail.send(template=template, address=on_file, code=code, only_pretend=not on_file)

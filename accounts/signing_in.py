@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.contrib.auth.hashers import make_password
-from django.db.models import Q
 
 from accounts import lockout, second_factor
 from accounts.models import User
@@ -22,7 +21,7 @@ class SecondFactorNeeded(SignInRefused):
 
 
 class DoorLocked(SignInRefused):
-    """Too many failures for this user at this address, or by this address; `seconds` until it opens."""
+    """Too many failures under this name or at this address (see lockout.py); `seconds` until it opens."""
 
     def __init__(self, seconds: int) -> None:
         super().__init__()
@@ -30,32 +29,27 @@ class DoorLocked(SignInRefused):
 
 
 def sign_in(*, identifier: Any, password: Any, address: str, otp: str | None = None) -> User:
-    """The active user of these credentials, or SignInRefused; unknown, wrong and inactive take the same work."""
+    """Return the active user of these credentials, or raise SignInRefused.
+
+    Unknown, wrong and inactive take the same work and get the same answer, whether the door is open or locked.
+    """
     if not _is_text(identifier, LONGEST_IDENTIFIER) or not _is_text(password, LONGEST_PASSWORD):
         raise SignInRefused
-    user = find_user(identifier=identifier)
-    right = _matches(user, password)
-    door = lockout.Door.of(user=user, identifier=identifier, address=address)
-    if seconds := door.seconds_locked():
+    user = User.objects.find(identifier)
+    door = lockout.Door.of(identifier=identifier, address=address)
+    seconds = door.seconds_locked()
+    if seconds and not door.is_open_to(user):  # before any password is hashed
         note("sign_in_while_locked", user=user.pk if user else "unknown")
         raise DoorLocked(seconds)
+    right = _matches(user, password)
     if user is None or not right or not user.is_active or not _second_factor_is_right(user, otp):
         door.record_failure()
         note("sign_in_failed", user=user.pk if user else "unknown")
-        raise SignInRefused
+        raise DoorLocked(seconds) if seconds else SignInRefused
     door.forget_failures()
+    lockout.remember_address(user=user, address=address)
     note("signed_in", user=user.pk)
     return user
-
-
-def find_user(*, identifier: str) -> User | None:
-    """The user with this name or, if nobody has that name, with this e-mail address; capitals don't matter."""
-    identifier = identifier.strip()
-    if not identifier:
-        return None
-    found = list(User.objects.filter(Q(username__iexact=identifier) | Q(email__iexact=identifier))[:2])
-    found.sort(key=lambda user: user.username.casefold() != identifier.casefold())
-    return found[0] if found else None
 
 
 def _second_factor_is_right(user: User, otp: str | None) -> bool:

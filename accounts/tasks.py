@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from accounts import admin_sessions, attempts, codes, sessions, trail
+from accounts import admin_sessions, attempts, codes, lockout, sessions, trail
 
 
 @shared_task(name="accounts.tasks.seal_reads")
@@ -14,8 +14,9 @@ def seal_reads() -> None:
 
 @shared_task(name="accounts.tasks.tidy")
 def tidy() -> None:
-    """Remove what has expired: sessions, codes and counts."""
+    """Remove what has expired: sessions, codes, counts and addresses."""
     sessions.delete_expired_sessions()
     admin_sessions.SessionStore.clear_expired()
     codes.delete_expired_codes()
     attempts.delete_old_counts()
+    lockout.delete_old_addresses()

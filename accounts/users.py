@@ -4,12 +4,13 @@ import uuid
 from collections.abc import Iterable
 from typing import Any
 
-from accounts import sessions
+from accounts import passwords, sessions
 from accounts.errors import EmailTaken, LastAdministrator, UsernameTaken
 from accounts.models import User
 from accounts.roles import Role
 from accounts.security_log import note
 from core.errors import NotFound, ValidationFailed
+from core.normal_form import LOOK_ALIKE, is_normal
 from core.transactions import atomic
 
 # What must not outlive its change in any session that was opened before.
@@ -31,20 +32,25 @@ def create_user(
     patients = list(patient_ids)
     _check_belongings(role=role, doctor_id=doctor_id, patient_ids=patients)
     user = User(username=username.strip(), email=email.strip(), role=role, doctor_id=doctor_id, is_active=is_active)
+    if password is not None:
+        passwords.check_password(password=password, user=user, names=_names_of(doctor_id, patients))
     if password_hash is not None:
         user.password = password_hash
     else:
         user.set_password(password)
     with atomic():
-        _check_names_free(user)
+        _check_names(user)
         user.save(force_insert=True)
         user.patients.set(patients)
     note("user_made", user=user.pk, role=user.role)
     return user
 
 
-def change_user(*, user_id: uuid.UUID, changes: dict[str, Any]) -> User:
-    """Change the given fields of a user; a new password, role or standing ends every session of theirs."""
+def change_user(*, user_id: uuid.UUID, changes: dict[str, Any], field: str = "password") -> User:
+    """Change the given fields of a user; a new password, role or standing ends every session of theirs.
+
+    `field` is what the caller's form calls the new password.
+    """
     with atomic():
         admins = _lock_administrators()
         user = User.objects.select_for_update().filter(pk=user_id).first()
@@ -58,8 +64,10 @@ def change_user(*, user_id: uuid.UUID, changes: dict[str, Any]) -> User:
         if user.pk in admins and len(admins) == 1 and not user.is_staff:
             raise LastAdministrator
         if changes.get("password") is not None:
+            passwords.check_password(password=changes["password"], user=user, names=names_of(user), field=field)
             user.set_password(changes["password"])
-        _check_names_free(user)
+        if "username" in changes or "email" in changes:
+            _check_names(user)
         user.save()
         if "password" in changes or any(getattr(user, name) != old for name, old in before.items()):
             sessions.end_all_sessions(user_id=user.pk)
@@ -81,8 +89,21 @@ def remove_user(*, user_id: uuid.UUID) -> None:
 
 
 def set_password(*, user_id: uuid.UUID, password: str) -> None:
-    """Give a user a new password and end every session of theirs."""
-    change_user(user_id=user_id, changes={"password": password})
+    """Give a user a new password and end every session of theirs; a weak one is refused as `new_password`."""
+    change_user(user_id=user_id, changes={"password": password}, field="new_password")
+
+
+def names_of(user: User) -> list[str]:
+    """The names of the person behind a user: of the doctor, or of their patients."""
+    return _names_of(user.doctor_id, list(user.patients.values_list("pk", flat=True)))
+
+
+def _names_of(doctor_id: uuid.UUID | None, patient_ids: list[uuid.UUID]) -> list[str]:
+    found: list[str] = []
+    for relation, ids in (("doctor", [doctor_id] if doctor_id else []), ("patients", patient_ids)):
+        rows = User._meta.get_field(relation).related_model._default_manager  # type: ignore[union-attr]
+        found += rows.filter(pk__in=ids).values_list("name", flat=True) if ids else []
+    return found
 
 
 def _lock_administrators() -> list[uuid.UUID]:
@@ -113,12 +134,11 @@ def _check_belongings(*, role: str, doctor_id: uuid.UUID | None, patient_ids: li
         raise ValidationFailed.of("patients", "not-a-patient", "Only a user with the role PATIENT has patients.")
 
 
-def _check_names_free(user: User) -> None:
-    """Friendlier than the constraint alone, and no user name may be another user's e-mail address."""
-    others = User.objects.exclude(pk=user.pk)
-    if others.filter(username__iexact=user.username).exists() or others.filter(email__iexact=user.username).exists():
-        raise UsernameTaken
-    if user.email and (
-        others.filter(email__iexact=user.email).exists() or others.filter(username__iexact=user.email).exists()
-    ):
-        raise EmailTaken
+def _check_names(user: User) -> None:
+    """Refuse a name or an address that is not normal or is taken; kinder than the constraints alone."""
+    for field, text, taken in (("username", user.username, UsernameTaken), ("email", user.email, EmailTaken)):
+        if not is_normal(text):
+            raise ValidationFailed.of(field, "look-alike", LOOK_ALIKE)
+        other = User.objects.find(text)
+        if other is not None and other.pk != user.pk:
+            raise taken

@@ -7,12 +7,12 @@ from django.core.exceptions import ValidationError as DjangoValidationError
 from rest_framework import serializers
 
 from accounts.signing_in import LONGEST_PASSWORD
-from core.person_fields import EmailField
+from core.normal_form import normal_form, validate_normal
 from core.serializers import StrictCharField
 
 
 class NewPasswordField(StrictCharField):
-    """A password that somebody chooses: 8 to 128 characters, none of the common ones."""
+    """A password that somebody chooses: 8 to 128 characters, not common; accounts.users looks at the user too."""
 
     def __init__(self, **kwargs: Any) -> None:
         kwargs.update(max_length=LONGEST_PASSWORD, trim_whitespace=False, write_only=True)
@@ -28,14 +28,27 @@ class NewPasswordField(StrictCharField):
         return password
 
 
-class StrictEmailField(EmailField):
-    """An e-mail address; not a number, not a list."""
+class StrictEmailField(serializers.EmailField):
+    """An e-mail address in normal form, capital letters aside; not a number, not a list."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("max_length", 254)
+        super().__init__(**kwargs)
+        self.validators.append(validate_normal)
 
     def to_internal_value(self, data: Any) -> str:
         """The address as it was typed, without white space around it."""
         if not isinstance(data, str):
             self.fail("invalid")
         return super().to_internal_value(data)
+
+
+class AnyEmailField(StrictEmailField):
+    """An e-mail address as somebody types it: one that is not normal is taken too, and belongs to nobody."""
+
+    def run_validators(self, value: str) -> None:
+        """Validate the normal form in place of what was typed."""
+        super().run_validators(normal_form(value))
 
 
 class OtpField(serializers.RegexField):

@@ -5,14 +5,13 @@ from typing import Any
 from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
 from rest_framework import serializers
 
-from accounts.api.fields import NewPasswordField, OtpField, StrictEmailField
+from accounts.api.fields import AnyEmailField, NewPasswordField, OtpField, StrictEmailField
 from accounts.models import User
 from accounts.roles import Role
 from accounts.signing_in import LONGEST_PASSWORD
 from core import clock
 from core.person_fields import NameField, PhoneField
 from core.serializers import StrictBooleanField, StrictCharField, StrictSerializer
-from core.visible_text import refuse_invisible
 
 MOST_PATIENTS = 100
 
@@ -51,9 +50,7 @@ class UserSerializer(StrictSerializer):
     """Somebody who may sign in."""
 
     id = serializers.UUIDField(read_only=True)
-    username = StrictCharField(
-        max_length=150, validators=[User._meta.get_field("username").validators[0], refuse_invisible]
-    )
+    username = StrictCharField(max_length=150, validators=User._meta.get_field("username").validators[:2])
     email = StrictEmailField(allow_blank=True)
     password = NewPasswordField()
     role = serializers.ChoiceField(choices=Role.choices)
@@ -137,7 +134,7 @@ class VerifySerializer(StrictSerializer):
 class ForgotSerializer(StrictSerializer):
     """Whose password is forgotten."""
 
-    email = StrictEmailField()
+    email = AnyEmailField()
 
 
 _RESET = {"email": "asha.rao@mail.example", "otp": "004217", "new_password": "eight-blue-lotus"}

@@ -29,6 +29,7 @@ from accounts.throttling import throttle_address
 from accounts.trail import attributed
 from core.client_address import client_address
 from core.errors import NotFound, PermissionDenied
+from core.normal_form import normal_form
 from core.pagination import Pages
 
 _ON_ITS_WAY = {"message": "If everything is in order, a code is on its way to this address."}
@@ -48,7 +49,7 @@ class RegisterView(OpenView):
         """Ask for an account of one's own; a code comes by e-mail"""
         throttle_address(request, "register")
         form = _read(RegisterSerializer, request)
-        registration.ask_to_register(**form.validated_data)
+        registration.ask_to_register(**form.validated_data, sender=client_address(request))
         return Response(_ON_ITS_WAY, status=202)
 
 
@@ -59,7 +60,9 @@ class VerifyView(OpenView):
     def post(self, request: Request) -> Response:
         """Prove the e-mail address, and be signed in"""
         throttle_address(request, "code")
-        user = registration.register(**_read(VerifySerializer, request).validated_data)
+        form = _read(VerifySerializer, request)
+        user = registration.register(**form.validated_data, sender=client_address(request))
+        lockout.remember_address(user=user, address=client_address(request))
         return signed_in(sessions.open_session(user=user), status=201)
 
 
@@ -70,7 +73,8 @@ class ForgotView(OpenView):
     def post(self, request: Request) -> Response:
         """Ask for a code to choose a new password"""
         throttle_address(request, "forgot")
-        registration.ask_for_new_password(**_read(ForgotSerializer, request).validated_data)
+        form = _read(ForgotSerializer, request)
+        registration.ask_for_new_password(**form.validated_data, sender=client_address(request))
         return Response(_ON_ITS_WAY, status=202)
 
 
@@ -81,8 +85,9 @@ class ResetView(OpenView):
     def post(self, request: Request) -> Response:
         """Choose a new password; every session ends"""
         throttle_address(request, "code")
-        user = registration.reset_password(**_read(ResetSerializer, request).validated_data)
-        lockout.Door.of(user=user, identifier="", address=client_address(request)).forget_failures()
+        form = _read(ResetSerializer, request)
+        user = registration.reset_password(**form.validated_data, sender=client_address(request))
+        lockout.admit(user=user, address=client_address(request))
         return Response(status=204)
 
 
@@ -126,7 +131,8 @@ class UsersView(APIView):
                 raise ValidationError({"role": "There is no such role."}, code="invalid_choice")
             found = found.filter(role=role)
         if text := request.query_params.get("search", "").replace("\0", ""):
-            found = found.filter(username__icontains=text[:254]) | found.filter(email__icontains=text[:254])
+            part = normal_form(text[:254])
+            found = found.filter(username_key__contains=part) | found.filter(email_key__contains=part)
         pages = Pages()
         page = pages.paginate_queryset(found, request, view=self)
         return pages.get_paginated_response(UserSerializer(page, many=True).data)

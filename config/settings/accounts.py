@@ -11,6 +11,12 @@ PASSWORD_HASHERS = ["accounts.hashers.Argon2Hasher"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 8}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {
+        "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
+        # It counts letters in any order: Django's 0.7 refuses long passwords that share a number with the name.
+        "OPTIONS": {"user_attributes": ("username", "email", "person_names"), "max_similarity": 0.8},
+    },
+    {"NAME": "accounts.passwords.GuessablePasswordValidator"},
 ]
 
 SIMPLE_JWT: dict[str, Any] = {

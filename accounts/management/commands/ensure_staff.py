@@ -31,7 +31,7 @@ class Command(BaseCommand):
         lines = []
         with atomic():
             for username, role in _FIRST_STAFF.items():
-                user = User.objects.filter(username__iexact=username).first() or User(username=username)
+                user = User.objects.filter(username_key=username).first() or User(username=username)
                 password = secrets.token_urlsafe(15)
                 user.role, user.is_active = role, True
                 user.set_password(password)

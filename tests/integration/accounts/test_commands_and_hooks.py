@@ -65,20 +65,21 @@ def test_without_the_patients_app_it_says_so(monkeypatch: Any) -> None:
 def test_what_has_expired_is_removed_and_nothing_else(clock: ManualClock) -> None:
     user = User.objects.create_user("desk")
     sessions.open_session(user=user)
-    codes.new_code(purpose=OneTimeCode.Purpose.RESET, address="a@mail.example")
+    codes.new_code(purpose=OneTimeCode.Purpose.RESET, address="a@mail.example", sender="10.0.0.1")
     attempts.Limit("test", 5).count("somebody")
     clock.advance(hours=23)
     fresh = sessions.open_session(user=user)
-    codes.new_code(purpose=OneTimeCode.Purpose.RESET, address="b@mail.example")
+    codes.new_code(purpose=OneTimeCode.Purpose.RESET, address="b@mail.example", sender="10.0.0.1")
     attempts.Limit("test", 5).count("somebody else")
     clock.advance(hours=1, seconds=1)
-    codes.new_code(purpose=OneTimeCode.Purpose.RESET, address="c@mail.example")
+    codes.new_code(purpose=OneTimeCode.Purpose.RESET, address="c@mail.example", sender="10.0.0.1")
     tasks.tidy()
     tasks.tidy()
     assert Session.objects.count() == 1
     assert sessions.RefreshToken(fresh.refresh).session_id == Session.objects.get().pk  # type: ignore[arg-type]
     assert [each.address for each in OneTimeCode.objects.all()] == ["c@mail.example"]
-    assert AttemptCount.objects.count() == 1
+    assert AttemptCount.objects.filter(door=attempts.Limit("test", 5).door("somebody else")).exists()
+    assert not AttemptCount.objects.filter(door=attempts.Limit("test", 5).door("somebody")).exists()
 
 
 def test_sealing_may_run_twice() -> None:

@@ -54,14 +54,18 @@ def wait_for(box: Box, count: int) -> None:
 @pytest.mark.django_db
 def test_a_code_arrives_and_opens(box: Box) -> None:
     registration.ask_to_register(
-        email="asha@mail.example", password="seven-white-lotus", name="Asha Rao", phone="+91 98450 11223"
+        email="asha@mail.example",
+        password="seven-white-lotus",
+        name="Asha Rao",
+        phone="+91 98450 11223",
+        sender="10.0.0.1",
     )
     wait_for(box, 1)
     (to, message) = box.arrived[0]
     assert to == ["asha@mail.example"]
     code = message["Subject"].split()[-1]
     assert code in message.get_payload()
-    assert registration.register(email="asha@mail.example", otp=code).email == "asha@mail.example"
+    assert registration.register(email="asha@mail.example", otp=code, sender="10.0.0.1").email == "asha@mail.example"
 
 
 @pytest.mark.django_db
@@ -69,7 +73,9 @@ def test_a_mail_server_that_is_away_breaks_nothing(settings: Any, caplog: Any) -
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
     settings.OPD_MAIL_IN_BACKGROUND = False
-    registration.ask_to_register(email="canary@mail.example", password="seven-white-lotus", name="C", phone="12345")
+    registration.ask_to_register(
+        email="canary@mail.example", password="seven-white-lotus", name="C", phone="12345", sender="10.0.0.1"
+    )
     assert OneTimeCode.objects.count() == 1
     assert "mail_not_sent" in caplog.text
     assert "canary" not in caplog.text

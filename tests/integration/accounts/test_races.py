@@ -2,11 +2,12 @@
 
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
 from django.core import mail
-from django.db import connection
+from django.db import IntegrityError, connection
 
 from accounts import codes, lockout, registration, sessions, users
 from accounts.errors import EmailTaken, LastAdministrator, UsernameTaken, WrongCode
@@ -66,19 +67,39 @@ def test_a_refresh_token_used_at_once_by_two_clients_ends_the_session() -> None:
         sessions.refresh_session(raw=pairs[0].refresh, client="a")
 
 
+def use(code: str, sender: str = "10.0.0.1") -> OneTimeCode:
+    row = codes.find_code(purpose=RESET, address="a@mail.example", code=code, sender=sender)
+    codes.spend(row)
+    return row
+
+
+def new_code() -> str:
+    code = codes.new_code(purpose=RESET, address="a@mail.example", sender="10.0.0.9", details={"user": "x"})
+    assert code
+    return code
+
+
 def test_a_code_entered_twice_at_once_opens_once() -> None:
-    code = codes.new_code(purpose=RESET, address="a@mail.example", details={"user": "x"})
-    results = together(*[lambda: codes.use_code(purpose=RESET, address="a@mail.example", code=code)] * 4)
-    assert sum(isinstance(each, dict) for each in results) == 1
+    code = new_code()
+    results = together(*[lambda: use(code)] * 4)
+    assert sum(isinstance(each, OneTimeCode) for each in results) == 1
     assert sum(isinstance(each, WrongCode) for each in results) == 3
 
 
-def test_guesses_at_the_same_moment_share_no_try(monkeypatch: Any) -> None:
-    codes.new_code(purpose=RESET, address="a@mail.example")
-    looked: list[str] = []
-    monkeypatch.setattr(codes, "check_password", lambda code, _: bool(looked.append(code)))
-    together(*[lambda: codes.use_code(purpose=RESET, address="a@mail.example", code="000000")] * 12)
-    assert len(looked) == codes.TRIES
+def test_two_codes_entered_at_once_open_once() -> None:
+    first, second = new_code(), new_code()
+    results = together(lambda: use(first), lambda: use(second), lambda: use(second), lambda: use(first))
+    assert sum(isinstance(each, OneTimeCode) for each in results) == 1
+    assert sum(isinstance(each, WrongCode) for each in results) == 3
+
+
+def test_guesses_at_the_same_moment_share_no_try() -> None:
+    code = new_code()
+    find = partial(codes.find_code, purpose=RESET, address="a@mail.example", code=code)
+    by_one = together(*[partial(find, sender="10.0.0.1")] * 12)
+    assert sum(isinstance(each, OneTimeCode) for each in by_one) == 5
+    by_many = together(*[partial(find, sender=f"10.0.1.{turn}") for turn in range(12)])
+    assert sum(isinstance(each, OneTimeCode) for each in by_many) == 5, "ten for the account as a whole"
 
 
 def test_failures_at_the_same_moment_are_all_counted() -> None:
@@ -96,10 +117,21 @@ def test_one_name_is_given_once() -> None:
     assert all(isinstance(translate(each), UsernameTaken | EmailTaken) for each in losers)
 
 
+def test_a_name_and_an_address_given_at_the_same_moment_are_not_the_same() -> None:
+    text = "both@mail.example"
+    for turn in range(5):
+        made = [User(username=text), User(username=f"other-{turn}", email=text.upper())]
+        results = together(*[partial(each.save, force_insert=True) for each in made])
+        assert sum(isinstance(each, IntegrityError) for each in results) == 1, results
+        User.objects.all().delete()
+
+
 def test_one_address_registers_once() -> None:
-    registration.ask_to_register(email="a@mail.example", password="seven-white-lotus", name="A", phone="98450")
+    registration.ask_to_register(
+        email="a@mail.example", password="seven-white-lotus", name="A", phone="98450", sender="10.0.0.1"
+    )
     code = mail.outbox[-1].subject.split()[-1]
-    results = together(*[lambda: registration.register(email="a@mail.example", otp=code)] * 3)
+    results = together(*[lambda: registration.register(email="a@mail.example", otp=code, sender="10.0.0.1")] * 3)
     assert sum(isinstance(each, User) for each in results) == 1
     assert sum(isinstance(each, WrongCode) for each in results) == 2
 

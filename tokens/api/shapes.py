@@ -127,6 +127,12 @@ class SlotCancelledShape(serializers.Serializer[None]):
     withdrawn_entries = serializers.IntegerField()
 
 
+class SlotsCancelledShape(SlotCancelledShape):
+    """How many slots were cancelled, and what with them."""
+
+    cancelled_slots = serializers.IntegerField()
+
+
 class CancelledShape(serializers.Serializer[None]):
     """A cancelled token, and who got its seat."""
 

@@ -80,6 +80,8 @@ class PlanningService:
         if zone is None:
             raise NotFound
         first, last = wanted.days(zone)
+        # A day more on either side: the days are those of a time zone that may change before they are locked.
+        first, last = first - timedelta(days=1), last + timedelta(days=1)
 
         def operation(ledgers: list[Ledger]) -> SlotsCancelled:
             going = [ledger for ledger in ledgers if wanted.includes(ledger.slot) and _can_be_cancelled(ledger)]
@@ -99,11 +101,12 @@ class PlanningService:
         """Remove a doctor to whom no token refers, and the doctor's slots; otherwise DoctorInUse."""
 
         def operation(ledgers: list[Ledger]) -> None:
-            if Token.objects.filter(doctor_id=doctor_id).exists():
+            doctor = Doctor.objects.get(id=doctor_id)
+            if Token.objects.filter(facility_id=doctor.facility_id, doctor=doctor).exists():
                 raise DoctorInUse
             slots.delete(ledgers)
             ledgers.clear()
-            Doctor.objects.filter(id=doctor_id).delete()
+            doctor.delete()
 
         try:
             return on_plan_of(doctor_id, actor=actor, operation=operation, answer=answer)

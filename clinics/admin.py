@@ -13,24 +13,33 @@ from clinics.models import Doctor, Facility
 from core.admin import CheckedForm, NeverDeleted
 
 
+class NamedFacilitySerializer(FacilitySerializer):
+    """What of a facility can be changed here."""
+
+    time_zone = None  # type: ignore[assignment]
+
+    class Meta(FacilitySerializer.Meta):
+        fields = ("id", "name", "code")  # type: ignore[assignment]
+
+
 class FacilityForm(CheckedForm):
     """A facility, by the rules of the API."""
 
-    serializer_class = FacilitySerializer
+    serializer_class = NamedFacilitySerializer
 
     class Meta:
         model = Facility
-        fields = ("name", "code", "time_zone")
+        fields = ("name", "code")
 
 
 @admin.register(Facility)
 class FacilityAdmin(KindAdmin, NeverDeleted):
-    """A facility can be renamed and moved to another time zone, never added or deleted."""
+    """A facility can be renamed, never added or deleted. Its time zone, which moves slots, changes by the API only."""
 
     form = FacilityForm
     list_display = ("code", "name", "time_zone", "doctors_numbered")
     search_fields = ("code", "name")
-    readonly_fields = ("id", "doctors_numbered")
+    readonly_fields = ("id", "time_zone", "doctors_numbered")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """The engine makes the first one; a hospital has no second."""

@@ -1,28 +1,20 @@
-"""Doctors: taking them in, changing them, and removing those who never saw anybody."""
+"""Doctors: taking them in and changing them. `tokens.planning` removes them, together with their slots."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import UUID
 
-from django.db import IntegrityError
-from django.db.models import F, ProtectedError
-from psycopg.errors import ForeignKeyViolation
+from django.db.models import F
 
 from clinics.facilities import default_facility
-from clinics.models import Doctor, Facility, Slot
+from clinics.models import Doctor, Facility
 from core import clock
-from core.errors import InUse, NotFound, ValidationFailed
+from core.errors import NotFound, ValidationFailed
 from core.transactions import atomic
 from core.writes import as_is
 
 LETTERS = 26
 MOST_DOCTORS = LETTERS + LETTERS**2 + LETTERS**3 + LETTERS**4
-
-
-class DoctorInUse(InUse):
-    """Tokens refer to this doctor"""
-
-    template = "Tokens refer to this doctor. Set is_active to false instead."
 
 
 def ticket_letters(number: int) -> str:
@@ -76,29 +68,6 @@ def update_doctor(*, doctor_id: UUID, changes: Mapping[str, Any], answer: Callab
         if changes:
             doctor.save(update_fields=sorted(changes))
         return answer(doctor)
-
-
-def delete_doctor(*, doctor_id: UUID, answer: Callable[[None], Any] = as_is) -> Any:
-    """Remove a doctor to whom no token refers, and the slots they were to have; otherwise DoctorInUse."""
-    try:
-        with atomic():
-            doctor = _locked_doctor(doctor_id)
-            # A booking holds its slot's row: whoever comes first, the other sees what was done.
-            slots = list(
-                Slot.objects.select_for_update(no_key=True)
-                .filter(facility_id=doctor.facility_id, doctor=doctor)
-                .order_by("pk")
-                .values_list("pk", flat=True)
-            )
-            Slot.objects.filter(facility_id=doctor.facility_id, pk__in=slots).delete()
-            doctor.delete()
-            return answer(None)
-    except ProtectedError as error:
-        raise DoctorInUse from error
-    except IntegrityError as error:
-        if isinstance(error.__cause__, ForeignKeyViolation):
-            raise DoctorInUse from error
-        raise
 
 
 def _numbering(facility_id: UUID) -> Facility:

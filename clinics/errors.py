@@ -1,6 +1,6 @@
 """What can go wrong with doctors, facilities and their slots."""
 
-from core.errors import EngineError
+from core.errors import EngineError, InUse
 
 
 class SlotOverlap(EngineError):
@@ -8,3 +8,22 @@ class SlotOverlap(EngineError):
 
     code = "slot-overlap"
     template = "It overlaps a slot of this doctor that is not cancelled."
+
+
+class DoctorInactive(EngineError):
+    """The doctor is inactive"""
+
+    code = "doctor-inactive"
+    template = "The doctor is inactive: no bookings and no new slots. Tokens that exist run on."
+
+
+class DoctorInUse(InUse):
+    """Tokens refer to this doctor"""
+
+    template = "Tokens refer to this doctor. Set is_active to false instead."
+
+
+class TimeZoneInUse(InUse):
+    """Future slots of this facility are in use"""
+
+    template = "A future slot of this facility has live tokens or waiting-list entries: the time zone can't change."

@@ -41,10 +41,10 @@ def time_zones() -> frozenset[str]:
 
 
 def update_facility(*, facility_id: UUID, changes: Mapping[str, Any], answer: Callable[[Facility], Any] = as_is) -> Any:
-    """Change name, code or time zone of a facility.
+    """Change name, code or time zone of a facility. Raises NotFound, and ValidationFailed for a code that another
+    facility has.
 
-    A new time zone is that of what comes later: slots keep their moments, the local day that they were planned for
-    and their tickets. Raises NotFound, and ValidationFailed for a code that another facility has.
+    A new time zone also changes the local days of future slots: `tokens.planning` changes both in one transaction.
     """
     try:
         with atomic():

@@ -44,6 +44,7 @@ STATUS: dict[str, int] = {
     "queue-empty": 409,
     "room-occupied": 409,
     "in-use": 409,
+    "doctor-inactive": 409,
     "idempotency-in-progress": 409,
     "version-conflict": 412,
     "payload-too-large": 413,

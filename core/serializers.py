@@ -1,12 +1,14 @@
 """Serializers that refuse what they don't know, and times in the facility's zone."""
 
+import re
 import uuid
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from django.conf import settings
 from django.db import models
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail
 
@@ -15,6 +17,7 @@ from core import local_time
 MAX_INTEGER = 2_147_483_647
 MAX_TEXT = 10_000
 _YEARS = range(1900, 2200)
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 class StrictCharField(serializers.CharField):
@@ -87,6 +90,24 @@ class LocalDateTimeField(serializers.Field[datetime, str, str, Any]):
 
     def to_representation(self, value: datetime) -> str:
         return value.astimezone(local_time.zone_info(_zone_of(self.context))).isoformat()
+
+
+@extend_schema_field({"anyOf": [{"type": "string", "format": "date"}, {"type": "string", "format": "date-time"}]})
+class LocalDayOrMomentField(LocalDateTimeField):
+    """A date, which stands for that local day, or a moment."""
+
+    default_error_messages = {"invalid": "Neither a date nor a time. Use for example 2026-03-01 or 2026-03-01T09:00."}
+
+    def to_internal_value(self, data: Any) -> Any:
+        if not isinstance(data, str) or not _DAY.fullmatch(data):
+            return super().to_internal_value(data)
+        try:
+            day = date.fromisoformat(data)
+        except ValueError:
+            self.fail("invalid")
+        if day.year not in _YEARS:
+            raise serializers.ValidationError("This day is out of range.", code="out-of-range")
+        return day
 
 
 class _Strict:

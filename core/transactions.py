@@ -20,6 +20,11 @@ def snapshot() -> Iterator[None]:
         yield
 
 
+def roll_back() -> None:
+    """Let the block that is open end without its changes; nothing can be asked of the database in it any more."""
+    transaction.set_rollback(True)
+
+
 def is_atomic() -> bool:
     """Whether a transaction is open."""
     return connection.in_atomic_block

@@ -17,6 +17,7 @@ from django.db.models import Count, F, Q, Sum
 
 from clinics.models import Facility, Slot, SlotStatus
 from core.local_time import local_day
+from reports.basis import basis_of
 from reports.models import DailyReport
 from tokens.models import Token
 from tokens.policy.lifecycle import Status
@@ -51,14 +52,15 @@ class _Figures:
 
 
 def daily_report(*, facility: Facility, day: date, now: datetime, doctor_id: UUID | None = None) -> Report:
-    """The report of a local day, of one doctor or of all: as stored once the day is over, else as things are now.
+    """The report of a local day, of one doctor or of all: as stored if the day is closed and nothing of it was changed
+    since, else as things are now.
 
-    A doctor without slots that day has a report of noughts. At most three queries, whatever the number of slots and
+    A doctor without slots that day has a report of noughts. At most four queries, whatever the number of slots and
     tokens.
     """
     if day < local_day(now, facility.time_zone):
         stored = DailyReport.objects.filter(facility=facility, date=day).first()
-        if stored is not None:
+        if stored is not None and stored.basis == basis_of(facility=facility, day=day):
             return of_doctor(report=stored.data, doctor_id=doctor_id) if doctor_id else stored.data
     report = live_report(facility=facility, day=day, doctor_id=doctor_id)
     return of_doctor(report=report, doctor_id=doctor_id) if doctor_id else report

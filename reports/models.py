@@ -1,4 +1,4 @@
-"""The reports' rows: what is over is kept as it was."""
+"""The reports' rows: one for each closed day."""
 
 import pgtrigger
 from django.db import models
@@ -7,11 +7,15 @@ from clinics.models import Facility
 
 
 class DailyReport(models.Model):
-    """The report of a local day that is over; written once, so that yesterday's report never changes."""
+    """The report of a local day that is over. It changes only when the slots of its day do.
+
+    `basis` stands for the slots that it was made from, see `reports.basis`: while it is the same, so is the report.
+    """
 
     facility = models.ForeignKey(Facility, on_delete=models.PROTECT, related_name="+")
     date = models.DateField()
     data = models.JSONField()
+    basis = models.CharField(max_length=32, default="", blank=True)
     stored_at = models.DateTimeField()
 
     class Meta:
@@ -21,8 +25,12 @@ class DailyReport(models.Model):
             models.UniqueConstraint(fields=["facility", "date"], name="daily_report_stored_once"),
         ]
         triggers = [
-            # What was reported stays as it was reported.
-            pgtrigger.Protect(name="daily_report_never_changes", operation=pgtrigger.Update),
+            # Of the same slots there is one report, which stays as it was reported.
+            pgtrigger.Protect(
+                name="daily_report_follows_its_slots",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Q(old__basis=pgtrigger.F("new__basis")),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -43,6 +43,10 @@ JOIN {_doctors.table} AS doctor ON doctor.id = locked.doctor_id
 JOIN {_facilities.table} AS facility ON facility.id = locked.facility_id
 """
 DOCTORS = f"SELECT set_config('lock_timeout', %s, true), locked.facility_id FROM {_doctors.table} AS locked"
+FACILITIES = f"""
+SELECT set_config('lock_timeout', %s, true), {_facilities.columns("locked")} FROM {_facilities.table} AS locked
+"""
+DOCTORS_OF_SLOTS = f"SELECT set_config('lock_timeout', %s, true), locked.doctor_id FROM {_slots.table} AS locked"
 
 
 @contextmanager
@@ -90,6 +94,42 @@ def locked_days(*, days: Collection[DoctorDay], actor: str) -> Iterator[list[Led
         of_the_days = "locked.facility_id = %s AND locked.doctor_id = ANY(%s) AND locked.local_date = ANY(%s)"
         [rows] = _lock(SLOTS, of_the_days, [*facilities, doctor_ids, sorted({day for _, day in days})], patience)
         yield _ledgers(map(_slot, rows), actor)
+
+
+@contextmanager
+def locked_plan(*, doctor_id: UUID, first: date, last: date, actor: str) -> Iterator[list[Ledger]]:
+    """Open the outermost transaction and yield a ledger for each slot of a doctor's local days from `first` to `last`.
+
+    The doctor's row is locked first, so that nobody adds a slot meanwhile. Raises NotFound if there is no such doctor.
+    """
+    with _patient_transaction([f"doctor:{doctor_id}"]) as patience:
+        [doctors] = _lock(DOCTORS, "locked.id = %s", [doctor_id], patience)
+        if not doctors:
+            raise NotFound
+        [(_, facility_id)] = doctors
+        of_the_days = "locked.facility_id = %s AND locked.doctor_id = %s AND locked.local_date BETWEEN %s AND %s"
+        [rows] = _lock(SLOTS, of_the_days, [facility_id, doctor_id, first, last], patience)
+        yield _ledgers(map(_slot, rows), actor)
+
+
+@contextmanager
+def locked_facility(facility_id: UUID, *, since: date, actor: str) -> Iterator[tuple[Facility, Iterator[list[Ledger]]]]:
+    """Open the outermost transaction, lock a facility, all its doctors and their slots of the local days from `since`
+    on, and yield the facility and, doctor by doctor, the ledgers of these slots.
+
+    Nobody adds a doctor or a slot meanwhile, nor books in these slots. Raises NotFound if there is no such facility.
+    """
+    with _patient_transaction([]) as patience:
+        [facilities] = _lock(FACILITIES, "locked.id = %s", [facility_id], patience)
+        if not facilities:
+            raise NotFound
+        _lock(DOCTORS, "locked.facility_id = %s", [facility_id], patience)
+        since_then = "locked.facility_id = %s AND locked.local_date >= %s"
+        [slots] = _lock(DOCTORS_OF_SLOTS, since_then, [facility_id, since], patience)
+        of_doctor = f"{since_then} AND locked.doctor_id = %s"
+        doctors = sorted({doctor_id for _, doctor_id in slots})
+        found = (_lock(SLOTS, of_doctor, [facility_id, since, doctor_id], patience)[0] for doctor_id in doctors)
+        yield _facilities.take(facilities[0], start=1), (_ledgers(map(_slot, rows), actor) for rows in found)
 
 
 @contextmanager

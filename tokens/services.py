@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from accounts.authentication import Caller
-from clinics.models import Doctor, Slot
+from clinics.models import Doctor, Facility, Slot
 from core import clock, logs, patience
 from core.errors import NotFound, SlotBusy
 from core.local_time import local_day
@@ -201,16 +201,24 @@ class TokenAllocationService:
         return on_slot(slot_id, actor=actor, operation=operation, answer=answer)
 
     def cancel_slot(
-        self, *, slot_id: UUID, actor: str, reason: str = "", answer: Callable[[SlotCancelled], Any] = as_is
+        self,
+        *,
+        slot_id: UUID,
+        actor: str,
+        reason: str = "",
+        dry_run: bool = False,
+        answer: Callable[[SlotCancelled], Any] = as_is,
     ) -> Any:
-        """Cancel a slot, its tokens and its waiting list; the later slots of the day are released."""
+        """Cancel a slot, its tokens and its waiting list; the later slots of the day are released. `dry_run` changes
+        nothing and counts the same.
+        """
 
         def operation(day: list[Ledger]) -> SlotCancelled:
             result = slots.cancel(ledger_of(day, slot_id), reason=reason)
             delays.recascade(day)
             return result
 
-        return on_day_of_slot(slot_id, actor=actor, operation=operation, answer=answer)
+        return on_day_of_slot(slot_id, actor=actor, operation=operation, answer=answer, dry_run=dry_run)
 
     def delay_slot(
         self,
@@ -250,6 +258,7 @@ class TokenAllocationService:
 
         def operation(day: list[Ledger]) -> list[Slot]:
             fresh = Doctor.objects.select_related("facility").get(id=doctor_id)
+            _refuse_other_zone(doctor.facility, fresh.facility)
             taken = [ledger.slot for ledger in day if ledger.slot.status != "CANCELLED"]
             now = clock.now()
             made = slots.plan(doctor=fresh, plans=plans(fresh, taken), now=now, actor=actor)
@@ -287,6 +296,7 @@ class TokenAllocationService:
 
         def operation(ledgers: list[Ledger]) -> Slot:
             ledger = ledger_of(ledgers, slot_id)
+            _refuse_other_zone(doctor.facility, ledger.slot.facility)
             slots.change(ledger, doctor=doctor, changes=changes, expected_versions=expected_versions)
             if ledger.slot.doctor_id == doctor.id:
                 ledger.slot.doctor = doctor
@@ -303,7 +313,7 @@ class TokenAllocationService:
 
         def operation(day: list[Ledger]) -> None:
             ledger = ledger_of(day, slot_id)
-            slots.delete(ledger)
+            slots.delete([ledger])
             day.remove(ledger)
             delays.recascade(day)
 
@@ -367,3 +377,9 @@ class TokenAllocationService:
             for other in ended:
                 self.sweep_slot(slot_id=other)
             return attempt()
+
+
+def _refuse_other_zone(before: Facility, locked: Facility) -> None:
+    """Raise SlotBusy if the time zone, by which the days to lock were chosen, has changed before they were locked."""
+    if before.time_zone != locked.time_zone:
+        raise SlotBusy("The facility's time zone was changed meanwhile. Ask again.")

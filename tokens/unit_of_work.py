@@ -3,19 +3,22 @@ transaction.
 """
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
+from datetime import date
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, connection
 
-from clinics.models import Slot
+from clinics.models import Facility, Slot
 from core.errors import NotFound, SlotBusy
 from core.rows import Found, Rows, Statement, ask
+from core.transactions import roll_back
 from tokens.directory import facility_of_slot
 from tokens.errors import DuplicateBooking, refusal_of
 from tokens.ledger import Ledger, close_all
-from tokens.locking import DoctorDay, locked_days, locked_slots
+from tokens.locking import DoctorDay, locked_days, locked_facility, locked_plan, locked_slots
 from tokens.operations.promoting import promote
 from tokens.operations.settling import expire_waiting_if_over, settle
 
@@ -84,20 +87,55 @@ def on_days(
     having: UUID | None = None,
     dry_run: bool = False,
 ) -> Any:
-    """Carry out an operation on all slots of doctors' local days, locked; with `dry_run` nothing is written.
+    """Carry out an operation on all slots of doctors' local days, locked; with `dry_run` nothing is changed.
 
     Raises SlotBusy if the slot `having` left these days before they were locked.
     """
 
+    def checked(ledgers: list[Ledger]) -> Any:
+        if having is not None and all(ledger.slot.id != having for ledger in ledgers):
+            raise SlotBusy("The slot was moved or removed meanwhile. Ask again.")
+        return operation(ledgers)
+
+    return _on_ledgers(lambda: locked_days(days=days, actor=actor), checked, answer, dry_run)
+
+
+def on_plan_of(
+    doctor_id: UUID,
+    *,
+    actor: str,
+    operation: Callable[[list[Ledger]], Any],
+    answer: Answer,
+    first: date = date.min,
+    last: date = date.max,
+    dry_run: bool = False,
+) -> Any:
+    """Carry out an operation on all slots of a doctor's local days from `first` to `last`, locked; with `dry_run`
+    nothing is changed.
+    """
+    locks = partial(locked_plan, doctor_id=doctor_id, first=first, last=last, actor=actor)
+    return _on_ledgers(locks, operation, answer, dry_run)
+
+
+def _on_ledgers(
+    locks: Callable[[], AbstractContextManager[list[Ledger]]],
+    operation: Callable[[list[Ledger]], Any],
+    answer: Answer,
+    dry_run: bool,
+) -> Any:
+    """Settle what is due, operate, promote, write and answer. A dry run does the same up to the operation, so that it
+    counts the same, and is rolled back.
+    """
+
     def attempt() -> Any:
-        with locked_days(days=days, actor=actor) as ledgers, passing_by(ledgers):
-            if having is not None and all(ledger.slot.id != having for ledger in ledgers):
-                raise SlotBusy("The slot was moved or removed meanwhile. Ask again.")
-            if dry_run:
-                return answer(operation(ledgers))
+        with locks() as ledgers, passing_by(ledgers):
             for ledger in ledgers:
                 settle(ledger)
             result = operation(ledgers)
+            if dry_run:
+                told = answer(result)
+                roll_back()
+                return told
             for ledger in ledgers:
                 expire_waiting_if_over(ledger)  # its end may have come nearer
                 promote(ledger)
@@ -118,6 +156,20 @@ def on_day_of_slot(
     """Carry out an operation on all slots of the day that a slot belongs to."""
     day = {day_of_slot(slot_id)}
     return on_days(day, actor=actor, operation=operation, answer=answer, having=slot_id, dry_run=dry_run)
+
+
+def on_facility(
+    facility_id: UUID,
+    *,
+    since: date,
+    actor: str,
+    operation: Callable[[Facility, Iterator[list[Ledger]]], Any],
+) -> Any:
+    """Carry out an operation on a locked facility and, doctor by doctor, its slots of the local days from `since` on.
+    The operation writes and answers.
+    """
+    with locked_facility(facility_id, since=since, actor=actor) as (facility, doctors):
+        return operation(facility, doctors)
 
 
 class PassedBy(Exception):

@@ -33,7 +33,7 @@ def fill_keys(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0003_read_trail_chain'),
+        ('accounts', '0004_repeatable_refresh'),
         ('clinics', '0003_no_index_twice'),
         ('patients', '0003_a_stamp_of_all_names'),
     ]

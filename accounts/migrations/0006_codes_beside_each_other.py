@@ -11,7 +11,7 @@ def forget_codes(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0004_identity_keys'),
+        ('accounts', '0005_identity_keys'),
     ]
 
     operations = [

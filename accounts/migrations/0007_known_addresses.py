@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0005_codes_beside_each_other'),
+        ('accounts', '0006_codes_beside_each_other'),
     ]
 
     operations = [

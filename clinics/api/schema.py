@@ -35,7 +35,10 @@ facility_detail = extend_schema_view(
         tags=TAGS,
         operation_id="facilities_change",
         summary="Change a facility's name, code or time zone",
-        description="A new time zone is that of what comes later: slots keep their moments and tickets.",
+        description=(
+            "The time zone changes only while no slot that is not over has live tokens or waiting-list entries. Slots "
+            "keep their moments; those that are not over get the local day of the new zone, and new tickets."
+        ),
         examples=[OpenApiExample("Rename", request_only=True, value={"name": "St. Martha's Hospital, OPD"})],
         responses={200: FacilitySerializer, **problems("in-use")},
     ),

@@ -1,4 +1,4 @@
-"""Where facilities and doctors answer."""
+"""Where the lists of facilities and doctors answer; one facility or doctor answers in `tokens.api.urls`."""
 
 from django.urls import path
 
@@ -6,7 +6,5 @@ from clinics.api import views
 
 urlpatterns = [
     path("facilities/", views.FacilityListView.as_view(), name="facility-list"),
-    path("facilities/<id:facility_id>/", views.FacilityView.as_view(), name="facility-detail"),
     path("doctors/", views.DoctorListView.as_view(), name="doctor-list"),
-    path("doctors/<id:doctor_id>/", views.DoctorView.as_view(), name="doctor-detail"),
 ]

@@ -1,4 +1,4 @@
-"""facilities/ and doctors/."""
+"""facilities/ and doctors/. What of them also changes slots is in `tokens.api.clinics`, where the service is."""
 
 from functools import partial
 from typing import Any
@@ -10,18 +10,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.trail import attributed
-from clinics.api.schema import doctor_detail, doctor_list, facility_detail, facility_list
+from clinics.api.schema import doctor_list, facility_list
 from clinics.api.serializers import DoctorFilters, DoctorSerializer, FacilityFilters, FacilitySerializer
-from clinics.doctors import create_doctor, delete_doctor, update_doctor
-from clinics.facilities import update_facility
+from clinics.doctors import create_doctor, update_doctor
 from clinics.models import Doctor, Facility
 from core.errors import NotFound
 from core.replica import from_replica
 from core.writes import Answer, write
-
-
-def _facility(facility: Facility) -> Answer:
-    return Answer(200, FacilitySerializer(facility).data)
 
 
 def _doctor(doctor: Doctor, *, status: int = 200) -> Answer:
@@ -42,11 +37,10 @@ class FacilityListView(GenericAPIView[Facility]):
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
 
-@facility_detail
 class FacilityView(GenericAPIView[Facility]):
-    """One facility."""
+    """A facility, to read."""
 
-    capabilities = {"GET": "facilities.read", "PATCH": "facilities.write"}
+    capabilities = {"GET": "facilities.read"}
     queryset = Facility.objects.all()
     serializer_class = FacilitySerializer
 
@@ -55,12 +49,6 @@ class FacilityView(GenericAPIView[Facility]):
         if facility is None:
             raise NotFound
         return Response(self.get_serializer(facility).data)
-
-    def patch(self, request: Request, facility_id: UUID) -> Response:
-        body = FacilitySerializer(data=request.data, partial=True)
-        body.is_valid(raise_exception=True)
-        work = partial(update_facility, facility_id=facility_id, changes=body.validated_data)
-        return write(request, work, _facility)
 
 
 @doctor_list
@@ -83,16 +71,10 @@ class DoctorListView(GenericAPIView[Doctor]):
             return write(request, partial(create_doctor, **body.validated_data), partial(_doctor, status=201))
 
 
-@doctor_detail
 class DoctorView(GenericAPIView[Doctor]):
-    """One doctor."""
+    """A doctor, to read and to change."""
 
-    capabilities = {
-        "GET": "doctors.read",
-        "PUT": "doctors.write",
-        "PATCH": "doctors.write",
-        "DELETE": "doctors.write",
-    }
+    capabilities = {"GET": "doctors.read", "PUT": "doctors.write", "PATCH": "doctors.write"}
     queryset = Doctor.objects.select_related("facility")
     serializer_class = DoctorSerializer
 
@@ -107,10 +89,6 @@ class DoctorView(GenericAPIView[Doctor]):
 
     def patch(self, request: Request, doctor_id: UUID) -> Response:
         return self._change(request, doctor_id, partly=True)
-
-    def delete(self, request: Request, doctor_id: UUID) -> Response:
-        with attributed(request):
-            return write(request, partial(delete_doctor, doctor_id=doctor_id), lambda nothing: Answer(204))
 
     def _change(self, request: Request, doctor_id: UUID, *, partly: bool) -> Response:
         body = DoctorSerializer(data=request.data, partial=partly)

@@ -234,11 +234,3 @@ def test_an_emergency_is_taken_past_the_end_only_while_the_queue_still_runs(hosp
     body = {"slot_id": quiet["id"], "patient_id": hospital.patient()["id"]}
     hospital.desk.post("tokens/emergency/", body).expect(409, "slot-not-open")
     hospital.ask(busy).expect(409, "slot-not-open")
-
-
-def test_an_inactive_doctors_slot_stays_what_it_is(hospital: Hospital) -> None:
-    """The contract lists what closes a slot, and deactivating its doctor is not on the list."""
-    doctor = hospital.doctor()
-    slot = hospital.slot(doctor)
-    hospital.admin.patch(f"doctors/{doctor['id']}/", {"is_active": False}).expect(200)
-    assert hospital.slot_now(slot)["status"] == "ACTIVE"

@@ -251,7 +251,7 @@ def test_bulk_has_defaults_and_can_leave_out_the_weekend(hospital: Hospital) -> 
     "change",
     [
         {"duration_minutes": 0}, {"duration_minutes": -5}, {"duration_minutes": "long"}, {"duration_minutes": 10**300},
-        {"end_time": "09:00"}, {"end_time": "08:00"}, {"end_date": "2020-01-01"}, {"start_date": "2026-02-30"},
+        {"end_time": "09:00"}, {"end_time": "24:00"}, {"end_date": "2020-01-01"}, {"start_date": "2026-02-30"},
         {"start_time": "25:00"}, {"start_time": 9}, {"max_capacity": 0}, {"max_capacity": 10_001},
         {"doctor_id": "nonsense"}, {"exclude_weekends": "perhaps"}, {"end_date": "9999-12-31"}, {"start_date": None},
     ],

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 from threading import Barrier
 from typing import Any
 
@@ -11,7 +12,7 @@ from django.db import IntegrityError, connection
 
 from accounts.models import User
 from accounts.roles import Role
-from clinics.doctors import create_doctor, delete_doctor
+from clinics.doctors import create_doctor
 from clinics.models import Doctor
 from core import clock
 from core.errors import EngineError, PermissionDenied
@@ -25,6 +26,7 @@ from reports.tasks import store_daily_reports
 from tests.factories.day import a_patient, a_slot, a_token
 from tests.races import scene
 from tests.races.choreography import overtake
+from tokens.planning import PlanningService
 
 pytestmark = pytest.mark.django_db(transaction=True)
 NAME, PHONE = "Asha Rao", "+91 98860 55001"
@@ -124,7 +126,7 @@ def test_every_doctor_taken_in_at_once_has_letters_of_their_own() -> None:
 def test_a_doctor_is_removed_once() -> None:
     doctor = create_doctor(name="Dr. X", specialization="ENT")
     a_slot(doctor=doctor)
-    outcomes = many(lambda: delete_doctor(doctor_id=doctor.pk), times=4)
+    outcomes = many(partial(PlanningService().delete_doctor, doctor_id=doctor.pk, actor="user:admin"), times=4)
     assert sum(each is None for each in outcomes) == 1, outcomes
     assert not Doctor.objects.exists()
 
@@ -133,7 +135,8 @@ def test_a_doctor_is_removed_or_booked_but_not_both() -> None:
     """A booking is stopped before its first write: whoever removes the doctor waits for it, and is refused."""
     slot = scene.a_slot()
     patient = a_patient()
-    outcome = overtake(lambda: scene.book(slot, patient), lambda: delete_doctor(doctor_id=slot.doctor_id))
+    remove = partial(PlanningService().delete_doctor, doctor_id=slot.doctor_id, actor="user:admin")
+    outcome = overtake(lambda: scene.book(slot, patient), remove)
     assert not outcome.overtook
     assert outcome.slow.status == "CONFIRMED"
     assert outcome.fast.code == "in-use"

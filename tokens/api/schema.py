@@ -25,6 +25,9 @@ _PLAN = _example(
         "max_capacity": 6,
     },
 )
+_CHANGE = (
+    "slot-overlap", "capacity-in-use", "in-use", "doctor-inactive", "invalid-transition", "version-conflict",
+)  # fmt: skip
 _REGISTER, _BOOK, _CALL, _DELAY = ["Register"], ["Book"], ["Call"], ["Delay"]
 
 slot_list = extend_schema_view(
@@ -41,7 +44,7 @@ slot_list = extend_schema_view(
         summary="Plan a slot",
         description="A new slot inherits the delay of its day.",
         request=asked.SlotRequest,
-        responses={201: shapes.SlotShape, **problems("slot-overlap")},
+        responses={201: shapes.SlotShape, **problems("slot-overlap", "doctor-inactive")},
         examples=[_PLAN],
     ),
 )
@@ -61,7 +64,7 @@ slot_detail = extend_schema_view(
         request=asked.SlotRequest,
         responses={
             200: shapes.SlotShape,
-            **problems("slot-overlap", "capacity-in-use", "in-use", "invalid-transition", "version-conflict"),
+            **problems(*_CHANGE),
         },
         examples=[_PLAN],
     ),
@@ -73,7 +76,7 @@ slot_detail = extend_schema_view(
         request=asked.SlotRequest(partial=True),
         responses={
             200: shapes.SlotShape,
-            **problems("slot-overlap", "capacity-in-use", "in-use", "invalid-transition", "version-conflict"),
+            **problems(*_CHANGE),
         },
         examples=[_example("Two more seats", {"max_capacity": 8})],
     ),
@@ -90,9 +93,12 @@ slot_bulk = extend_schema_view(
         tags=_REGISTER,
         operation_id="slots_bulk_create",
         summary="Lay out a timetable as slots",
-        description="Whole slots only; those that overlap a slot of the doctor are skipped; at most 5,000 at once.",
+        description=(
+            "Whole slots only; those that overlap a slot of the doctor are skipped; at most 5,000 at once. Hours whose "
+            "`end_time` is 00:00 or before `start_time` end on the next day; a slot belongs to the local day it starts."
+        ),
         request=asked.BulkSlotsRequest,
-        responses={201: shapes.BulkResultShape, **problems("slot-overlap")},
+        responses={201: shapes.BulkResultShape, **problems("slot-overlap", "doctor-inactive")},
         examples=[
             _example(
                 "Four weeks of mornings",
@@ -106,7 +112,21 @@ slot_bulk = extend_schema_view(
                     "max_capacity": 6,
                     "exclude_weekends": True,
                 },
-            )
+            ),
+            _example(
+                "Every second Friday night",
+                {
+                    "doctor_id": DOCTOR_ID,
+                    "start_date": "2026-03-06",
+                    "end_date": "2026-06-26",
+                    "start_time": "21:00",
+                    "end_time": "06:00",
+                    "duration_minutes": 540,
+                    "max_capacity": 20,
+                    "weekdays": [5],
+                    "week_interval": 2,
+                },
+            ),
         ],
     )
 )
@@ -127,9 +147,33 @@ slot_cancel = extend_schema_view(
         tags=_DELAY,
         operation_id="slots_cancel",
         summary="Cancel a slot, its tokens and its waiting list",
+        parameters=[asked.DryRunFilters],
         request=asked.CancelSlotRequest,
         responses={200: shapes.SlotCancellationShape, **problems("invalid-transition")},
         examples=[_example("Called to theatre", {"reason": "Emergency surgery"})],
+    )
+)
+slot_cancel_range = extend_schema_view(
+    post=extend_schema(
+        tags=_DELAY,
+        operation_id="slots_cancel_range",
+        summary="Cancel a range of a doctor's slots, all of them or none",
+        description=(
+            "The slots that start at `from` or later and before `to`; a date stands for its whole local day, so that "
+            "`to` includes it. Slots that are cancelled already, or over with an empty queue, stay as they are."
+        ),
+        parameters=[asked.DryRunFilters],
+        request=asked.CancelSlotsRequest,
+        responses={200: shapes.SlotsCancellationShape},
+        examples=[
+            _example(
+                "A week's leave", {"doctor": DOCTOR_ID, "from": "2026-03-02", "to": "2026-03-07", "reason": "On leave"}
+            ),
+            _example(
+                "An afternoon",
+                {"doctor": DOCTOR_ID, "from": "2026-03-02T13:00:00+05:30", "to": "2026-03-02T18:00:00+05:30"},
+            ),
+        ],
     )
 )
 slot_close = extend_schema_view(
@@ -183,7 +227,7 @@ token_list = extend_schema_view(
         responses={
             201: shapes.TokenShape,
             202: shapes.WaitlistedShape,
-            **problems("slot-full", "duplicate-booking", "slot-not-open", "patient-inactive"),
+            **problems("slot-full", "duplicate-booking", "slot-not-open", "doctor-inactive", "patient-inactive"),
         },
         examples=[
             _example(

@@ -1,5 +1,6 @@
 """What the slots, tokens and waiting-list calls take in."""
 
+from datetime import datetime
 from typing import Any
 
 from django.core.exceptions import ValidationError as DjangoValidationError
@@ -9,15 +10,18 @@ from rest_framework.exceptions import ErrorDetail
 
 from clinics.facilities import default_facility
 from clinics.models import Doctor, SlotStatus
+from clinics.timetables import EVERY_DAY, MOST_WEEKS, WORKING_DAYS
 from core.person_fields import ReasonField
 from core.query import PagedQuerySerializer, QuerySerializer
 from core.serializers import (
     LocalDateTimeField,
+    LocalDayOrMomentField,
     StrictBooleanField,
     StrictIntegerField,
     StrictSerializer,
     StrictUUIDField,
 )
+from tokens.planning import SlotRange
 from tokens.policy.lifecycle import Status
 from tokens.policy.priority import Category
 from waitlist.models import EntryStatus
@@ -94,12 +98,53 @@ class BulkSlotsRequest(StrictSerializer):
     duration_minutes = StrictIntegerField(min_value=1, max_value=DAY_MINUTES)
     max_capacity = StrictIntegerField(min_value=1, max_value=MOST_SEATS, default=1)
     exclude_weekends = StrictBooleanField(default=False)
+    weekdays = serializers.ListField(
+        child=StrictIntegerField(min_value=1, max_value=7),
+        required=False,
+        min_length=1,
+        max_length=7,
+        help_text="On these days of the week only, 1 (Monday) to 7 (Sunday).",
+    )
+    week_interval = StrictIntegerField(
+        min_value=1,
+        max_value=MOST_WEEKS,
+        default=1,
+        help_text="Every so many weeks, counted from the Monday of the week of start_date.",
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """`exclude_weekends` takes Saturday and Sunday away from the weekdays."""
+        allowed = WORKING_DAYS if attrs.pop("exclude_weekends") else EVERY_DAY
+        attrs["weekdays"] = [day for day in allowed if day in attrs.get("weekdays", allowed)]
+        return attrs
 
 
 class DelayRequest(StrictSerializer):
     """The doctor's own delay for a slot; 0 takes it back."""
 
     delay_minutes = StrictIntegerField(min_value=0, max_value=DAY_MINUTES)
+
+
+class CancelSlotsRequest(StrictSerializer):
+    """Which slots of a doctor are cancelled, and why: those that start at `from` or later and before `to`."""
+
+    doctor = StrictUUIDField(source="doctor_id")
+    reason = ReasonField()
+
+    def get_fields(self) -> dict[str, Any]:
+        """With `from`, which can't be the name of an attribute, and `to`."""
+        first = LocalDayOrMomentField(source="start", help_text="A date (that local day on) or a time.")
+        last = LocalDayOrMomentField(source="end", help_text="A date (to the end of that local day) or a time.")
+        return {**super().get_fields(), "from": first, "to": last}
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """A range does not end before it starts."""
+        start, end = attrs["start"], attrs["end"]
+        times = isinstance(start, datetime) and isinstance(end, datetime)
+        first, last = SlotRange(start, end).days(self.context["zone"]())
+        if end <= start if times else last < first:
+            raise serializers.ValidationError({"to": ErrorDetail("The range ends before it starts.", "invalid")})
+        return attrs
 
 
 class CancelSlotRequest(StrictSerializer):

@@ -149,6 +149,15 @@ class SlotCancellationShape(serializers.Serializer[None]):
         example = examples.SLOT_CANCELLATION
 
 
+class SlotsCancellationShape(SlotCancellationShape):
+    """How many slots were cancelled, and what with them."""
+
+    cancelled_slots = serializers.IntegerField()
+
+    class Meta:
+        example = {"cancelled_slots": 3, **examples.SLOT_CANCELLATION}
+
+
 class CancellationShape(serializers.Serializer[None]):
     """A cancelled token, and who got its seat."""
 

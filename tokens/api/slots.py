@@ -1,6 +1,7 @@
 """slots/: the plan of a doctor's day, and what the desk does with a whole slot."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import date, timedelta
 from functools import partial
 from typing import Any
@@ -15,7 +16,7 @@ from rest_framework.response import Response
 from accounts.permissions import reach_of
 from accounts.principals import Principal, principal_of
 from clinics.models import Doctor, Slot, SlotStatus
-from clinics.timetables import BadTimetable, slots_between
+from clinics.timetables import BadTimetable, planned_days, slots_between
 from core import clock
 from core.errors import NotFound, ValidationFailed
 from core.etags import named_versions
@@ -26,6 +27,7 @@ from tokens.api.bodies import slot_body, token_body
 from tokens.api.serializers import (
     BulkSlotsRequest,
     CancelSlotRequest,
+    CancelSlotsRequest,
     CompleteCurrentRequest,
     DelayRequest,
     DryRunFilters,
@@ -37,11 +39,15 @@ from tokens.api.serializers import (
 from tokens.api.slot_pages import answer_page
 from tokens.directory import facility_of_slot
 from tokens.models import Token
+from tokens.planning import PlanningService, SlotRange, SlotsCancelled
 from tokens.selectors.due import DELAYED_END
 from tokens.selectors.visible import refuse_foreign_slot
 from tokens.services import DelaySet, SlotCancelled, SlotPlan, TokenAllocationService
 
 service = TokenAllocationService()
+planning = PlanningService()
+
+RANGE = ("start_date", "end_date", "weekdays", "week_interval")
 
 
 def _slots() -> QuerySet[Slot]:
@@ -74,6 +80,7 @@ class SlotListView(GenericAPIView[Slot]):
                 status__in=[SlotStatus.ACTIVE, SlotStatus.DELAYED],
                 ends__gt=now,
                 max_capacity__gt=F("regular_seats") + F("emergency_seats"),
+                doctor__is_active=True,
             )
             slots = open_now if filters["available"] else slots.exclude(id__in=open_now.values("id"))
         return answer_page(request, self, slots, now=now)
@@ -152,9 +159,9 @@ class BulkSlotsView(GenericAPIView[Slot]):
                 lay_out([], zone)  # refuses what can't be laid out before anything is locked
             except BadTimetable as error:
                 raise ValidationFailed.of(error.field, error.code, error.detail) from error
-            # A slot of the evening before may reach into the first day.
-            first = wanted["start_date"] - timedelta(days=1)
-            return {first + timedelta(days=number) for number in range((wanted["end_date"] - first).days + 2)}
+            planned = planned_days(**{name: wanted[name] for name in RANGE})
+            # A slot of the evening before may reach into a day, and the hours of a day into the next one.
+            return {day + timedelta(days=number) for day in planned for number in (-1, 0, 1)}
 
         def render(made: list[Slot]) -> Answer:
             message = f"{len(made)} slots created, {skipped} skipped."
@@ -221,14 +228,36 @@ class CancelSlotView(GenericAPIView[Slot]):
             service.cancel_slot,
             slot_id=slot_id,
             reason=body.validated_data["reason"],
+            dry_run=DryRunFilters.read(request).get("dry_run", False),
             actor=principal_of(request).actor,
         )
-        return write(request, work, _cancelled_answer)
+        return write(request, work, _counts)
 
 
-def _cancelled_answer(result: SlotCancelled) -> Answer:
-    counts = {"cancelled_tokens": result.cancelled_tokens, "withdrawn_entries": result.withdrawn_entries}
-    return Answer(200, counts)
+@schema.slot_cancel_range
+class CancelSlotsView(GenericAPIView[Slot]):
+    """A doctor is away: the slots of some hours or days are off."""
+
+    capability = "slots.cancel"
+
+    def post(self, request: Request) -> Response:
+        doctor_id = request.data.get("doctor") if isinstance(request.data, dict) else None
+        body = CancelSlotsRequest(data=request.data, context={"zone": lambda: zone_of_doctor(doctor_id)})
+        body.is_valid(raise_exception=True)
+        wanted = body.validated_data
+        work = partial(
+            planning.cancel_slots,
+            doctor_id=wanted["doctor_id"],
+            wanted=SlotRange(wanted["start"], wanted["end"]),
+            reason=wanted["reason"],
+            dry_run=DryRunFilters.read(request).get("dry_run", False),
+            actor=principal_of(request).actor,
+        )
+        return write(request, work, _counts)
+
+
+def _counts(result: SlotCancelled | SlotsCancelled) -> Answer:
+    return Answer(200, asdict(result))
 
 
 @schema.slot_close

@@ -1,12 +1,15 @@
-"""Where slots, tokens, waiting lists and the log answer."""
+"""Where slots, tokens, waiting lists and the log answer, and one facility or doctor, whose changes reach slots."""
 
 from django.urls import path
 
-from tokens.api import desk, events, slot_tokens, slots, tokens, waiting_list
+from tokens.api import clinics, desk, events, slot_tokens, slots, tokens, waiting_list
 
 urlpatterns = [
+    path("facilities/<id:facility_id>/", clinics.FacilityView.as_view(), name="facility-detail"),
+    path("doctors/<id:doctor_id>/", clinics.DoctorView.as_view(), name="doctor-detail"),
     path("slots/", slots.SlotListView.as_view(), name="slot-list"),
     path("slots/bulk/", slots.BulkSlotsView.as_view(), name="slot-bulk"),
+    path("slots/cancel/", slots.CancelSlotsView.as_view(), name="slot-cancel-range"),
     path("slots/<id:slot_id>/", slots.SlotView.as_view(), name="slot-detail"),
     path("slots/<id:slot_id>/delay/", slots.DelaySlotView.as_view(), name="slot-delay"),
     path("slots/<id:slot_id>/cancel/", slots.CancelSlotView.as_view(), name="slot-cancel"),

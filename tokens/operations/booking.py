@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from clinics.errors import DoctorInactive
 from core.errors import EngineError, NotFound
 from core.rows import Found, Rows, Statement
 from patients.errors import PatientInactive
@@ -48,12 +49,14 @@ class Asked:
 def book(ledger: Ledger, *, patient: Patient, request: BookingRequest, places: Places) -> Booked:
     """Take a seat, or join the waiting list of a full slot.
 
-    Raises SlotNotOpen, DuplicateBooking, or SlotFull when the slot is full and the patient would not wait; then the
-    ledger is as it was, so that others can still book in it.
+    Raises SlotNotOpen, DoctorInactive, DuplicateBooking, or SlotFull when the slot is full and the patient would not
+    wait; then the ledger is as it was, so that others can still book in it.
     """
     slot = ledger.slot
     if not slot.is_bookable(now=ledger.now):
         raise SlotNotOpen
+    if not slot.doctor.is_active:
+        raise DoctorInactive
     priority = priority_of(
         category=request.category,
         requested_at=ledger.now,

@@ -1,7 +1,9 @@
 """A doctor is late: the delay of one slot, and what it does to the rest of the day."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from uuid import UUID
 
 from clinics.models import SlotStatus
@@ -57,6 +59,15 @@ def recascade(day: Sequence[Ledger]) -> Delayed:
         _note_delay(ledger, before=before)
         affected.append(ledger)
     return Delayed(affected)
+
+
+def recascade_days(ledgers: Iterable[Ledger]) -> None:
+    """Do so on each of one doctor's local days that these slots make up."""
+    days: dict[date, list[Ledger]] = defaultdict(list)
+    for ledger in ledgers:
+        days[ledger.slot.local_date].append(ledger)
+    for day in sorted(days):
+        recascade(days[day])
 
 
 def _note_delay(ledger: Ledger, *, before: int) -> None:

@@ -1,7 +1,7 @@
 """The slot itself: planned, changed, closed, cancelled."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 from django.db.models import Q, Value
 from django.db.models.functions import Left, StrIndex
 
+from clinics.errors import DoctorInactive
 from clinics.models import Doctor, Slot, SlotStatus
 from core.errors import InUse, ValidationFailed, VersionConflict
 from core.local_time import local_day
@@ -16,12 +17,12 @@ from core.rows import send
 from events.log import ChainEnd, Draft, appending, chain
 from events.models import Event
 from tokens.errors import CapacityInUse, InvalidTransition
-from tokens.ledger import Ledger
+from tokens.ledger import Ledger, close_all
 from tokens.models import IS_LIVE, Token
 from tokens.operations.settling import expire_waiting
 from tokens.policy.lifecycle import Action, Status
 from tokens.selectors.queue import tokens_of
-from waitlist.models import EntryStatus
+from waitlist.models import EntryStatus, WaitlistEntry
 from waitlist.order import waiting_in
 
 DELAYABLE = (SlotStatus.ACTIVE, SlotStatus.DELAYED)
@@ -48,8 +49,11 @@ class SlotCancelled:
 def plan(*, doctor: Doctor, plans: Iterable[SlotPlan], now: datetime, actor: str) -> list[Slot]:
     """Write new slots of one doctor with their first event, in a number of statements that does not grow with them.
 
-    The caller holds the doctor's lock. Raises SlotOverlap (by the database) if one overlaps a live slot of the doctor.
+    The caller holds the doctor's lock and has read the doctor under it. Raises DoctorInactive and, by the database,
+    SlotOverlap if one overlaps a live slot of the doctor.
     """
+    if not doctor.is_active:
+        raise DoctorInactive
     dated = [(local_day(wanted.start_time, doctor.facility.time_zone), wanted) for wanted in plans]
     prefixes = TicketPrefixes(doctor, days={day for day, _ in dated})
     slots: list[Slot] = []
@@ -66,7 +70,7 @@ def plan(*, doctor: Doctor, plans: Iterable[SlotPlan], now: datetime, actor: str
             ticket_prefix=prefixes.take(day),
             created_at=now,
         )
-        created = Draft("slot.created", actor, data=_facts(slot))
+        created = Draft("slot.created", actor, data=facts(slot))
         chained, end = chain([created], facility_id=slot.facility_id, slot_id=slot.id, at=now, after=ChainEnd(0, b""))
         slot.last_event, slot.last_event_hash = end.number, end.hash
         slots.append(slot)
@@ -81,8 +85,9 @@ def change(
 ) -> None:
     """Change the plan of a slot under its lock.
 
-    Raises VersionConflict, InvalidTransition (cancelled), CapacityInUse, InUse (another doctor or day while tokens are
-    live or somebody waits) and, by the database, SlotOverlap.
+    Raises VersionConflict, InvalidTransition (cancelled), CapacityInUse, DoctorInactive (of another doctor, whose lock
+    the caller holds too), InUse (another doctor or day while tokens are live or somebody waits) and, by the database,
+    SlotOverlap.
     """
     slot = ledger.slot
     if expected_versions is not None and slot.version not in expected_versions:
@@ -96,6 +101,8 @@ def change(
         raise ValidationFailed.of("end_time", "invalid", "A slot ends after it starts.")
     if different.get("max_capacity", slot.max_capacity) < slot.regular_seats:
         raise CapacityInUse
+    if doctor.id != slot.doctor_id and not Doctor.objects.filter(id=doctor.id, is_active=True).exists():
+        raise DoctorInactive
     day = slot.local_date
     if "start_time" in different:
         day = local_day(different["start_time"], doctor.facility.time_zone)
@@ -104,7 +111,7 @@ def change(
             raise InUse("The slot has live tokens: it can't move to another doctor or day.")
         different |= {"local_date": day, "ticket_prefix": TicketPrefixes(doctor, days=[day]).take(day)}
     ledger.change_slot(**different)
-    ledger.note("slot.changed", **_facts(slot))
+    ledger.note("slot.changed", **facts(slot))
 
 
 def close(ledger: Ledger) -> None:
@@ -124,25 +131,31 @@ def cancel(ledger: Ledger, *, reason: str) -> SlotCancelled:
     slot = ledger.slot
     if slot.status == SlotStatus.CANCELLED:
         raise InvalidTransition(status=slot.status, action="cancel")
-    going = IS_LIVE & ~Q(status=Status.IN_CONSULTATION) | Q(status=Status.BUFFER)
-    cancelled = list(tokens_of(slot=slot).filter(going).order_by("arrival"))
+    going = IS_LIVE & ~Q(status=Status.IN_CONSULTATION) | Q(status=Status.BUFFER)  # each of them holds a seat
+    cancelled = list(tokens_of(slot=slot).filter(going).order_by("arrival")) if slot.current_capacity else []
     for token in cancelled:
         ledger.move(token, Action.CANCEL_WITH_SLOT, due_at=None)
-    withdrawn = ledger.settle_entries(waiting_in(slot=slot), to=EntryStatus.WITHDRAWN)
+    waiting = waiting_in(slot=slot) if slot.waiting_count else []
+    withdrawn = ledger.settle_entries(waiting, to=EntryStatus.WITHDRAWN)
     ledger.change_slot(status=SlotStatus.CANCELLED, cancel_reason=reason)
     ledger.note("slot.cancelled", cancelled_tokens=len(cancelled), withdrawn_entries=withdrawn)
     return SlotCancelled(len(cancelled), withdrawn)
 
 
-def delete(ledger: Ledger) -> None:
-    """Remove a slot that no token refers to; InUse otherwise."""
-    slot = ledger.slot
-    if tokens_of(slot=slot).exists():
+def delete(ledgers: Sequence[Ledger]) -> None:
+    """Remove slots of one facility that no token refers to; InUse otherwise. The log keeps their events and tells that
+    they were deleted.
+    """
+    if not ledgers:
+        return
+    facility_id, ids = ledgers[0].slot.facility_id, [ledger.slot.id for ledger in ledgers]
+    if Token.objects.filter(facility_id=facility_id, slot_id__in=ids).exists():
         raise InUse("Tokens refer to this slot: cancel it instead.")
-    ledger.note("slot.deleted")
-    ledger.close()
-    slot.waitlist_entries.filter(facility_id=slot.facility_id).delete()
-    Slot.objects.filter(facility_id=slot.facility_id, id=slot.id).delete()
+    for ledger in ledgers:
+        ledger.note("slot.deleted")
+    close_all(ledgers)
+    WaitlistEntry.objects.filter(facility_id=facility_id, slot_id__in=ids).delete()
+    Slot.objects.filter(facility_id=facility_id, id__in=ids).delete()
 
 
 class TicketPrefixes:
@@ -171,9 +184,11 @@ class TicketPrefixes:
         return prefix
 
 
-def _facts(slot: Slot) -> dict[str, Any]:
+def facts(slot: Slot) -> dict[str, Any]:
+    """What the log tells of the plan of a slot."""
     return {
         "doctor": str(slot.doctor_id),
+        "local_date": slot.local_date.isoformat(),
         "start_time": slot.start_time.isoformat(),
         "end_time": slot.end_time.isoformat(),
         "max_capacity": slot.max_capacity,

@@ -1,6 +1,6 @@
 """Which slots have something that is due by itself."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from django.db.models import DateTimeField, DurationField, ExpressionWrapper, F, Q, Value
@@ -21,6 +21,15 @@ def slots_due(*, now: datetime) -> list[UUID]:
     over = Q(waiting_count__gt=0, end_time__lte=now, ends__lte=now)
     due = Slot.objects.alias(ends=DELAYED_END).filter(ended | over)
     return list(due.order_by("next_due_at", "id").values_list("id", flat=True))
+
+
+def are_in_use(*, facility_id: UUID, since: date, now: datetime) -> bool:
+    """Whether any slot of the facility that is not over has a live token or somebody on its waiting list. `since`: a
+    local day before which every slot is over.
+    """
+    ahead = Slot.objects.alias(ends=DELAYED_END).filter(facility_id=facility_id, local_date__gte=since, ends__gt=now)
+    live = Token.objects.filter(IS_LIVE, facility_id=facility_id, slot_id__in=ahead.values("id"))
+    return ahead.filter(waiting_count__gt=0).exists() or live.exists()
 
 
 def slots_with_ended_place(*, slot_id: UUID, patient_id: UUID, now: datetime) -> list[UUID]:

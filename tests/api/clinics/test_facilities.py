@@ -1,13 +1,9 @@
 """facilities/: the one that exists from the start, and what may change."""
 
-from datetime import timedelta
-
 import pytest
 
 from clinics.facilities import default_facility, ensure_default_facility
 from clinics.models import Facility
-from core import clock
-from tests.factories.day import a_slot
 from tests.support.hospital import Hospital
 from tests.support.shapes import FACILITY, assert_shape
 
@@ -73,16 +69,6 @@ def test_a_code_belongs_to_one_facility(hospital: Hospital) -> None:
     refused = hospital.admin.patch(f"facilities/{hospital.facility['id']}/", {"code": "BRANCH"})
     refused.expect(400)
     assert refused.codes == {"code": "unique"}
-
-
-def test_a_new_time_zone_is_that_of_what_comes_later(hospital: Hospital) -> None:
-    slot = a_slot(start=clock.now() + timedelta(hours=2), minutes=90)
-    changed = hospital.admin.patch(f"facilities/{hospital.facility['id']}/", {"time_zone": "Europe/London"}).expect(200)
-    assert changed["time_zone"] == "Europe/London"
-    day = slot.local_date
-    hospital.admin.patch(f"slots/{slot.id}/", {"max_capacity": slot.max_capacity + 1}).expect(200)
-    slot.refresh_from_db()
-    assert slot.local_date == day
 
 
 def test_an_unknown_facility_is_not_found(hospital: Hospital) -> None:

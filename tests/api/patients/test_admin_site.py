@@ -61,11 +61,19 @@ def test_doctors_are_taken_in_and_changed_by_the_service(site: Client) -> None:
 def test_a_refusal_is_told_on_the_page(site: Client) -> None:
     facility = Facility.objects.get()
     path = f"/admin/clinics/facility/{facility.pk}/change/"
-    body = {"name": "Renamed", "code": "MAIN", "time_zone": "Mars/Olympus"}
-    assert "This is not the name of a time zone." in told(site.post(path, body, follow=True))
-    assert site.post(path, {**body, "time_zone": facility.time_zone}).status_code == 302
+    body = {"name": "Renamed", "code": "lower"}
+    assert "Use capital letters A-Z, digits and dashes." in told(site.post(path, body, follow=True))
+    assert site.post(path, {**body, "code": "MAIN"}).status_code == 302
     facility.refresh_from_db()
     assert facility.name == "Renamed"
+
+
+def test_the_time_zone_is_shown_and_changes_only_by_the_api(site: Client) -> None:
+    facility = Facility.objects.get()
+    path = f"/admin/clinics/facility/{facility.pk}/change/"
+    assert facility.time_zone in told(site.get(path))
+    site.post(path, {"name": "Renamed", "code": "MAIN", "time_zone": "Europe/London"})
+    assert Facility.objects.get().time_zone == facility.time_zone
 
 
 def test_patients_are_registered_and_changed_by_the_service(site: Client) -> None:

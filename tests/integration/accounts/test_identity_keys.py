@@ -8,7 +8,7 @@ from django.apps import apps
 from accounts.models import User
 
 pytestmark = pytest.mark.django_db
-fill_keys = importlib.import_module("accounts.migrations.0004_identity_keys").fill_keys
+fill_keys = importlib.import_module("accounts.migrations.0005_identity_keys").fill_keys
 
 
 def test_every_user_gets_the_keys_of_name_and_address() -> None:

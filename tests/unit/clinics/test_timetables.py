@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clinics.timetables import MOST_SLOTS, BadTimetable, Plan, slots_between, working_days
+from clinics.timetables import MOST_SLOTS, WORKING_DAYS, BadTimetable, Plan, planned_days, slots_between
 
 INDIA = "Asia/Kolkata"
 LONDON = "Europe/London"
@@ -24,7 +24,6 @@ def plan(**facts: Any) -> Plan:
         "start_time": time(9),
         "end_time": time(12),
         "duration_minutes": 60,
-        "exclude_weekends": False,
         "zone": INDIA,
     }
     return slots_between(**{**usual, **facts})
@@ -48,7 +47,7 @@ def test_hours_shorter_than_a_slot_make_none() -> None:
 def test_weekends_can_be_left_out() -> None:
     fortnight = {"start_date": date(2026, 3, 2), "end_date": date(2026, 3, 15)}
     assert len(plan(**fortnight).slots) == 14 * 3
-    made = plan(**fortnight, exclude_weekends=True)
+    made = plan(**fortnight, weekdays=WORKING_DAYS)
     assert len(made.slots) == 10 * 3
     assert made.skipped == 0
 
@@ -96,7 +95,6 @@ def test_a_slot_in_the_repeated_hour_is_left_out() -> None:
     [
         ({"end_date": date(2026, 3, 1)}, "end_date"),
         ({"end_time": time(9)}, "end_time"),
-        ({"end_time": time(8)}, "end_time"),
         ({"duration_minutes": 0}, "duration_minutes"),
         ({"duration_minutes": -5}, "duration_minutes"),
         ({"duration_minutes": 10**300}, "duration_minutes"),
@@ -120,12 +118,39 @@ def test_five_thousand_slots_and_not_one_more() -> None:
 days = st.dates(min_value=date(2020, 1, 1), max_value=date(2035, 12, 31))
 
 
-@given(start=days, length=st.integers(0, 2000))
-def test_working_days_are_those_that_counting_gives(start: date, length: int) -> None:
-    end = start + timedelta(days=length)
-    counted = sum((start + timedelta(days=offset)).weekday() < 5 for offset in range(length + 1))
-    assert working_days(start_date=start, end_date=end, exclude_weekends=True) == counted
-    assert working_days(start_date=start, end_date=end, exclude_weekends=False) == length + 1
+@given(
+    start=days,
+    length=st.integers(0, 800),
+    weekdays=st.sets(st.integers(1, 7), min_size=1),
+    interval=st.integers(1, 52),
+)
+def test_planned_days_are_those_that_counting_gives(
+    start: date, length: int, weekdays: set[int], interval: int
+) -> None:
+    made = planned_days(
+        start_date=start, end_date=start + timedelta(days=length), weekdays=weekdays, week_interval=interval
+    )
+    monday = start - timedelta(days=start.weekday())
+    every = [start + timedelta(days=offset) for offset in range(length + 1)]
+    assert made == [day for day in every if day.isoweekday() in weekdays and (day - monday).days // 7 % interval == 0]
+
+
+def test_hours_may_end_on_the_next_day() -> None:
+    night = {"start_time": time(21), "end_time": time(6)}
+    assert [local(slot, INDIA) for slot in plan(**night, duration_minutes=540).slots] == [("Mon 21:00", "Tue 06:00")]
+    steps = plan(**night, duration_minutes=180).slots
+    assert [local(slot, INDIA)[0] for slot in steps] == ["Mon 21:00", "Tue 00:00", "Tue 03:00"]
+    evening = plan(start_time=time(22), end_time=time(0)).slots
+    assert [local(slot, INDIA) for slot in evening] == [("Mon 22:00", "Mon 23:00"), ("Mon 23:00", "Tue 00:00")]
+    assert len(plan(start_time=time(0), end_time=time(0)).slots) == 24
+
+
+def test_a_night_in_which_the_clocks_change_is_left_out() -> None:
+    # London, the night to 29 March 2026: 01:00 becomes 02:00, and the night is an hour shorter.
+    nights = {"start_date": date(2026, 3, 27), "end_date": date(2026, 3, 29), "zone": LONDON}
+    made = plan(**nights, start_time=time(21), end_time=time(6), duration_minutes=540)
+    assert [local(slot, LONDON)[0] for slot in made.slots] == ["Fri 21:00", "Sun 21:00"]
+    assert made.skipped == 1
 
 
 @st.composite
@@ -137,29 +162,39 @@ def intervals(draw: st.DrawFn, around: date) -> list[Interval]:
     return made
 
 
-@given(data=st.data(), start=days, span=st.integers(0, 5), zone=st.sampled_from(ZONES), weekends=st.booleans())
-def test_every_plan_keeps_its_promises(data: st.DataObject, start: date, span: int, zone: str, weekends: bool) -> None:
-    opens, closes = sorted(data.draw(st.lists(st.times(), min_size=2, max_size=2, unique=True)))
+@given(
+    data=st.data(),
+    start=days,
+    span=st.integers(0, 5),
+    zone=st.sampled_from(ZONES),
+    weekdays=st.sets(st.integers(1, 7), min_size=1),
+)
+def test_every_plan_keeps_its_promises(
+    data: st.DataObject, start: date, span: int, zone: str, weekdays: set[int]
+) -> None:
+    opens, closes = data.draw(st.lists(st.times(), min_size=2, max_size=2, unique=True))
     minutes = data.draw(st.integers(5, 300))
     busy = data.draw(intervals(start))
     end = start + timedelta(days=span)
-    per_day = (datetime.combine(start, closes) - datetime.combine(start, opens)) // timedelta(minutes=minutes)
+    hours = datetime.combine(start, closes) - datetime.combine(start, opens)
+    hours += timedelta(days=closes < opens)
+    planned = hours // timedelta(minutes=minutes) * len(planned_days(start_date=start, end_date=end, weekdays=weekdays))
     try:
         made = plan(
             start_date=start, end_date=end, start_time=opens, end_time=closes, duration_minutes=minutes,
-            exclude_weekends=weekends, zone=zone, busy=busy,
+            weekdays=weekdays, zone=zone, busy=busy,
         )  # fmt: skip
     except BadTimetable:
-        assert per_day * working_days(start_date=start, end_date=end, exclude_weekends=weekends) > MOST_SLOTS
+        assert planned > MOST_SLOTS
         return
     info = ZoneInfo(zone)
     for first, last in made.slots:
-        begins, ends = first.astimezone(info), last.astimezone(info)
+        begins, ends = (moment.astimezone(info).replace(tzinfo=None) for moment in (first, last))
         assert last - first == timedelta(minutes=minutes)
-        assert start <= begins.date() == ends.date() <= end
-        assert opens <= begins.time() < ends.time() <= closes
-        assert not (weekends and begins.weekday() >= 5)
+        day = begins.date() if begins.time() >= opens else begins.date() - timedelta(days=1)
+        assert start <= day <= end
+        assert day.isoweekday() in weekdays
+        assert datetime.combine(day, opens) <= begins < ends <= datetime.combine(day, opens) + hours
         assert all(last <= taken_from or taken_to <= first for taken_from, taken_to in busy)
     assert all(before[1] <= after[0] for before, after in pairwise(made.slots))
-    planned = per_day * working_days(start_date=start, end_date=end, exclude_weekends=weekends)
     assert len(made.slots) + made.skipped == planned

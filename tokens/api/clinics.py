@@ -1,0 +1,52 @@
+"""facilities/{id}/ and doctors/{id}/, whose changes reach slots: a new time zone, and the removal of a doctor."""
+
+from functools import partial
+from uuid import UUID
+
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.principals import principal_of
+from accounts.trail import attributed
+from clinics.api import views
+from clinics.api.schema import doctor_detail, facility_detail
+from clinics.api.serializers import FacilitySerializer
+from clinics.models import Facility
+from core.writes import Answer, write
+from tokens.planning import PlanningService
+
+service = PlanningService()
+
+
+def _facility(facility: Facility) -> Answer:
+    return Answer(200, FacilitySerializer(facility).data)
+
+
+@facility_detail
+class FacilityView(views.FacilityView):
+    """One facility."""
+
+    capabilities = {**views.FacilityView.capabilities, "PATCH": "facilities.write"}
+
+    def patch(self, request: Request, facility_id: UUID) -> Response:
+        body = FacilitySerializer(data=request.data, partial=True)
+        body.is_valid(raise_exception=True)
+        work = partial(
+            service.change_facility,
+            facility_id=facility_id,
+            changes=body.validated_data,
+            actor=principal_of(request).actor,
+        )
+        return write(request, work, _facility)
+
+
+@doctor_detail
+class DoctorView(views.DoctorView):
+    """One doctor."""
+
+    capabilities = {**views.DoctorView.capabilities, "DELETE": "doctors.write"}
+
+    def delete(self, request: Request, doctor_id: UUID) -> Response:
+        work = partial(service.delete_doctor, doctor_id=doctor_id, actor=principal_of(request).actor)
+        with attributed(request):
+            return write(request, work, lambda nothing: Answer(204))

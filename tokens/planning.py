@@ -1,0 +1,150 @@
+"""Changes of the plan that reach beyond one day: a range of a doctor's slots, a doctor, a facility's time zone."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import IntegrityError
+from django.db.models import ProtectedError
+from psycopg.errors import ForeignKeyViolation
+
+from clinics.errors import DoctorInUse, TimeZoneInUse
+from clinics.facilities import update_facility
+from clinics.models import Doctor, Facility, Slot, SlotStatus
+from core import clock
+from core.errors import NotFound
+from core.local_time import local_day
+from core.writes import as_is
+from tokens.ledger import Ledger
+from tokens.models import Token
+from tokens.operations import delays, rezoning, slots
+from tokens.selectors.due import are_in_use
+from tokens.unit_of_work import on_facility, on_plan_of
+
+OLDEST_RUNNING = timedelta(days=4)
+"""A slot lasts a day at most and is late by a day at most: whatever is not over began after this, in any time zone."""
+
+
+@dataclass(frozen=True, slots=True)
+class SlotRange:
+    """The slots that start at `start` or later and before `end`. A date stands for its whole local day."""
+
+    start: date | datetime
+    end: date | datetime
+
+    def days(self, zone: str) -> tuple[date, date]:
+        """The first and the last local day of the range."""
+        return _day(self.start, zone), _day(self.end, zone)
+
+    def includes(self, slot: Slot) -> bool:
+        """Whether the slot starts in the range."""
+        after = slot.start_time >= self.start if isinstance(self.start, datetime) else slot.local_date >= self.start
+        before = slot.start_time < self.end if isinstance(self.end, datetime) else slot.local_date <= self.end
+        return after and before
+
+
+@dataclass(frozen=True, slots=True)
+class SlotsCancelled:
+    """How many slots were cancelled, and how many tokens and waiting-list entries with them."""
+
+    cancelled_slots: int
+    cancelled_tokens: int
+    withdrawn_entries: int
+
+
+class PlanningService:
+    """Changes the plan of several days. Every method is one transaction; `answer` is called with the result as its last
+    act.
+
+    Shared errors: NotFound for an id that does not exist, SlotBusy when the locks are not had in time.
+    """
+
+    def cancel_slots(
+        self,
+        *,
+        doctor_id: UUID,
+        wanted: SlotRange,
+        actor: str,
+        reason: str = "",
+        dry_run: bool = False,
+        answer: Callable[[SlotsCancelled], Any] = as_is,
+    ) -> Any:
+        """Cancel a doctor's slots that start in a range, with their tokens and waiting lists, all of them or none.
+
+        A slot that is cancelled already, or over with nobody left in its queue, is left as it is. `dry_run` changes
+        nothing and counts the same.
+        """
+        zone = Doctor.objects.filter(id=doctor_id).values_list("facility__time_zone", flat=True).first()
+        if zone is None:
+            raise NotFound
+        first, last = wanted.days(zone)
+        # A day more on either side: the days are those of a time zone that may change before they are locked.
+        first, last = first - timedelta(days=1), last + timedelta(days=1)
+
+        def operation(ledgers: list[Ledger]) -> SlotsCancelled:
+            going = [ledger for ledger in ledgers if wanted.includes(ledger.slot) and _can_be_cancelled(ledger)]
+            results = [slots.cancel(ledger, reason=reason) for ledger in going]
+            delays.recascade_days(ledgers)
+            return SlotsCancelled(
+                len(results),
+                sum(each.cancelled_tokens for each in results),
+                sum(each.withdrawn_entries for each in results),
+            )
+
+        return on_plan_of(
+            doctor_id, first=first, last=last, actor=actor, operation=operation, answer=answer, dry_run=dry_run
+        )
+
+    def delete_doctor(self, *, doctor_id: UUID, actor: str, answer: Callable[[None], Any] = as_is) -> Any:
+        """Remove a doctor to whom no token refers, and the doctor's slots; otherwise DoctorInUse."""
+
+        def operation(ledgers: list[Ledger]) -> None:
+            doctor = Doctor.objects.get(id=doctor_id)
+            if Token.objects.filter(facility_id=doctor.facility_id, doctor=doctor).exists():
+                raise DoctorInUse
+            slots.delete(ledgers)
+            ledgers.clear()
+            doctor.delete()
+
+        try:
+            return on_plan_of(doctor_id, actor=actor, operation=operation, answer=answer)
+        except ProtectedError as error:
+            raise DoctorInUse from error
+        except IntegrityError as error:
+            if isinstance(error.__cause__, ForeignKeyViolation):
+                raise DoctorInUse from error
+            raise
+
+    def change_facility(
+        self, *, facility_id: UUID, changes: Mapping[str, Any], actor: str, answer: Callable[[Facility], Any] = as_is
+    ) -> Any:
+        """Change name, code or time zone of a facility.
+
+        With a new time zone the slots that are not over get the local days of that zone, and tickets and delays to
+        match; TimeZoneInUse while one of them has live tokens or waiting-list entries.
+        """
+        if "time_zone" not in changes:
+            return update_facility(facility_id=facility_id, changes=changes, answer=answer)
+        zone = changes["time_zone"]
+        since = (clock.now() - OLDEST_RUNNING).date()
+
+        def operation(facility: Facility, doctors: Iterator[list[Ledger]]) -> Any:
+            if zone != facility.time_zone:
+                if are_in_use(facility_id=facility_id, since=since, now=clock.now()):
+                    raise TimeZoneInUse
+                for ledgers in doctors:
+                    rezoning.move(ledgers, zone=zone)
+            return update_facility(facility_id=facility_id, changes=changes, answer=answer)
+
+        return on_facility(facility_id, since=since, actor=actor, operation=operation)
+
+
+def _day(value: date | datetime, zone: str) -> date:
+    return local_day(value, zone) if isinstance(value, datetime) else value
+
+
+def _can_be_cancelled(ledger: Ledger) -> bool:
+    slot = ledger.slot
+    return slot.status != SlotStatus.CANCELLED and (ledger.now < slot.delayed_end or slot.queue_length > 0)

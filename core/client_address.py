@@ -7,6 +7,8 @@ from functools import lru_cache
 from django.conf import settings
 from django.http import HttpRequest
 
+MAX_LENGTH = 64
+
 
 def client_address(request: HttpRequest) -> str:
     """The client's address as the outermost of our OPD_NUM_PROXIES proxies saw it, whatever the client claims."""
@@ -23,7 +25,7 @@ def outermost_hop(forwarded: str) -> str:
     if proxies <= 0:
         return ""
     hops = [hop for each in forwarded.rsplit(",", proxies)[-proxies:] if (hop := each.strip())]
-    return hops[0] if hops else ""
+    return hops[0][:MAX_LENGTH] if hops else ""
 
 
 @lru_cache(maxsize=8192)

@@ -19,6 +19,12 @@ from core.parsers import MAX_BYTES
 REFUSAL = "opd.refusal"
 """The key in the WSGI environment of the EngineError with which the door refuses a request."""
 
+MAX_LINE_BYTES = 8_192
+MAX_HEADER_BYTES = {b"accept": 1_024, b"content-type": 256}
+"""Shorter than `MAX_LINE_BYTES`, because Django reads parameters of media types in quadratic time."""
+MAX_COOKIE_BACKSLASHES = 256
+"""Python before 3.11.10, 3.12.6 and 3.13 unquotes cookies in quadratic time."""
+
 MAX_DROPPED_BYTES = 4 * MAX_BYTES
 MAX_PIECES = 2_048
 DEADLINE_SECONDS = 10.0
@@ -98,11 +104,27 @@ def _incomplete() -> EngineError:
     return ValidationFailed.of("body", "incomplete-body", "The body ended before it was complete. Nothing was changed.")
 
 
+def _is_excessive(name: bytes, value: bytes) -> bool:
+    """Whether a header could cost more time than its length justifies."""
+    return len(value) > MAX_HEADER_BYTES.get(name, MAX_LINE_BYTES) or (
+        name == b"cookie" and value.count(b"\\") > MAX_COOKIE_BACKSLASHES
+    )
+
+
+def _refusal_of_head(scope: Mapping[str, Any]) -> EngineError | None:
+    if len(scope["raw_path"]) + len(scope["query_string"]) > MAX_LINE_BYTES:
+        return ValidationFailed.of("address", "too-long", "The address is too long.")
+    for name, value in scope["headers"]:
+        if _is_excessive(name, value):
+            return ValidationFailed.of(name.decode("latin-1"), "too-long", "The header is too long.")
+    return None
+
+
 def environment(scope: Mapping[str, Any], body: Body) -> dict[str, Any]:
     """The WSGI environment of a request (PEP 3333) from its ASGI scope and its finished body.
 
     Header names with an underscore are dropped: WSGI could not tell them from the ones with a hyphen. Lines of the same
-    name are joined in their order.
+    name are joined in their order; headers that are too long are left out, and the request is refused.
     """
     environ: dict[str, Any] = {
         "REQUEST_METHOD": scope["method"],
@@ -122,7 +144,7 @@ def environment(scope: Mapping[str, Any], body: Body) -> dict[str, Any]:
         "wsgi.run_once": False,
     }
     for name, value in scope["headers"]:
-        if b"_" not in name:
+        if b"_" not in name and not _is_excessive(name, value):
             key = "HTTP_" + name.decode("latin-1").upper().replace("-", "_")
             text = value.decode("latin-1")
             if key in environ:
@@ -135,8 +157,8 @@ def environment(scope: Mapping[str, Any], body: Body) -> dict[str, Any]:
         environ["CONTENT_LENGTH"] = str(len(body.content))
     if "HTTP_X_FORWARDED_PROTO" in environ:
         environ["HTTP_X_FORWARDED_PROTO"] = outermost_hop(environ["HTTP_X_FORWARDED_PROTO"])
-    if body.refusal is not None:
-        environ[REFUSAL] = body.refusal
+    if (refusal := body.refusal or _refusal_of_head(scope)) is not None:
+        environ[REFUSAL] = refusal
     return environ
 
 

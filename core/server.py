@@ -21,10 +21,12 @@ from granian import Granian
 from granian._granian import ASGIWorker, CallbackScheduler
 from granian._signals import set_sync_signals
 from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
 from granian.log import logger
 from granian.server.common import WORKERS_METHODS
 from granian.server.mp import WorkerProcess
 
+MAX_HEAD_BYTES = 65_536
 START_SECONDS = 5.5
 PAUSE_SECONDS = 1.0
 FAILED_STARTS = 4
@@ -95,6 +97,8 @@ def main() -> None:
     parser.add_argument("--host", required=True)
     for name in ("port", "workers", "threads"):
         parser.add_argument(f"--{name}", required=True, type=int)
+    # Ten quiet minutes before a thread ends: each that starts again connects anew to the database.
+    parser.add_argument("--idle-seconds", default=600, type=int, help="after which a thread ends (5 to 600)")
     given = parser.parse_args()
     Server(
         given.application,
@@ -103,9 +107,9 @@ def main() -> None:
         interface=Interfaces.WSGI,
         workers=given.workers,
         blocking_threads=given.threads,
-        # Ten quiet minutes before threads end: each that starts again connects anew to the database.
-        blocking_threads_idle_timeout=600,
+        blocking_threads_idle_timeout=given.idle_seconds,
         http=HTTPModes.http1,
+        http1_settings=HTTP1Settings(max_buffer_size=MAX_HEAD_BYTES),
         websockets=False,
         backlog=2048,
         respawn_failed_workers=True,

@@ -65,10 +65,11 @@ class Server(Granian):
                 self._reload(spawn_target, target_loader)
             dead = [worker for worker in self.wrks if not worker.is_alive()]
             if dead and not self.interrupt_signal:
+                self.interrupt_children = []
                 if self._is_hopeless(dead):
                     logger.error("Workers fail to start, exiting")
+                    self.interrupt_children = dead  # makes the exit code 1
                     break
-                self.interrupt_children.clear()
                 self._respawn_workers([worker.idx for worker in dead], spawn_target, target_loader)
 
     def _is_hopeless(self, dead: list[Any]) -> bool:

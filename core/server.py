@@ -17,14 +17,13 @@ import threading
 import time
 from typing import Any
 
-from granian import Granian
 from granian._granian import ASGIWorker, CallbackScheduler
 from granian._signals import set_sync_signals
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.log import logger
 from granian.server.common import WORKERS_METHODS
-from granian.server.mp import WorkerProcess
+from granian.server.mp import MPServer, WorkerProcess
 
 MAX_HEAD_BYTES = 65_536
 START_SECONDS = 5.5
@@ -33,7 +32,7 @@ FAILED_STARTS = 4
 KILLED = {-signal.SIGKILL, -signal.SIGTERM}
 
 
-class Server(Granian):
+class Server(MPServer):
     """Granian's main process."""
 
     failed_starts = 0
@@ -50,10 +49,11 @@ class Server(Granian):
         stop.add_cb(stopped.set)
         exchanges, at_once = Exchanges(app), AtOnce()
         threading.Thread(target=exchanges.watch, name="bodies", daemon=True).start()
-        worker = ASGIWorker(worker_id, sock, ipc, *numbers, http_mode, http1, http2, websockets, static, *tls, metrics)
+        http = (http_mode, http1, http2, websockets)
+        worker = ASGIWorker(worker_id, sock, ipc, *numbers, *http, static, *tls, metrics)  # type: ignore[call-arg]
         serve = getattr(worker, WORKERS_METHODS[mode][(sock[0] or sock[1]).is_uds()])
         scheduler = _Scheduler(at_once, None, None, None, None)
-        scheduler._schedule_fn = exchanges.begin
+        scheduler._schedule_fn = exchanges.begin  # type: ignore[attr-defined]
         serve(scheduler, at_once, stop)
         stopped.wait()
 

@@ -109,6 +109,7 @@ def test_a_body_that_is_too_large_is_dropped_and_answered(system: System, path: 
         head("POST", f"{BASE}tokens/", "Transfer-Encoding: chunked") + b"1\r\n \r\n" * 3_000,
         head("POST", f"{BASE}tokens/", "Transfer-Encoding: chunked") + (b"ffff\r\n" + b" " * 65_535 + b"\r\n") * 17,
     ],
+    ids=["long", "in crumbs", "without length"],
 )
 def test_a_body_without_end_is_refused_with_the_end_of_the_connection(system: System, raw: bytes) -> None:
     with Connection(system.address) as connection:

@@ -75,8 +75,13 @@ TEXTS: dict[str, Callable[[int], str]] = {
 }
 
 
+FIELDS = [NameField, PhoneField, StrictEmailField, OtpField, StrictUUIDField, LocalDateTimeField]
+
+
 @pytest.mark.parametrize("kind", TEXTS)
-@pytest.mark.parametrize("field", [NameField, PhoneField, StrictEmailField, OtpField, StrictUUIDField, LocalDateTimeField])
+@pytest.mark.parametrize(
+    "field", [NameField, PhoneField, StrictEmailField, OtpField, StrictUUIDField, LocalDateTimeField]
+)
 def test_fields_are_checked_in_linear_time(field: type[Any], kind: str) -> None:
     def act(size: int) -> Callable[[], Any]:
         text = TEXTS[kind](size)

@@ -104,7 +104,9 @@ def environ_of(*headers: tuple[str, str], path: str = "/", query: str = "") -> d
 
 
 def test_lines_of_one_name_are_joined_in_their_order() -> None:
-    made = environ_of(("cookie", "a=1"), ("x-forwarded-for", "1.1.1.1"), ("cookie", "b=2"), ("x-forwarded-for", "2.2.2.2"))
+    made = environ_of(
+        ("cookie", "a=1"), ("x-forwarded-for", "1.1.1.1"), ("cookie", "b=2"), ("x-forwarded-for", "2.2.2.2")
+    )
     assert made["HTTP_COOKIE"] == "a=1;b=2"
     assert made["HTTP_X_FORWARDED_FOR"] == "1.1.1.1,2.2.2.2"
 

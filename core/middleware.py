@@ -12,6 +12,7 @@ from django.http.response import HttpResponseBase
 from core import clock, errors, ids, logs, metrics, problem_details
 from core.client_address import client_address, is_within
 from core.door import REFUSAL
+from core.parsers import MAX_BYTES
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,128}")
@@ -73,13 +74,19 @@ class SecureTransport:
         return self._get_response(request)
 
 
-class NotStored:
-    """Keeps answers of the API out of every cache."""
+class BodyLimit:
+    """Refuses a body that is announced as longer than 256 KB, and keeps answers of the API out of every cache.
+
+    Under our own web server the door has refused such a body already.
+    """
 
     def __init__(self, get_response: GetResponse) -> None:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        length = request.META.get("CONTENT_LENGTH") or "0"
+        if not (length.isascii() and length.isdigit()) or len(length) > 12 or int(length) > MAX_BYTES:
+            return problem_details.of_exception(errors.PayloadTooLarge())
         response = self._get_response(request)
         if request.path_info.startswith("/api/") and not response.has_header("Cache-Control"):
             response["Cache-Control"] = "no-store"

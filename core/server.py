@@ -26,7 +26,7 @@ from granian.server.common import WORKERS_METHODS
 from granian.server.mp import MPServer, WorkerProcess
 
 MAX_HEAD_BYTES = 65_536
-START_SECONDS = 5.5
+START_SECONDS = 30.0
 PAUSE_SECONDS = 1.0
 FAILED_STARTS = 4
 KILLED = {-signal.SIGKILL, -signal.SIGTERM}

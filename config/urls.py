@@ -4,10 +4,12 @@ from django.contrib import admin
 from django.urls import include, path
 
 from core import docs, health, problem_details
+from core.front_page import front_page
 
 API_APPS = ["accounts", "clinics", "patients", "tokens", "waitlist", "reports", "events"]
 
 urlpatterns = [
+    path("", front_page, name="front"),
     path("api/v1/", include([path("", include(f"{app}.api.urls")) for app in API_APPS])),
     path("api/schema/", docs.SchemaView.as_view(), name="schema"),
     path("api/docs/", docs.swagger_ui, name="docs"),

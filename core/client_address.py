@@ -7,15 +7,25 @@ from functools import lru_cache
 from django.conf import settings
 from django.http import HttpRequest
 
+MAX_LENGTH = 64
+
 
 def client_address(request: HttpRequest) -> str:
     """The client's address as the outermost of our OPD_NUM_PROXIES proxies saw it, whatever the client claims."""
     direct = str(request.META.get("REMOTE_ADDR") or "")
+    return _clean(outermost_hop(str(request.META.get("HTTP_X_FORWARDED_FOR", ""))) or direct)
+
+
+def outermost_hop(forwarded: str) -> str:
+    """What the outermost of our proxies wrote into a header that every proxy appends to; empty without a proxy.
+
+    Counts OPD_NUM_PROXIES entries from the right: what stands further left comes from the client.
+    """
     proxies = settings.OPD_NUM_PROXIES
     if proxies <= 0:
-        return _clean(direct)
-    hops = [hop.strip() for hop in str(request.META.get("HTTP_X_FORWARDED_FOR", "")).split(",") if hop.strip()]
-    return _clean(hops[-min(proxies, len(hops))] if hops else direct)
+        return ""
+    hops = [hop for each in forwarded.rsplit(",", proxies)[-proxies:] if (hop := each.strip())]
+    return hops[0][:MAX_LENGTH] if hops else ""
 
 
 @lru_cache(maxsize=8192)

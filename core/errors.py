@@ -85,6 +85,13 @@ class PayloadTooLarge(EngineError):
     template = "A body may have at most 256 KB."
 
 
+class RequestTimeout(EngineError):
+    """The body did not arrive in time"""
+
+    code = "request-timeout"
+    template = "The body must arrive within 10 seconds, and without long pauses. Nothing was changed."
+
+
 class IdempotencyInProgress(EngineError):
     """The first request with this key is still running"""
 

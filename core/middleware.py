@@ -11,6 +11,7 @@ from django.http.response import HttpResponseBase
 
 from core import clock, errors, ids, logs, metrics, problem_details
 from core.client_address import client_address, is_within
+from core.door import REFUSAL
 from core.parsers import MAX_BYTES
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
@@ -74,7 +75,10 @@ class SecureTransport:
 
 
 class BodyLimit:
-    """Refuses a body of more than 256 KB before it is read, and keeps answers of the API out of every cache."""
+    """Refuses a body that is announced as longer than 256 KB, and keeps answers of the API out of every cache.
+
+    Under our own web server the door has refused such a body already.
+    """
 
     def __init__(self, get_response: GetResponse) -> None:
         self._get_response = get_response
@@ -90,12 +94,14 @@ class BodyLimit:
 
 
 class ProblemDetails:
-    """Whatever fails outside DRF is answered as a problem too."""
+    """Answers as a problem whatever fails outside DRF, and whatever the door has refused."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if (refusal := request.META.get(REFUSAL)) is not None:
+            return problem_details.of_exception(refusal)
         response = self._get_response(request)
         if response.status_code < HTTPStatus.BAD_REQUEST or _is_ours(response):
             return response

@@ -4,6 +4,7 @@ import json
 import math
 import re
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import IO, Any
 
 from django.core.exceptions import RequestDataTooBig
@@ -13,8 +14,14 @@ from core.errors import PayloadTooLarge, ValidationFailed
 
 MAX_BYTES = 256 * 1024
 MAX_DEPTH = 32
+MAX_FIELDS = 200
+MAX_NAME = 100
+MAX_ERRORS = 20
 _MAX_DIGITS = 40
-_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]', re.DOTALL)
+_SURROGATE = re.compile("[\ud800-\udfff]")
+# A text, up to its end or that of the body, or a bracket. Possessive (`*+`, `?+`): an attempt never goes back, so that
+# each byte is looked at once, also where a text has no end.
+_TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"?+|[\[{]|[\]}]', re.DOTALL)
 
 
 def _refuse(code: str, detail: str, field: str = "body") -> ValidationFailed:
@@ -52,22 +59,32 @@ def _check_depth(raw: bytes) -> None:
             depth -= 1
 
 
-def _bad_texts(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
-    """Fields whose text PostgreSQL could not store."""
+def _bad_texts(value: Any) -> Iterator[tuple[list[str], str]]:
+    """Fields whose text PostgreSQL could not store: the names on the way to each, the innermost first, and why."""
     if isinstance(value, str):
-        if "\x00" in value:
-            yield path, "null-character"
-        elif any("\ud800" <= letter <= "\udfff" for letter in value):
-            yield path, "lone-surrogate"
+        if reason := _bad_text(value):
+            yield [], reason
     elif isinstance(value, Mapping):
         for key, inner in value.items():
-            if any(True for _ in _bad_texts(key)):
-                yield path or "body", "invalid-name"
+            if _bad_text(key):
+                yield [], "invalid-name"
             else:
-                yield from _bad_texts(inner, f"{path}.{key}" if path else key)
+                yield from _below(str(key), inner)
     elif isinstance(value, list):
         for index, inner in enumerate(value):
-            yield from _bad_texts(inner, f"{path}.{index}" if path else str(index))
+            yield from _below(str(index), inner)
+
+
+def _below(name: str, value: Any) -> Iterator[tuple[list[str], str]]:
+    for path, reason in _bad_texts(value):
+        path.append(name[:MAX_NAME])
+        yield path, reason
+
+
+def _bad_text(text: str) -> str | None:
+    if "\x00" in text:
+        return "null-character"
+    return None if _SURROGATE.search(text) is None else "lone-surrogate"
 
 
 _TEXT_DETAILS = {
@@ -78,7 +95,10 @@ _TEXT_DETAILS = {
 
 
 def parse(raw: bytes) -> Any:
-    """The value of a JSON text; ValidationFailed for what is not strict JSON, PayloadTooLarge beyond 256 KB."""
+    """The value of a JSON text, in time proportional to its length.
+
+    Raises PayloadTooLarge beyond 256 KB, ValidationFailed for what is not strict JSON or has more than 200 fields.
+    """
     if len(raw) > MAX_BYTES:
         raise PayloadTooLarge()
     _check_depth(raw)
@@ -92,15 +112,18 @@ def parse(raw: bytes) -> Any:
         raise _refuse("invalid-json", "The body is not JSON.") from error
     if b"\\u" in raw:
         bad = [
-            {"field": path or "body", "code": code, "detail": _TEXT_DETAILS[code]} for path, code in _bad_texts(value)
+            {"field": ".".join(reversed(path)) or "body", "code": code, "detail": _TEXT_DETAILS[code]}
+            for path, code in islice(_bad_texts(value), MAX_ERRORS)
         ]
         if bad:
             raise ValidationFailed(bad)
+    if isinstance(value, dict) and len(value) > MAX_FIELDS:
+        raise _refuse("too-many-fields", f"An object may have at most {MAX_FIELDS} fields.")
     return value
 
 
 class StrictJSONParser(BaseParser):
-    """Reads a JSON body, which is always an object; an empty body counts as an empty one."""
+    """Reads a JSON body, which is always an object of at most 200 fields; an empty body counts as an empty one."""
 
     media_type = "application/json"
 

@@ -31,6 +31,7 @@ STATUS: dict[str, int] = {
     "not-found": 404,
     "method-not-allowed": 405,
     "not-acceptable": 406,
+    "request-timeout": 408,
     "slot-full": 409,
     "duplicate-booking": 409,
     "duplicate-patient": 409,

@@ -22,7 +22,7 @@ _ALWAYS = (
     "throttled",
     "unavailable",
 )
-_WITH_A_BODY = ("payload-too-large", "unsupported-media-type")
+_WITH_A_BODY = ("request-timeout", "payload-too-large", "unsupported-media-type")
 _WITH_A_KEY = ("idempotency-in-progress", "idempotency-mismatch", "slot-busy")
 _KEY_PARAMETER: dict[str, Any] = {
     "in": "header",

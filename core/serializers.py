@@ -4,6 +4,7 @@ import re
 import uuid
 from collections.abc import Mapping
 from datetime import date, datetime
+from itertools import islice
 from typing import Any
 
 from django.conf import settings
@@ -16,6 +17,7 @@ from core import local_time
 
 MAX_INTEGER = 2_147_483_647
 MAX_TEXT = 10_000
+MAX_UNKNOWN_SHOWN = 20
 _YEARS = range(1900, 2200)
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
@@ -115,17 +117,19 @@ class _Strict:
 
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, Mapping):
-            unknown = [str(name) for name in data if name not in self.fields]  # type: ignore[attr-defined]
-            if unknown:
-                raise serializers.ValidationError(self._unknown_and_wrong(data, unknown))
+            fields = self.fields  # type: ignore[attr-defined]
+            if any(name not in fields for name in data):
+                raise serializers.ValidationError(self._unknown_and_wrong(data))
         return super().to_internal_value(data)  # type: ignore[misc]
 
-    def _unknown_and_wrong(self, data: Mapping[str, Any], unknown: list[str]) -> dict[str, Any]:
+    def _unknown_and_wrong(self, data: Mapping[str, Any]) -> dict[str, Any]:
         """Everything that is wrong at once: the fields that are unknown, and what is wrong with the others."""
-        error = "There is no such field."
-        found: dict[str, Any] = {name[:100]: [ErrorDetail(error, code="unknown-field")] for name in unknown[:20]}
+        error = ErrorDetail("There is no such field.", code="unknown-field")
+        fields = self.fields  # type: ignore[attr-defined]
+        unknown = islice((str(name) for name in data if name not in fields), MAX_UNKNOWN_SHOWN)
+        found: dict[str, Any] = {name[:100]: [error] for name in unknown}
         try:
-            super().to_internal_value({name: data[name] for name in data if name not in unknown})  # type: ignore[misc]
+            super().to_internal_value({name: data[name] for name in data if name in fields})  # type: ignore[misc]
         except serializers.ValidationError as wrong:
             if isinstance(wrong.detail, dict):
                 found |= wrong.detail

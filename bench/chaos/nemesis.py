@@ -125,7 +125,7 @@ def answers_cut(system: System, seconds: float) -> None:
 
 
 def web_killed(system: System, seconds: float) -> None:
-    """Always the worker that lives longest: granian takes one that dies young twice for hopeless, and gives up."""
+    """Kill the oldest web worker again and again."""
 
     def kill_the_oldest() -> None:
         if workers := system.web.workers:

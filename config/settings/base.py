@@ -2,11 +2,9 @@
 
 from pathlib import Path
 
-from config.settings.env import env
 from config.settings.rules import OPD_TIME_ZONE
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
-DATA_DIR = Path(env.str("OPD_DATA_DIR", default=".opd"))
 
 INSTALLED_APPS = [
     "django.contrib.admin",
@@ -82,8 +80,8 @@ USE_TZ = True
 TIME_ZONE = OPD_TIME_ZONE
 
 STATIC_URL = "/static/"
-STATIC_ROOT = DATA_DIR / "static"
-WHITENOISE_USE_FINDERS = True  # served from the packages, whether or not collectstatic has run
+# Served from the folders of the packages: there is nothing to collect before the web server starts.
+WHITENOISE_USE_FINDERS = True
 
 DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
 FILE_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024

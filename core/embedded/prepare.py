@@ -9,15 +9,13 @@ from core.embedded.say import step
 
 
 def prepare(*, credentials: str) -> None:
-    """Tables, static files, the first users: all of it may be done again and again."""
+    """Make or update the tables and the first users. Safe to repeat."""
     import django
     from django.core.management import call_command
 
     django.setup()
     step("Bringing the database up to date")
     call_command("migrate", interactive=False, verbosity=0)
-    step("Collecting the files of Swagger UI and the admin")
-    call_command("collectstatic", interactive=False, verbosity=0)
     step("Seeing to the first administrator and front desk")
     call_command("ensure_staff", "--credentials", credentials)
     sys.stdout.flush()

@@ -69,17 +69,14 @@ def app_environment(*, environ: Mapping[str, str], data_dir: Path, urls: Mapping
 
 
 def web_command(*, environ: Mapping[str, str]) -> list[str]:
-    """Granian, which serves the API and the admin."""
+    """The web server, which serves the API and the admin (core.server)."""
     host, port = address_of(environ=environ)
     workers = environ.get("OPD_WEB_WORKERS") or str(max(2, min(os.cpu_count() or 2, 8)))
     # Threads mostly wait, and those who wait together are booked together. Each keeps a connection to the database.
     threads = environ.get("OPD_WEB_THREADS") or str(max(8, min(32, 128 // max(1, int(workers)))))
     return [
-        *(sys.executable, "-m", "granian", "--interface", "wsgi", "config.wsgi:application"),
-        *("--host", host, "--port", str(port), "--workers", workers, "--no-ws"),
-        # Ten quiet minutes, and not half of one, before threads end: each that starts again connects anew.
-        *("--blocking-threads", threads, "--blocking-threads-idle-timeout", "600"),
-        *("--backlog", "2048", "--respawn-failed-workers", "--workers-kill-timeout", "10"),
+        *(sys.executable, "-m", "core.server", "config.wsgi:application"),
+        *("--host", host, "--port", str(port), "--workers", workers, "--threads", threads),
     ]
 
 

@@ -95,15 +95,6 @@ def _need_port(*, host: str, port: int) -> None:
     )
 
 
-def collect_static(*, environ: Mapping[str, str]) -> None:
-    """Put the files of Swagger UI and the admin where the web server finds them."""
-    carry_out(
-        "Collecting the files of Swagger UI and the admin",
-        project.manage_command("collectstatic", "--noinput", "--verbosity", "0"),
-        environ=environ,
-    )
-
-
 def _announce(*, base: str, data_dir: Path) -> None:
     line()
     line("The OPD engine is running.")
@@ -157,11 +148,13 @@ def single(*, name: str, environ: Mapping[str, str]) -> int:
             "(or start everything with ./setup.sh run)."
         )
     made = project.app_environment(environ=environ, data_dir=data_dir, urls=urls)
-    if name == "web":
-        collect_static(environ=made)
-        command = project.web_command(environ=made)
-    else:
-        command = project.worker_command() if name == "worker" else project.beat_command(data_dir=data_dir)
+    match name:
+        case "web":
+            command = project.web_command(environ=made)
+        case "worker":
+            command = project.worker_command()
+        case _:
+            command = project.beat_command(data_dir=data_dir)
     os.chdir(project.ROOT)
     os.execve(command[0], command, made)
 

@@ -45,7 +45,7 @@ def test_a_crowd_at_both_doors_gets_every_seat_once(system: System) -> None:
 
 def test_idle_threads_end_and_so_do_their_connections(system: System) -> None:
     hospital, web = hospital_of(system), system.new_web()
-    web.command += ["--blocking-threads-idle-timeout", "5"]
+    web.command += ["--idle-seconds", "5"]
     with system.connect() as link:
         link.execute("CREATE ROLE idle LOGIN SUPERUSER PASSWORD 'idle'")  # by its name its connections are told apart
     address = urlsplit(system.postgres.url)

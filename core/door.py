@@ -1,0 +1,181 @@
+"""The door of the web server: every request passes it before Django, whatever its path and method.
+
+The door reads the body, checks it against the announced length and bounds its size, the number of its pieces and the
+time it may take. Django gets a complete body in memory, or no body and the reason why it was refused
+(`REFUSAL`), which `core.middleware` answers. The door never waits: `Body` is told what arrived and says what is still
+missing, so that a slow client holds a connection, but no thread.
+"""
+
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from io import BytesIO
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+from core.client_address import outermost_hop
+from core.errors import EngineError, PayloadTooLarge, RequestTimeout, ValidationFailed
+from core.parsers import MAX_BYTES
+
+REFUSAL = "opd.refusal"
+"""The key in the WSGI environment of the EngineError with which the door refuses a request."""
+
+MAX_LINE_BYTES = 8_192
+MAX_HEADER_BYTES = {b"accept": 1_024, b"content-type": 256}
+"""Shorter than `MAX_LINE_BYTES`, because Django reads parameters of media types in quadratic time."""
+MAX_COOKIE_BACKSLASHES = 256
+"""Python before 3.11.10, 3.12.6 and 3.13 unquotes cookies in quadratic time."""
+
+MAX_DROPPED_BYTES = 4 * MAX_BYTES
+MAX_PIECES = 2_048
+DEADLINE_SECONDS = 10.0
+GRACE_SECONDS = 4.0
+LEAST_BYTES_PER_SECOND = 1_024
+
+App = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+Headers = list[tuple[bytes, bytes]]
+
+
+class Body:
+    """The body of one request while it arrives.
+
+    `finished` is True when nothing more has to be read. Then `refusal` is the reason to refuse the request, or None,
+    and `drained` says whether the connection can be used again. A body above the limit is read on and dropped up to
+    `MAX_DROPPED_BYTES`, so that the client gets its answer.
+    """
+
+    def __init__(self, headers: Headers, *, began: float) -> None:
+        names = dict(headers)
+        length = names.get(b"content-length", b"")
+        self.announced = int(length) if length.isdigit() and len(length) < 16 else None
+        self.size = 0
+        self.refusal: EngineError | None = None
+        self.drained = True
+        self.finished = self.announced == 0 or not (length or b"transfer-encoding" in names)
+        self._began = began
+        self._pieces = 0
+        self._content = bytearray()
+        if b"transfer-encoding" in names:
+            self.announced = None
+        elif not self.finished and (self.announced is None or self.announced > MAX_DROPPED_BYTES):
+            self._refuse(PayloadTooLarge())
+
+    @property
+    def content(self) -> bytes:
+        """The whole body; empty if it was refused."""
+        return b"" if self.refusal else bytes(self._content)
+
+    @property
+    def due(self) -> float:
+        """When the next piece must have arrived, on the monotonic clock: the deadline, or earlier at a low rate."""
+        return self._began + min(DEADLINE_SECONDS, GRACE_SECONDS + self.size / LEAST_BYTES_PER_SECOND)
+
+    def receive(self, message: Mapping[str, Any]) -> None:
+        """Take the next ASGI message: a piece of the body, or the news that the connection broke."""
+        if message["type"] != "http.request":
+            self._refuse(_incomplete())
+            return
+        piece = message.get("body", b"")
+        self.size += len(piece)
+        self._pieces += 1
+        if self.size <= MAX_BYTES:
+            self._content += piece
+        more = message.get("more_body", False) and self.size != self.announced
+        if self.size > MAX_DROPPED_BYTES or (more and self._pieces >= MAX_PIECES):
+            self._refuse(PayloadTooLarge())
+        elif not more:
+            self._end()
+
+    def give_up(self) -> None:
+        """Refuse the request because the next piece did not arrive in time."""
+        self._refuse(RequestTimeout())
+
+    def _end(self) -> None:
+        self.finished = True
+        if self.announced is not None and self.size != self.announced:
+            self._refuse(_incomplete())
+        elif self.size > MAX_BYTES:
+            self.refusal = PayloadTooLarge()
+
+    def _refuse(self, reason: EngineError) -> None:
+        self.refusal, self.finished, self.drained = reason, True, False
+
+
+def _incomplete() -> EngineError:
+    return ValidationFailed.of("body", "incomplete-body", "The body ended before it was complete. Nothing was changed.")
+
+
+def _is_excessive(name: bytes, value: bytes) -> bool:
+    """Whether a header could cost more time than its length justifies."""
+    return len(value) > MAX_HEADER_BYTES.get(name, MAX_LINE_BYTES) or (
+        name == b"cookie" and value.count(b"\\") > MAX_COOKIE_BACKSLASHES
+    )
+
+
+def _refusal_of_head(scope: Mapping[str, Any]) -> EngineError | None:
+    if len(scope["raw_path"]) + len(scope["query_string"]) > MAX_LINE_BYTES:
+        return ValidationFailed.of("address", "too-long", "The address is too long.")
+    for name, value in scope["headers"]:
+        if _is_excessive(name, value):
+            return ValidationFailed.of(name.decode("latin-1"), "too-long", "The header is too long.")
+    return None
+
+
+def environment(scope: Mapping[str, Any], body: Body) -> dict[str, Any]:
+    """The WSGI environment of a request (PEP 3333) from its ASGI scope and its finished body.
+
+    Header names with an underscore are dropped: WSGI could not tell them from the ones with a hyphen. Lines of the same
+    name are joined in their order; headers that are too long are left out, and the request is refused.
+    """
+    environ: dict[str, Any] = {
+        "REQUEST_METHOD": scope["method"],
+        "SCRIPT_NAME": "",
+        "PATH_INFO": unquote_to_bytes(scope["raw_path"]).decode("latin-1"),
+        "QUERY_STRING": scope["query_string"].decode("latin-1"),
+        "REMOTE_ADDR": scope["client"][0],
+        "SERVER_NAME": scope["server"][0],
+        "SERVER_PORT": scope["server"][1],
+        "SERVER_PROTOCOL": f"HTTP/{scope['http_version']}",
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": scope["scheme"],
+        "wsgi.input": BytesIO(body.content),
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": True,
+        "wsgi.run_once": False,
+    }
+    for name, value in scope["headers"]:
+        if b"_" not in name and not _is_excessive(name, value):
+            key = "HTTP_" + name.decode("latin-1").upper().replace("-", "_")
+            text = value.decode("latin-1")
+            if key in environ:
+                text = environ[key] + (";" if key == "HTTP_COOKIE" else ",") + text
+            environ[key] = text
+    if (content_type := environ.pop("HTTP_CONTENT_TYPE", None)) is not None:
+        environ["CONTENT_TYPE"] = content_type
+    had_length = environ.pop("HTTP_CONTENT_LENGTH", None) is not None
+    if environ.pop("HTTP_TRANSFER_ENCODING", None) is not None or had_length:
+        environ["CONTENT_LENGTH"] = str(len(body.content))
+    if "HTTP_X_FORWARDED_PROTO" in environ:
+        environ["HTTP_X_FORWARDED_PROTO"] = outermost_hop(environ["HTTP_X_FORWARDED_PROTO"])
+    if (refusal := body.refusal or _refusal_of_head(scope)) is not None:
+        environ[REFUSAL] = refusal
+    return environ
+
+
+def answer(app: App, scope: Mapping[str, Any], body: Body) -> tuple[int, Headers, bytes]:
+    """Call the WSGI application with a finished body: status, headers and content of its answer."""
+    started: list[Any] = []
+
+    def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> None:
+        started[:] = [int(status[:3]), headers]
+
+    parts = app(environment(scope, body), start_response)
+    try:
+        content = b"".join(parts)
+    finally:
+        if (close := getattr(parts, "close", None)) is not None:
+            close()
+    headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in started[1]]
+    if not body.drained:
+        headers.append((b"connection", b"close"))
+    return started[0], headers, content

@@ -1,0 +1,77 @@
+"""Web workers are killed: the web server goes on, with new ones."""
+
+import contextlib
+import http.client
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.chaos.system import System, Web, running_system
+from core.embedded.ports import free_port
+from core.embedded.project import ROOT
+from tests.support.waiting import until
+
+
+@pytest.fixture(scope="module")
+def system(django_db_blocker: Any) -> Iterator[System]:
+    with django_db_blocker.unblock(), running_system(celery=False) as system:
+        yield system
+
+
+def answers(web: Web) -> bool:
+    """Whether one of several requests is answered: those that a killed worker had accepted are lost with it."""
+    for _ in range(3):
+        link = http.client.HTTPConnection(*web.address, timeout=2)
+        with contextlib.suppress(OSError, http.client.HTTPException), contextlib.closing(link):
+            link.request("GET", "/healthz/live")
+            return link.getresponse().status == 200
+    return False
+
+
+def kill(pid: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+
+
+def test_the_service_goes_on_while_its_workers_are_killed_one_after_the_other(system: System) -> None:
+    web = system.web
+    assert web.process is not None
+    until(lambda: len(web.workers) == 2)
+    for _ in range(4):  # every time the youngest: one of them dies again within seconds of its start
+        before = web.workers
+        kill(before[-1])
+        until(lambda before=before: len(web.workers) == 2 and web.workers != before)  # type: ignore[misc]
+        assert answers(web)
+    assert web.process.poll() is None
+
+
+def test_the_service_comes_back_when_all_workers_are_killed_at_once_again_and_again(system: System) -> None:
+    web = system.web
+    assert web.process is not None
+    for _ in range(3):
+        until(lambda: len(web.workers) == 2)
+        before = set(web.workers)
+        for pid in before:
+            kill(pid)
+        until(lambda before=before: len(web.workers) == 2 and not before & set(web.workers))  # type: ignore[misc]
+    until(lambda: answers(web))
+    assert web.process.poll() is None
+
+
+def test_a_server_whose_workers_cannot_start_ends_and_says_so(tmp_path: Path) -> None:
+    (tmp_path / "broken.py").write_text("raise RuntimeError('no such hospital')\n")
+    command = [sys.executable, "-m", "core.server", "broken:application", "--host", "127.0.0.1"]
+    command += ["--port", str(free_port()), "--workers", "2", "--threads", "2"]
+    environ = {**os.environ, "PYTHONPATH": f"{ROOT}:{tmp_path}"}
+    began = time.monotonic()
+    done = subprocess.run(command, env=environ, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert "no such hospital" in done.stderr
+    assert time.monotonic() - began < 30

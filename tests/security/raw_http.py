@@ -1,0 +1,84 @@
+"""HTTP/1.1 by hand: what a client library would refuse to send."""
+
+import json
+import socket
+from dataclasses import dataclass
+from typing import Any
+
+PATIENCE = 20.0
+
+
+@dataclass(frozen=True)
+class Reply:
+    """One answer; `closed` tells whether the server announced the end of the connection."""
+
+    status: int
+    headers: dict[str, str]
+    content: bytes
+
+    @property
+    def closed(self) -> bool:
+        return self.headers.get("connection", "").lower() == "close"
+
+    @property
+    def problem(self) -> dict[str, Any]:
+        assert self.headers["content-type"] == "application/problem+json"
+        return dict(json.loads(self.content))
+
+    @property
+    def codes(self) -> list[str]:
+        return [each["code"] for each in self.problem.get("errors", [])]
+
+
+class Connection:
+    """One connection to a server."""
+
+    def __init__(self, address: tuple[str, int]) -> None:
+        self.socket = socket.create_connection(address, timeout=PATIENCE)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.stream = self.socket.makefile("rb")
+
+    def __enter__(self) -> "Connection":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stream.close()
+        self.socket.close()
+
+    def send(self, raw: bytes) -> None:
+        self.socket.sendall(raw)
+
+    def end(self) -> None:
+        """Send nothing more, and go on reading."""
+        self.socket.shutdown(socket.SHUT_WR)
+
+    def read(self) -> Reply:
+        """The next answer. Fails if the connection ends instead."""
+        line = self.stream.readline()
+        assert line, "the connection ended without an answer"
+        headers = {}
+        while (header := self.stream.readline().strip()) != b"":
+            name, _, value = header.decode("latin-1").partition(":")
+            headers[name.lower()] = value.strip()
+        return Reply(int(line.split()[1]), headers, self.stream.read(int(headers.get("content-length", "0"))))
+
+    def has_ended(self) -> bool:
+        """Wait for the server to close the connection."""
+        try:
+            return self.socket.recv(1) == b""
+        except ConnectionResetError:
+            return True
+
+
+def head(method: str, path: str, *lines: str) -> bytes:
+    """The head of a request."""
+    return "\r\n".join([f"{method} {path} HTTP/1.1", "Host: 127.0.0.1", *lines, "", ""]).encode("latin-1")
+
+
+def ask(address: tuple[str, int], method: str, path: str, *lines: str, content: bytes | None = None) -> Reply:
+    """One well-formed request over a connection of its own."""
+    if content is not None:
+        lines = (*lines, "Content-Type: application/json", f"Content-Length: {len(content)}")
+    with Connection(address) as connection:
+        connection.send(head(method, path, *lines) + (content or b""))
+        return connection.read()

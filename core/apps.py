@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 
 
 class CoreConfig(AppConfig):
@@ -8,6 +9,8 @@ class CoreConfig(AppConfig):
     def ready(self) -> None:
         from core.farewell import see_off_threads
         from core.liveness import watch_requests
+        from core.references import check_at_once
 
         see_off_threads()
         watch_requests()
+        post_migrate.connect(check_at_once, sender=self)

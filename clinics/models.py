@@ -70,7 +70,7 @@ class SlotStatus(models.TextChoices):
 @pghistory.track(
     pghistory.UpdateEvent(),
     pghistory.DeleteEvent(),
-    fields=["doctor", "start_time", "end_time", "max_capacity", "consultation_minutes", "status"],
+    fields=["facility", "doctor", "start_time", "end_time", "max_capacity", "consultation_minutes", "status"],
     model_name="SlotHistory",
     obj_field=pghistory.ObjForeignKey(related_name="history"),
 )

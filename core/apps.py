@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 
 
 class CoreConfig(AppConfig):
@@ -9,7 +10,9 @@ class CoreConfig(AppConfig):
         from core.converters import register_id
         from core.farewell import see_off_threads
         from core.liveness import watch_requests
+        from core.references import check_at_once
 
         register_id()
         see_off_threads()
         watch_requests()
+        post_migrate.connect(check_at_once, sender=self)

@@ -65,3 +65,31 @@ def test_the_slots_of_a_doctor_are_locked_in_their_facility(hospital: Hospital) 
     of_slots = [sql for sql in locking if 'FROM "clinics_slot"' in sql]
     assert of_slots
     assert all('"facility_id" = ' in sql for sql in of_slots)
+
+
+def rows(statement: str) -> list[str]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+        return [name for (name,) in cursor.fetchall()]
+
+
+def test_every_reference_is_checked_at_once(db: None) -> None:
+    deferred = rows("SELECT conrelid::regclass || '.' || conname FROM pg_constraint WHERE condeferrable")
+    assert deferred == []
+    assert rows("SELECT conname::text FROM pg_constraint WHERE contype = 'f'")
+
+
+def test_history_ids_have_64_bits(db: None) -> None:
+    columns = "FROM information_schema.columns WHERE column_name = 'pgh_id' AND table_schema = 'public'"
+    assert len(rows(f"SELECT table_name::text {columns}")) >= 6
+    assert rows(f"SELECT table_name::text {columns} AND data_type <> 'bigint'") == []
+    sequences = "FROM pg_sequences WHERE sequencename LIKE '%pgh_id%'"
+    assert len(rows(f"SELECT sequencename::text {sequences}")) >= 6
+    assert rows(f"SELECT sequencename::text {sequences} AND data_type <> 'bigint'::regtype") == []
+
+
+def test_the_history_of_a_slot_names_its_facility(hospital: Hospital) -> None:
+    slot = hospital.slot()
+    hospital.desk.patch(f"slots/{slot['id']}/", {"max_capacity": 7}).expect(200)
+    [facility] = rows(f"SELECT facility_id::text FROM clinics_slothistory WHERE pgh_obj_id = '{slot['id']}'")
+    assert facility == hospital.facility["id"]

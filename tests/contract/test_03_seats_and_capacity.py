@@ -234,3 +234,17 @@ def test_an_emergency_is_taken_past_the_end_only_while_the_queue_still_runs(hosp
     body = {"slot_id": quiet["id"], "patient_id": hospital.patient()["id"]}
     hospital.desk.post("tokens/emergency/", body).expect(409, "slot-not-open")
     hospital.ask(busy).expect(409, "slot-not-open")
+
+
+def test_the_queue_of_a_doctor_who_becomes_inactive_runs_on(hospital: Hospital) -> None:
+    """The contract lists what closes a slot, and deactivating its doctor is not on the list."""
+    doctor = hospital.doctor()
+    slot, (first, second) = hospital.full_slot(2, doctor=doctor)
+    entry = hospital.entry(slot)
+    before = hospital.slot_now(slot)
+    hospital.admin.patch(f"doctors/{doctor['id']}/", {"is_active": False}).expect(200)
+    assert hospital.slot_now(slot) == before
+    assert hospital.queue(slot) == [first, second]
+    hospital.done(first, "check_in", "call", "start", "complete")
+    promoted = hospital.do(second, "cancel").expect(200)["promoted"]
+    assert hospital.entry_now(entry)["token"] in promoted

@@ -226,9 +226,15 @@ def test_the_log_goes_on_after_an_event(hospital: Hospital) -> None:
     assert answer.status in (400, 404), str(answer)
 
 
-def test_a_dry_run_leaves_no_event(hospital: Hospital) -> None:
-    slot = hospital.slot()
-    before = hospital.desk.get("events/", slot=slot["id"]).expect(200)["count"]
+def test_what_changes_nothing_leaves_no_event(hospital: Hospital) -> None:
+    slot, past = hospital.slot(), hospital.slot(start=hospital.now() - timedelta(days=3))
+
+    def logged() -> list[int]:
+        return [hospital.desk.get("events/", slot=each["id"]).expect(200)["count"] for each in (slot, past)]
+
+    before = logged()
     hospital.delay(slot, 20, dry_run=True)
-    hospital.ask(hospital.slot(start=hospital.now() - timedelta(days=3))).expect(409, "slot-not-open")
-    assert hospital.desk.get("events/", slot=slot["id"]).expect(200)["count"] == before
+    hospital.ask(past).expect(409, "slot-not-open")
+    assert logged() == before
+    hospital.delay(slot, 20)
+    assert logged() == [before[0] + 1, before[1]]

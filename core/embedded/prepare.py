@@ -12,6 +12,7 @@ from core.embedded.say import step
 def prepare(*, credentials: str) -> None:
     """Tables, static files, the first users: all of it may be done again and again."""
     os.environ["OPD_AS_OWNER"] = "on"
+    os.umask(0o022)  # the static files are read by another user; the passwords get a mode of their own
     import django
     from django.core.management import call_command
 

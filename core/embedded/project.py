@@ -60,8 +60,6 @@ def app_environment(*, environ: Mapping[str, str], data_dir: Path, urls: Mapping
         "OPD_PORT": str(port),
         **EVERY_PROCESS,
     }
-    if os.geteuid() == 0:  # Celery would say so at length each time
-        made.setdefault("PYTHONWARNINGS", "ignore:You're running the worker with superuser privileges")
     if not made.get("OPD_SECRET_KEY"):
         if profile == "config.settings.production":
             raise SetupError("OPD_SECRET_KEY must be set in production: a random text of at least 50 characters.")
@@ -95,9 +93,8 @@ def worker_command() -> list[str]:
     return [sys.executable, "-m", "celery", "-q", "-A", "config", "worker", "-c", "1", "--loglevel", "INFO", *quiet]
 
 
-def beat_command(*, data_dir: Path) -> list[str]:
-    """Celery's clock."""
-    schedule = str(data_dir / "celerybeat-schedule")
+def beat_command(*, schedule: Path) -> list[str]:
+    """Celery's clock, which notes in that file what it did last."""
     return [
         sys.executable,
         "-m",
@@ -107,7 +104,7 @@ def beat_command(*, data_dir: Path) -> list[str]:
         "config",
         "beat",
         "-s",
-        schedule,
+        str(schedule),
         "--pidfile=",
         "--loglevel",
         "INFO",

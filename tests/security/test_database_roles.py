@@ -13,7 +13,7 @@ from psycopg import errors, sql
 from core.embedded import EmbeddedPostgres, project
 from core.embedded.postgres import APPLICATION, OWNER
 from core.embedded.together import throwaway
-from core.embedded.trying import _engine
+from tests.support.engine import running_engine
 
 ROOT = Path(__file__).resolve().parents[2]
 KEPT = (
@@ -32,9 +32,8 @@ SMOKE = [f"tests/contract/test_0{name}.py" for name in ("3_seats_and_capacity", 
 @pytest.fixture(scope="module")
 def engine() -> Iterator[dict[str, str]]:
     """A running engine with its own embedded servers, and the addresses of both roles."""
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("OPD_", "DJANGO_", "PYTEST_"))}
-    with throwaway() as folder, _engine(folder=folder, environ=clean) as made:
-        yield {**made, **EmbeddedPostgres(folder / "data").urls}
+    with throwaway() as folder, running_engine(data=folder / "data") as made:
+        yield {**made, **EmbeddedPostgres(folder / "data").urls, "OPD_DATA_DIR": str(folder / "data")}
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 PIP_NO_CACHE_DIR=1 PIP_DISABLE_
 WORKDIR /app
 
 FROM base AS packages
-COPY setup.sh requirements.txt ./
+COPY --chmod=755 setup.sh requirements.txt ./
 COPY core/__init__.py core/__init__.py
 COPY core/embedded core/embedded
 RUN ./setup.sh install production
@@ -14,11 +14,14 @@ RUN groupadd --system --gid 10001 opd \
     && useradd --system --uid 10001 --gid opd --home-dir /data --shell /usr/sbin/nologin opd \
     && install --directory --owner opd --group opd --mode 0700 /data
 COPY --from=packages /app/.venv /app/.venv
-COPY . .
+# The files of a clone made under umask 077 are closed to the user that runs them; here everybody may read them.
+COPY --chmod=755 . .
+# Compiled once: the file system is read-only later, and each process would compile the code again.
+RUN .venv/bin/python -m compileall -q -j 0 accounts clinics config core events patients reports tokens waitlist
 ENV OPD_ENV=production OPD_HOST=0.0.0.0 OPD_PORT=8000 OPD_DATA_DIR=/data
 USER opd
 VOLUME /data
 EXPOSE 8000
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=15s --timeout=5s --start-period=40s CMD ["./setup.sh", "health"]
+HEALTHCHECK --interval=15s --timeout=5s --start-period=40s CMD ["python3", "-I", "-S", "core/embedded/probe.py"]
 CMD ["./setup.sh", "web"]

@@ -4,9 +4,14 @@
 import os
 import sys
 
+# They define tables, read everything or remove what is otherwise kept, so they connect as DATABASE_OWNER_URL says.
+OWNER_COMMANDS = {"migrate", "backup", "restore", "partition_tables", "erase_patient", "flush"}
+
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.local")
+    if OWNER_COMMANDS.intersection(sys.argv[1:2]):
+        os.environ["OPD_AS_OWNER"] = "on"
     from django.core.management import execute_from_command_line
 
     execute_from_command_line(sys.argv)

@@ -294,6 +294,21 @@ class ReadSeal(models.Model):
         return str(self.number)
 
 
+class ReadTrailEnd(models.Model):
+    """The last seal of the read trail, noted a second time: the removal of all seals shows."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1, editable=False)
+    number = models.PositiveIntegerField()
+    digest = models.BinaryField(max_length=32)
+
+    class Meta:
+        # There is one end.
+        constraints = [models.CheckConstraint(condition=models.Q(id=1), name="read_trail_ends_once")]
+
+    def __str__(self) -> str:
+        return str(self.number)
+
+
 class ReadTrail(models.Model):
     """Somebody read patients' records: who, whose, what, when, in which request. Never changed, but sealed once."""
 

@@ -11,7 +11,7 @@ from typing import Any
 import pghistory
 from django.db import connection
 
-from accounts.models import ReadSeal, ReadTrail
+from accounts.models import ReadSeal, ReadTrail, ReadTrailEnd
 from accounts.principals import principal_of
 from core import clock, logs
 from core.combining import Combiner
@@ -77,6 +77,7 @@ def seal_reads() -> int:
         for row in rows:
             row.seal = seal
         ReadTrail.objects.bulk_update(rows, ["seal", "hash"], batch_size=500)
+        ReadTrailEnd.objects.update_or_create(id=1, defaults={"number": seal.number, "digest": link})
     # In the log as well: whoever can rewrite the database can't rewrite the lines that have left the machine.
     logs.info("read_trail_sealed", number=seal.number, rows=seal.rows, digest=seal.digest.hex())
     return len(rows)
@@ -96,6 +97,18 @@ def verify_read_trail() -> str | None:
         if count != seal.rows or link != bytes(seal.digest):
             return f"read trail: seal {seal.number} was altered, or its last rows were removed"
         expected += 1
+    return _unsound_end(seals=expected - 1, link=link)
+
+
+def _unsound_end(*, seals: int, link: bytes) -> str | None:
+    """What is wrong with the end of the trail; None if the last seal is the one that was noted."""
+    end = ReadTrailEnd.objects.first()
+    if end is None:
+        return "read trail: the note of its last seal was removed" if seals else None
+    if seals < end.number:
+        return f"read trail: the seals after {seals} were removed ({end.number} were made)"
+    if seals > end.number or link != bytes(end.digest):
+        return f"read trail: the note of its last seal ({end.number}) was altered"
     return None
 
 

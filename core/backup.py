@@ -7,11 +7,11 @@ into a scratch database beside the real one, where the engine's own checks look 
 import contextlib
 import os
 import secrets
-import shutil
 import subprocess
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,7 +22,8 @@ from django.db.utils import load_backend
 from psycopg import sql
 
 from core import clock
-from core.embedded.binaries import postgres_installations
+from core.embedded.binaries import client_programs
+from core.roles import grant_application_role
 from core.transactions import atomic
 
 T = TypeVar("T")
@@ -69,6 +70,7 @@ def restore(file: Path, *, replace: bool = False, check: bool = True, say: Calla
     with _unpacked(file, say=say, keep=True) as scratch:
         if check:
             _check(scratch, say=say)
+        on_database(scratch, grant_application_role)
         before = f"{own}_before_{clock.now():%Y%m%d%H%M%S}"
         say(f"Putting it in the place of {own}")
         connection.close()
@@ -175,19 +177,16 @@ def _run(program: str, *arguments: str, database: str) -> None:
 
 
 def _program(name: str) -> str:
-    """The program of a version that understands the server."""
+    """The program of the lowest version that understands the server; a newer pg_restore may send unknown settings."""
     with connection.cursor() as cursor:
         cursor.execute("SHOW server_version_num")
         server = int(cursor.fetchone()[0]) // 10_000
-    for installed in postgres_installations():
-        if installed.major >= server and Path(installed.program(name)).is_file():
-            return installed.program(name)
-    found = shutil.which(name)
-    if found is None:
+    fitting = [client for client in client_programs(name=name) if client.major >= server]
+    if not fitting:
         raise BackupError(
             f"There is no {name} of version {server} or later here: install PostgreSQL's client programs."
         )
-    return found
+    return min(fitting, key=attrgetter("major")).program(name)
 
 
 def _own_name() -> str:

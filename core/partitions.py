@@ -14,6 +14,7 @@ from typing import Any
 
 from django.db import connection
 
+from core.roles import grant_application_role
 from core.transactions import atomic
 
 KEY = "facility_id"
@@ -73,6 +74,7 @@ def partition_tables(tables: Sequence[str], *, parts: int, say: Callable[[str], 
             _refer(table, say)
             _set_triggers(table)
         _do(f"DROP SCHEMA {_WHOLE} CASCADE")
+        grant_application_role()
 
 
 def name_alike() -> None:

@@ -43,9 +43,14 @@ def _connected(address: dict[str, Any], **more: Any) -> dict[str, Any]:
     }
 
 
-DATABASES: dict[str, Any] = {
-    "default": _connected(env.db_url("DATABASE_URL", default="postgres://opd@127.0.0.1:5432/opd")),
-}
+_application = env.db_url("DATABASE_URL", default="postgres://opd@127.0.0.1:5432/opd")
+_owner = env.db_url("DATABASE_OWNER_URL") if env.str("DATABASE_OWNER_URL", default="").strip() else _application
+# The role that is granted its rights after each migration; None when one role does everything.
+OPD_APPLICATION_ROLE: str | None = _application.get("USER") if _owner.get("USER") != _application.get("USER") else None
+# manage.py turns this on for the commands that need the owner of the tables.
+_as_owner = env.bool("OPD_AS_OWNER", default=False)
+
+DATABASES: dict[str, Any] = {"default": _connected(_owner if _as_owner else _application)}
 
 # Reports and lists are read on a streaming replica, if it is up to date within this time (core/replica.py).
 OPD_REPLICA_WAIT_SECONDS = env.float("OPD_REPLICA_WAIT_SECONDS", default=0.1)

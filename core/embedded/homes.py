@@ -1,7 +1,7 @@
-"""Where PostgreSQL's data lie: in the data folder, unless the user that runs PostgreSQL may not enter it.
+"""Where the data of PostgreSQL and of the engine lie: in the data folder, unless their users may not enter it.
 
-A checkout below /root is closed to that user. Then the data lie in a folder of their own, and a pointer file in the
-data folder says where.
+A checkout below /root is closed to those users. Then the data lie in folders of their own, and pointer files in the
+data folder say where.
 """
 
 import os
@@ -14,14 +14,15 @@ from core.embedded.errors import SetupError
 from core.embedded.runners import Runner, can_enter
 
 POINTER = "postgres.location"
+APPLICATION_POINTER = "engine.location"
 OWNER = "belongs-to"
 # Not a temporary folder if there is a choice: those are swept of files that nobody has touched for a month.
 SHELTERS = (Path("/var/lib"), Path("/var/tmp"), Path(tempfile.gettempdir()))
 
 
-def home_of(*, data_dir: Path, runner: Runner | None) -> Path:
-    """The folder for PostgreSQL's data, which `runner` may enter."""
-    pointer = data_dir / POINTER
+def home_of(*, data_dir: Path, runner: Runner | None, pointer_name: str = POINTER) -> Path:
+    """The folder for the data of what `runner` runs, which that user may enter."""
+    pointer = data_dir / pointer_name
     if pointer.exists():
         return _pointed(pointer=pointer, data_dir=data_dir)
     if runner is None or can_enter(folder=data_dir, runner=runner):
@@ -39,7 +40,7 @@ def home_of(*, data_dir: Path, runner: Runner | None) -> Path:
             return home
         shutil.rmtree(home)
     raise SetupError(
-        f"PostgreSQL has to run as the user {runner.pw_name}, who may not enter {data_dir}. "
+        f"Nothing is run as root but as the user {runner.pw_name}, who may not enter {data_dir}. "
         "Set OPD_DATA_DIR to a folder that every user may pass through."
     )
 
@@ -48,14 +49,14 @@ def _pointed(*, pointer: Path, data_dir: Path) -> Path:
     home = Path(pointer.read_text().strip())
     if not home.is_dir() or home.stat().st_uid != os.geteuid():
         raise SetupError(
-            f"The data of PostgreSQL should lie in {home} (says {pointer}), but they are not there. "
+            f"Data should lie in {home} (says {pointer}), but they are not there. "
             f"Put them back, or remove {data_dir} to begin with an empty one."
         )
     owner = Path((home / OWNER).read_text().strip())
     if owner != data_dir:
-        if (owner / POINTER).exists():
+        if (owner / pointer.name).exists():
             raise SetupError(
-                f"{data_dir} is a copy of {owner}, and the data of PostgreSQL in {home} belong to that one. "
+                f"{data_dir} is a copy of {owner}, and the data in {home} belong to that one. "
                 f"Remove {data_dir} to begin with an empty one."
             )
         (home / OWNER).write_text(f"{data_dir}\n")  # the data folder was moved
@@ -64,7 +65,7 @@ def _pointed(*, pointer: Path, data_dir: Path) -> Path:
 
 def remove_home(*, data_dir: Path) -> None:
     """Remove the data for good."""
-    pointer = data_dir / POINTER
-    if pointer.exists():
-        shutil.rmtree(_pointed(pointer=pointer, data_dir=data_dir), ignore_errors=True)
+    for pointer in (data_dir / POINTER, data_dir / APPLICATION_POINTER):
+        if pointer.exists():
+            shutil.rmtree(_pointed(pointer=pointer, data_dir=data_dir), ignore_errors=True)
     shutil.rmtree(data_dir, ignore_errors=True)

@@ -1,5 +1,6 @@
 """Our own PostgreSQL for a machine that has none, or for a test that wants to hurt one."""
 
+import hashlib
 import os
 import secrets
 import shutil
@@ -13,11 +14,13 @@ from core.embedded import binaries
 from core.embedded.errors import SetupError
 from core.embedded.homes import home_of
 from core.embedded.processes import spawn
+from core.embedded.roles import Login, role_statements
 from core.embedded.runners import Runner, attempt, bare_environment, can_enter, runner_for
 from core.embedded.server import EmbeddedServer
 from core.embedded.state import secret
 
 DATABASE, USER = "opd", "opd"
+OWNER, APPLICATION = "opd_owner", "opd_app"
 # Everything is said on the command line, so that the data folder holds nothing but what initdb put there. The log gets
 # no statements and no row contents: those name patients.
 SETTINGS = {
@@ -45,6 +48,11 @@ class EmbeddedPostgres(EmbeddedServer):
     start_seconds = 120.0  # after a crash it first replays its log
     stop_signal = signal.SIGINT  # "fast": sends its clients away
 
+    def __init__(self, data_dir: Path | str, *, major: int | None = None, **options: bool) -> None:
+        """`major` chooses a version for new data; data that are there keep theirs."""
+        super().__init__(data_dir, **options)
+        self._major = major
+
     @property
     def folder(self) -> Path:
         return self.home / "postgres"
@@ -65,7 +73,7 @@ class EmbeddedPostgres(EmbeddedServer):
     def programs(self) -> binaries.Postgres:
         """The installation in use: that of the data's version, where its user can reach it."""
         written_by = self.folder / "PG_VERSION"
-        major = int(written_by.read_text().split(".")[0]) if written_by.exists() else None
+        major = int(written_by.read_text().split(".")[0]) if written_by.exists() else self._major
         chosen = binaries.choose_postgres(major=major, cluster=self.folder)
         return binaries.usable_by(postgres=chosen, runner=self._runner, spare=self.home)
 
@@ -75,7 +83,21 @@ class EmbeddedPostgres(EmbeddedServer):
 
     @property
     def url(self) -> str:
-        return f"postgres://{USER}:{self.password}@127.0.0.1:{self.port}/{DATABASE}"
+        """The address of the superuser that initdb made; the engine uses the two below."""
+        return self._url_of(Login(USER, self.password))
+
+    @property
+    def urls(self) -> dict[str, str]:
+        return {
+            "DATABASE_URL": self._url_of(self._login(APPLICATION)),
+            "DATABASE_OWNER_URL": self._url_of(self._login(OWNER)),
+        }
+
+    def _url_of(self, login: Login) -> str:
+        return f"postgres://{login.name}:{login.password}@127.0.0.1:{self.port}/{DATABASE}"
+
+    def _login(self, name: str) -> Login:
+        return Login(name, secret(path=self.data_dir / f"postgres.{name}.password"))
 
     def _prepare(self) -> None:
         if self.folder.exists() and self._runner is None and self.folder.stat().st_uid != os.geteuid():
@@ -110,7 +132,7 @@ class EmbeddedPostgres(EmbeddedServer):
                 if done is not None and done.returncode == 0:
                     break
             self._must(done, doing="initdb")
-            done = self._single_user(cluster=cluster, statement=f"CREATE DATABASE {DATABASE}")
+            done = self._single_user(f"CREATE DATABASE {DATABASE}", cluster=cluster)
             self._must(done, doing="CREATE DATABASE")
             cluster.rename(self.folder)
         finally:
@@ -123,10 +145,20 @@ class EmbeddedPostgres(EmbeddedServer):
             return [["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]]
         return [["--locale=C.UTF-8"], ["--locale=C"]]
 
-    def _single_user(self, *, cluster: Path, statement: str) -> subprocess.CompletedProcess[str] | None:
+    def _single_user(
+        self, *statements: str, cluster: Path, database: str = "postgres"
+    ) -> subprocess.CompletedProcess[str] | None:
         quick = [] if self.fsync else ["-c", "fsync=off"]
-        command = [self.programs.program("postgres"), "--single", "-D", str(cluster), *quick, "postgres"]
-        return attempt(command=command, runner=self._runner, typed=f"{statement}\n")
+        command = [self.programs.program("postgres"), "--single", "-D", str(cluster), *quick, database]
+        return attempt(command=command, runner=self._runner, typed="".join(f"{each}\n" for each in statements))
+
+    def _make_roles(self) -> None:
+        """Create the owner and the application role, once; data of older versions are given to the owner."""
+        statements = role_statements(owner=self._login(OWNER), application=self._login(APPLICATION), database=DATABASE)
+        made = hashlib.sha256("\n".join(statements).encode()).hexdigest()
+        if self.state.get(self.name).get("roles") != made:
+            self._must(self._single_user(*statements, cluster=self.folder, database=DATABASE), doing="CREATE ROLE")
+            self.state.put(self.name, roles=made)
 
     def _must(self, done: subprocess.CompletedProcess[str] | None, *, doing: str) -> None:
         if done is None or done.returncode != 0 or "ERROR:" in done.stderr or "FATAL:" in done.stderr:
@@ -137,6 +169,7 @@ class EmbeddedPostgres(EmbeddedServer):
         # Nobody works in the folder any more (clear_leftovers has seen to it), so the number in this file can only be
         # that of a stranger, which would keep PostgreSQL from starting.
         (self.folder / "postmaster.pid").unlink(missing_ok=True)
+        self._make_roles()
         settings = {**SETTINGS, "port": str(port), **({} if self.fsync else WITHOUT_FSYNC)}
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         with self.log.open("ab") as output:

@@ -3,6 +3,7 @@
 python -m core.embedded.prepare CREDENTIALS
 """
 
+import os
 import sys
 
 from core.embedded.say import step
@@ -10,6 +11,7 @@ from core.embedded.say import step
 
 def prepare(*, credentials: str) -> None:
     """Make or update the tables and the first users. Safe to repeat."""
+    os.environ["OPD_AS_OWNER"] = "on"
     import django
     from django.core.management import call_command
 

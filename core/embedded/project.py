@@ -12,6 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 MARK = "OPD_SUPERVISED_IN"
+OWNER_SECRETS = ("DATABASE_OWNER_URL", "DATABASE_ADMIN_URL")
 EVERY_PROCESS = {"PYTHONUNBUFFERED": "1", "PYTHONPATH": str(ROOT)}
 UNLESS_TOLD = {
     # One heap for all threads of a process: with one for each, a web worker of 32 threads keeps 25 MiB that it does not
@@ -59,13 +60,16 @@ def app_environment(*, environ: Mapping[str, str], data_dir: Path, urls: Mapping
         "OPD_PORT": str(port),
         **EVERY_PROCESS,
     }
-    if os.geteuid() == 0:  # Celery would say so at length each time
-        made.setdefault("PYTHONWARNINGS", "ignore:You're running the worker with superuser privileges")
     if not made.get("OPD_SECRET_KEY"):
         if profile == "config.settings.production":
             raise SetupError("OPD_SECRET_KEY must be set in production: a random text of at least 50 characters.")
         made["OPD_SECRET_KEY"] = secret(path=data_dir / "secret_key")
     return made
+
+
+def without_owner(environ: Mapping[str, str]) -> dict[str, str]:
+    """The environment for what serves: it never sees the addresses of the owner and of the superuser."""
+    return {name: value for name, value in environ.items() if name not in OWNER_SECRETS}
 
 
 def web_command(*, environ: Mapping[str, str]) -> list[str]:
@@ -86,9 +90,8 @@ def worker_command() -> list[str]:
     return [sys.executable, "-m", "celery", "-q", "-A", "config", "worker", "-c", "1", "--loglevel", "INFO", *quiet]
 
 
-def beat_command(*, data_dir: Path) -> list[str]:
-    """Celery's clock."""
-    schedule = str(data_dir / "celerybeat-schedule")
+def beat_command(*, schedule: Path) -> list[str]:
+    """Celery's clock, which notes in that file what it did last."""
     return [
         sys.executable,
         "-m",
@@ -98,7 +101,7 @@ def beat_command(*, data_dir: Path) -> list[str]:
         "config",
         "beat",
         "-s",
-        schedule,
+        str(schedule),
         "--pidfile=",
         "--loglevel",
         "INFO",

@@ -4,11 +4,13 @@ import contextlib
 import os
 import socket
 import subprocess
+from functools import cached_property
 from pathlib import Path
 
-from core.embedded.binaries import redis_server
+from core.embedded.binaries import runnable_redis
+from core.embedded.homes import APPLICATION_POINTER, home_of
 from core.embedded.processes import spawn
-from core.embedded.runners import bare_environment
+from core.embedded.runners import Runner, application_user, bare_environment
 from core.embedded.server import EmbeddedServer
 from core.embedded.state import secret, write_private
 
@@ -23,7 +25,19 @@ class EmbeddedRedis(EmbeddedServer):
 
     @property
     def folder(self) -> Path:
-        return self.data_dir / "redis"
+        return self.home / "redis"
+
+    @cached_property
+    def home(self) -> Path:
+        return home_of(data_dir=self.data_dir, runner=self._runner, pointer_name=APPLICATION_POINTER)
+
+    @cached_property
+    def _runner(self) -> Runner | None:
+        return application_user()
+
+    @property
+    def _config(self) -> Path:
+        return self.home / "valkey.conf"  # in a folder that the server's user cannot write to
 
     @property
     def password(self) -> str:
@@ -33,11 +47,16 @@ class EmbeddedRedis(EmbeddedServer):
     def url(self) -> str:
         return f"redis://:{self.password}@127.0.0.1:{self.port}/0"
 
+    @property
+    def urls(self) -> dict[str, str]:
+        return {"REDIS_URL": self.url}
+
     def _prepare(self) -> None:
         self.folder.mkdir(mode=0o700, exist_ok=True)
+        if self._runner:
+            os.chown(self.folder, self._runner.pw_uid, self._runner.pw_gid, follow_symlinks=False)
 
     def _launch(self, *, port: int) -> subprocess.Popen[bytes]:
-        config = self.folder / "valkey.conf"
         lines = [
             "bind 127.0.0.1",
             f"port {port}",
@@ -47,24 +66,23 @@ class EmbeddedRedis(EmbeddedServer):
             "appendonly no",
             "daemonize no",
         ]
-        write_private(path=config, text="\n".join(lines) + "\n")
+        write_private(path=self._config, text="\n".join(lines) + "\n")
+        if self._runner:
+            os.chown(self._config, self._runner.pw_uid, self._runner.pw_gid)
         with self.log.open("ab") as output:
             os.chmod(self.log, 0o600)
             return spawn(
-                command=[str(redis_server()), str(config)],
+                command=[str(runnable_redis(runner=self._runner, spare=self.home)), str(self._config)],
                 environ=bare_environment(),
                 cwd=self.folder,
                 output=output,
+                runner=self._runner,
                 death_signal=self.stop_signal if self.die_with_parent else None,
             )
 
     def _ready(self, *, pid: int) -> bool:
         port = next(
-            (
-                line.split()[1]
-                for line in (self.folder / "valkey.conf").read_text().splitlines()
-                if line.startswith("port ")
-            ),
+            (line.split()[1] for line in self._config.read_text().splitlines() if line.startswith("port ")),
             "0",
         )
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", int(port)), timeout=1) as link:

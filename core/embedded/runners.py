@@ -1,8 +1,9 @@
-"""Who runs PostgreSQL, which refuses to be run by root, and whether that user can get at what it needs."""
+"""Which unprivileged users run the servers and the engine when setup.sh is started as root, and what they can reach."""
 
 import os
 import pwd
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,13 +32,35 @@ def runner_for(*, cluster: Path) -> Runner | None:
     )
 
 
-def attempt(*, command: list[str], runner: Runner | None, typed: str = "") -> subprocess.CompletedProcess[str] | None:
+def application_user() -> Runner | None:
+    """The user that runs web, worker, beat and Valkey when we are root; None when we simply run them ourselves.
+
+    Not PostgreSQL's user where there is a choice: the engine cannot read the files of the database then.
+    """
+    if os.geteuid() != 0:
+        return None
+    for name in ("opd", "daemon", "nobody"):
+        try:
+            found = pwd.getpwnam(name)
+        except KeyError:
+            continue
+        if found.pw_uid != 0:
+            return found
+    raise SetupError(
+        "The engine does not run as root and there is no user 'opd', 'daemon' or 'nobody' on this machine to run it. "
+        "Start setup.sh as an ordinary user."
+    )
+
+
+def attempt(
+    *, command: list[str], runner: Runner | None, typed: str = "", more: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str] | None:
     """Run a short command as that user from /; None when it may not even be executed."""
     try:
         return subprocess.run(
             command,
             cwd="/",
-            env=bare_environment(),
+            env={**bare_environment(), **(more or {})},
             input=typed,
             capture_output=True,
             text=True,

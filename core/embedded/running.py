@@ -13,8 +13,10 @@ from core.embedded import project
 from core.embedded.borrowing import KINDS, borrowed, running_urls, started
 from core.embedded.errors import SetupError
 from core.embedded.install import need_space
+from core.embedded.places import application_place
 from core.embedded.ports import obstacle
 from core.embedded.processes import gone, identify, send
+from core.embedded.runners import application_user
 from core.embedded.say import line, step
 from core.embedded.state import FileLock, State
 from core.embedded.steps import carry_out, foreground
@@ -41,15 +43,16 @@ def run(*, environ: Mapping[str, str]) -> int:
             state.remember("run", identify(pid=os.getpid()))
             with started(data_dir=data_dir, environ=environ) as (urls, servers):
                 made = project.app_environment(environ=environ, data_dir=data_dir, urls=urls)
+                place = application_place(data_dir=data_dir)
                 prepare = [sys.executable, "-m", "core.embedded.prepare", str(data_dir / "credentials")]
                 carry_out("Preparing the database", prepare, environ=made, loud=True)
                 step(f"Starting web, worker and beat on {base}")
-                supervisor = Supervisor(state=state, environ=made, servers=servers)
+                supervisor = Supervisor(state=state, environ=made, servers=servers, place=place)
                 return supervisor.run(
                     children=[
                         Child("web", project.web_command(environ=made), restart=False),
                         Child("worker", project.worker_command()),
-                        Child("beat", project.beat_command(data_dir=data_dir)),
+                        Child("beat", project.beat_command(schedule=place.schedule)),
                     ],
                     ready=lambda: health(environ=made, quiet=True) == 0,
                     announce=lambda: _announce(base=base, data_dir=data_dir),
@@ -83,6 +86,8 @@ def _already(*, state: State, data_dir: Path) -> str:
 
 def _need_port(*, host: str, port: int) -> None:
     error = obstacle(host=host, port=port)
+    if error is None and application_user() and port < _first_open_port():
+        error = PermissionError()
     if error is None:
         return
     if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
@@ -93,6 +98,14 @@ def _need_port(*, host: str, port: int) -> None:
         f"Port {port} on {host} is taken by another program. "
         f"Choose another one: OPD_PORT={port + 1 if port < 65_535 else 8000} ./setup.sh"
     )
+
+
+def _first_open_port() -> int:
+    """Return the first port on which an unprivileged user may listen."""
+    try:
+        return int(Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").read_text())
+    except (OSError, ValueError):
+        return 1024
 
 
 def _announce(*, base: str, data_dir: Path) -> None:
@@ -148,15 +161,17 @@ def single(*, name: str, environ: Mapping[str, str]) -> int:
             "(or start everything with ./setup.sh run)."
         )
     made = project.app_environment(environ=environ, data_dir=data_dir, urls=urls)
+    place = application_place(data_dir=data_dir)
     match name:
         case "web":
             command = project.web_command(environ=made)
         case "worker":
             command = project.worker_command()
         case _:
-            command = project.beat_command(data_dir=data_dir)
-    os.chdir(project.ROOT)
-    os.execve(command[0], command, made)
+            command = project.beat_command(schedule=place.schedule)
+    command = place.command(command)
+    place.enter()
+    os.execve(command[0], command, place.environment(made))
 
 
 def manage(*, arguments: list[str], environ: Mapping[str, str]) -> int:

@@ -50,6 +50,11 @@ class EmbeddedServer:
         """The address with the password."""
         raise NotImplementedError
 
+    @property
+    def urls(self) -> dict[str, str]:
+        """The addresses that the engine uses, by the name of their setting."""
+        raise NotImplementedError
+
     def _prepare(self) -> None:
         raise NotImplementedError
 

@@ -17,8 +17,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from core.embedded.errors import SetupError
+from core.embedded.places import Place
 from core.embedded.processes import Identity, gone, identify, marked, send, spawn
-from core.embedded.project import MARK, ROOT
+from core.embedded.project import MARK
 from core.embedded.say import OUT, complain, emit, step
 from core.embedded.server import EmbeddedServer
 from core.embedded.state import State
@@ -36,7 +37,7 @@ class Child:
     """One process of the engine."""
 
     name: str
-    command: Sequence[str]
+    command: list[str]
     restart: bool = True
     process: subprocess.Popen[bytes] | None = None
     deaths: list[float] = field(default_factory=list)
@@ -47,10 +48,13 @@ class Child:
 class Supervisor:
     """Keeps the engine's processes and the embedded servers alive until somebody says stop."""
 
-    def __init__(self, *, state: State, environ: Mapping[str, str], servers: Sequence[EmbeddedServer]) -> None:
+    def __init__(
+        self, *, state: State, environ: Mapping[str, str], servers: Sequence[EmbeddedServer], place: Place
+    ) -> None:
         self.state = state
+        self.place = place
         self.mark = f"{MARK}={state.path.parent}"
-        self.environ = {**environ, MARK: str(state.path.parent)}
+        self.environ = {**place.environment(environ), MARK: str(state.path.parent)}
         self.servers = {server.name: server for server in servers}
         self.server_due: dict[str, float] = {}
         self.children: list[Child] = []
@@ -93,7 +97,13 @@ class Supervisor:
                 self._send(child, signal.SIGKILL)
 
     def _start(self, child: Child) -> None:
-        child.process = spawn(command=child.command, environ=self.environ, cwd=ROOT, output=subprocess.PIPE)
+        child.process = spawn(
+            command=self.place.command(child.command),
+            environ=self.environ,
+            cwd=self.place.code,
+            output=subprocess.PIPE,
+            runner=self.place.runner,
+        )
         self.state.remember(child.name, identify(pid=child.process.pid))
         assert child.process.stdout is not None
         os.set_blocking(child.process.stdout.fileno(), False)

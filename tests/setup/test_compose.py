@@ -1,13 +1,21 @@
 """Docker is not needed to see that what we hand to it is whole."""
 
+import json
 import re
+import socket
+import subprocess
+import sys
+import threading
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
+SECRETS = ("OPD_SECRET_KEY", "POSTGRES_PASSWORD", "POSTGRES_OWNER_PASSWORD", "POSTGRES_APP_PASSWORD", "REDIS_PASSWORD")
+SERVED = ("web", "worker", "beat")
 SERVICES = {"db", "redis", "migrate", "web", "worker", "beat"}
 
 
@@ -44,7 +52,7 @@ def test_images_are_pinned(compose: dict[str, Any]) -> None:
 
 def test_no_secret_has_a_default() -> None:
     text = (ROOT / "docker-compose.yml").read_text()
-    for variable in ("OPD_SECRET_KEY", "POSTGRES_PASSWORD", "REDIS_PASSWORD"):
+    for variable in SECRETS:
         assert f"${{{variable}:?" in text
         assert not re.search(rf"\$\{{{variable}(:?-|\}})", text)
 
@@ -69,8 +77,105 @@ def test_data_lie_in_volumes(compose: dict[str, Any]) -> None:
     assert re.search(r"OPD_DATA_DIR=/data\b", (ROOT / "Dockerfile").read_text())
 
 
-def test_the_image_does_not_run_as_root() -> None:
-    assert re.search(r"^USER opd$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+def test_nothing_runs_as_root_or_with_privileges(compose: dict[str, Any]) -> None:
+    dockerfile = (ROOT / "Dockerfile").read_text()
+    assert re.findall(r"^USER (\w+)$", dockerfile, re.MULTILINE) == ["opd"]
+    assert dockerfile.index("\nUSER opd") < dockerfile.index("\nCMD")
+    for name, service in compose["services"].items():
+        assert service["cap_drop"] == ["ALL"], name
+        assert "cap_add" not in service, name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert service["read_only"] is True, name
+    assert (compose["services"]["db"]["user"], compose["services"]["redis"]["user"]) == ("postgres", "valkey")
+
+
+def test_what_lies_in_memory_is_bounded(compose: dict[str, Any]) -> None:
+    for name, service in compose["services"].items():
+        assert service["tmpfs"], name
+        assert all(re.search(r"\bsize=\d+m\b", mount) for mount in service["tmpfs"]), name
+
+
+def test_the_database_is_asked_where_only_the_real_server_answers(compose: dict[str, Any]) -> None:
+    asked = compose["services"]["db"]["healthcheck"]["test"]
+    assert asked[:4] == ["CMD", "pg_isready", "-h", "127.0.0.1"]
+
+
+def test_only_migrate_knows_more_than_the_role_of_the_application(compose: dict[str, Any]) -> None:
+    services = compose["services"]
+    for name in SERVED:
+        environment = services[name]["environment"]
+        assert urlsplit(re.sub(r"\$\{[^}]*\}", "x", environment["DATABASE_URL"])).username == "opd_app"
+        assert not {"DATABASE_OWNER_URL", "DATABASE_ADMIN_URL"} & set(environment), name
+        assert "POSTGRES_PASSWORD" not in str(environment), name
+        assert "POSTGRES_OWNER_PASSWORD" not in str(environment), name
+    migrate = services["migrate"]
+    users = {
+        name: urlsplit(re.sub(r"\$\{[^}]*\}", "x", migrate["environment"][name])).username
+        for name in ("DATABASE_ADMIN_URL", "DATABASE_OWNER_URL", "DATABASE_URL")
+    }
+    assert list(users.values()) == [services["db"]["environment"]["POSTGRES_USER"], "opd_owner", "opd_app"]
+    assert migrate["command"][-1].index("make_roles") < migrate["command"][-1].index("migrate --noinput")
+
+
+def test_one_service_builds_the_image_and_the_others_take_it(compose: dict[str, Any]) -> None:
+    services = compose["services"]
+    assert [name for name in services if "build" in services[name]] == ["migrate"]
+    assert {services[name]["pull_policy"] for name in SERVED} == {"never"}
+    assert {services[name]["image"] for name in (*SERVED, "migrate")} == {services["migrate"]["image"]}
+    assert services["migrate"]["healthcheck"] == {"disable": True}
+
+
+def test_health_checks_do_not_start_the_engine(compose: dict[str, Any]) -> None:
+    """Each check of web and worker is a process of its own, every few seconds."""
+    probe = ["CMD", "python3", "-I", "-S", "core/embedded/probe.py"]
+    assert compose["services"]["web"]["healthcheck"]["test"] == probe
+    assert (
+        f"HEALTHCHECK --interval=15s --timeout=5s --start-period=40s CMD {json.dumps(probe[1:])}"
+        in (ROOT / "Dockerfile").read_text()
+    )
+    for name in SERVED:
+        assert not re.search(r"celery -|manage|setup\.sh", str(compose["services"][name]["healthcheck"]["test"])), name
+
+
+@pytest.mark.parametrize(("status", "code"), [(b"200 OK", 0), (b"503 Service Unavailable", 1), (None, 1)])
+def test_the_probe_tells_whether_web_is_ready(status: bytes | None, code: int) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port, heard = server.getsockname()[1], list[bytes]()
+
+        def answer() -> None:
+            link, _ = server.accept()
+            with link:
+                heard.append(link.recv(4096))
+                if status is not None:
+                    link.sendall(b"HTTP/1.1 " + status + b"\r\n\r\n")
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        environ = {"OPD_PORT": str(port), "OPD_ALLOWED_HOSTS": ".hospital.example,other"}
+        command = [sys.executable, "-I", "-S", str(ROOT / "core/embedded/probe.py")]
+        assert subprocess.run(command, env=environ, timeout=20).returncode == code
+        thread.join()
+    assert heard[0].startswith(b"GET /healthz/ready HTTP/1.1\r\nHost: hospital.example\r\n")
+    assert subprocess.run(command, env=environ, timeout=20).returncode == 1  # nobody listens any more
+
+
+def test_the_probe_loads_next_to_nothing() -> None:
+    program = "import sys, runpy; runpy.run_path(sys.argv[1]); print(len(sys.modules), 'http' in sys.modules)"
+    command = [sys.executable, "-I", "-S", "-c", program, str(ROOT / "core/embedded/probe.py")]
+    count, http = subprocess.run(command, capture_output=True, text=True, timeout=20).stdout.split()
+    assert int(count) < 80
+    assert http == "False"
+
+
+def test_the_image_holds_bytecode_and_can_be_read_by_its_user() -> None:
+    """Of every package that goes into it, and whatever the umask of the clone was."""
+    dockerfile, ignored = (ROOT / "Dockerfile").read_text(), (ROOT / ".dockerignore").read_text().split()
+    compiled = re.search(r"-m compileall -q -j 0 ([a-z ]+)$", dockerfile, re.MULTILINE)
+    assert compiled
+    packages = {name[1:] for name in ignored if name.startswith("!") and (ROOT / name[1:] / "__init__.py").exists()}
+    assert set(compiled[1].split()) == packages - {"demonstration"}
+    assert "COPY --chmod=755 . ." in dockerfile
+    assert "COPY --chmod=755 setup.sh requirements.txt ./" in dockerfile
 
 
 def test_lock_files_name_hashes_and_no_place_of_one_machine() -> None:

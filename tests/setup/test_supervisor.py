@@ -27,6 +27,7 @@ from core.embedded.trying import credentials
 ROOT = Path(__file__).resolve().parents[2]
 CHILDREN = """
 import sys
+from core.embedded.places import Place
 from core.embedded.state import State
 from core.embedded.supervisor import Child, Supervisor
 from core.embedded import supervisor
@@ -40,7 +41,9 @@ supervisor.PATIENCE = 2.0
 state = State(Path(sys.argv[1]))
 given = zip(sys.argv[2::2], sys.argv[3::2])
 children = [Child(name, [sys.executable, "-c", code], restart=name != "web") for name, code in given]
-made = Supervisor(state=state, environ=os.environ, servers=[])
+here = Path(sys.argv[1])
+place = Place(None, sys.executable, Path.cwd(), here, here / "schedule")
+made = Supervisor(state=state, environ=os.environ, servers=[], place=place)
 began = time.monotonic()
 ready = lambda: time.monotonic() - began > 0.7
 sys.exit(made.run(children=children, ready=ready, announce=lambda: print("ready", flush=True)))

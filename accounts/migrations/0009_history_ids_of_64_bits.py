@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0003_read_trail_chain'),
+        ('accounts', '0008_read_trail_end'),
     ]
 
     operations = [

@@ -1,0 +1,76 @@
+"""What the application's database role may do: read and write rows, and only add to the log, the trail and the history.
+
+`DATABASE_URL` names the application role and `DATABASE_OWNER_URL` the role that owns the tables. With `DATABASE_URL`
+alone one role does everything, and nothing is granted here.
+"""
+
+from collections.abc import Iterator
+
+import pghistory.models
+from django.apps import apps
+from django.conf import settings
+from django.db import connection, models
+from psycopg import sql
+
+from core.transactions import atomic
+
+# Rows of these tables, and of every history table, are added and read, never changed. The columns named here are
+# written once more: a seal is put on rows of the read trail, and a change made in a request names the request.
+_APPEND_ONLY: dict[str, tuple[str, ...]] = {
+    "events.Event": (),
+    "accounts.ReadSeal": (),
+    "accounts.ReadTrail": ("seal_id", "hash"),
+    "pghistory.Context": ("metadata", "updated_at"),
+}
+_MIGRATIONS = "django_migrations"
+
+
+def grant_application_role() -> None:
+    """Give the application role its rights on every table, and nothing more; run as the owner, may be repeated."""
+    role = settings.OPD_APPLICATION_ROLE
+    if role is None:
+        return
+    name = sql.Identifier(role)
+    with atomic(), connection.cursor() as cursor:
+        for statement in _RIGHTS:
+            cursor.execute(sql.SQL(statement).format(role=name))
+        for table, columns in _kept_tables():
+            there = sql.Identifier(table)
+            cursor.execute(sql.SQL("REVOKE UPDATE, DELETE ON {} FROM {}").format(there, name))
+            if columns:
+                listed = sql.SQL(", ").join(map(sql.Identifier, columns))
+                cursor.execute(sql.SQL("GRANT UPDATE ({}) ON {} TO {}").format(listed, there, name))
+        cursor.execute(sql.SQL("REVOKE INSERT, UPDATE, DELETE ON {} FROM {}").format(sql.Identifier(_MIGRATIONS), name))
+
+
+# A table that a later migration makes can be read and added to at once; the rest is granted when it is complete.
+_RIGHTS = (
+    "GRANT USAGE ON SCHEMA public TO {role}",
+    "REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {role}",
+    "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role}",
+    "GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {role}",
+    "ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT, INSERT ON TABLES TO {role}",
+    "ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT USAGE, SELECT ON SEQUENCES TO {role}",
+)
+
+
+def _kept_tables() -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Tables whose rows stay as they are, each with the columns that may still be written."""
+    present = set(connection.introspection.table_names())
+    for model in apps.get_models():
+        if _is_kept(model) and model._meta.db_table in present:
+            yield model._meta.db_table, _APPEND_ONLY.get(model._meta.label, ())
+
+
+def _is_kept(model: type[models.Model]) -> bool:
+    return model._meta.label in _APPEND_ONLY or issubclass(model, pghistory.models.Event)
+
+
+def owns_its_tables() -> bool:
+    """Whether the connected role could alter the event log or switch its protection off."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_has_role(current_user, relowner, 'USAGE') FROM pg_class WHERE oid = to_regclass('events_event')"
+        )
+        row = cursor.fetchone()
+    return bool(row and row[0])

@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
+from config.settings.env import env
 from config.settings.rules import OPD_TIME_ZONE
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
+DATA_DIR = Path(env.str("OPD_DATA_DIR", default=".opd"))
 
 INSTALLED_APPS = [
     "django.contrib.admin",

@@ -87,7 +87,8 @@ class Web:
 
     def kill(self) -> None:
         if self.process is not None and self.process.poll() is None:
-            for pid in [*self.workers, self.process.pid]:
+            # The main process first: it would replace a worker that is killed before it.
+            for pid in [self.process.pid, *self.workers]:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
             self.process.wait()

@@ -99,6 +99,24 @@ def test_a_table_of_a_later_migration_is_not_forgotten(server: EmbeddedPostgres)
             link.execute("DELETE FROM later")
 
 
+def test_parted_tables_keep_their_rights(server: EmbeddedPostgres) -> None:
+    done("migrate", "--verbosity", "0", **server.urls)
+    done("partition_tables", "--partitions", "2", **server.urls)
+    allowed = "SELECT has_table_privilege(%s, %s)"
+    with psycopg.connect(server.urls["DATABASE_URL"], autocommit=True) as link:
+        for table, right, granted in (
+            ("events_event", "INSERT", True),
+            ("events_event", "UPDATE", False),
+            ("events_event", "DELETE", False),
+            ("events_event", "TRUNCATE", False),
+            ("tokens_token", "UPDATE", True),
+            ("tokens_token", "TRUNCATE", False),
+        ):
+            assert link.execute(allowed, [table, right]).fetchone() == (granted,), (table, right)
+        with pytest.raises(errors.InsufficientPrivilege):
+            link.execute("TRUNCATE part_00.events_event")
+
+
 @pytest.mark.parametrize("missing", ["DATABASE_ADMIN_URL", "DATABASE_OWNER_URL", "DATABASE_URL"])
 def test_make_roles_says_what_it_lacks(missing: str) -> None:
     urls = {name: f"postgres://{name}@127.0.0.1/opd" for name in ("DATABASE_ADMIN_URL", "DATABASE_OWNER_URL")}

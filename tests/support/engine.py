@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from core.embedded.homes import remove_home
 from core.embedded.ports import free_port
 from core.embedded.supervisor import answers
 from core.embedded.trying import SHORT_TIMES, credentials
@@ -41,3 +42,4 @@ def running_engine(*, data: Path, code: Path = ROOT, python: str = sys.executabl
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(timeout=60)
+        remove_home(data_dir=data)

@@ -17,6 +17,7 @@ from django.db import connection
 
 from core import clock
 from core.embedded import EmbeddedRedis
+from core.embedded.homes import remove_home
 from core.models import IdempotencyRecord
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -94,6 +95,7 @@ def test_worker_and_beat_do_their_work_and_outlive_redis(tmp_path: Path) -> None
                 assert line.startswith("{"), line
     finally:
         redis.stop()
+        remove_home(data_dir=redis.data_dir)
 
 
 def _sent(asker: Celery) -> bool:

@@ -14,6 +14,7 @@ from django.conf import settings
 from core import ids
 from core.circuit import Breaker
 from core.embedded import EmbeddedRedis
+from core.embedded.homes import remove_home
 from core.errors import SlotBusy
 from core.redis_gate import RedisGate
 
@@ -45,6 +46,7 @@ def own_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedRedi
     server.start()
     yield server
     server.stop()
+    remove_home(data_dir=server.data_dir)
 
 
 def enter(gate: RedisGate, *keys: str, wait: float = 2.0, lease: float = 5.0) -> contextlib.AbstractContextManager:  # type: ignore[type-arg]

@@ -11,6 +11,7 @@ import redis
 
 from core import ids, snapshots
 from core.embedded import EmbeddedRedis
+from core.embedded.homes import remove_home
 from core.redis_gate import default_gate
 from core.snapshots import Asked, Near, Snapshot, ready, tag_of
 
@@ -23,6 +24,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedRedis]:
     made.start()
     yield made
     made.stop()
+    remove_home(data_dir=made.data_dir)
 
 
 @pytest.fixture

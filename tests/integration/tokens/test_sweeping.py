@@ -17,6 +17,7 @@ from django.db import connection
 from clinics.models import Slot
 from core import clock
 from core.embedded import EmbeddedRedis
+from core.embedded.homes import remove_home
 from events.models import Event
 from tests.races.scene import a_slot, book, fresh, lies_of, service
 from tests.support.invariants import assert_invariants_hold
@@ -70,6 +71,7 @@ def redis_url(tmp_path: Path) -> Iterator[str]:
     server.start()
     yield server.url
     server.stop()
+    remove_home(data_dir=server.data_dir)
 
 
 def eventually(true: Callable[[], bool], told: Callable[[], str]) -> None:

@@ -1,7 +1,6 @@
 """A crowd that is booked together: each has their own outcome, and one busy slot does not hold up the others."""
 
 import threading
-import time
 import uuid
 from collections.abc import Callable
 from functools import partial
@@ -25,6 +24,7 @@ from tests.factories import DoctorFactory
 from tests.races.choreography import PATIENCE, Refusal, Runner
 from tests.races.scene import a_doctor, a_patient, a_slot, book, lies_of, service
 from tests.support.invariants import assert_invariants_hold
+from tests.support.waiting import until
 from tokens import locking
 from tokens import together as crowds
 from tokens.models import Token
@@ -61,19 +61,24 @@ def _leave(token: Token, *, keep_seat: bool = False) -> Any:
 
 def one_crowd(steps: list[Callable[[], Any]], *, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """The outcomes of steps that were all waiting while somebody else was booked: they are one crowd."""
-    go = threading.Event()
+    booked, go = threading.Event(), threading.Event()
     leader_slot, leader = a_slot(), a_patient()
     monkeypatch.setattr(crowds, "TURN_SECONDS", PATIENCE)
-    first = Runner(lambda: _ask(leader_slot.id, leader.id, answer=lambda result: go.wait(PATIENCE) and result))
+
+    def hold_up(result: Any) -> Any:
+        booked.set()
+        go.wait(PATIENCE)
+        return result
+
+    first = Runner(lambda: _ask(leader_slot.id, leader.id, answer=hold_up))
     first.start()
+    assert booked.wait(PATIENCE)
     runners = [Runner(step) for step in steps]
     try:
-        for number, runner in enumerate(runners, start=1):
-            while crowds._crowds.waiting(None) < number - 1:
-                time.sleep(0.001)
+        for number, runner in enumerate(runners):
+            until(lambda number=number: crowds._crowds.waiting(None) >= number)
             runner.start()
-        while crowds._crowds.waiting(None) < len(runners):
-            time.sleep(0.001)
+        until(lambda: crowds._crowds.waiting(None) >= len(runners))
     finally:
         go.set()
     assert isinstance(first.finish(), Token)

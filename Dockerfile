@@ -5,8 +5,7 @@ WORKDIR /app
 
 FROM base AS packages
 COPY --chmod=755 setup.sh requirements.txt ./
-COPY core/__init__.py core/__init__.py
-COPY core/embedded core/embedded
+COPY devserver devserver
 RUN ./setup.sh install production
 
 FROM base AS final
@@ -17,11 +16,11 @@ COPY --from=packages /app/.venv /app/.venv
 # The files of a clone made under umask 077 are closed to the user that runs them; here everybody may read them.
 COPY --chmod=755 . .
 # Compiled once: the file system is read-only later, and each process would compile the code again.
-RUN .venv/bin/python -m compileall -q -j 0 accounts clinics config core events patients reports tokens waitlist
+RUN .venv/bin/python -m compileall -q -j 0 accounts clinics config core devserver events patients reports tokens waitlist
 ENV OPD_ENV=production OPD_HOST=0.0.0.0 OPD_PORT=8000 OPD_DATA_DIR=/data
 USER opd
 VOLUME /data
 EXPOSE 8000
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=15s --timeout=5s --start-period=40s CMD ["python3", "-I", "-S", "core/embedded/probe.py"]
+HEALTHCHECK --interval=15s --timeout=5s --start-period=40s CMD ["python3", "-I", "-S", "devserver/probe.py"]
 CMD ["./setup.sh", "web"]

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # One command from a fresh clone to a working OPD: ./setup.sh help
-# This file only finds a Python; what is done with it stands in core/embedded.
+# This file only finds a Python; what is done with it stands in devserver.
 set -eu
 cd -P -- "$(dirname -- "${BASH_SOURCE[0]}")"
 unset PYTHONHOME PYTHONPATH PYTHONSAFEPATH PYTHONSTARTUP
@@ -12,7 +12,7 @@ fits() { # a name on the PATH may be there and still not work, so it is tried
 for needed in 'import ensurepip, venv' ''; do # rather one that can make virtual environments
     for python in ${OPD_PYTHON:+"$OPD_PYTHON"} python3.13 python3.12 python3.11 python3 python .venv/bin/python; do
         if fits "$python" "$needed"; then
-            exec "$python" -m core.embedded "$@"
+            exec "$python" -m devserver "$@"
         fi
     done
 done

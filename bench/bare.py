@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bench.measuring import Measure, quantile, without_figures
 from bench.servers import Stage
-from core.embedded.binaries import postgres_installations
+from devserver.binaries import postgres_installations
 
 TABLES = """
 CREATE TABLE slot (id int PRIMARY KEY, capacity int NOT NULL, held int NOT NULL DEFAULT 0 CHECK (held <= capacity));

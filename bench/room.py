@@ -22,7 +22,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.room", description=__doc__)
     parser.add_argument("--visits", type=int, default=2_000)
     visits = parser.parse_args().visits
-    from core.embedded import servers
+    from devserver import servers
 
     with servers(fsync=True) as urls:
         os.environ.update(urls, DJANGO_SETTINGS_MODULE="config.settings.local")

@@ -14,11 +14,11 @@ from pathlib import Path
 import psycopg
 
 from bench.processes import Usage, children_of, usage_of
-from core.embedded import EmbeddedPostgres, EmbeddedRedis
-from core.embedded.ports import free_port
-from core.embedded.processes import spawn
-from core.embedded.project import EVERY_PROCESS, MARK, ROOT, UNLESS_TOLD, web_command
-from core.embedded.together import throwaway
+from devserver import EmbeddedPostgres, EmbeddedRedis
+from devserver.ports import free_port
+from devserver.processes import spawn
+from devserver.project import EVERY_PROCESS, MARK, ROOT, UNLESS_TOLD, web_command
+from devserver.throwaway import throwaway
 
 ENGINE, PLAIN = "engine", "plain"
 HOST = "127.0.0.1"

@@ -15,7 +15,7 @@ _held = contextlib.ExitStack()
 def pytest_load_initial_conftests() -> None:
     if "PYTEST_XDIST_WORKER" in os.environ or (os.environ.get("DATABASE_URL") and os.environ.get("REDIS_URL")):
         return
-    from core.embedded import servers
+    from devserver import servers
 
     os.environ.update(_held.enter_context(servers(fsync=False, environ=os.environ)))
 

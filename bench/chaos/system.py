@@ -23,11 +23,11 @@ from django.db.utils import load_backend
 
 from bench.chaos.proxy import CuttingProxy
 from bench.processes import children_of
-from core.embedded import EmbeddedPostgres, EmbeddedRedis
-from core.embedded.ports import free_port
-from core.embedded.processes import spawn, started_at
-from core.embedded.project import ROOT, web_command
-from core.embedded.together import throwaway
+from devserver import EmbeddedPostgres, EmbeddedRedis
+from devserver.ports import free_port
+from devserver.processes import spawn, started_at
+from devserver.project import ROOT, web_command
+from devserver.throwaway import throwaway
 
 T = TypeVar("T")
 HOST = "127.0.0.1"

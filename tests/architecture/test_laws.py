@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 TOP = Path(__file__).parents[2]
-APPS = ("accounts", "clinics", "config", "core", "events", "patients", "reports", "tokens", "waitlist")
+APPS = ("accounts", "clinics", "config", "core", "devserver", "events", "patients", "reports", "tokens", "waitlist")
 MOST_LINES = 400
 
 

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from bench.chaos.system import System, Web, running_system
-from core.embedded.ports import free_port
-from core.embedded.project import ROOT
+from devserver.ports import free_port
+from devserver.project import ROOT
 from tests.support.waiting import until
 
 

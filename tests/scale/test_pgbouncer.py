@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from bench.chaos.nemesis import Fault
 from bench.chaos.playing import perform
 from bench.chaos.system import System, running_system
-from core.embedded.project import ROOT
+from devserver.project import ROOT
 from tests.scale.scene import ONE_PROCESS, booked, crowd, hospital_of, seats_sold
 from tests.support.pgbouncer import NotToBeHad, console, pgbouncer
 from tests.support.swapping import swapping

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from bench.chaos.nemesis import Fault, holds_end
 from bench.chaos.playing import perform
 from bench.chaos.system import System, running_system
-from core.embedded.project import ROOT
+from devserver.project import ROOT
 from tests.scale.scene import ONE_PROCESS, counted
 from tests.support.sentinels import Watched, watched_redis
 from tests.support.waiting import until

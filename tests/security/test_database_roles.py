@@ -10,9 +10,9 @@ import psycopg
 import pytest
 from psycopg import errors, sql
 
-from core.embedded import EmbeddedPostgres, project
-from core.embedded.postgres import APPLICATION, OWNER
-from core.embedded.together import throwaway
+from devserver import EmbeddedPostgres, project
+from devserver.postgres import APPLICATION, OWNER
+from devserver.throwaway import throwaway
 from tests.support.engine import running_engine
 
 ROOT = Path(__file__).resolve().parents[2]

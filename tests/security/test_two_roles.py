@@ -15,9 +15,9 @@ from accounts import trail
 from accounts.models import ReadTrail
 from core import clock as core_clock
 from core.checks import application_role_owns_nothing
-from core.embedded import EmbeddedPostgres
-from core.embedded.postgres import APPLICATION, OWNER
-from core.embedded.together import throwaway
+from devserver import EmbeddedPostgres
+from devserver.postgres import APPLICATION, OWNER
+from devserver.throwaway import throwaway
 from tests.races.scene import a_slot, book
 from tokens.chains import bad_rows
 

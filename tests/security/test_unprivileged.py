@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from core.embedded.homes import SHELTERS, remove_home
-from core.embedded.places import OWNER, PREFIX
-from core.embedded.project import MARK
-from core.embedded.runners import application_user
-from core.embedded.state import State
+from devserver.data_dir import SHELTERS, remove_home
+from devserver.places import OWNER, PREFIX
+from devserver.project import MARK
+from devserver.state import State
+from devserver.unprivileged import application_user
 from tests.support.engine import ROOT, running_engine
 
-CODE = ("accounts", "clinics", "config", "core", "events", "patients", "reports", "tokens", "waitlist", "manage.py")
+CODE = ("accounts", "clinics", "config", "core", "devserver", "events", "patients", "reports", "tokens", "waitlist", "manage.py")
 HERE = os.geteuid()
 
 
@@ -87,7 +87,7 @@ def test_nothing_that_serves_runs_as_root(closed_checkout: Path) -> None:
 def place_in(checkout: Path) -> dict[str, str]:
     """Where a setup.sh started in that checkout would run the engine."""
     program = (
-        "import json, pathlib; from core.embedded.places import application_place as place; "
+        "import json, pathlib; from devserver.places import application_place as place; "
         "found = place(data_dir=pathlib.Path('.opd').resolve()); "
         "print(json.dumps({'code': str(found.code), 'data': str(found.data), 'python': found.python}))"
     )

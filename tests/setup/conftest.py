@@ -8,7 +8,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from core.embedded.homes import remove_home
+from devserver.data_dir import remove_home
 
 
 @pytest.fixture

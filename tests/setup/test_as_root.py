@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from core.embedded import EmbeddedPostgres, SetupError
-from core.embedded.homes import POINTER, home_of, remove_home
-from core.embedded.runners import can_enter, runner_for
+from devserver import EmbeddedPostgres, SetupError
+from devserver.data_dir import POINTER, home_of, remove_home
+from devserver.unprivileged import can_enter, runner_for
 
 Ask = Callable[..., object]
 AS_ROOT = os.geteuid() == 0

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from core.embedded.auditing import audit, conclusion
+from devserver.audit import audit, conclusion
 
 SOUND: dict[str, Any] = {"name": "attrs", "version": "25.1", "vulns": []}
 BROKEN: dict[str, Any] = {

@@ -127,7 +127,7 @@ def test_one_service_builds_the_image_and_the_others_take_it(compose: dict[str, 
 
 def test_health_checks_do_not_start_the_engine(compose: dict[str, Any]) -> None:
     """Each check of web and worker is a process of its own, every few seconds."""
-    probe = ["CMD", "python3", "-I", "-S", "core/embedded/probe.py"]
+    probe = ["CMD", "python3", "-I", "-S", "devserver/probe.py"]
     assert compose["services"]["web"]["healthcheck"]["test"] == probe
     assert (
         f"HEALTHCHECK --interval=15s --timeout=5s --start-period=40s CMD {json.dumps(probe[1:])}"
@@ -152,7 +152,7 @@ def test_the_probe_tells_whether_web_is_ready(status: bytes | None, code: int) -
         thread = threading.Thread(target=answer)
         thread.start()
         environ = {"OPD_PORT": str(port), "OPD_ALLOWED_HOSTS": ".hospital.example,other"}
-        command = [sys.executable, "-I", "-S", str(ROOT / "core/embedded/probe.py")]
+        command = [sys.executable, "-I", "-S", str(ROOT / "devserver/probe.py")]
         assert subprocess.run(command, env=environ, timeout=20).returncode == code
         thread.join()
     assert heard[0].startswith(b"GET /healthz/ready HTTP/1.1\r\nHost: hospital.example\r\n")
@@ -161,7 +161,7 @@ def test_the_probe_tells_whether_web_is_ready(status: bytes | None, code: int) -
 
 def test_the_probe_loads_next_to_nothing() -> None:
     program = "import sys, runpy; runpy.run_path(sys.argv[1]); print(len(sys.modules), 'http' in sys.modules)"
-    command = [sys.executable, "-I", "-S", "-c", program, str(ROOT / "core/embedded/probe.py")]
+    command = [sys.executable, "-I", "-S", "-c", program, str(ROOT / "devserver/probe.py")]
     count, http = subprocess.run(command, capture_output=True, text=True, timeout=20).stdout.split()
     assert int(count) < 80
     assert http == "False"

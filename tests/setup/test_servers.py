@@ -11,9 +11,9 @@ import psycopg
 import pytest
 import redis
 
-from core.embedded import EmbeddedPostgres, EmbeddedRedis, SetupError, servers
-from core.embedded.processes import identify, started_at, working_in
-from core.embedded.state import State
+from devserver import EmbeddedPostgres, EmbeddedRedis, SetupError, servers
+from devserver.processes import identify, started_at, working_in
+from devserver.state import State
 
 Ask = Callable[..., object]
 ROOT = Path(__file__).resolve().parents[2]
@@ -112,7 +112,7 @@ def test_what_a_killed_owner_left_running_is_ended_and_replaced(folder: Path, as
 
 def test_the_servers_die_with_the_process_that_started_them(folder: Path) -> None:
     code = (
-        "import sys, time\nfrom core.embedded import servers\n"
+        "import sys, time\nfrom devserver import servers\n"
         "with servers(sys.argv[1], fsync=False):\n print(1, flush=True)\n time.sleep(60)"
     )
     owner = subprocess.Popen([sys.executable, "-c", code, str(folder)], cwd=ROOT, stdout=subprocess.PIPE)
@@ -196,7 +196,7 @@ def test_urls_from_the_environment_are_used_and_nothing_is_started(folder: Path)
 
 def test_the_launcher_needs_nothing_but_the_standard_library() -> None:
     foreign = "[name for name in ('django', 'redis', 'psycopg') if name in sys.modules]"
-    code = f"import core.embedded.__main__, sys; print({foreign})"
+    code = f"import devserver.__main__, sys; print({foreign})"
     shown = subprocess.run(
         [sys.executable, "-S", "-E", "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from core.embedded import SetupError, install, project
-from core.embedded.running import run
+from devserver import SetupError, install, project
+from devserver.run import run
 
 ROOT = Path(__file__).resolve().parents[2]
 

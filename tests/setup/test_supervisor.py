@@ -17,20 +17,20 @@ from typing import Any
 import pytest
 
 from core import clock
-from core.embedded.ports import free_port
-from core.embedded.processes import marked
-from core.embedded.project import MARK
-from core.embedded.state import State
-from core.embedded.supervisor import end_marked
-from core.embedded.trying import credentials
+from devserver.ports import free_port
+from devserver.processes import marked
+from devserver.project import MARK
+from devserver.state import State
+from devserver.supervisor import end_marked
+from devserver.test_and_demo import credentials
 
 ROOT = Path(__file__).resolve().parents[2]
 CHILDREN = """
 import sys
-from core.embedded.places import Place
-from core.embedded.state import State
-from core.embedded.supervisor import Child, Supervisor
-from core.embedded import supervisor
+from devserver.places import Place
+from devserver.state import State
+from devserver.supervisor import Child, Supervisor
+from devserver import supervisor
 from pathlib import Path
 import os
 import signal
@@ -177,7 +177,7 @@ def test_the_whole_engine_serves_sweeps_and_leaves_nothing(folder: Path) -> None
         **{name: value for name, value in clean.items() if not name.startswith(("OPD_", "DJANGO_", "PROMETHEUS_"))},
         **{"OPD_DATA_DIR": str(folder), "OPD_PORT": str(port), "OPD_HOLD_SECONDS": "0.5", "OPD_SWEEP_SECONDS": "0.5"},
     }
-    command = "import os, sys; from core.embedded.running import run; sys.exit(run(environ=os.environ))"
+    command = "import os, sys; from devserver.run import run; sys.exit(run(environ=os.environ))"
     process = subprocess.Popen(
         [sys.executable, "-c", command], cwd=ROOT, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )

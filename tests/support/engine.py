@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from core.embedded.homes import remove_home
-from core.embedded.ports import free_port
-from core.embedded.supervisor import answers
-from core.embedded.trying import SHORT_TIMES, credentials
+from devserver.data_dir import remove_home
+from devserver.ports import free_port
+from devserver.supervisor import answers
+from devserver.test_and_demo import SHORT_TIMES, credentials
 
 ROOT = Path(__file__).resolve().parents[2]
-RUN = "import os, sys; from core.embedded.running import run; sys.exit(run(environ=dict(os.environ)))"
+RUN = "import os, sys; from devserver.run import run; sys.exit(run(environ=dict(os.environ)))"
 
 
 @contextmanager

@@ -12,9 +12,9 @@ from pathlib import Path
 import psycopg
 
 from bench.chaos.system import HOST, System
-from core.embedded.ports import free_port
-from core.embedded.processes import spawn
-from core.embedded.runners import bare_environment, runner_for
+from devserver.ports import free_port
+from devserver.processes import spawn
+from devserver.unprivileged import bare_environment, runner_for
 from tests.support.waiting import until
 
 CONFIG = """

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import redis
 
-from core.embedded import EmbeddedRedis
-from core.embedded.binaries import redis_server
-from core.embedded.ports import free_port
-from core.embedded.processes import spawn
-from core.embedded.runners import bare_environment
-from core.embedded.state import prepare_data_dir, write_private
+from devserver import EmbeddedRedis
+from devserver.binaries import redis_server
+from devserver.ports import free_port
+from devserver.processes import spawn
+from devserver.state import prepare_data_dir, write_private
+from devserver.unprivileged import bare_environment
 from tests.support.waiting import until
 
 NAME, QUORUM = "opd", 2

@@ -9,8 +9,8 @@ from typing import Any
 
 import psycopg
 
-from core.embedded import EmbeddedPostgres
-from core.embedded.runners import attempt
+from devserver import EmbeddedPostgres
+from devserver.unprivileged import attempt
 from tests.support.waiting import until
 
 

@@ -7,7 +7,7 @@ from urllib.parse import unquote, urlsplit
 import psycopg
 from django.core.management.base import BaseCommand, CommandError
 
-from core.embedded.roles import Login, role_statements
+from devserver.roles import Login, role_statements
 
 
 class Command(BaseCommand):

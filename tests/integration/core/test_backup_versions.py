@@ -8,10 +8,10 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from core.embedded import EmbeddedPostgres
-from core.embedded.binaries import postgres_installations
-from core.embedded.postgres import APPLICATION, OWNER
-from core.embedded.together import throwaway
+from devserver import EmbeddedPostgres
+from devserver.binaries import postgres_installations
+from devserver.postgres import APPLICATION, OWNER
+from devserver.throwaway import throwaway
 
 ROOT = Path(__file__).resolve().parents[3]
 MAJORS = sorted({each.major for each in postgres_installations()})

@@ -16,9 +16,9 @@ from celery import Celery
 from django.db import connection
 
 from core import clock
-from core.embedded import EmbeddedRedis
-from core.embedded.homes import remove_home
 from core.models import IdempotencyRecord
+from devserver import EmbeddedRedis
+from devserver.data_dir import remove_home
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

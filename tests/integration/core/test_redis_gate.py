@@ -13,10 +13,10 @@ from django.conf import settings
 
 from core import ids
 from core.circuit import Breaker
-from core.embedded import EmbeddedRedis
-from core.embedded.homes import remove_home
 from core.errors import SlotBusy
 from core.redis_gate import RedisGate
+from devserver import EmbeddedRedis
+from devserver.data_dir import remove_home
 
 PREFIX = "opd:gate:"
 

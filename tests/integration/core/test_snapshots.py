@@ -10,10 +10,10 @@ import pytest
 import redis
 
 from core import ids, snapshots
-from core.embedded import EmbeddedRedis
-from core.embedded.homes import remove_home
 from core.redis_gate import default_gate
 from core.snapshots import Asked, Near, Snapshot, ready, tag_of
+from devserver import EmbeddedRedis
+from devserver.data_dir import remove_home
 
 OLD, NEW = tag_of("old"), tag_of("new")
 

@@ -16,8 +16,8 @@ from django.db import connection
 
 from clinics.models import Slot
 from core import clock
-from core.embedded import EmbeddedRedis
-from core.embedded.homes import remove_home
+from devserver import EmbeddedRedis
+from devserver.data_dir import remove_home
 from events.models import Event
 from tests.races.scene import a_slot, book, fresh, lies_of, service
 from tests.support.invariants import assert_invariants_hold

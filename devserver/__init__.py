@@ -3,9 +3,9 @@
 Runs before Django is there and needs nothing but the standard library and the servers' programs.
 """
 
-from core.embedded.errors import SetupError
-from core.embedded.postgres import EmbeddedPostgres
-from core.embedded.redis import EmbeddedRedis
-from core.embedded.together import servers
+from devserver.errors import SetupError
+from devserver.postgres import EmbeddedPostgres
+from devserver.throwaway import servers
+from devserver.valkey import EmbeddedRedis
 
 __all__ = ["EmbeddedPostgres", "EmbeddedRedis", "SetupError", "servers"]

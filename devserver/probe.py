@@ -1,6 +1,6 @@
 """Ask the web process on this machine whether it is ready, in a few milliseconds: nothing but a socket is imported.
 
-python -I -S core/embedded/probe.py; the exit code is 0 if it is.
+python -I -S devserver/probe.py; the exit code is 0 if it is.
 """
 
 import os

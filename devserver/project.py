@@ -5,10 +5,10 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from core.embedded.errors import SetupError
-from core.embedded.state import prepare_data_dir, secret
+from devserver.errors import SetupError
+from devserver.state import prepare_data_dir, secret
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 MARK = "OPD_SUPERVISED_IN"

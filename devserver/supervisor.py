@@ -16,14 +16,14 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from core.embedded.errors import SetupError
-from core.embedded.places import Place
-from core.embedded.processes import Identity, gone, identify, marked, send, spawn
-from core.embedded.project import MARK
-from core.embedded.say import OUT, complain, emit, step
-from core.embedded.server import EmbeddedServer
-from core.embedded.state import State
-from core.embedded.stopping import handle_stops, restore
+from devserver.console import OUT, complain, emit, step
+from devserver.errors import SetupError
+from devserver.places import Place
+from devserver.processes import Identity, gone, identify, marked, send, spawn
+from devserver.project import MARK
+from devserver.server import EmbeddedServer
+from devserver.signals import handle_stops, restore
+from devserver.state import State
 
 RESTART_SECONDS = 10.0
 WEB_RESTART_SECONDS = 1.0

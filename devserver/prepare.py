@@ -1,12 +1,12 @@
 """What has to be done to the database before the engine starts, in one process: the only part here that knows Django.
 
-python -m core.embedded.prepare CREDENTIALS
+python -m devserver.prepare CREDENTIALS
 """
 
 import os
 import sys
 
-from core.embedded.say import step
+from devserver.console import step
 
 
 def prepare(*, credentials: str) -> None:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from core.embedded.runners import Runner, as_user
+from devserver.unprivileged import Runner, as_user
 
 PROC = Path("/proc")
 PR_SET_PDEATHSIG = 1

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from core.embedded.errors import SetupError
+from devserver.errors import SetupError
 
 Runner = pwd.struct_passwd
 

@@ -5,12 +5,12 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from core.embedded.errors import SetupError
-from core.embedded.postgres import EmbeddedPostgres
-from core.embedded.redis import EmbeddedRedis
-from core.embedded.say import step
-from core.embedded.server import EmbeddedServer
-from core.embedded.state import FileLock, State
+from devserver.console import step
+from devserver.errors import SetupError
+from devserver.postgres import EmbeddedPostgres
+from devserver.server import EmbeddedServer
+from devserver.state import FileLock, State
+from devserver.valkey import EmbeddedRedis
 
 GIVEN = ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL")
 KINDS: dict[str, type[EmbeddedServer]] = {"DATABASE_URL": EmbeddedPostgres, "REDIS_URL": EmbeddedRedis}

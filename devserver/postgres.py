@@ -10,14 +10,14 @@ import time
 from functools import cached_property
 from pathlib import Path
 
-from core.embedded import binaries
-from core.embedded.errors import SetupError
-from core.embedded.homes import home_of
-from core.embedded.processes import spawn
-from core.embedded.roles import Login, role_statements
-from core.embedded.runners import Runner, attempt, bare_environment, can_enter, runner_for
-from core.embedded.server import EmbeddedServer
-from core.embedded.state import secret
+from devserver import binaries
+from devserver.data_dir import home_of
+from devserver.errors import SetupError
+from devserver.processes import spawn
+from devserver.roles import Login, role_statements
+from devserver.server import EmbeddedServer
+from devserver.state import secret
+from devserver.unprivileged import Runner, attempt, bare_environment, can_enter, runner_for
 
 DATABASE, USER = "opd", "opd"
 OWNER, APPLICATION = "opd_owner", "opd_app"

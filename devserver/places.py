@@ -15,12 +15,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.embedded.errors import SetupError
-from core.embedded.homes import APPLICATION_POINTER, SHELTERS, home_of
-from core.embedded.install import MARKER
-from core.embedded.project import ROOT, VENV, without_owner
-from core.embedded.runners import Runner, application_user, attempt, can_enter
-from core.embedded.say import step
+from devserver.console import step
+from devserver.data_dir import APPLICATION_POINTER, SHELTERS, home_of
+from devserver.errors import SetupError
+from devserver.install import MARKER
+from devserver.project import ROOT, VENV, without_owner
+from devserver.unprivileged import Runner, application_user, attempt, can_enter
 
 OWNER = "belongs-to"
 PREFIX = "opd-python-"

@@ -3,12 +3,12 @@
 import os
 import sys
 
-from core.embedded import auditing, running, trying
-from core.embedded.errors import SetupError
-from core.embedded.install import CHECKS, EMBEDDED, PRODUCTION, install
-from core.embedded.project import PYTHON, VENV
-from core.embedded.say import complain
-from core.embedded.stopping import Stopped
+from devserver import audit, run, test_and_demo
+from devserver.console import complain
+from devserver.errors import SetupError
+from devserver.install import CHECKS, EMBEDDED, PRODUCTION, install
+from devserver.project import PYTHON, VENV
+from devserver.signals import Stopped
 
 HELP = """\
 ./setup.sh              everything on this machine: web, worker, beat, PostgreSQL and Redis, until Ctrl-C (same as: run)
@@ -56,21 +56,21 @@ def main(arguments: list[str]) -> int:
     environ = dict(os.environ)
     match name:
         case "run":
-            return running.run(environ=environ)
+            return run.run(environ=environ)
         case "test":
-            return trying.test(arguments=rest, environ=environ)
+            return test_and_demo.test(arguments=rest, environ=environ)
         case "demo":
-            return trying.demo(arguments=rest, environ=environ)
+            return test_and_demo.demo(arguments=rest, environ=environ)
         case "audit":
-            return auditing.audit(environ=environ)
+            return audit.audit(environ=environ)
         case "manage":
-            return running.manage(arguments=rest, environ=environ)
+            return run.manage(arguments=rest, environ=environ)
         case "health":
-            return running.health(environ=environ)
+            return run.health(environ=environ)
         case "stop":
-            return running.stop(environ=environ)
+            return run.stop(environ=environ)
         case "web" | "worker" | "beat":
-            return running.single(name=name, environ=environ)
+            return run.single(name=name, environ=environ)
     raise SetupError(f"There is no command '{name}'. See ./setup.sh help")
 
 
@@ -82,7 +82,7 @@ def _served(*, name: str) -> bool:
 def _enter_venv(*, arguments: list[str]) -> None:
     """Go on under the Python of .venv, where the wheels of the servers are."""
     if sys.prefix != str(VENV):
-        os.execv(PYTHON, [str(PYTHON), "-m", "core.embedded", *arguments])
+        os.execv(PYTHON, [str(PYTHON), "-m", "devserver", *arguments])
 
 
 def _exit_code() -> int:

@@ -8,11 +8,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-from core.embedded.errors import SetupError
-from core.embedded.processes import death_bound
-from core.embedded.project import PYTHON, ROOT, VENV
-from core.embedded.say import step
-from core.embedded.state import FileLock
+from devserver.console import step
+from devserver.errors import SetupError
+from devserver.processes import death_bound
+from devserver.project import PYTHON, ROOT, VENV
+from devserver.state import FileLock
 
 PRODUCTION, EMBEDDED, CHECKS = "requirements.txt", "requirements-embedded.txt", "requirements-dev.txt"
 MARKER = VENV / "installed.json"

@@ -6,10 +6,10 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from core.embedded.homes import remove_home
-from core.embedded.postgres import EmbeddedPostgres
-from core.embedded.redis import EmbeddedRedis
-from core.embedded.state import FileLock
+from devserver.data_dir import remove_home
+from devserver.postgres import EmbeddedPostgres
+from devserver.state import FileLock
+from devserver.valkey import EmbeddedRedis
 
 PREFIX = "opd-throwaway-"
 

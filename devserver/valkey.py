@@ -7,12 +7,12 @@ import subprocess
 from functools import cached_property
 from pathlib import Path
 
-from core.embedded.binaries import runnable_redis
-from core.embedded.homes import APPLICATION_POINTER, home_of
-from core.embedded.processes import spawn
-from core.embedded.runners import Runner, application_user, bare_environment
-from core.embedded.server import EmbeddedServer
-from core.embedded.state import secret, write_private
+from devserver.binaries import runnable_redis
+from devserver.data_dir import APPLICATION_POINTER, home_of
+from devserver.processes import spawn
+from devserver.server import EmbeddedServer
+from devserver.state import secret, write_private
+from devserver.unprivileged import Runner, application_user, bare_environment
 
 
 class EmbeddedRedis(EmbeddedServer):

@@ -8,8 +8,8 @@ import secrets
 from pathlib import Path
 from typing import Any
 
-from core.embedded.errors import SetupError
-from core.embedded.processes import Identity
+from devserver.errors import SetupError
+from devserver.processes import Identity
 
 
 def prepare_data_dir(*, data_dir: Path) -> Path:

@@ -9,19 +9,19 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from core.embedded import project
-from core.embedded.borrowing import KINDS, borrowed, running_urls, started
-from core.embedded.errors import SetupError
-from core.embedded.install import need_space
-from core.embedded.places import application_place
-from core.embedded.ports import obstacle
-from core.embedded.processes import gone, identify, send
-from core.embedded.runners import application_user
-from core.embedded.say import line, step
-from core.embedded.state import FileLock, State
-from core.embedded.steps import carry_out, foreground
-from core.embedded.stopping import stoppable
-from core.embedded.supervisor import PATIENCE, Child, Supervisor, answers, end_marked
+from devserver import project
+from devserver.console import line, step
+from devserver.errors import SetupError
+from devserver.install import need_space
+from devserver.lifetime import KINDS, borrowed, running_urls, started
+from devserver.places import application_place
+from devserver.ports import obstacle
+from devserver.processes import gone, identify, send
+from devserver.signals import stoppable
+from devserver.state import FileLock, State
+from devserver.subprocesses import carry_out, foreground
+from devserver.supervisor import PATIENCE, Child, Supervisor, answers, end_marked
+from devserver.unprivileged import application_user
 
 SPACE_MB = 200
 
@@ -44,7 +44,7 @@ def run(*, environ: Mapping[str, str]) -> int:
             with started(data_dir=data_dir, environ=environ) as (urls, servers):
                 made = project.app_environment(environ=environ, data_dir=data_dir, urls=urls)
                 place = application_place(data_dir=data_dir)
-                prepare = [sys.executable, "-m", "core.embedded.prepare", str(data_dir / "credentials")]
+                prepare = [sys.executable, "-m", "devserver.prepare", str(data_dir / "credentials")]
                 carry_out("Preparing the database", prepare, environ=made, loud=True)
                 step(f"Starting web, worker and beat on {base}")
                 supervisor = Supervisor(state=state, environ=made, servers=servers, place=place)

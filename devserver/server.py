@@ -7,10 +7,10 @@ import subprocess
 import time
 from pathlib import Path
 
-from core.embedded.errors import SetupError
-from core.embedded.ports import free_port
-from core.embedded.processes import Identity, gone, identify, send, started_at, working_in
-from core.embedded.state import FileLock, State, prepare_data_dir
+from devserver.errors import SetupError
+from devserver.ports import free_port
+from devserver.processes import Identity, gone, identify, send, started_at, working_in
+from devserver.state import FileLock, State, prepare_data_dir
 
 LOG_LIMIT = 10 * 1024 * 1024
 

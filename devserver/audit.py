@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from core.embedded.install import CHECKS, EMBEDDED, PRODUCTION
-from core.embedded.processes import death_bound
-from core.embedded.project import ROOT
-from core.embedded.say import line, step
-from core.embedded.stopping import stoppable
+from devserver.console import line, step
+from devserver.install import CHECKS, EMBEDDED, PRODUCTION
+from devserver.processes import death_bound
+from devserver.project import ROOT
+from devserver.signals import stoppable
 
 SECONDS_FOR_AN_ANSWER = "10"
 

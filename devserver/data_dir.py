@@ -10,8 +10,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from core.embedded.errors import SetupError
-from core.embedded.runners import Runner, can_enter
+from devserver.errors import SetupError
+from devserver.unprivileged import Runner, can_enter
 
 POINTER = "postgres.location"
 APPLICATION_POINTER = "engine.location"

@@ -5,11 +5,11 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 
-from core.embedded.errors import SetupError
-from core.embedded.processes import death_bound
-from core.embedded.project import ROOT
-from core.embedded.say import step
-from core.embedded.stopping import Stopped, handle_stops, restore
+from devserver.console import step
+from devserver.errors import SetupError
+from devserver.processes import death_bound
+from devserver.project import ROOT
+from devserver.signals import Stopped, handle_stops, restore
 
 
 def carry_out(text: str, command: Sequence[str], *, environ: Mapping[str, str], loud: bool = False) -> None:

@@ -9,17 +9,17 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from core.embedded import project
-from core.embedded.errors import SetupError
-from core.embedded.homes import remove_home
-from core.embedded.ports import free_port
-from core.embedded.processes import death_bound
-from core.embedded.say import complain, line, step
-from core.embedded.state import State
-from core.embedded.steps import end, foreground
-from core.embedded.stopping import stoppable
-from core.embedded.supervisor import answers
-from core.embedded.together import servers, throwaway
+from devserver import project
+from devserver.console import complain, line, step
+from devserver.data_dir import remove_home
+from devserver.errors import SetupError
+from devserver.ports import free_port
+from devserver.processes import death_bound
+from devserver.signals import stoppable
+from devserver.state import State
+from devserver.subprocesses import end, foreground
+from devserver.supervisor import answers
+from devserver.throwaway import servers, throwaway
 
 SHORT_TIMES = {
     "OPD_HOLD_SECONDS": "3",
@@ -132,7 +132,7 @@ def _engine(*, folder: Path, environ: Mapping[str, str]) -> Iterator[dict[str, s
     step(f"Starting an engine with short times for the demo on {url} (it is stopped afterwards)")
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "core.embedded", "run"],
+            [sys.executable, "-m", "devserver", "run"],
             env=made,
             cwd=project.ROOT,
             stdin=subprocess.DEVNULL,

@@ -16,7 +16,7 @@ COPY --from=packages /app/.venv /app/.venv
 # The files of a clone made under umask 077 are closed to the user that runs them; here everybody may read them.
 COPY --chmod=755 . .
 # Compiled once: the file system is read-only later, and each process would compile the code again.
-RUN .venv/bin/python -m compileall -q -j 0 accounts clinics config core devserver events patients reports tokens waitlist
+RUN .venv/bin/python -m compileall -q -j 0 accounts clinics config core devserver events ops patients reports tokens waitlist
 ENV OPD_ENV=production OPD_HOST=0.0.0.0 OPD_PORT=8000 OPD_DATA_DIR=/data
 USER opd
 VOLUME /data

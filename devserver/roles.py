@@ -1,7 +1,7 @@
 """The two database roles of the engine, as SQL: an owner for migrations and an application role that owns nothing.
 
 The statements need a superuser once. The rights of the application role on each table are granted by the owner after
-every migration (core/roles.py).
+every migration (ops/database_roles.py).
 """
 
 from dataclasses import dataclass

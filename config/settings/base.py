@@ -32,6 +32,7 @@ INSTALLED_APPS = [
     "waitlist",
     "tokens",
     "reports",
+    "ops",
 ]
 
 # Past these a request meets the rest of the middleware, whose headers the lanes put on their own answers.

@@ -7,7 +7,19 @@ from pathlib import Path
 import pytest
 
 TOP = Path(__file__).parents[2]
-APPS = ("accounts", "clinics", "config", "core", "devserver", "events", "patients", "reports", "tokens", "waitlist")
+APPS = (
+    "accounts",
+    "clinics",
+    "config",
+    "core",
+    "devserver",
+    "events",
+    "ops",
+    "patients",
+    "reports",
+    "tokens",
+    "waitlist",
+)
 MOST_LINES = 400
 
 

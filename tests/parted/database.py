@@ -12,9 +12,9 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from psycopg import sql
 
-from core.backup import on_database
+from ops.backup import on_database
+from ops.management.commands.partition_tables import PARTED
 from tests.integration.tokens.crowd import slot_with
-from tokens.management.commands.partition_tables import PARTED
 from tokens.models import Token
 from tokens.services import TokenAllocationService
 

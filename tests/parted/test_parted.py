@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 from django.apps import apps
 
+from ops.management.commands.partition_tables import PARTED
 from tests.parted.allowed import ALLOWED
 from tests.parted.database import parted_database
 from tests.parted.watching import REPORT
-from tokens.management.commands.partition_tables import PARTED
 from tokens.services import TokenAllocationService
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -29,7 +29,7 @@ REPORT = "OPD_PLANS_REPORT"
 @cache
 def names_parted() -> re.Pattern[str]:
     """Finds the names of parted tables."""
-    from tokens.management.commands.partition_tables import PARTED  # once Django is set up
+    from ops.management.commands.partition_tables import PARTED  # once Django is set up
 
     return re.compile(r"\b(" + "|".join(PARTED) + r")\b")
 

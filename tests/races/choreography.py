@@ -18,7 +18,7 @@ from django.db import connection
 from redis import Redis
 
 from core.combining import _Place
-from core.partitions import name_alike
+from ops.partitioning import name_alike
 from tests.support.waiting import until
 from tokens import ledger as ledgers
 from tokens import locking

@@ -14,10 +14,10 @@ from psycopg import errors
 from accounts import trail
 from accounts.models import ReadTrail
 from core import clock as core_clock
-from core.checks import application_role_owns_nothing
 from devserver import EmbeddedPostgres
 from devserver.postgres import APPLICATION, OWNER
 from devserver.throwaway import throwaway
+from ops.checks import application_role_owns_nothing
 from tests.races.scene import a_slot, book
 from tokens.chains import bad_rows
 

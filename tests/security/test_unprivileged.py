@@ -18,7 +18,20 @@ from devserver.state import State
 from devserver.unprivileged import application_user
 from tests.support.engine import ROOT, running_engine
 
-CODE = ("accounts", "clinics", "config", "core", "devserver", "events", "patients", "reports", "tokens", "waitlist", "manage.py")
+CODE = (
+    "accounts",
+    "clinics",
+    "config",
+    "core",
+    "devserver",
+    "events",
+    "ops",
+    "patients",
+    "reports",
+    "tokens",
+    "waitlist",
+    "manage.py",
+)
 HERE = os.geteuid()
 
 

@@ -11,7 +11,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from clinics.models import Slot
-from core.backup import on_database
+from ops.backup import on_database
 from tests.races.scene import a_slot, book
 from tokens.models import Token
 

@@ -6,8 +6,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from clinics.models import Slot
 from core.models import IdempotencyRecord
-from core.partitions import PartitionError, partition_tables
 from events.models import Event
+from ops.partitioning import PartitionError, partition_tables
 from tokens.models import Token
 from waitlist.models import WaitlistEntry
 

@@ -5,7 +5,7 @@ from typing import Any
 from django.core.checks import CheckMessage, Warning
 from django.db import DatabaseError
 
-from core.roles import owns_its_tables
+from ops.database_roles import owns_its_tables
 
 
 def application_role_owns_nothing(**_: Any) -> list[CheckMessage]:

@@ -14,8 +14,8 @@ from typing import Any
 
 from django.db import connection
 
-from core.roles import grant_application_role
 from core.transactions import atomic
+from ops.database_roles import grant_application_role
 
 KEY = "facility_id"
 SCHEMA = "part_{:02d}"

@@ -22,9 +22,9 @@ from django.db.utils import load_backend
 from psycopg import sql
 
 from core import clock
-from core.roles import grant_application_role
 from core.transactions import atomic
 from devserver.binaries import client_programs
+from ops.database_roles import grant_application_role
 
 T = TypeVar("T")
 CHECKS = ("check_invariants", "verify_log")

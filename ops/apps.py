@@ -1,0 +1,32 @@
+from typing import Any
+
+from django.apps import AppConfig
+from django.core import checks
+from django.db import DEFAULT_DB_ALIAS
+from django.db.models.signals import post_migrate
+
+
+class OpsConfig(AppConfig):
+    name = "ops"
+
+    def ready(self) -> None:
+        from ops.checks import application_role_owns_nothing
+
+        checks.register(application_role_owns_nothing, "security", deploy=True)
+        post_migrate.connect(_grant_rights, sender=self)
+        post_migrate.connect(_name_constraints, sender=self)
+
+
+def _grant_rights(*, using: str, **_: Any) -> None:
+    """Grant the application role its rights when all tables are there."""
+    from ops.database_roles import grant_application_role
+
+    if using == DEFAULT_DB_ALIAS:
+        grant_application_role()
+
+
+def _name_constraints(**_: Any) -> None:
+    """Name the constraints of partitions as their tables do, so that a refusal bears the name of the promise."""
+    from ops.partitioning import name_alike
+
+    name_alike()

@@ -23,7 +23,7 @@ from accounts.models import ApiKey, ReadTrail, User
 from accounts.principals import principal_of
 from accounts.roles import Scope
 from accounts.trail import attributed
-from core.admin import ListedLookups
+from core.api.admin import ListedLookups
 from core.errors import EngineError
 
 

@@ -16,9 +16,9 @@ from accounts.keys import recognise_key
 from accounts.models import User
 from accounts.principals import Principal, actor_of
 from accounts.security_log import note
-from core.client_address import client_address
-from core.combining import Combiner
-from core.rows import Found, Statement, ask
+from core.api.client_address import client_address
+from core.batching import Combiner
+from core.db.sql import Found, Statement, ask
 
 _USER_COLUMNS = ["id", "username", "email", "role", "doctor_id", "session_version", "is_active", "created_at"]
 # Written out, for it runs in every request: building it with the ORM takes longer than PostgreSQL does. What is not

@@ -4,7 +4,7 @@ from typing import Any
 
 from accounts.models import User
 from accounts.signing_in import SignInRefused, sign_in
-from core.client_address import client_address
+from core.api.client_address import client_address
 
 
 class PasswordBackend:

@@ -14,8 +14,8 @@ from accounts.errors import WrongCode
 from accounts.models import OneTimeCode
 from accounts.security_log import digest
 from core import clock
+from core.db.transactions import atomic
 from core.normal_form import identity_key
-from core.transactions import atomic
 
 GOOD_FOR = timedelta(minutes=10)
 _ISSUED = Limit("codes", 10)

@@ -1,7 +1,7 @@
 """What can go wrong with users and keys, and which broken constraint means what."""
 
+from core.api.problem_details import register_constraint
 from core.errors import InUse, ValidationFailed
-from core.problem_details import register_constraint
 
 
 class UsernameTaken(ValidationFailed):

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.core.mail import EmailMessage
 from django.template.loader import render_to_string
 
-from core import logs
+from core.observability import logs
 
 _threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="mail")
 

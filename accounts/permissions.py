@@ -53,7 +53,7 @@ class Allowed(BasePermission):
         if second_factor.is_demanded_of(role=principal.role) and not principal.second_factor:
             raise PermissionDenied("The hospital wants a second factor: set one up at auth/mfa/ and sign in with it.")
         reached = reach_of(request, view)
-        request.reaches_own = reached is Reach.OWN  # type: ignore[attr-defined]  # read by core.writes.kept_answer
+        request.reaches_own = reached is Reach.OWN  # type: ignore[attr-defined]  # read by core.api.commands.kept_answer
         if reached is Reach.NONE:
             capability = capability_of(view, request.method or "")
             note("refused", who=principal.actor, capability=capability or "none")

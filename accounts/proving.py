@@ -12,7 +12,7 @@ from accounts.principals import principal_of
 from accounts.roles import Role
 from accounts.security_log import note
 from core import clock
-from core.client_address import client_address
+from core.api.client_address import client_address
 from core.errors import PermissionDenied
 
 RECENT = timedelta(minutes=15)

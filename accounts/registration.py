@@ -11,9 +11,9 @@ from accounts.errors import WrongCode
 from accounts.models import OneTimeCode, User
 from accounts.roles import Role
 from accounts.security_log import note
+from core.db.transactions import atomic
 from core.errors import ValidationFailed
 from core.ids import new_id
-from core.transactions import atomic
 
 _REGISTER, _RESET = OneTimeCode.Purpose.REGISTER, OneTimeCode.Purpose.RESET
 

@@ -8,7 +8,7 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from accounts.matrix import MATRIX, Reach
 from accounts.permissions import capability_of
 from accounts.roles import Role, Scope
-from core.schema import OperationSchema
+from core.api.openapi import OperationSchema
 
 SIGN_IN = (
     "For people: sign in with your user name (or e-mail address) and password and, if you have set one up, the code of "

@@ -16,7 +16,7 @@ from accounts.models import RecoveryCode, User
 from accounts.roles import STAFF
 from accounts.security_log import note
 from core import clock
-from core.transactions import atomic
+from core.db.transactions import atomic
 
 # Whoever guesses here knows the password already; counted for the user as a whole, wherever the guesses come from.
 GUESSES = Limit("second-factor", 20)

@@ -15,8 +15,8 @@ from accounts.jwt import AccessToken, RefreshToken
 from accounts.models import Session, User
 from accounts.security_log import note
 from core import clock
+from core.db.transactions import atomic
 from core.ids import new_id
-from core.transactions import atomic
 
 # However often a session is refreshed: now and then everybody proves again who they are.
 LONGEST = timedelta(days=30)

@@ -18,9 +18,9 @@ from accounts.principals import Principal, principal_of
 from accounts.roles import Role
 from accounts.security_log import digest, note
 from core import clock
-from core.client_address import client_address
-from core.redis_gate import default_gate
-from core.redis_link import connect
+from core.api.client_address import client_address
+from core.redis.client import connect
+from core.redis.lock import default_gate
 
 _HIT = """
 local count = redis.call('INCRBY', KEYS[1], ARGV[2])

@@ -13,10 +13,11 @@ from django.db import connection
 
 from accounts.models import ReadSeal, ReadTrail, ReadTrailEnd
 from accounts.principals import principal_of
-from core import clock, logs
-from core.combining import Combiner
-from core.rows import Rows, send
-from core.transactions import atomic, is_atomic
+from core import clock
+from core.batching import Combiner
+from core.db.sql import Rows, send
+from core.db.transactions import atomic, is_atomic
+from core.observability import logs
 
 _BATCH = 10_000
 _TURN_SECONDS = 0.5

@@ -9,9 +9,9 @@ from accounts.errors import EmailTaken, LastAdministrator, UsernameTaken
 from accounts.models import User
 from accounts.roles import Role
 from accounts.security_log import note
+from core.db.transactions import atomic
 from core.errors import NotFound, ValidationFailed
 from core.normal_form import LOOK_ALIKE, is_normal
-from core.transactions import atomic
 
 # What must not outlive its change in any session that was opened before.
 _ENDS_SESSIONS = ("role", "is_active")

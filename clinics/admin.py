@@ -10,7 +10,7 @@ from clinics.api.serializers import DoctorSerializer, FacilitySerializer
 from clinics.doctors import create_doctor, update_doctor
 from clinics.facilities import update_facility
 from clinics.models import Doctor, Facility
-from core.admin import CheckedForm, NeverDeleted
+from core.api.admin import CheckedForm, NeverDeleted
 
 
 class NamedFacilitySerializer(FacilitySerializer):

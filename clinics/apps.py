@@ -17,7 +17,7 @@ class ClinicsConfig(AppConfig):
     def ready(self) -> None:
         """Make the first facility once the tables are there; tell which error a breached constraint is."""
         from clinics.errors import SlotOverlap
-        from core.problem_details import register_constraint
+        from core.api.problem_details import register_constraint
 
         post_migrate.connect(_make_first_facility, sender=self)
         register_constraint("slot_no_overlap", SlotOverlap)

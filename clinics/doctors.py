@@ -9,9 +9,9 @@ from django.db.models import F
 from clinics.facilities import default_facility
 from clinics.models import Doctor, Facility
 from core import clock
+from core.api.commands import as_is
+from core.db.transactions import atomic
 from core.errors import NotFound, ValidationFailed
-from core.transactions import atomic
-from core.writes import as_is
 
 LETTERS = 26
 MOST_DOCTORS = LETTERS + LETTERS**2 + LETTERS**3 + LETTERS**4

@@ -11,10 +11,10 @@ from django.conf import settings
 from django.db import IntegrityError
 
 from clinics.models import Facility
+from core.api.commands import as_is
+from core.api.problem_details import constraint_of
+from core.db.transactions import atomic
 from core.errors import NotFound, ValidationFailed
-from core.problem_details import constraint_of
-from core.transactions import atomic
-from core.writes import as_is
 
 FIRST_CODE = "MAIN"
 

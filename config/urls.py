@@ -3,8 +3,9 @@
 from django.contrib import admin
 from django.urls import include, path
 
-from core import docs, health, problem_details
-from core.front_page import front_page
+from core.api import docs, problem_details
+from core.api.front_page import front_page
+from core.observability import health
 
 API_APPS = ["accounts", "clinics", "patients", "tokens", "waitlist", "reports", "events"]
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from django.core.wsgi import get_wsgi_application
 from django.urls import get_resolver
 
-from core.collector import leave_what_stays
-from core.metrics_files import share_metrics
+from config.garbage_collection import leave_what_stays
+from core.observability.multiprocess import share_metrics
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.local")
 share_metrics(Path(os.environ.get("OPD_DATA_DIR") or ".opd"))

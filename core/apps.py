@@ -7,10 +7,10 @@ class CoreConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from core.converters import register_id
-        from core.farewell import see_off_threads
-        from core.liveness import watch_requests
-        from core.references import check_at_once
+        from core.api.converters import register_id
+        from core.db.connections import watch_requests
+        from core.db.references import check_at_once
+        from core.db.thread_connections import see_off_threads
 
         register_id()
         see_off_threads()

@@ -1,6 +1,6 @@
 """What can go wrong, as classes: the docstring's first line is the title, `code` the wire's name, facts are fields.
 
-An error knows nothing of HTTP; core.problem_details does.
+An error knows nothing of HTTP; core.api.problem_details does.
 """
 
 from collections.abc import Mapping, Sequence

@@ -2,7 +2,8 @@
 
 from celery import shared_task
 
-from core import clock, idempotency
+from core import clock
+from core.api import idempotency
 
 
 @shared_task(name="core.tasks.prune_idempotency_records")

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from core.db.sql import Rows, Statement
+from core.db.transactions import is_atomic
 from core.ids import new_id
-from core.rows import Rows, Statement
-from core.transactions import is_atomic
 from events.models import Event
 
 _events = Rows(Event)

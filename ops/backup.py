@@ -22,7 +22,7 @@ from django.db.utils import load_backend
 from psycopg import sql
 
 from core import clock
-from core.transactions import atomic
+from core.db.transactions import atomic
 from devserver.binaries import client_programs
 from ops.database_roles import grant_application_role
 

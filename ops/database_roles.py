@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db import connection, models
 from psycopg import sql
 
-from core.transactions import atomic
+from core.db.transactions import atomic
 
 # Rows of these tables, and of every history table, are added and read, never changed. The columns named here are
 # written once more: a seal is put on rows of the read trail, and a change made in a request names the request.

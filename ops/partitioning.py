@@ -14,7 +14,7 @@ from typing import Any
 
 from django.db import connection
 
-from core.transactions import atomic
+from core.db.transactions import atomic
 from ops.database_roles import grant_application_role
 
 KEY = "facility_id"

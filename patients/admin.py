@@ -8,7 +8,7 @@ from django.http import HttpRequest
 
 from accounts.admin import KindAdmin
 from accounts.trail import record_read
-from core.admin import CheckedForm, NeverDeleted
+from core.api.admin import CheckedForm, NeverDeleted
 from patients.api.serializers import PatientSerializer
 from patients.models import Patient
 from patients.selectors import search

@@ -8,7 +8,7 @@ class PatientsConfig(AppConfig):
     def ready(self) -> None:
         """Tell the accounts how a patient is registered, and HTTP which error a breached constraint is."""
         from accounts.hooks import set_patient_registrar
-        from core.problem_details import register_constraint
+        from core.api.problem_details import register_constraint
         from patients.errors import DuplicatePatient
         from patients.services import register_own
 

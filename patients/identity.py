@@ -5,7 +5,7 @@ import unicodedata
 import phonenumbers
 from django.conf import settings
 
-from core.visible_text import IGNORED_IN_COMPARISONS
+from core.api.visible_text import IGNORED_IN_COMPARISONS
 
 LONGEST_NAME_KEY = 400
 # A marks class of 200 and above is an accent, 10 to 36 the points and vowel marks of Hebrew, Arabic and Syriac. The

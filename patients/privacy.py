@@ -15,9 +15,9 @@ from accounts.models import ReadTrail, User
 from accounts.roles import Role
 from accounts.users import remove_user
 from core import clock
+from core.db.transactions import atomic
 from core.errors import InUse, NotFound
 from core.models import IdempotencyRecord
-from core.transactions import atomic
 from events.models import Event
 from patients.models import Patient
 

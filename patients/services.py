@@ -13,10 +13,10 @@ from psycopg.errors import ForeignKeyViolation
 
 from accounts.models import User
 from core import clock
+from core.api.commands import as_is
+from core.api.problem_details import constraint_of
+from core.db.transactions import atomic
 from core.errors import NotFound, PermissionDenied, VersionConflict
-from core.problem_details import constraint_of
-from core.transactions import atomic
-from core.writes import as_is
 from patients.errors import DuplicatePatient, PatientInUse
 from patients.identity import name_key, phone_key
 from patients.models import Patient

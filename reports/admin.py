@@ -2,7 +2,7 @@
 
 from django.contrib import admin
 
-from core.admin import ReadOnlyAdmin
+from core.api.admin import ReadOnlyAdmin
 from reports.models import DailyReport
 
 

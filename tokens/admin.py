@@ -10,7 +10,7 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
 from clinics.models import Slot
-from core.admin import ListedLookups
+from core.api.admin import ListedLookups
 from core.errors import EngineError
 from events.models import Event
 from tokens.models import Token

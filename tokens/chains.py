@@ -6,7 +6,7 @@ from operator import attrgetter
 from uuid import UUID
 
 from clinics.models import Slot
-from core.transactions import snapshot
+from core.db.transactions import snapshot
 from events.log import ChainEnd
 from events.models import Event
 from events.verify import BadRow, first_bad_row

@@ -14,8 +14,8 @@ from django.db import connection
 from django.db.models import Model, QuerySet
 
 from clinics.models import Slot
+from core.db.sql import Rows
 from core.errors import NotFound
-from core.rows import Rows
 from tokens.models import Token
 from waitlist.models import WaitlistEntry
 

@@ -1,10 +1,10 @@
-"""What the engine refuses, as classes; `core.problem_details` turns them into answers."""
+"""What the engine refuses, as classes; `core.api.problem_details` turns them into answers."""
 
 from django.db import IntegrityError
 
 from clinics.errors import SlotOverlap
+from core.api.problem_details import constraint_of
 from core.errors import EngineError
-from core.problem_details import constraint_of
 
 
 class SlotFull(EngineError):

@@ -13,8 +13,8 @@ from django.db.models import Count, F, Min, Q
 
 from clinics.models import Slot, SlotStatus
 from core import clock
+from core.db.transactions import atomic
 from core.models import IdempotencyRecord
-from core.transactions import atomic
 from events.models import Event
 from tokens.models import IS_LIVE, IS_QUEUED, Token
 from tokens.policy.lifecycle import MOVES, Status

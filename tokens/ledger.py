@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from clinics.models import Slot
-from core.rows import Change, Found, Rows, Statement, send
+from core.db.sql import Change, Found, Rows, Statement, send
 from events.log import ChainEnd, Draft, appending, chain
 from events.models import Event
 from patients.models import Patient

@@ -13,10 +13,10 @@ from django.db import OperationalError
 
 from clinics.models import Doctor, Facility, Slot
 from core import clock
+from core.db.sql import Found, Rows, Statement, ask
+from core.db.transactions import atomic
 from core.errors import NotFound, SlotBusy
-from core.redis_gate import gate
-from core.rows import Found, Rows, Statement, ask
-from core.transactions import atomic
+from core.redis.lock import gate
 from tokens import rules
 from tokens.directory import facility_of_slot
 from tokens.ledger import Ledger

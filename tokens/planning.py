@@ -14,9 +14,9 @@ from clinics.errors import DoctorInUse, TimeZoneInUse
 from clinics.facilities import update_facility
 from clinics.models import Doctor, Facility, Slot, SlotStatus
 from core import clock
+from core.api.commands import as_is
 from core.errors import NotFound
 from core.local_time import local_day
-from core.writes import as_is
 from tokens.ledger import Ledger
 from tokens.models import Token
 from tokens.operations import delays, rezoning, slots

@@ -8,11 +8,13 @@ from uuid import UUID
 
 from accounts.authentication import Caller
 from clinics.models import Doctor, Facility, Slot
-from core import clock, logs, patience
+from core import clock
+from core.api.commands import as_is
+from core.db import retry
+from core.db.sql import Found
 from core.errors import NotFound, SlotBusy
 from core.local_time import local_day
-from core.rows import Found
-from core.writes import as_is
+from core.observability import logs
 from tokens import together
 from tokens.directory import facility_of_slot, place_of_entry, place_of_token
 from tokens.errors import DuplicateBooking
@@ -334,7 +336,7 @@ class TokenAllocationService:
             try:
                 self.sweep_slot(slot_id=slot_id)
             except Exception as error:
-                if patience.lost_connection(error):
+                if retry.lost_connection(error):
                     raise
                 logs.failure("sweep", error, slot=str(slot_id))
                 failed.append(error)
@@ -345,7 +347,7 @@ class TokenAllocationService:
     def sweep_slot(self, *, slot_id: UUID) -> None:
         """End what is due in one slot; a slot that is busy or gone is left to the next sweep."""
         try:
-            patience.again(lambda: on_slot(slot_id, actor=SWEEPER, operation=lambda ledger: None, answer=as_is))
+            retry.again(lambda: on_slot(slot_id, actor=SWEEPER, operation=lambda ledger: None, answer=as_is))
         except (SlotBusy, NotFound):
             return
 

@@ -15,10 +15,10 @@ from django.conf import settings
 from django.db import OperationalError
 
 from accounts.authentication import Caller, admit, asking_who_stands
-from core import patience
-from core.combining import Combiner
+from core.batching import Combiner
+from core.db import retry
+from core.db.sql import Found, ask
 from core.errors import EngineError, NotAuthenticated, NotFound, SlotBusy
-from core.rows import Found, ask
 from tokens import rules
 from tokens.directory import facility_of_slot
 from tokens.ledger import Ledger, write_all
@@ -112,7 +112,7 @@ def _unless_refused(crowd: Sequence[Waiting], *, gathered: bool = False) -> Sequ
     except (SlotBusy, OperationalError):
         raise
     except Exception as error:
-        if len(crowd) == 1 or patience.lost_connection(error):
+        if len(crowd) == 1 or retry.lost_connection(error):
             raise  # after a lost connection nobody knows whether it was done
         return [BREAK_UP] * len(crowd)
 

@@ -12,9 +12,9 @@ from uuid import UUID
 from django.db import IntegrityError, connection
 
 from clinics.models import Facility, Slot
+from core.db.sql import Found, Rows, Statement, ask
+from core.db.transactions import roll_back
 from core.errors import NotFound, SlotBusy
-from core.rows import Found, Rows, Statement, ask
-from core.transactions import roll_back
 from tokens.directory import facility_of_slot
 from tokens.errors import DuplicateBooking, refusal_of
 from tokens.ledger import Ledger, close_all

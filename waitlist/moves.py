@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from core.rows import Change, Rows, Statement
+from core.db.sql import Change, Rows, Statement
 from waitlist.models import EntryStatus, WaitlistEntry
 
 MOVED = ("status", "token_id", "updated_at")

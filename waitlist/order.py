@@ -7,7 +7,7 @@ from uuid import UUID
 from django.db.models import QuerySet
 
 from clinics.models import Slot
-from core.rows import Rows, Statement, ask
+from core.db.sql import Rows, Statement, ask
 from patients.models import Patient
 from waitlist.models import EntryStatus, WaitlistEntry
 

@@ -7,8 +7,8 @@ from django.core.exceptions import ValidationError as DjangoValidationError
 from rest_framework import serializers
 
 from accounts.signing_in import LONGEST_PASSWORD
+from core.api.messages import StrictCharField
 from core.normal_form import normal_form, validate_normal
-from core.serializers import StrictCharField
 
 
 class NewPasswordField(StrictCharField):

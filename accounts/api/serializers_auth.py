@@ -7,7 +7,7 @@ from rest_framework import serializers
 
 from accounts.roles import Role
 from accounts.signing_in import LONGEST_IDENTIFIER, LONGEST_PASSWORD
-from core.serializers import StrictCharField, StrictSerializer
+from core.api.messages import StrictCharField, StrictSerializer
 
 
 @extend_schema_serializer(examples=[OpenApiExample("Desk", {"username": "desk", "password": "quiet-harbour-42"})])

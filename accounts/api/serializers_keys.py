@@ -9,8 +9,8 @@ from rest_framework import serializers
 
 from accounts.roles import Scope
 from core import clock
-from core.person_fields import VisibleCharField
-from core.serializers import LocalDateTimeField, StrictCharField, StrictSerializer
+from core.api.fields import VisibleCharField
+from core.api.messages import LocalDateTimeField, StrictCharField, StrictSerializer
 
 
 class NetworkField(StrictCharField):

@@ -10,8 +10,8 @@ from accounts.models import User
 from accounts.roles import Role
 from accounts.signing_in import LONGEST_PASSWORD
 from core import clock
-from core.person_fields import NameField, PhoneField
-from core.serializers import StrictBooleanField, StrictCharField, StrictSerializer
+from core.api.fields import NameField, PhoneField
+from core.api.messages import StrictBooleanField, StrictCharField, StrictSerializer
 
 MOST_PATIENTS = 100
 

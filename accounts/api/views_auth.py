@@ -16,7 +16,7 @@ from accounts.models import User
 from accounts.principals import principal_of
 from accounts.security_log import digest, note
 from accounts.signing_in import DoorLocked, SecondFactorNeeded, SignInRefused, sign_in
-from core.client_address import client_address
+from core.api.client_address import client_address
 from core.errors import NotAuthenticated, PermissionDenied
 
 

@@ -12,8 +12,8 @@ from accounts.api.serializers_keys import ApiKeySerializer, NewApiKeySerializer
 from accounts.models import ApiKey
 from accounts.principals import principal_of
 from accounts.trail import attributed
+from core.api.pagination import Pages
 from core.errors import NotFound
-from core.pagination import Pages
 
 
 class ApiKeysView(APIView):

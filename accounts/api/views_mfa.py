@@ -15,8 +15,8 @@ from accounts.api.views_auth import signed_in
 from accounts.attempts import Limit
 from accounts.errors import WrongCode
 from accounts.models import User
+from core.api.messages import StrictCharField, StrictSerializer
 from core.errors import PermissionDenied, Throttled
-from core.serializers import StrictCharField, StrictSerializer
 
 _CONFIRMATIONS = Limit("second-factor-confirmation", 20)
 

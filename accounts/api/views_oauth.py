@@ -19,8 +19,8 @@ from accounts import sessions
 from accounts.api.views_auth import OpenView, client_of, pair_for_password, signed_in
 from accounts.jwt import AccessToken
 from accounts.signing_in import LONGEST_IDENTIFIER, LONGEST_PASSWORD
+from core.api.messages import StrictCharField
 from core.errors import NotAuthenticated, PermissionDenied
-from core.serializers import StrictCharField
 
 PASSWORD, REFRESH = "password", "refresh_token"
 

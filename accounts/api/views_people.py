@@ -27,10 +27,10 @@ from accounts.principals import principal_of
 from accounts.roles import Role
 from accounts.throttling import throttle_address
 from accounts.trail import attributed
-from core.client_address import client_address
+from core.api.client_address import client_address
+from core.api.pagination import Pages
 from core.errors import NotFound, PermissionDenied
 from core.normal_form import normal_form
-from core.pagination import Pages
 
 _ON_ITS_WAY = {"message": "If everything is in order, a code is on its way to this address."}
 

@@ -12,7 +12,7 @@ from bench.chaos.nemesis import Fault
 from bench.chaos.stage import Stage, make_authorization, make_stage
 from bench.chaos.system import System
 from clinics.models import Slot
-from core.transactions import snapshot
+from core.db.transactions import snapshot
 from tokens.chains import bad_rows
 from tokens.invariants import broken
 from tokens.replay import differences

@@ -7,10 +7,9 @@ from rest_framework import serializers
 
 from clinics.facilities import time_zones
 from clinics.models import Doctor, Facility
-from core.local_time import zone_info
-from core.person_fields import EmailField, NameField, PhoneField, VisibleCharField
-from core.query import PagedQuerySerializer
-from core.serializers import (
+from core.api.fields import EmailField, NameField, PhoneField, VisibleCharField
+from core.api.filters import PagedQuerySerializer
+from core.api.messages import (
     LocalDateTimeField,
     StrictBooleanField,
     StrictCharField,
@@ -18,6 +17,7 @@ from core.serializers import (
     StrictModelSerializer,
     StrictUUIDField,
 )
+from core.local_time import zone_info
 
 LONGEST_CONSULTATION = 24 * 60
 MOST_EXPERIENCE = 80

@@ -14,9 +14,9 @@ from clinics.api.schema import doctor_list, facility_list
 from clinics.api.serializers import DoctorFilters, DoctorSerializer, FacilityFilters, FacilitySerializer
 from clinics.doctors import create_doctor, update_doctor
 from clinics.models import Doctor, Facility
+from core.api.commands import Answer, write
+from core.db.replica import from_replica
 from core.errors import NotFound
-from core.replica import from_replica
-from core.writes import Answer, write
 
 
 def _doctor(doctor: Doctor, *, status: int = 200) -> Answer:

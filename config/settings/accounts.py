@@ -36,7 +36,7 @@ OPD_REFRESH_COOKIE = env.bool("OPD_REFRESH_COOKIE", default=False)
 
 # The history of users and keys: the database itself refuses to change or remove what it has recorded.
 PGHISTORY_APPEND_ONLY = True
-PGHISTORY_BASE_MODEL = "core.history.Event"
+PGHISTORY_BASE_MODEL = "core.db.history.Event"
 
 # Browsers on the origins of OPD_CORS_ORIGINS may send the cookie.
 CORS_ALLOW_CREDENTIALS = OPD_REFRESH_COOKIE

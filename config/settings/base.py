@@ -38,15 +38,15 @@ INSTALLED_APPS = [
 # Past these a request meets the rest of the middleware, whose headers the lanes put on their own answers.
 OPD_LANES = ["tokens.api.reading.ReadingLane", "tokens.api.express.ExpressLane"]
 MIDDLEWARE = [
-    "core.middleware.RequestTrail",
-    "core.middleware.ProblemDetails",
-    "core.middleware.SecureTransport",
+    "core.api.middleware.RequestTrail",
+    "core.api.middleware.ProblemDetails",
+    "core.api.middleware.SecureTransport",
     *OPD_LANES,
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "csp.middleware.CSPMiddleware",
-    "core.middleware.BodyLimit",
+    "core.api.middleware.BodyLimit",
     "django.middleware.common.CommonMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",

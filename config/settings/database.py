@@ -52,9 +52,9 @@ _as_owner = env.bool("OPD_AS_OWNER", default=False)
 
 DATABASES: dict[str, Any] = {"default": _connected(_owner if _as_owner else _application)}
 
-# Reports and lists are read on a streaming replica, if it is up to date within this time (core/replica.py).
+# Reports and lists are read on a streaming replica, if it is up to date within this time (core/db/replica.py).
 OPD_REPLICA_WAIT_SECONDS = env.float("OPD_REPLICA_WAIT_SECONDS", default=0.1)
 if env.str("REPLICA_URL", default="").strip():
     DATABASES["replica"] = _connected(env.db_url("REPLICA_URL"), connect_timeout=2)
     DATABASES["replica"]["TEST"] = {"MIRROR": "default"}
-    DATABASE_ROUTERS = ["core.replica.Router"]
+    DATABASE_ROUTERS = ["core.db.replica.Router"]

@@ -9,11 +9,11 @@ _level = env.str("OPD_LOG_LEVEL", default="INFO")
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"json": {"()": "core.logs.json_formatter"}},
+    "formatters": {"json": {"()": "core.observability.logs.json_formatter"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
     "root": {"handlers": ["stderr"], "level": _level},
     "loggers": {
-        # Django's own lines carry paths with query strings; core.middleware writes the access line instead.
+        # Django's own lines carry paths with query strings; core.api.middleware writes the access line instead.
         "django.request": {"level": "CRITICAL", "propagate": True},
         "django.server": {"level": "CRITICAL", "propagate": True},
     },

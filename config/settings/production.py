@@ -23,7 +23,7 @@ if "*" in ALLOWED_HOSTS:
 
 OPD_REQUIRE_HTTPS = env.bool("OPD_REQUIRE_HTTPS", default=True)
 OPD_INTERNAL_NETWORKS = networks("OPD_INTERNAL_NETWORKS", default=["127.0.0.0/8", "::1/128"])
-# Pages are sent to HTTPS; core.middleware refuses the API before that. Health and metrics are asked inside the house.
+# Pages are sent to HTTPS; core.api.middleware refuses the API before that. Health and metrics are asked in the house.
 SECURE_SSL_REDIRECT = OPD_REQUIRE_HTTPS
 SECURE_REDIRECT_EXEMPT = [r"^healthz/", r"^metrics$"]
 SECURE_HSTS_SECONDS = 63_072_000

@@ -7,7 +7,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from config.settings.env import env
-from core.redis_address import watched
+from core.redis.url import watched
 
 REDIS_URL = env.str("REDIS_URL", default="redis://127.0.0.1:6379/0")
 REDIS_CONNECT_SECONDS = 0.25

@@ -61,4 +61,4 @@ SESSION_SAVE_EVERY_REQUEST = True
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_HTTPONLY = True
-CSRF_FAILURE_VIEW = "core.problem_details.csrf_failure"
+CSRF_FAILURE_VIEW = "core.api.problem_details.csrf_failure"

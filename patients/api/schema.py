@@ -2,7 +2,7 @@
 
 from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
 
-from core.schema import problems
+from core.api.openapi import problems
 from patients.api.serializers import PatientFilters, PatientSerializer
 
 TAGS = ["Register"]

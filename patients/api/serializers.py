@@ -6,10 +6,10 @@ from django.conf import settings
 from rest_framework import serializers
 
 from core import clock
+from core.api.fields import EmailField, NameField, PhoneField
+from core.api.filters import PagedQuerySerializer
+from core.api.messages import LocalDateTimeField, StrictBooleanField, StrictModelSerializer
 from core.local_time import local_day
-from core.person_fields import EmailField, NameField, PhoneField
-from core.query import PagedQuerySerializer
-from core.serializers import LocalDateTimeField, StrictBooleanField, StrictModelSerializer
 from patients.models import Patient
 
 FIRST_YEAR = 1870

@@ -14,11 +14,11 @@ from accounts.permissions import capability_of
 from accounts.principals import principal_of
 from accounts.roles import Role
 from accounts.trail import attributed, record_read
+from core.api.commands import Answer, write
+from core.api.etags import named_versions
+from core.api.idempotency import Stored
+from core.db.replica import from_replica
 from core.errors import NotFound
-from core.etags import named_versions
-from core.idempotency import Stored
-from core.replica import from_replica
-from core.writes import Answer, write
 from patients.api.schema import patient_detail, patient_list
 from patients.api.serializers import PatientFilters, PatientSerializer
 from patients.models import Patient

@@ -2,8 +2,8 @@
 
 from rest_framework import serializers
 
-from core.query import QuerySerializer
-from core.serializers import StrictSerializer
+from core.api.filters import QuerySerializer
+from core.api.messages import StrictSerializer
 
 
 class DailyFilters(QuerySerializer):

@@ -12,9 +12,9 @@ from accounts.principals import principal_of
 from clinics.facilities import default_facility
 from clinics.models import Doctor
 from core import clock
+from core.db.replica import from_replica
 from core.errors import NotFound, PermissionDenied
 from core.local_time import local_day
-from core.replica import from_replica
 from reports.api.schema import daily
 from reports.api.serializers import DailyFilters
 from reports.daily import daily_report

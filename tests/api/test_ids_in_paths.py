@@ -8,7 +8,7 @@ import pytest
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.urls.converters import UUIDConverter
 
-from core.converters import IdConverter
+from core.api.converters import IdConverter
 from tests.support.hospital import Hospital
 
 pytestmark = pytest.mark.django_db(transaction=True)

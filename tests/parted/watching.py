@@ -44,7 +44,7 @@ def parts_of(statement: str, parameters: Any = None) -> set[str]:
 
 
 def one_by_one(sql: str, parameters: Any) -> Iterator[tuple[str, Any]]:
-    """The statements of one journey (core.rows joins them like this), each with its own values."""
+    """The statements of one journey (core.db.sql joins them like this), each with its own values."""
     statements = sql.split(";\n")
     if len(statements) == 1:
         yield sql, parameters

@@ -17,7 +17,7 @@ from typing import Any
 from django.db import connection
 from redis import Redis
 
-from core.combining import _Place
+from core.batching import _Place
 from ops.partitioning import name_alike
 from tests.support.waiting import until
 from tokens import ledger as ledgers

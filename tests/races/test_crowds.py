@@ -17,8 +17,8 @@ from accounts.sessions import open_session
 from clinics.models import Facility, Slot
 from core import clock
 from core.clock import ManualClock
+from core.db.transactions import atomic
 from core.errors import NotAuthenticated, NotFound
-from core.transactions import atomic
 from events.models import Event
 from tests.factories import DoctorFactory
 from tests.races.choreography import PATIENCE, Refusal, Runner

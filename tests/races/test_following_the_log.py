@@ -14,7 +14,7 @@ from django.db import connection
 from django.db.models import QuerySet
 
 from clinics.models import Slot
-from core.transactions import atomic
+from core.db.transactions import atomic
 from events.models import Event
 from patients.models import Patient
 from tests.factories import ensure_facility, first_admin

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from clinics.models import Slot
-from core import idempotency
+from core.api import idempotency
 from patients.models import Patient
 from tests.factories import ensure_facility, first_admin
 from tests.races.choreography import together

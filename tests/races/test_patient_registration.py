@@ -15,8 +15,8 @@ from accounts.roles import Role
 from clinics.doctors import create_doctor
 from clinics.models import Doctor
 from core import clock
+from core.db.transactions import atomic
 from core.errors import EngineError, PermissionDenied
-from core.transactions import atomic
 from patients.errors import DuplicatePatient, PatientInUse
 from patients.identity import name_key, phone_key
 from patients.models import Patient

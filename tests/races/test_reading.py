@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from core.rows import ask
+from core.db.sql import ask
 from tests.factories import first_admin
 from tests.races.choreography import Refusal, together
 from tests.races.scene import a_patient, a_slot, book, fresh, service

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bench.chaos.system import System, running_system
-from core.parsers import MAX_BYTES
+from core.api.json_body import MAX_BYTES
 from tests.scale.scene import hospital_of
 from tests.security.raw_http import Connection, Reply, ask, head
 from tests.support.hospital import Hospital, unique

@@ -13,10 +13,10 @@ from django.http import QueryDict
 from accounts.api.fields import OtpField, StrictEmailField
 from clinics.api.serializers import DoctorFilters, DoctorSerializer
 from core import errors
-from core.door import Body, answer
-from core.parsers import MAX_FIELDS, parse
-from core.person_fields import NameField, PhoneField
-from core.serializers import LocalDateTimeField, StrictUUIDField
+from core.api.fields import NameField, PhoneField
+from core.api.json_body import MAX_FIELDS, parse
+from core.api.messages import LocalDateTimeField, StrictUUIDField
+from core.server.body import Body, answer
 
 SHORT, LONG, MOST = 8_000, 64_000, 16
 NOISE = 0.002

@@ -12,7 +12,7 @@ from rest_framework.test import APIClient
 from accounts.errors import EmailTaken, UsernameTaken
 from accounts.models import User
 from accounts.roles import Role
-from core.problem_details import translate
+from core.api.problem_details import translate
 from tests.api.accounts.conftest import PASSWORD, bearer, problem
 
 pytestmark = pytest.mark.django_db

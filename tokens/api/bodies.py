@@ -7,8 +7,8 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from clinics.models import Slot
+from core.api.renderers import to_json
 from core.local_time import zone_info
-from core.renderers import to_json
 from events.models import Event
 from tokens.models import Token
 from tokens.policy.estimates import estimated_time

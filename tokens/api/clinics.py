@@ -12,7 +12,7 @@ from clinics.api import views
 from clinics.api.schema import doctor_detail, facility_detail
 from clinics.api.serializers import FacilitySerializer
 from clinics.models import Facility
-from core.writes import Answer, write
+from core.api.commands import Answer, write
 from tokens.planning import PlanningService
 
 service = PlanningService()

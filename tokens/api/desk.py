@@ -12,8 +12,8 @@ from rest_framework.response import Response
 from accounts.permissions import reach_of
 from accounts.principals import principal_of
 from core import clock
-from core.serializers import StrictSerializer
-from core.writes import Answer, write
+from core.api.commands import Answer, write
+from core.api.messages import StrictSerializer
 from tokens.api import schema
 from tokens.api.bodies import token_bodies
 from tokens.api.serializers import CompleteCurrentRequest, NothingRequest, TriageRequest

@@ -12,8 +12,8 @@ from accounts.authentication import Caller, JWTAuthentication, claims_in
 from accounts.permissions import may_for_everybody
 from accounts.roles import DESK
 from accounts.throttling import PrincipalThrottle
-from core.parsers import parse
-from core.writes import Work, body_bytes, without_key
+from core.api.commands import Work, body_bytes, without_key
+from core.api.json_body import parse
 from tokens.api.express_acts import Act, Found, Plain, find
 from tokens.api.lanes import JSON, LEFT_TO_THE_ORDINARY_LANE, Lane, NotForThisLane, Taken, is_plain
 

@@ -11,8 +11,8 @@ from typing import Any
 from uuid import UUID
 
 from accounts.authentication import Caller
-from core.converters import IdConverter
-from core.writes import Answer, Work
+from core.api.commands import Answer, Work
+from core.api.converters import IdConverter
 from tokens.api import desk
 from tokens.api.serializers import BOOKABLE
 from tokens.api.slots import called_answer

@@ -18,8 +18,8 @@ from django.utils.cache import patch_vary_headers
 from django.utils.module_loading import import_string
 from rest_framework.exceptions import APIException
 
+from core.api.middleware import answer_failure
 from core.errors import EngineError
-from core.middleware import answer_failure
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 

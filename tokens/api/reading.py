@@ -14,7 +14,7 @@ from accounts.matrix import Reach
 from accounts.permissions import reach_as_signed_in
 from accounts.principals import Principal
 from accounts.throttling import PrincipalThrottle
-from core.converters import IdConverter
+from core.api.converters import IdConverter
 from tokens.api.lanes import LEFT_TO_THE_ORDINARY_LANE, PREFIX, Lane, NotForThisLane, Taken, is_plain
 from tokens.api.slot_tokens import SlotTokensView, answer_list, whose_of
 from tokens.selectors.lists import head_of

@@ -6,7 +6,7 @@ from typing import Any
 from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
 from rest_framework.serializers import Serializer
 
-from core.schema import CONDITIONAL, NOT_MODIFIED, problems
+from core.api.openapi import CONDITIONAL, NOT_MODIFIED, problems
 from tokens.api import serializers as asked
 from tokens.api import shapes
 from tokens.api.examples import DOCTOR_ID, PATIENT_ID, SLOT_ID

@@ -11,9 +11,9 @@ from rest_framework.exceptions import ErrorDetail
 from clinics.facilities import default_facility
 from clinics.models import Doctor, SlotStatus
 from clinics.timetables import EVERY_DAY, MOST_WEEKS, WORKING_DAYS
-from core.person_fields import ReasonField
-from core.query import PagedQuerySerializer, QuerySerializer
-from core.serializers import (
+from core.api.fields import ReasonField
+from core.api.filters import PagedQuerySerializer, QuerySerializer
+from core.api.messages import (
     LocalDateTimeField,
     LocalDayOrMomentField,
     StrictBooleanField,

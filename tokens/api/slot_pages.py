@@ -15,15 +15,16 @@ from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
 
 from clinics.models import Slot
-from core import clock, etags, snapshots
-from core.renderers import to_json
+from core import clock
+from core.api import etags, response_cache
+from core.api.renderers import to_json
 from tokens.api import bodies
 from tokens.policy import estimates
 from tokens.selectors.estimates import moment_of_list
 
 PLACES = 1024
 """Pages share so many places in Redis, so that nobody fills it by asking for ever other pages."""
-_CODE = snapshots.text_of(bodies, estimates)
+_CODE = response_cache.text_of(bodies, estimates)
 
 
 class SlotHead(NamedTuple):
@@ -69,7 +70,7 @@ def answer_page(request: Request, view: GenericAPIView[Slot], slots: QuerySet[Sl
     if etags.is_named(tag, request.META.get("HTTP_IF_NONE_MATCH")):
         return etags.not_modified(tag=tag)
 
-    def make() -> snapshots.Snapshot:
+    def make() -> response_cache.Snapshot:
         moment = clock.now()
         among = Slot.objects.filter(facility_id__in={head.facility_id for head in heads})
         found = among.select_related("doctor", "facility").in_bulk([head.id for head in heads])
@@ -77,10 +78,10 @@ def answer_page(request: Request, view: GenericAPIView[Slot], slots: QuerySet[Sl
         at_hand = [SlotHead.of(slot) for slot in there]
         shown = _moment(at_hand, moment) or moment
         results = [bodies.slot_body(slot, now=shown) for slot in there]
-        return snapshots.Snapshot(_tag(key, around, at_hand, moment), to_json({**around, "results": results}))
+        return response_cache.Snapshot(_tag(key, around, at_hand, moment), to_json({**around, "results": results}))
 
-    place = f"slots:{int(snapshots.tag_of(key), 16) % PLACES}"
-    snapshot = snapshots.ready(snapshots.Asked(key, tag, make, shared_place=place))
+    place = f"slots:{int(response_cache.tag_of(key), 16) % PLACES}"
+    snapshot = response_cache.ready(response_cache.Asked(key, tag, make, shared_place=place))
     return etags.answer(tag=snapshot.tag, body=snapshot.body)
 
 
@@ -91,4 +92,4 @@ def _moment(heads: Sequence[SlotHead], now: datetime) -> datetime | None:
 
 def _tag(key: str, around: dict[str, Any], heads: Sequence[SlotHead], now: datetime) -> str:
     told = [around[name] for name in ("count", "next", "previous")]
-    return snapshots.tag_of(_CODE, key, told, [tuple(head) for head in heads], _moment(heads, now))
+    return response_cache.tag_of(_CODE, key, told, [tuple(head) for head in heads], _moment(heads, now))

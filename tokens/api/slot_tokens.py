@@ -22,7 +22,8 @@ from accounts.principals import Principal, principal_of
 from accounts.roles import Role
 from accounts.trail import record_read
 from clinics.models import Slot
-from core import clock, etags, snapshots
+from core import clock
+from core.api import etags, response_cache
 from tokens.api import bodies, schema
 from tokens.api.serializers import QueueFilters
 from tokens.policy import estimates
@@ -34,7 +35,7 @@ from tokens.selectors.visible import refuse_foreign_doctor
 
 TRIES = 5
 _PATIENT = re.compile(rb'"patient":"([0-9a-f-]{36})"')
-_CODE = snapshots.text_of(bodies, estimates, lists)
+_CODE = response_cache.text_of(bodies, estimates, lists)
 
 
 @schema.slot_tokens
@@ -68,9 +69,9 @@ def answer_list(request: Any, head: Head, *, in_queue: bool, whose: frozenset[UU
     tag = _tag(head, moment_of_list(slot=head, now=now), in_queue, whose)
     if etags.is_named(tag, request.META.get("HTTP_IF_NONE_MATCH")):
         return etags.not_modified(tag=tag)
-    key = f"tokens:{head.id}:{snapshots.tag_of(in_queue, _sorted(whose))}"
+    key = f"tokens:{head.id}:{response_cache.tag_of(in_queue, _sorted(whose))}"
     make = partial(_make, head, in_queue=in_queue, whose=whose)
-    snapshot = snapshots.ready(snapshots.Asked(key, tag, make))
+    snapshot = response_cache.ready(response_cache.Asked(key, tag, make))
     record_read(request, _patients_in(snapshot.body), what=SlotTokensView.capability)
     return etags.answer(tag=snapshot.tag, body=snapshot.body)
 
@@ -81,7 +82,7 @@ def _patients_in(body: bytes) -> tuple[str, ...]:
     return tuple(found.decode() for found in _PATIENT.findall(body))
 
 
-def _make(head: Head, *, in_queue: bool, whose: frozenset[UUID] | None) -> snapshots.Snapshot:
+def _make(head: Head, *, in_queue: bool, whose: frozenset[UUID] | None) -> response_cache.Snapshot:
     """The list as it is now. Head and tokens are read until they are of the same moment; if that never comes about,
     the tokens are later than their tag says: such a list is right, and used once more by nobody.
     """
@@ -93,12 +94,12 @@ def _make(head: Head, *, in_queue: bool, whose: frozenset[UUID] | None) -> snaps
     now = clock.now()
     moment = moment_of_list(slot=head, now=now)
     body = bodies.list_bytes(head, tokens, now=moment or now)
-    return snapshots.Snapshot(_tag(head, moment, in_queue, whose), body)
+    return response_cache.Snapshot(_tag(head, moment, in_queue, whose), body)
 
 
 def _tag(head: Head, *rest: Any) -> str:
     moment, in_queue, whose = rest
-    return snapshots.tag_of(_CODE, tuple(head), moment, in_queue, _sorted(whose))
+    return response_cache.tag_of(_CODE, tuple(head), moment, in_queue, _sorted(whose))
 
 
 def _sorted(whose: frozenset[UUID] | None) -> list[UUID] | None:

@@ -18,10 +18,10 @@ from accounts.principals import Principal, principal_of
 from clinics.models import Doctor, Slot, SlotStatus
 from clinics.timetables import BadTimetable, planned_days, slots_between
 from core import clock
+from core.api.commands import Answer, write
+from core.api.etags import named_versions
 from core.errors import NotFound, ValidationFailed
-from core.etags import named_versions
 from core.local_time import local_day
-from core.writes import Answer, write
 from tokens.api import schema
 from tokens.api.bodies import slot_body, token_body
 from tokens.api.serializers import (

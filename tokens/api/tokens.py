@@ -16,9 +16,9 @@ from accounts.principals import Principal, principal_of
 from accounts.roles import Role
 from accounts.trail import record_read
 from core import clock
+from core.api.commands import Answer, write
+from core.db.replica import from_replica
 from core.errors import NotFound, PermissionDenied
-from core.replica import from_replica
-from core.writes import Answer, write
 from tokens.api import schema
 from tokens.api.bodies import entry_body, moment, token_bodies, token_body
 from tokens.api.explaining import explain_body

@@ -11,9 +11,9 @@ from accounts.permissions import reach_of
 from accounts.principals import principal_of
 from accounts.trail import record_read
 from clinics.models import Slot
+from core.api.commands import Answer, write
+from core.db.replica import from_replica
 from core.errors import NotFound
-from core.replica import from_replica
-from core.writes import Answer, write
 from tokens.api import schema
 from tokens.api.bodies import entry_bodies
 from tokens.api.serializers import BySlotFilters, WaitingListFilters

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from clinics.errors import DoctorInactive
+from core.db.sql import Found, Rows, Statement
 from core.errors import EngineError, NotFound
-from core.rows import Found, Rows, Statement
 from patients.errors import PatientInactive
 from patients.models import Patient
 from tokens import rules

@@ -1,6 +1,6 @@
 """Calling patients in: who is next, the room, and the end of a consultation."""
 
-from core.rows import Found
+from core.db.sql import Found
 from tokens.errors import InvalidTransition, QueueEmpty, RoomOccupied
 from tokens.ledger import Ledger
 from tokens.models import Token

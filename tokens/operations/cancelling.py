@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from core.db.sql import Found, Statement
 from core.errors import EngineError, NotFound
-from core.rows import Found, Statement
 from tokens import rules
 from tokens.directory import facility_of_slot
 from tokens.errors import InvalidTransition

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from clinics.models import SlotStatus
+from core.db.sql import Found, Rows, Statement
 from core.errors import NotFound
-from core.rows import Found, Rows, Statement
 from patients.models import Patient
 from tokens.errors import DuplicateBooking, InvalidTransition, SlotNotOpen
 from tokens.ledger import Ledger

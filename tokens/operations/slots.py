@@ -11,9 +11,9 @@ from django.db.models.functions import Left, StrIndex
 
 from clinics.errors import DoctorInactive
 from clinics.models import Doctor, Slot, SlotStatus
+from core.db.sql import send
 from core.errors import InUse, ValidationFailed, VersionConflict
 from core.local_time import local_day
-from core.rows import send
 from events.log import ChainEnd, Draft, appending, chain
 from events.models import Event
 from tokens.errors import CapacityInUse, InvalidTransition

@@ -14,9 +14,9 @@ from uuid import UUID
 from django.db import connection
 
 from accounts.authentication import Caller, admit, asking_who_stands
-from core.combining import Combiner
+from core.batching import Combiner
+from core.db.sql import Statement, ask
 from core.errors import NotFound
-from core.rows import Statement, ask
 from tokens.directory import facility_of_slot
 
 TURN_SECONDS = 0.5

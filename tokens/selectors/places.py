@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from clinics.models import Slot
-from core.rows import Found, Statement, ask
+from core.db.sql import Found, Statement, ask
 from tokens.selectors.under_lock import IS_LIVE
 
 HOLDERS = f"""

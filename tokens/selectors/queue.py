@@ -7,7 +7,7 @@ from uuid import UUID
 from django.db.models import Q, QuerySet
 
 from clinics.models import Slot
-from core.rows import Found, Statement, ask
+from core.db.sql import Found, Statement, ask
 from tokens.models import IS_QUEUED, Token
 from tokens.policy.lifecycle import QUEUED
 from waitlist.models import WaitlistEntry

@@ -1,4 +1,4 @@
-"""What an operation reads of a slot that it has locked. The statements have a fixed text (see core.rows), and each
+"""What an operation reads of a slot that it has locked. The statements have a fixed text (see core.db.sql), and each
 names the facility, by which the tables can be distributed.
 """
 
@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from uuid import UUID
 
 from clinics.models import Slot
-from core.rows import Found, Rows, Statement, ask
+from core.db.sql import Found, Rows, Statement, ask
 from patients.models import Patient
 from tokens.models import Token
 from tokens.policy.lifecycle import LIVE, QUEUED, Status

@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from accounts.models import User
 from accounts.roles import Role
-from core.transactions import atomic
+from core.db.transactions import atomic
 
 _FIRST_STAFF = {"admin": Role.ADMIN, "desk": Role.FRONT_DESK}
 

@@ -8,8 +8,8 @@ from django.test.utils import CaptureQueriesContext
 
 from clinics.models import Doctor, Slot
 from core import clock
+from core.db.transactions import atomic
 from core.ids import new_id
-from core.transactions import atomic
 from tests.factories.day import a_doctor, a_slot, a_token
 from tests.support.hospital import Hospital
 from tests.support.shapes import DOCTOR, assert_shape

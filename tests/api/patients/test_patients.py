@@ -8,7 +8,7 @@ import pytest
 from django.db import IntegrityError
 
 from core import clock
-from core.transactions import atomic
+from core.db.transactions import atomic
 from patients.models import Patient
 from tests.factories.day import a_patient, a_slot, a_token
 from tests.support.hospital import Hospital

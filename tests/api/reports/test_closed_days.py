@@ -9,7 +9,7 @@ from django.db import DatabaseError
 
 from clinics.models import Facility
 from core.clock import ManualClock
-from core.transactions import atomic
+from core.db.transactions import atomic
 from reports.daily import live_report
 from reports.models import DailyReport
 from reports.tasks import store_daily_reports

@@ -9,8 +9,8 @@ from django.test.utils import CaptureQueriesContext
 
 from clinics.facilities import default_facility
 from core.clock import ManualClock
+from core.db.transactions import atomic
 from core.ids import new_id
-from core.transactions import atomic
 from reports.closing import FARTHEST_BACK
 from reports.daily import percent
 from reports.models import DailyReport

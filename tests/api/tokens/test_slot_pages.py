@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from clinics.facilities import update_facility
-from core import snapshots
+from core.api import response_cache
 from core.clock import ManualClock
 from tests.support.api import Answer, Api, hang_up
 from tests.support.hospital import Hospital, when
@@ -105,21 +105,21 @@ def test_pages_that_are_asked_for_at_once_do_not_answer_for_each_other(
 ) -> None:
     """Three pages of which one is being made while the other two are asked for."""
     monkeypatch.setattr("tokens.api.slot_pages.PLACES", 1)
-    busy, go, made = threading.Event(), threading.Event(), snapshots._made
+    busy, go, made = threading.Event(), threading.Event(), response_cache._made
 
-    def slowly(asked: snapshots.Asked) -> snapshots.Snapshot:
+    def slowly(asked: response_cache.Asked) -> response_cache.Snapshot:
         if not busy.is_set():
             busy.set()
             assert go.wait(20)
         return made(asked)
 
-    monkeypatch.setattr(snapshots, "_made", slowly)
+    monkeypatch.setattr(response_cache, "_made", slowly)
     queries: list[Json] = [{"page_size": 1}, {"page_size": 1, "page": 2}, {"page_size": 2}]
     with ThreadPoolExecutor(len(queries)) as pool:
         first = pool.submit(ask_alone, hospital, slot, queries[0])
         assert busy.wait(20)
         others = [pool.submit(ask_alone, hospital, slot, query) for query in queries[1:]]
-        wait = snapshots._fetching._queues
+        wait = response_cache._fetching._queues
         until(lambda: all(each.done() or sum(map(len, wait.values())) == len(others) for each in others))
         go.set()
         answers = [each.result(20) for each in (first, *others)]
@@ -155,13 +155,13 @@ def test_nothing_is_made_twice_while_nothing_changes(
     hospital: Hospital, slot: Json, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made: list[str] = []
-    original = snapshots._made
+    original = response_cache._made
 
-    def noted(asked: snapshots.Asked) -> snapshots.Snapshot:
+    def noted(asked: response_cache.Asked) -> response_cache.Snapshot:
         made.append(asked.key)
         return original(asked)
 
-    monkeypatch.setattr(snapshots, "_made", noted)
+    monkeypatch.setattr(response_cache, "_made", noted)
     for by in (hospital.desk, hospital.admin, hospital.patient_user(hospital.patient())):
         read(by, slot["doctor"]).expect(200)
     assert len(made) == 1

@@ -9,7 +9,7 @@ import pytest
 from django.core.management import call_command
 
 from clinics.facilities import update_facility
-from core import snapshots
+from core.api import response_cache
 from core.clock import ManualClock
 from patients.models import Patient
 from tests.support.api import Answer, Api
@@ -33,13 +33,13 @@ def lane(request: pytest.FixtureRequest, settings: Any) -> str:
 def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The places of the snapshots that were made anew."""
     places: list[str] = []
-    original = snapshots._made
+    original = response_cache._made
 
-    def noted(asked: snapshots.Asked) -> snapshots.Snapshot:
+    def noted(asked: response_cache.Asked) -> response_cache.Snapshot:
         places.append(asked.key)
         return original(asked)
 
-    monkeypatch.setattr(snapshots, "_made", noted)
+    monkeypatch.setattr(response_cache, "_made", noted)
     return places
 
 
@@ -163,7 +163,7 @@ def test_with_a_dead_redis_a_list_is_as_true(
     with socket.socket() as unused:  # bound, and nobody listens
         unused.bind(("127.0.0.1", 0))
         settings.REDIS_URL = f"redis://127.0.0.1:{unused.getsockname()[1]}/0"
-        monkeypatch.setattr(snapshots, "near", snapshots.Near())
+        monkeypatch.setattr(response_cache, "near", response_cache.Near())
         assert read(hospital.desk, slot, known).status == 304
         assert read(hospital.desk, slot).expect(200) == truth(hospital, slot)
         hospital.token(slot)

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from django.db import transaction
 
 from config.wsgi import application
-from core.rows import Statement, send
-from core.transactions import atomic
+from core.db.sql import Statement, send
+from core.db.transactions import atomic
 from events.models import Event
 from tests.faults.mutations.dying import die_once
 from tokens import ledger

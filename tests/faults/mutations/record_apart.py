@@ -6,7 +6,7 @@ from typing import Any
 from django.db import transaction
 
 from config.wsgi import application
-from core import idempotency
+from core.api import idempotency
 from tests.faults.mutations.dying import die_once
 
 __all__ = ["application"]

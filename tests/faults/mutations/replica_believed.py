@@ -1,7 +1,7 @@
 """A replica is read without a look at how far it is."""
 
 from config.wsgi import application
-from core import replica
+from core.db import replica
 
 __all__ = ["application"]
 

@@ -111,7 +111,7 @@ def test_failures_at_the_same_moment_are_all_counted() -> None:
 def test_one_name_is_given_once() -> None:
     results = together(*[make_user] * 4)
     assert sum(isinstance(each, User) for each in results) == 1
-    from core.problem_details import translate
+    from core.api.problem_details import translate
 
     losers = [each for each in results if not isinstance(each, User)]
     assert all(isinstance(translate(each), UsernameTaken | EmailTaken) for each in losers)

@@ -10,8 +10,8 @@ import pytest
 from django.db import connection
 from django.db.backends.signals import connection_created
 
-from core import farewell
-from core.farewell import see_off
+from core.db import thread_connections
+from core.db.thread_connections import see_off
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -74,7 +74,7 @@ def test_a_forked_process_leaves_its_parent_s_connection_alone() -> None:
         cursor.execute("SELECT 1")
     child = os.fork()
     if child == 0:
-        farewell._of_thread.farewell.__del__()
+        thread_connections._of_thread.farewell.__del__()
         os._exit(0)
     os.waitpid(child, 0)
     with connection.cursor() as cursor:

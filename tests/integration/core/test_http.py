@@ -12,7 +12,7 @@ from django.http import HttpResponse
 from django.test import Client, override_settings
 from django.urls import path
 
-from core import health
+from core.observability import health
 
 pytestmark = pytest.mark.django_db
 

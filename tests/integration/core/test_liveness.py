@@ -10,7 +10,7 @@ import pytest
 from django.core.signals import request_started
 from django.db import connection
 
-from core.liveness import is_quiet, trust_quiet_connections, watch_requests
+from core.db.connections import is_quiet, trust_quiet_connections, watch_requests
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -12,9 +12,9 @@ import redis
 from django.conf import settings
 
 from core import ids
-from core.circuit import Breaker
 from core.errors import SlotBusy
-from core.redis_gate import RedisGate
+from core.redis.circuit_breaker import Breaker
+from core.redis.lock import RedisGate
 from devserver import EmbeddedRedis
 from devserver.data_dir import remove_home
 

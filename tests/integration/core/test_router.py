@@ -3,9 +3,9 @@
 import pytest
 
 from clinics.models import Doctor, Facility
-from core import replica
-from core.replica import Router, from_replica
-from core.transactions import atomic
+from core.db import replica
+from core.db.replica import Router, from_replica
+from core.db.transactions import atomic
 from tests.integration.core.test_settings import start
 
 REPLICA = {"REPLICA_URL": "postgres://opd:s3cret@second/opd"}
@@ -40,5 +40,5 @@ def test_rows_of_both_may_belong_together_and_only_one_is_migrated() -> None:
 def test_the_setting() -> None:
     code = "print((found := s.DATABASES['replica'])['HOST'], s.DATABASE_ROUTERS, found['OPTIONS']['connect_timeout'])"
     done = start("local", code, **REPLICA)
-    assert done.stdout.split() == ["second", "['core.replica.Router']", "2"], done.stderr
+    assert done.stdout.split() == ["second", "['core.db.replica.Router']", "2"], done.stderr
     assert start("local", "print(list(s.DATABASES), hasattr(s, 'DATABASE_ROUTERS'))").stdout == "['default'] False\n"

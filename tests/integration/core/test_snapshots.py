@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 import redis
 
-from core import ids, snapshots
-from core.redis_gate import default_gate
-from core.snapshots import Asked, Near, Snapshot, ready, tag_of
+from core import ids
+from core.api import response_cache
+from core.api.response_cache import Asked, Near, Snapshot, ready, tag_of
+from core.redis.lock import default_gate
 from devserver import EmbeddedRedis
 from devserver.data_dir import remove_home
 
@@ -38,7 +39,7 @@ def own(server: EmbeddedRedis, settings: Any) -> EmbeddedRedis:
 @pytest.fixture
 def other_process(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """From here on this is a process that has nothing near."""
-    return lambda: monkeypatch.setattr(snapshots, "near", Near())
+    return lambda: monkeypatch.setattr(response_cache, "near", Near())
 
 
 @pytest.fixture
@@ -194,7 +195,7 @@ def test_a_crowd_has_it_made_twice_at_most(own: EmbeddedRedis, place: str) -> No
     assert begun.wait(20)
     for each in crowd[1:]:
         each.start()
-    while snapshots._fetching.waiting(place) < len(crowd) - 1:
+    while response_cache._fetching.waiting(place) < len(crowd) - 1:
         assert len(makings) == 1
     go.set()
     for each in crowd:
@@ -228,11 +229,11 @@ def test_the_process_keeps_so_many_bytes_and_no_more() -> None:
 
 def test_what_was_not_used_for_a_minute_is_not_kept_near(monkeypatch: pytest.MonkeyPatch) -> None:
     near, now = Near(limit=1000), [0.0]
-    monkeypatch.setattr(snapshots.clock, "monotonic", lambda: now[0])
+    monkeypatch.setattr(response_cache.clock, "monotonic", lambda: now[0])
     for place in ("left", "used"):
         near.put(place, Snapshot(OLD, b"x" * 40))
-    now[0] = snapshots.KEPT_SECONDS - 1
+    now[0] = response_cache.KEPT_SECONDS - 1
     assert near.get("used", OLD) is not None
-    now[0] = snapshots.KEPT_SECONDS + 1
+    now[0] = response_cache.KEPT_SECONDS + 1
     near.put("new", Snapshot(OLD, b"x" * 40))
     assert [place for place in ("left", "used", "new") if near.get(place, OLD)] == ["used", "new"]

@@ -17,12 +17,13 @@ from rest_framework.response import Response
 from rest_framework.test import APIRequestFactory
 from rest_framework.views import APIView
 
-from core import clock, idempotency
+from core import clock
+from core.api import idempotency
+from core.api.commands import Answer, write
+from core.db.transactions import atomic
 from core.errors import InUse, NotFound
 from core.models import IdempotencyRecord
 from core.tasks import prune_idempotency_records
-from core.transactions import atomic
-from core.writes import Answer, write
 
 
 @dataclass(frozen=True)

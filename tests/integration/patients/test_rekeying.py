@@ -8,7 +8,7 @@ from django.core.management import call_command
 from django.db import IntegrityError, connection
 
 from core import clock
-from core.transactions import atomic
+from core.db.transactions import atomic
 from patients.errors import DuplicatePatient
 from patients.identity import name_key, phone_key
 from patients.models import Patient

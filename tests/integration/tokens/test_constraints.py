@@ -12,7 +12,7 @@ from django.db.models import F
 
 from clinics.models import Facility, Slot
 from core import clock
-from core.transactions import atomic
+from core.db.transactions import atomic
 from events.models import Event
 from tests.factories import DoctorFactory, PatientFactory, ensure_facility
 from tests.integration.tokens.crowd import slot_with

@@ -3,7 +3,7 @@
 import threading
 import time
 
-from core.circuit import Breaker
+from core.redis.circuit_breaker import Breaker
 
 
 def test_it_opens_after_failures_in_a_row_only() -> None:

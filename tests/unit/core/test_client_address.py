@@ -3,7 +3,7 @@
 import pytest
 from django.test import RequestFactory
 
-from core.client_address import client_address, is_within
+from core.api.client_address import client_address, is_within
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from core.combining import MOST_TOGETHER, Combiner
+from core.batching import MOST_TOGETHER, Combiner
 
 PATIENCE = 10.0
 

@@ -4,10 +4,9 @@ from typing import Any
 
 import pytest
 
-from core import door
-from core.door import MAX_DROPPED_BYTES, MAX_PIECES, REFUSAL, Body, environment
+from core.api.json_body import MAX_BYTES
 from core.errors import EngineError, PayloadTooLarge, RequestTimeout, ValidationFailed
-from core.parsers import MAX_BYTES
+from core.server.body import MAX_DROPPED_BYTES, MAX_PIECES, REFUSAL, Body, environment
 
 CHUNKED = (b"transfer-encoding", b"chunked")
 
@@ -79,11 +78,11 @@ def test_nobody_waits_for_the_end_of_a_body_without_measure(messages: list[Any],
 
 def test_the_next_piece_is_due_earlier_at_a_low_rate_and_never_after_the_deadline() -> None:
     body = body_of(headers=[length(200_000)])
-    assert body.due == door.GRACE_SECONDS
-    body.receive(piece(b"x" * door.LEAST_BYTES_PER_SECOND))
-    assert body.due == door.GRACE_SECONDS + 1
+    assert body.due == body.GRACE_SECONDS
+    body.receive(piece(b"x" * body.LEAST_BYTES_PER_SECOND))
+    assert body.due == body.GRACE_SECONDS + 1
     body.receive(piece(b"x" * 100_000))
-    assert body.due == door.DEADLINE_SECONDS
+    assert body.due == body.DEADLINE_SECONDS
     body.give_up()
     assert (refusal_of(body), body.drained) == (RequestTimeout, False)
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import structlog
 
-from core import logs
+from core.observability import logs
 
 
 @pytest.fixture

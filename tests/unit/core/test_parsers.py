@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.api.json_body import MAX_BYTES, MAX_DEPTH, parse
 from core.errors import PayloadTooLarge, ValidationFailed
-from core.parsers import MAX_BYTES, MAX_DEPTH, parse
 
 PLAIN_TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=20)
 NUMBERS = st.integers(-(10**30), 10**30) | st.floats(allow_nan=False, allow_infinity=False)

@@ -9,7 +9,7 @@ from django.http import Http404
 from rest_framework import exceptions as drf
 
 from core import errors
-from core.problem_details import (
+from core.api.problem_details import (
     RETRY_AFTER,
     STATUS,
     constraint_of,

@@ -5,8 +5,8 @@ import time
 import pytest
 from redis.exceptions import RedisError
 
-from core.redis_address import watched
-from core.redis_link import connect
+from core.redis.client import connect
+from core.redis.url import watched
 
 
 def test_a_single_server_is_not_watched() -> None:

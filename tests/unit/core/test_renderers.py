@@ -10,7 +10,7 @@ from django.utils.functional import lazystr
 from rest_framework.exceptions import ErrorDetail
 from rest_framework.utils.serializer_helpers import ReturnDict
 
-from core.renderers import FastJSONRenderer, to_json
+from core.api.renderers import FastJSONRenderer, to_json
 
 
 def test_plain_values() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.schema import problems
+from core.api.openapi import problems
 
 
 def test_problems_are_grouped_by_status() -> None:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.visible_text import invisible_in
+from core.api.visible_text import invisible_in
 
 # One of each kind: zero width, joiners in Latin text, directions, hyphenation, fillers, variations, tags, private use.
 INVISIBLE = [

@@ -7,8 +7,8 @@ from uuid import UUID
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from clinics.models import Slot
+from core.db.transactions import snapshot
 from core.local_time import parse_local, zone_info
-from core.transactions import snapshot
 from tokens.replay import SlotThen, differences
 from tokens.selectors.past import slot_as_it_is, slot_as_of
 

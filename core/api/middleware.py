@@ -9,10 +9,12 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
-from core import clock, errors, ids, logs, metrics, problem_details
-from core.client_address import client_address, is_within
-from core.door import REFUSAL
-from core.parsers import MAX_BYTES
+from core import clock, errors, ids
+from core.api import problem_details
+from core.api.client_address import client_address, is_within
+from core.api.json_body import MAX_BYTES
+from core.observability import logs, metrics
+from core.server.body import REFUSAL
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,128}")

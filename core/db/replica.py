@@ -17,9 +17,11 @@ from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, InterfaceError, InternalError, OperationalError, connections
 from django.db.models import Model
 
-from core import clock, metrics, patience
-from core.circuit import Breaker
-from core.transactions import atomic
+from core import clock
+from core.db import retry
+from core.db.transactions import atomic
+from core.observability import metrics
+from core.redis.circuit_breaker import Breaker
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -77,7 +79,7 @@ def from_replica(read: Callable[P, T]) -> Callable[P, T]:
                         return _inside(read, *args, **kwargs)
                 _note("behind")
             except (OperationalError, InterfaceError, InternalError) as error:
-                if patience.sqlstate(error) == _CANCELLED:
+                if retry.sqlstate(error) == _CANCELLED:
                     raise
                 _note("away")
         return read(*args, **kwargs)

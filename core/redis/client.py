@@ -13,7 +13,7 @@ from redis.maint_notifications import MaintNotificationsConfig
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
-from core.redis_address import watched
+from core.redis.url import watched
 
 
 def connect(url: str, **more: Any) -> redis.Redis:

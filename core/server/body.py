@@ -1,9 +1,9 @@
 """The door of the web server: every request passes it before Django, whatever its path and method.
 
 The door reads the body, checks it against the announced length and bounds its size, the number of its pieces and the
-time it may take. Django gets a complete body in memory, or no body and the reason why it was refused
-(`REFUSAL`), which `core.middleware` answers. The door never waits: `Body` is told what arrived and says what is still
-missing, so that a slow client holds a connection, but no thread.
+time it may take. Django gets a complete body in memory, or no body and the reason why it was refused (`REFUSAL`), which
+`core.api.middleware` answers. The door never waits: `Body` is told what arrived and says what is still missing, so that
+a slow client holds a connection, but no thread.
 """
 
 import sys
@@ -12,9 +12,9 @@ from io import BytesIO
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
-from core.client_address import outermost_hop
+from core.api.client_address import outermost_hop
+from core.api.json_body import MAX_BYTES
 from core.errors import EngineError, PayloadTooLarge, RequestTimeout, ValidationFailed
-from core.parsers import MAX_BYTES
 
 REFUSAL = "opd.refusal"
 """The key in the WSGI environment of the EngineError with which the door refuses a request."""

@@ -9,7 +9,7 @@ from django.contrib import admin
 from django.db.models import Model
 from django.http import HttpRequest
 
-from core.serializers import StrictModelSerializer
+from core.api.messages import StrictModelSerializer
 
 
 class ListedLookups(admin.ModelAdmin):  # type: ignore[type-arg]

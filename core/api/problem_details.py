@@ -19,8 +19,11 @@ from django.http import Http404, HttpRequest, HttpResponse
 from rest_framework import exceptions as drf
 from rest_framework.response import Response
 
-from core import errors, logs, patience, writes
-from core.renderers import to_json
+from core import errors
+from core.api import commands
+from core.api.renderers import to_json
+from core.db import retry
+from core.observability import logs
 
 CONTENT_TYPE = "application/problem+json"
 
@@ -124,8 +127,8 @@ def translate(exc: BaseException) -> errors.EngineError | None:
         case DataError():
             return errors.ValidationFailed.of("body", "out-of-range", "A value is out of range.")
         case OperationalError() | InterfaceError():
-            return errors.SlotBusy() if patience.sqlstate(exc) == _LOCK_NOT_AVAILABLE else errors.Unavailable()
-        case InternalError() if patience.lost_connection(exc):
+            return errors.SlotBusy() if retry.sqlstate(exc) == _LOCK_NOT_AVAILABLE else errors.Unavailable()
+        case InternalError() if retry.lost_connection(exc):
             return errors.Unavailable()
         case DjangoValidationError():
             return errors.ValidationFailed(
@@ -140,7 +143,7 @@ def _of_constraint(error: IntegrityError) -> errors.EngineError | None:
     known = _constraints.get(constraint_of(error) or "")
     if known is not None:
         return known()
-    if patience.sqlstate(error) == _FOREIGN_KEY:
+    if retry.sqlstate(error) == _FOREIGN_KEY:
         # The same error for both ends of a reference: an insert that points nowhere, a delete that leaves pointers.
         pointed_at = "still referenced" in str(getattr(getattr(error.__cause__, "diag", None), "message_detail", ""))
         return errors.InUse() if pointed_at else errors.NotFound()
@@ -257,7 +260,7 @@ def handler(exc: Exception, context: Mapping[str, Any]) -> Response:
     problem, headers = describe(exc)
     if problem["status"] in _OF_THE_STATE:
         try:
-            if (kept := writes.kept_answer(context.get("request"))) is not None:
+            if (kept := commands.kept_answer(context.get("request"))) is not None:
                 return kept
         except errors.IdempotencyMismatch as mismatch:
             problem, headers = describe(mismatch)

@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from core.serializers import StrictSerializer
+from core.api.messages import StrictSerializer
 
 
 class QuerySerializer(StrictSerializer):
@@ -20,7 +20,7 @@ class QuerySerializer(StrictSerializer):
 
 
 class PagedQuerySerializer(QuerySerializer):
-    """The filters of a list in pages; `page` and `page_size` themselves are read by core.pagination."""
+    """The filters of a list in pages; `page` and `page_size` themselves are read by core.api.pagination."""
 
     page = serializers.IntegerField(required=False, min_value=1, max_value=999_999_999, help_text="The page, from 1.")
     page_size = serializers.IntegerField(

@@ -16,10 +16,11 @@ from typing import Any
 from django.db import connection
 from rest_framework.request import Request
 
-from core import clock, metrics
+from core import clock
 from core.errors import IdempotencyInProgress, IdempotencyMismatch, NotAuthenticated, ValidationFailed
 from core.ids import new_id
 from core.models import IdempotencyRecord
+from core.observability import metrics
 
 LEASE = timedelta(seconds=15)
 """How long a claim keeps others out; after a crash the key is free again."""

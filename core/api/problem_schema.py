@@ -6,8 +6,8 @@ from typing import Any
 from drf_spectacular.plumbing import ComponentRegistry, ResolvedComponent
 from drf_spectacular.utils import OpenApiResponse
 
-from core import problem_details
-from core.problem_details import CONTENT_TYPE, RETRY_AFTER, STATUS, title_of
+from core.api import problem_details
+from core.api.problem_details import CONTENT_TYPE, RETRY_AFTER, STATUS, title_of
 
 PROBLEM: dict[str, Any] = {
     "type": "object",

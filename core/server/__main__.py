@@ -1,11 +1,11 @@
-"""The web server: granian with the door (core.door) before a WSGI application.
+"""The web server: granian with the door (core.server.body) before a WSGI application.
 
     python -m core.server config.wsgi:application --host 127.0.0.1 --port 8000 --workers 2 --threads 32
 
 Granian's WSGI mode reads a body only by blocking a thread without a limit of time, reports a broken body as a short
 one, and merges header names before the application sees them. Its ASGI mode does better, but runs Python on one event
 loop (measured: a third fewer requests per second). So granian's ASGI worker is used without an event loop
-(core.exchanges).
+(core.server.exchanges).
 
 A worker that is killed is replaced, however often. Granian itself gives up, and ends all workers, when the same worker
 dies twice within 5.5 s. Here the server gives up only when workers fail to start and none runs.
@@ -42,7 +42,7 @@ class Server(MPServer):
     def _spawn_wsgi_worker(
         worker_id: int, app: Any, sock: Any, ipc: Any, loop: Any, mode: Any, *options: Any
     ) -> None:  # one worker process; the options are those of granian's method of this name
-        from core.exchanges import AtOnce, Exchanges
+        from core.server.exchanges import AtOnce, Exchanges
 
         *numbers, _task, http_mode, http1, http2, websockets, static, _log, tls, _scope, metrics = options
         stop, stopped = set_sync_signals(), threading.Event()

@@ -23,7 +23,7 @@ from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from core.renderers import to_json
+from core.api.renderers import to_json
 
 _LONGEST_LINE = 200  # what fits is written in one line of YAML: a third fewer bytes, and easier to read
 _making = threading.Lock()

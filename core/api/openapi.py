@@ -8,8 +8,8 @@ from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import ResolvedComponent, is_patched_serializer
 from drf_spectacular.utils import Direction, OpenApiParameter, OpenApiResponse
 
-from core.problem_details import STATUS
-from core.problem_schema import codes_of, component, problem_response, problems
+from core.api.problem_details import STATUS
+from core.api.problem_schema import codes_of, component, problem_response, problems
 
 __all__ = ["CONDITIONAL", "NOT_MODIFIED", "OperationSchema", "problems"]
 
@@ -128,7 +128,7 @@ class OperationSchema(AutoSchema):
 class LocalDateTimeExtension(OpenApiSerializerFieldExtension):
     """Times are ISO 8601; without an offset they are read in the facility's zone."""
 
-    target_class = "core.serializers.LocalDateTimeField"
+    target_class = "core.api.messages.LocalDateTimeField"
     match_subclasses = True
 
     def map_serializer_field(self, auto_schema: AutoSchema, direction: Direction) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from django.db import DatabaseError, InterfaceError, InternalError, OperationalError, connection
 
-from core import metrics
+from core.observability import metrics
 
 T = TypeVar("T")
 

@@ -5,8 +5,8 @@ from typing import Any
 from django.core.validators import RegexValidator
 from rest_framework import serializers
 
-from core.serializers import StrictCharField
-from core.visible_text import refuse_invisible
+from core.api.messages import StrictCharField
+from core.api.visible_text import refuse_invisible
 
 # As patterns these stand in the API's description too.
 _NO_CONTROLS = RegexValidator(

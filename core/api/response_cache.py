@@ -18,10 +18,11 @@ from typing import NamedTuple
 from django.conf import settings
 from redis.exceptions import RedisError
 
-from core import clock, metrics
-from core.combining import Combiner
-from core.redis_gate import default_gate
-from core.redis_link import connect
+from core import clock
+from core.batching import Combiner
+from core.observability import metrics
+from core.redis.client import connect
+from core.redis.lock import default_gate
 
 NEAR_BYTES = 16 * 1024 * 1024
 KEPT_SECONDS = 60

@@ -16,10 +16,11 @@ from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from core import idempotency, patience
+from core.api import idempotency
+from core.api.idempotency import Asked, Claim, ClaimLost, Stored
+from core.api.renderers import to_json
+from core.db import retry
 from core.errors import EngineError, IdempotencyInProgress, IdempotencyMismatch
-from core.idempotency import Asked, Claim, ClaimLost, Stored
-from core.renderers import to_json
 
 T = TypeVar("T")
 
@@ -125,7 +126,7 @@ def without_key(work: Work, render: Callable[[Any], Answer]) -> Answer:
         answered = False
         return work(answer=answer)  # type: ignore[no-any-return]
 
-    return patience.again(run, may_repeat=lambda _: not answered)
+    return retry.again(run, may_repeat=lambda _: not answered)
 
 
 def _with_key(
@@ -150,7 +151,7 @@ def _with_key(
     tried: list[Claim] = []
     _free_left_over()
     try:
-        return patience.again(run)
+        return retry.again(run)
     except ClaimLost:
         raise IdempotencyInProgress() from None
 

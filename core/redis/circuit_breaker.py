@@ -2,7 +2,8 @@
 
 import threading
 
-from core import clock, metrics
+from core import clock
+from core.observability import metrics
 
 
 class Breaker:

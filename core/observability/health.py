@@ -8,9 +8,11 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest, multiprocess
 
-from core import problem_details, redis_gate, replica
+from core.api import problem_details
+from core.db import replica
 from core.errors import Unavailable
-from core.metrics_files import is_alive
+from core.observability.multiprocess import is_alive
+from core.redis import lock
 
 
 @require_safe
@@ -28,7 +30,7 @@ def ready(request: HttpRequest) -> HttpResponse:
         read_from = {"replica": _told(replica.is_well())} if replica.is_configured() else {}
     except DatabaseError:
         return problem_details.of_exception(Unavailable("The database does not answer.", database="unavailable"))
-    gate = redis_gate.default_gate()
+    gate = lock.default_gate()
     well = not gate.breaker.is_open and gate.is_well()
     return JsonResponse({"status": "ok", "database": "ok", "redis": _told(well), **read_from})
 

@@ -17,10 +17,11 @@ from dataclasses import dataclass
 from django.conf import settings
 from redis.exceptions import RedisError
 
-from core import clock, metrics
-from core.circuit import Breaker
+from core import clock
 from core.errors import SlotBusy
-from core.redis_link import connect
+from core.observability import metrics
+from core.redis.circuit_breaker import Breaker
+from core.redis.client import connect
 
 _TAKE = """
 for i, key in ipairs(KEYS) do

@@ -9,7 +9,7 @@ import time
 from typing import Any
 
 from core import clock
-from core.door import App, Body, answer
+from core.server.body import App, Body, answer
 
 WATCH_SECONDS = 0.5
 

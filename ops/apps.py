@@ -1,6 +1,6 @@
 from typing import Any
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.core import checks
 from django.db import DEFAULT_DB_ALIAS
 from django.db.models.signals import post_migrate
@@ -13,8 +13,9 @@ class OpsConfig(AppConfig):
         from ops.checks import application_role_owns_nothing
 
         checks.register(application_role_owns_nothing, "security", deploy=True)
-        post_migrate.connect(_grant_rights, sender=self)
-        post_migrate.connect(_name_constraints, sender=self)
+        # The signal is sent once for each application that has models, after all migrations.
+        post_migrate.connect(_grant_rights, sender=apps.get_app_config("core"))
+        post_migrate.connect(_name_constraints, sender=apps.get_app_config("tokens"))
 
 
 def _grant_rights(*, using: str, **_: Any) -> None:

@@ -52,6 +52,7 @@ _CONFIRMED = inline_serializer(
 _SHOW_STATE = OpenApiExample(
     "Set up", {"enabled": True, "required": False, "recovery_codes_left": 10}, response_only=True
 )
+_GIVE_PASSWORD = OpenApiExample("Password", {"password": "quiet-harbour-42"}, request_only=True)
 _SHOW_SECRET = OpenApiExample(
     "For the app",
     {"secret": "JBSWY3DPEHPK3PXP", "uri": "otpauth://totp/OPD:desk?secret=JBSWY3DPEHPK3PXP"},
@@ -111,7 +112,12 @@ class MfaView(_MfaView):
 class MfaSetupView(_MfaView):
     """auth/mfa/setup/"""
 
-    @extend_schema(request=OwnPasswordSerializer, responses={201: _SECRET}, tags=["Access"], examples=[_SHOW_SECRET])
+    @extend_schema(
+        request=OwnPasswordSerializer,
+        responses={201: _SECRET},
+        tags=["Access"],
+        examples=[_GIVE_PASSWORD, _SHOW_SECRET],
+    )
     def post(self, request: Request) -> Response:
         """Get a secret for one's app, for one's password; nothing changes before it is confirmed"""
         user = self.user_of(request)

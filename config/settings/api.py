@@ -43,6 +43,10 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "VERSION": tomllib.loads((BASE_DIR / "pyproject.toml").read_text())["project"]["version"],
     "LICENSE": {"name": "No licence chosen yet"},
     "SERVERS": [{"url": "/", "description": "The server that this description comes from."}],
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "core.api.openapi.state_security_once",
+    ],
     "SCHEMA_PATH_PREFIX": r"/api/v[0-9]",
     "PATH_CONVERTER_OVERRIDES": {"id": {"type": "string", "format": "uuid"}},
     "COMPONENT_SPLIT_REQUEST": True,

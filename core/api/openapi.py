@@ -145,3 +145,13 @@ class ClockTimeExtension(OpenApiSerializerFieldExtension):
     def map_serializer_field(self, auto_schema: AutoSchema, direction: Direction) -> dict[str, Any]:
         """Return a string with a pattern."""
         return {"type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?$", "example": "09:00"}
+
+
+def state_security_once(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
+    """Move the ways to sign in, which most operations share, from the operations to the document."""
+    operations = [operation for methods in result["paths"].values() for operation in methods.values()]
+    usual = max((each["security"] for each in operations), key=len, default=[])
+    for operation in operations:
+        if operation["security"] == usual:
+            del operation["security"]
+    return {**result, "security": usual}

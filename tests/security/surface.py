@@ -51,7 +51,7 @@ def operations() -> tuple[Operation, ...]:
         Operation(
             method=method.upper(),
             path=path,
-            capability=operation.get("x-capability") or (SIGNED_IN if operation.get("security") else OPEN),
+            capability=operation.get("x-capability") or (OPEN if operation.get("security") == [] else SIGNED_IN),
             body=json.dumps(_example(document, operation), default=str),
             fields=tuple(sorted((name, str(facts.get("type", ""))) for name, facts in _fields(document, operation))),
         )

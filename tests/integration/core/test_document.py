@@ -67,8 +67,10 @@ def test_errors_share_their_components(document: dict[str, Any]) -> None:
 def test_an_operation_names_the_codes_it_can_answer(document: dict[str, Any]) -> None:
     conflict = document["paths"]["/api/v1/tokens/"]["post"]["responses"]["409"]
     assert set(resolved(document, conflict)["content"][PROBLEM_JSON]["examples"]) == {
+        "doctor-inactive",
         "duplicate-booking",
         "idempotency-in-progress",
+        "patient-inactive",
         "slot-full",
         "slot-not-open",
     }
@@ -171,5 +173,7 @@ def test_every_write_of_the_engine_takes_a_key(document: dict[str, Any]) -> None
 
 def test_only_what_is_open_says_so(document: dict[str, Any]) -> None:
     for path, method, operation in operations(document):
-        if not operation["security"]:
+        if "security" in operation:
+            assert operation["security"] == [], f"{method} {path}"
             assert path.startswith("/api/v1/auth/"), f"{method} {path}"
+    assert document["security"] == [{"signIn": []}, {"bearer": []}, {"apiKey": []}]

@@ -6,7 +6,16 @@ import pytest
 
 from core.api.json_body import MAX_BYTES
 from core.errors import EngineError, PayloadTooLarge, RequestTimeout, ValidationFailed
-from core.server.body import MAX_DROPPED_BYTES, MAX_PIECES, REFUSAL, Body, environment
+from core.server.body import (
+    DEADLINE_SECONDS,
+    GRACE_SECONDS,
+    LEAST_BYTES_PER_SECOND,
+    MAX_DROPPED_BYTES,
+    MAX_PIECES,
+    REFUSAL,
+    Body,
+    environment,
+)
 
 CHUNKED = (b"transfer-encoding", b"chunked")
 
@@ -78,11 +87,11 @@ def test_nobody_waits_for_the_end_of_a_body_without_measure(messages: list[Any],
 
 def test_the_next_piece_is_due_earlier_at_a_low_rate_and_never_after_the_deadline() -> None:
     body = body_of(headers=[length(200_000)])
-    assert body.due == body.GRACE_SECONDS
-    body.receive(piece(b"x" * body.LEAST_BYTES_PER_SECOND))
-    assert body.due == body.GRACE_SECONDS + 1
+    assert body.due == GRACE_SECONDS
+    body.receive(piece(b"x" * LEAST_BYTES_PER_SECOND))
+    assert body.due == GRACE_SECONDS + 1
     body.receive(piece(b"x" * 100_000))
-    assert body.due == body.DEADLINE_SECONDS
+    assert body.due == DEADLINE_SECONDS
     body.give_up()
     assert (refusal_of(body), body.drained) == (RequestTimeout, False)
 

@@ -18,11 +18,12 @@ from django.urls import reverse
 from django_otp.plugins.otp_totp import admin as _devices  # noqa: F401 - registers what is taken off below
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from accounts import keys, passwords, proving, second_factor, users
+from accounts import users
+from accounts.access.principal import principal_of
+from accounts.access.roles import Scope
+from accounts.audit.read_trail import attributed
+from accounts.auth import api_keys, passwords, recent_sign_in, second_factor
 from accounts.models import ApiKey, ReadTrail, User
-from accounts.principals import principal_of
-from accounts.roles import Scope
-from accounts.trail import attributed
 from core.api.admin import ListedLookups
 from core.errors import EngineError
 
@@ -120,7 +121,7 @@ class UserAdmin(KindAdmin):
     @admin.action(description="Reset the second factor")
     def reset_second_factor(self, request: HttpRequest, queryset: Any) -> None:
         """Let the chosen users sign in with the password alone, until they set a second factor up again."""
-        proving.demand_recent_sign_in(request)
+        recent_sign_in.demand_recent_sign_in(request)
         for user in queryset:
             second_factor.reset(user=user, by=principal_of(request).actor)
             self.log_change(request, user, "Reset the second factor.")
@@ -139,7 +140,7 @@ class UserAdmin(KindAdmin):
         }
         before = User.objects.get(pk=obj.pk) if change else None
         password = {"password": given["password"]} if given["password"] else {}
-        proving.demand_recent_sign_in_for_administrators(request, user=before, changes=common | password)
+        recent_sign_in.demand_recent_sign_in_for_administrators(request, user=before, changes=common | password)
         if change:
             users.change_user(user_id=obj.pk, changes=common | password)
         else:
@@ -186,8 +187,8 @@ class ApiKeyAdmin(KindAdmin):
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """Make the key; `response_add` shows it."""
-        proving.demand_recent_sign_in(request)
-        key, obj.text = keys.make_key(created_by_id=request.user.pk, **form.cleaned_data)
+        recent_sign_in.demand_recent_sign_in(request)
+        key, obj.text = api_keys.make_key(created_by_id=request.user.pk, **form.cleaned_data)
         obj.pk = key.pk
 
     def response_add(self, request: HttpRequest, obj: Any, post_url_continue: str | None = None) -> HttpResponse:
@@ -202,7 +203,7 @@ class ApiKeyAdmin(KindAdmin):
     def revoke(self, request: HttpRequest, queryset: Any) -> None:
         """End the chosen keys."""
         for key in queryset:
-            keys.revoke_key(key_id=key.pk)
+            api_keys.revoke_key(key_id=key.pk)
 
     def has_change_permission(self, request: HttpRequest, obj: ApiKey | None = None) -> bool:
         """What a key may do is settled when it is made."""

@@ -13,7 +13,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.crypto import salted_hmac
 
-from accounts.roles import Role
+from accounts.access.roles import Role
 from core import clock
 from core.ids import new_id
 from core.normal_form import identity_key, normal_form, validate_normal
@@ -87,7 +87,7 @@ class User(AbstractBaseUser):
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField(default=clock.now, editable=False)
 
-    # The names of the person, for the password validators; accounts.passwords sets it.
+    # The names of the person, for the password validators; accounts.auth.passwords sets it.
     person_names = ""
 
     objects = UserManager()

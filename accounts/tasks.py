@@ -2,13 +2,15 @@
 
 from celery import shared_task
 
-from accounts import admin_sessions, attempts, codes, lockout, sessions, trail
+from accounts.audit import read_trail
+from accounts.auth import admin_sessions, one_time_codes, sessions
+from accounts.limits import attempts, lockout
 
 
 @shared_task(name="accounts.tasks.seal_reads")
 def seal_reads() -> None:
     """Seal the read trail."""
-    while trail.seal_reads():
+    while read_trail.seal_reads():
         pass
 
 
@@ -17,6 +19,6 @@ def tidy() -> None:
     """Remove what has expired: sessions, codes, counts and addresses."""
     sessions.delete_expired_sessions()
     admin_sessions.SessionStore.clear_expired()
-    codes.delete_expired_codes()
+    one_time_codes.delete_expired_codes()
     attempts.delete_old_counts()
     lockout.delete_old_addresses()

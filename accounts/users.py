@@ -4,11 +4,11 @@ import uuid
 from collections.abc import Iterable
 from typing import Any
 
-from accounts import passwords, sessions
+from accounts.access.roles import Role
+from accounts.audit.security_log import note
+from accounts.auth import passwords, sessions
 from accounts.errors import EmailTaken, LastAdministrator, UsernameTaken
 from accounts.models import User
-from accounts.roles import Role
-from accounts.security_log import note
 from core.db.transactions import atomic
 from core.errors import NotFound, ValidationFailed
 from core.normal_form import LOOK_ALIKE, is_normal

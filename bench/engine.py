@@ -23,8 +23,8 @@ class Engine(Target):
     name = "engine"
 
     def prepare(self, *, patients: int) -> None:
+        from accounts.access.roles import Role
         from accounts.models import User
-        from accounts.roles import Role
 
         User.objects.create_user(USERNAME, f"{USERNAME}@example.org", PASSWORD, role=Role.FRONT_DESK)
         self.patients = [str(each) for each in _copy_patients(patients)]

@@ -7,7 +7,7 @@ from django.contrib.admin.views.main import ChangeList
 from django.http import HttpRequest
 
 from accounts.admin import KindAdmin
-from accounts.trail import record_read
+from accounts.audit.read_trail import record_read
 from core.api.admin import CheckedForm, NeverDeleted
 from patients.api.serializers import PatientSerializer
 from patients.models import Patient

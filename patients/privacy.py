@@ -11,8 +11,8 @@ import pgtrigger
 from django.db import connection
 from django.db.models import Q
 
+from accounts.access.roles import Role
 from accounts.models import ReadTrail, User
-from accounts.roles import Role
 from accounts.users import remove_user
 from core import clock
 from core.db.transactions import atomic

@@ -2,9 +2,9 @@
 
 from django.db.models import Q, QuerySet
 
-from accounts.matrix import Reach, reach
-from accounts.principals import Principal
-from accounts.roles import Role
+from accounts.access.permission_table import Reach, reach
+from accounts.access.principal import Principal
+from accounts.access.roles import Role
 from patients.identity import is_international, name_words, phone_digits, phone_key
 from patients.models import Patient
 

@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from accounts.authentication import Caller
+from accounts.auth.authentication import Caller
 from clinics.models import Doctor, Facility, Slot
 from core import clock
 from core.api.commands import as_is

@@ -14,7 +14,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import OperationalError
 
-from accounts.authentication import Caller, admit, asking_who_stands
+from accounts.auth.authentication import Caller, admit, asking_who_stands
 from core.batching import Combiner
 from core.db import retry
 from core.db.sql import Found, ask

@@ -6,7 +6,7 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError as DjangoValidationError
 from rest_framework import serializers
 
-from accounts.signing_in import LONGEST_PASSWORD
+from accounts.auth.login import LONGEST_PASSWORD
 from core.api.messages import StrictCharField
 from core.normal_form import normal_form, validate_normal
 

@@ -5,8 +5,8 @@ from typing import Any
 from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
 from rest_framework import serializers
 
-from accounts.roles import Role
-from accounts.signing_in import LONGEST_IDENTIFIER, LONGEST_PASSWORD
+from accounts.access.roles import Role
+from accounts.auth.login import LONGEST_IDENTIFIER, LONGEST_PASSWORD
 from core.api.messages import StrictCharField, StrictSerializer
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
 from rest_framework import serializers
 
-from accounts.roles import Scope
+from accounts.access.roles import Scope
 from core import clock
 from core.api.fields import VisibleCharField
 from core.api.messages import LocalDateTimeField, StrictCharField, StrictSerializer

@@ -5,10 +5,10 @@ from typing import Any
 from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
 from rest_framework import serializers
 
+from accounts.access.roles import Role
 from accounts.api.fields import AnyEmailField, NewPasswordField, OtpField, StrictEmailField
+from accounts.auth.login import LONGEST_PASSWORD
 from accounts.models import User
-from accounts.roles import Role
-from accounts.signing_in import LONGEST_PASSWORD
 from core import clock
 from core.api.fields import NameField, PhoneField
 from core.api.messages import StrictBooleanField, StrictCharField, StrictSerializer

@@ -10,12 +10,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts import cookies, second_factor, sessions
+from accounts.access.principal import principal_of
 from accounts.api.serializers_auth import AccessSerializer, CredentialsSerializer, MeSerializer, RefreshSerializer
+from accounts.audit.security_log import digest, note
+from accounts.auth import cookies, second_factor, sessions
+from accounts.auth.login import DoorLocked, SecondFactorNeeded, SignInRefused, sign_in
 from accounts.models import User
-from accounts.principals import principal_of
-from accounts.security_log import digest, note
-from accounts.signing_in import DoorLocked, SecondFactorNeeded, SignInRefused, sign_in
 from core.api.client_address import client_address
 from core.errors import NotAuthenticated, PermissionDenied
 

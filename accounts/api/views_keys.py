@@ -7,11 +7,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts import keys, proving
+from accounts.access.principal import principal_of
 from accounts.api.serializers_keys import ApiKeySerializer, NewApiKeySerializer
+from accounts.audit.read_trail import attributed
+from accounts.auth import api_keys, recent_sign_in
 from accounts.models import ApiKey
-from accounts.principals import principal_of
-from accounts.trail import attributed
 from core.api.pagination import Pages
 from core.errors import NotFound
 
@@ -32,11 +32,11 @@ class ApiKeysView(APIView):
     @extend_schema(request=ApiKeySerializer, responses={201: NewApiKeySerializer}, tags=["Access"])
     def post(self, request: Request) -> Response:
         """Make a key; it is shown this once, and only soon after signing in"""
-        proving.demand_recent_sign_in(request)
+        recent_sign_in.demand_recent_sign_in(request)
         form = ApiKeySerializer(data=request.data)
         form.is_valid(raise_exception=True)
         with attributed(request):
-            key, text = keys.make_key(created_by_id=principal_of(request).id, **form.validated_data)
+            key, text = api_keys.make_key(created_by_id=principal_of(request).id, **form.validated_data)
         return Response({**ApiKeySerializer(key).data, "key": text}, status=201)
 
 
@@ -57,6 +57,6 @@ class ApiKeyView(APIView):
     def delete(self, request: Request, pk: uuid.UUID) -> Response:
         """Revoke a key for ever; one that is revoked stays so"""
         with attributed(request):
-            if not keys.revoke_key(key_id=pk) and not ApiKey.objects.filter(pk=pk).exists():
+            if not api_keys.revoke_key(key_id=pk) and not ApiKey.objects.filter(pk=pk).exists():
                 raise NotFound
         return Response(status=204)

@@ -9,11 +9,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts import proving, second_factor, sessions
 from accounts.api.serializers_people import OwnPasswordSerializer
 from accounts.api.views_auth import signed_in
-from accounts.attempts import Limit
+from accounts.auth import recent_sign_in, second_factor, sessions
 from accounts.errors import WrongCode
+from accounts.limits.attempts import Limit
 from accounts.models import User
 from core.api.messages import StrictCharField, StrictSerializer
 from core.errors import PermissionDenied, Throttled
@@ -123,7 +123,7 @@ class MfaSetupView(_MfaView):
         user = self.user_of(request)
         form = OwnPasswordSerializer(data=request.data)
         form.is_valid(raise_exception=True)
-        proving.demand_password(request, user=user, password=form.validated_data["password"])
+        recent_sign_in.demand_password(request, user=user, password=form.validated_data["password"])
         if second_factor.is_set_up(user=user):
             raise PermissionDenied("There is a second factor already: take it off first.")
         made = second_factor.begin(user=user)

@@ -15,10 +15,10 @@ from rest_framework.parsers import FormParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts import sessions
 from accounts.api.views_auth import OpenView, client_of, pair_for_password, signed_in
-from accounts.jwt import AccessToken
-from accounts.signing_in import LONGEST_IDENTIFIER, LONGEST_PASSWORD
+from accounts.auth import sessions
+from accounts.auth.jwt import AccessToken
+from accounts.auth.login import LONGEST_IDENTIFIER, LONGEST_PASSWORD
 from core.api.messages import StrictCharField
 from core.errors import NotAuthenticated, PermissionDenied
 

@@ -10,7 +10,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts import lockout, proving, registration, sessions, users
+from accounts import users
+from accounts.access.principal import principal_of
+from accounts.access.roles import Role
 from accounts.api.serializers_auth import AccessSerializer
 from accounts.api.serializers_people import (
     ChangePasswordSerializer,
@@ -22,11 +24,11 @@ from accounts.api.serializers_people import (
     VerifySerializer,
 )
 from accounts.api.views_auth import OpenView, signed_in
+from accounts.audit.read_trail import attributed
+from accounts.auth import recent_sign_in, registration, sessions
+from accounts.limits import lockout
+from accounts.limits.rates import throttle_address
 from accounts.models import User
-from accounts.principals import principal_of
-from accounts.roles import Role
-from accounts.throttling import throttle_address
-from accounts.trail import attributed
 from core.api.client_address import client_address
 from core.api.pagination import Pages
 from core.errors import NotFound, PermissionDenied
@@ -103,7 +105,7 @@ class ChangePasswordView(APIView):
         user = request.user
         if not isinstance(user, User):
             raise PermissionDenied("A key has no password.")
-        proving.demand_password(request, user=user, password=form.validated_data["password"])
+        recent_sign_in.demand_password(request, user=user, password=form.validated_data["password"])
         with attributed(request):
             users.set_password(user_id=user.pk, password=form.validated_data["new_password"])
         proved = principal_of(request).second_factor
@@ -141,7 +143,7 @@ class UsersView(APIView):
     def post(self, request: Request) -> Response:
         """Make a user; an administrator only soon after signing in"""
         changes = _read(UserSerializer, request).changes()
-        proving.demand_recent_sign_in_for_administrators(request, user=None, changes=changes)
+        recent_sign_in.demand_recent_sign_in_for_administrators(request, user=None, changes=changes)
         with attributed(request):
             user = users.create_user(**changes)
         return Response(UserSerializer(user).data, status=201)
@@ -177,7 +179,7 @@ class UserView(APIView):
     def _change(self, request: Request, pk: uuid.UUID, *, partial: bool) -> Response:
         before = _user(pk)
         changes = _read(UserSerializer, request, instance=before, partial=partial).changes()
-        proving.demand_recent_sign_in_for_administrators(request, user=before, changes=changes)
+        recent_sign_in.demand_recent_sign_in_for_administrators(request, user=before, changes=changes)
         with attributed(request):
             user = users.change_user(user_id=pk, changes=changes)
         return Response(UserSerializer(user).data)

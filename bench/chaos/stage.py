@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from uuid import UUID
 
-from accounts.keys import make_key
+from accounts.auth.api_keys import make_key
 from bench.chaos.system import System
 from clinics.doctors import create_doctor
 from core import clock

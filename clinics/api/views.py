@@ -9,7 +9,7 @@ from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.trail import attributed
+from accounts.audit.read_trail import attributed
 from clinics.api.schema import doctor_list, facility_list
 from clinics.api.serializers import DoctorFilters, DoctorSerializer, FacilityFilters, FacilitySerializer
 from clinics.doctors import create_doctor, update_doctor

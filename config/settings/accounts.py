@@ -6,8 +6,8 @@ from typing import Any
 from config.settings.env import env
 
 AUTH_USER_MODEL = "accounts.User"
-AUTHENTICATION_BACKENDS = ["accounts.backends.PasswordBackend"]
-PASSWORD_HASHERS = ["accounts.hashers.Argon2Hasher"]
+AUTHENTICATION_BACKENDS = ["accounts.auth.backends.PasswordBackend"]
+PASSWORD_HASHERS = ["accounts.auth.hashers.Argon2Hasher"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 8}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
@@ -16,7 +16,7 @@ AUTH_PASSWORD_VALIDATORS = [
         # It counts letters in any order: Django's 0.7 refuses long passwords that share a number with the name.
         "OPTIONS": {"user_attributes": ("username", "email", "person_names"), "max_similarity": 0.8},
     },
-    {"NAME": "accounts.passwords.GuessablePasswordValidator"},
+    {"NAME": "accounts.auth.passwords.GuessablePasswordValidator"},
 ]
 
 SIMPLE_JWT: dict[str, Any] = {

@@ -54,8 +54,8 @@ X_FRAME_OPTIONS = "DENY"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
-# Only the admin site has sessions: 30 minutes without a request, 12 hours in all (accounts/admin_sessions.py).
-SESSION_ENGINE = "accounts.admin_sessions"
+# Only the admin site has sessions: 30 minutes without a request, 12 hours in all (accounts/auth/admin_sessions.py).
+SESSION_ENGINE = "accounts.auth.admin_sessions"
 SESSION_COOKIE_AGE = 30 * 60
 SESSION_SAVE_EVERY_REQUEST = True
 SESSION_COOKIE_HTTPONLY = True

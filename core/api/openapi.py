@@ -150,7 +150,7 @@ class ClockTimeExtension(OpenApiSerializerFieldExtension):
 def state_security_once(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
     """Move the ways to sign in, which most operations share, from the operations to the document."""
     operations = [operation for methods in result["paths"].values() for operation in methods.values()]
-    usual = max((each["security"] for each in operations), key=len, default=[])
+    usual: list[dict[str, list[str]]] = max((each["security"] for each in operations), key=len, default=[])
     for operation in operations:
         if operation["security"] == usual:
             del operation["security"]

@@ -10,10 +10,10 @@ from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.permissions import capability_of
-from accounts.principals import principal_of
-from accounts.roles import Role
-from accounts.trail import attributed, record_read
+from accounts.access.permissions import capability_of
+from accounts.access.principal import principal_of
+from accounts.access.roles import Role
+from accounts.audit.read_trail import attributed, record_read
 from core.api.commands import Answer, write
 from core.api.etags import named_versions
 from core.api.idempotency import Stored

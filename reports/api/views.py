@@ -6,9 +6,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.matrix import Reach
-from accounts.permissions import reach_of
-from accounts.principals import principal_of
+from accounts.access.permission_table import Reach
+from accounts.access.permissions import reach_of
+from accounts.access.principal import principal_of
 from clinics.facilities import default_facility
 from clinics.models import Doctor
 from core import clock

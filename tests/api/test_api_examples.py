@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from django.core import mail
 
+from accounts.access.roles import Role
 from accounts.models import User
-from accounts.roles import Role
 from tests.support.documents import Shell, differences, examples_of, run_page
 
 TOP = Path(__file__).parents[2]

@@ -8,8 +8,8 @@ import pytest
 from django.db import connection
 
 import demo
+from accounts.access.roles import Role
 from accounts.models import User
-from accounts.roles import Role
 from demonstration.clinic import Clinic
 from demonstration.outcome import SurpriseError
 from demonstration.scenarios import SCENARIOS

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from accounts.access.roles import Role
 from accounts.models import User
-from accounts.roles import Role
 from core import clock
 
 PASSWORD = "quiet-harbour-42"

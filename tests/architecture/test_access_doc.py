@@ -1,6 +1,6 @@
 """docs/access.md says what the table of permissions says."""
 
-from accounts.matrix import MATRIX
+from accounts.access.permission_table import MATRIX
 from docs.render_access import IN_WORDS, PAGE, page
 
 

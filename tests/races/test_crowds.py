@@ -10,10 +10,10 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from accounts.authentication import Caller
-from accounts.jwt import claims_of
+from accounts.auth.authentication import Caller
+from accounts.auth.jwt import claims_of
+from accounts.auth.sessions import open_session
 from accounts.models import Session, User
-from accounts.sessions import open_session
 from clinics.models import Facility, Slot
 from core import clock
 from core.clock import ManualClock

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, connection
 
+from accounts.access.roles import Role
 from accounts.models import User
-from accounts.roles import Role
 from clinics.doctors import create_doctor
 from clinics.models import Doctor
 from core import clock

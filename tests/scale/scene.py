@@ -9,9 +9,9 @@ from typing import Any
 import httpx
 import psycopg
 
-from accounts.hashers import Argon2Hasher
+from accounts.access.roles import Role
+from accounts.auth.hashers import Argon2Hasher
 from accounts.models import User
-from accounts.roles import Role
 from accounts.users import create_user
 from bench.chaos.nemesis import Break
 from bench.chaos.system import System, Web

@@ -20,7 +20,7 @@ COUNTED_AND_KEPT = """
 import django; django.setup()
 from django.conf import settings
 from django.core.cache import cache
-from accounts.throttling import Counter
+from accounts.limits.rates import Counter
 counter = Counter(settings.REDIS_URL)
 assert counter.hit("sentinel", limit=1, seconds=60) is None
 assert counter.hit("sentinel", limit=1, seconds=60) > 0

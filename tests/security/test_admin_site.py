@@ -12,9 +12,9 @@ from django.test import Client
 from django.utils import timezone
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from accounts import second_factor
+from accounts.access.roles import Role
+from accounts.auth import second_factor
 from accounts.models import ApiKey, User
-from accounts.roles import Role
 from core.clock import ManualClock
 from tests.api.accounts.conftest import PASSWORD
 

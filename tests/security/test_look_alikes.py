@@ -9,9 +9,9 @@ from django.core.management import CommandError, call_command
 from django.db import IntegrityError
 from rest_framework.test import APIClient
 
+from accounts.access.roles import Role
 from accounts.errors import EmailTaken, UsernameTaken
 from accounts.models import User
-from accounts.roles import Role
 from core.api.problem_details import translate
 from tests.api.accounts.conftest import PASSWORD, bearer, problem
 
@@ -119,7 +119,7 @@ def test_an_administrator_sets_no_look_alike(admin: APIClient, owner: User, fiel
 @pytest.mark.parametrize("field", ["username", "email"])
 @pytest.mark.parametrize("text", [REFUSED[0], REFUSED[2], "\uff4bim@hospital.example"])
 def test_the_admin_site_sets_no_look_alike(client: Any, owner: User, field: str, text: str) -> None:
-    client.force_login(owner, backend="accounts.backends.PasswordBackend")
+    client.force_login(owner, backend="accounts.auth.backends.PasswordBackend")
     form = {"username": "new", "email": "new@hospital.example", "role": "FRONT_DESK", "is_active": "on"}
     answer = client.post("/admin/accounts/user/add/", {**form, "password": PASSWORD, field: text})
     assert answer.status_code == 200

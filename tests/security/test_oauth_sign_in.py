@@ -10,9 +10,9 @@ from django.test import Client, override_settings
 from django_otp.oath import TOTP
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from accounts import second_factor
+from accounts.access.roles import Role
+from accounts.auth import second_factor
 from accounts.models import Session, User
-from accounts.roles import Role
 from core.clock import ManualClock
 
 URL = "/api/v1/auth/oauth/token/"

@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 from django.db import connection
 
-from accounts import trail
+from accounts.audit import read_trail
 from accounts.models import ReadTrail
 from tests.factories import first_admin
 from tests.races.choreography import together
@@ -54,7 +54,7 @@ class Scene:
 @pytest.fixture
 def scene(hospital: Hospital) -> Iterator[Scene]:
     yield Scene(hospital)
-    assert trail.verify_read_trail() is None
+    assert read_trail.verify_read_trail() is None
 
 
 def told(rows: list[ReadTrail]) -> list[tuple[str, set[str]]]:
@@ -163,22 +163,22 @@ def test_reads_at_the_same_moment_are_written_together(settings: Any, monkeypatc
     """One row is on its way, five wait meanwhile: two statements for six rows."""
     settings.OPD_COMBINE = True
     written: list[int] = []
-    send = trail.send
+    send = read_trail.send
 
     def slow(statements: Any, **more: Any) -> Any:
         if not written:
             written.append(1)
-            until(lambda: trail._recording.waiting(None) == 5)
+            until(lambda: read_trail._recording.waiting(None) == 5)
         else:
             written.append(5)
         return send(statements, **more)
 
-    monkeypatch.setattr(trail, "send", slow)
+    monkeypatch.setattr(read_trail, "send", slow)
     patients = [UUID(int=number) for number in range(1, 7)]
 
     def read(patient: UUID) -> None:
-        row = trail._row("user:desk", [str(patient)], "queue.read", "r")
-        trail._recording.outcome_of(None, row, patience_seconds=20)
+        row = read_trail._row("user:desk", [str(patient)], "queue.read", "r")
+        read_trail._recording.outcome_of(None, row, patience_seconds=20)
 
     together([lambda each=each: read(each) for each in patients])
     assert written == [1, 5]

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
+from accounts.access.roles import Role
 from accounts.models import Session, User
-from accounts.roles import Role
 from tests.api.accounts.conftest import PASSWORD, problem
 
 pytestmark = pytest.mark.django_db

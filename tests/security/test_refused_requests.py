@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from accounts.matrix import MATRIX, Reach
-from accounts.roles import Role
+from accounts.access.permission_table import MATRIX, Reach
+from accounts.access.roles import Role
 from tests.factories import first_admin
 from tests.security.surface import OPEN, SIGNED_IN, Operation, operations, things_of, writes
 from tests.support.api import Answer, Api, in_process

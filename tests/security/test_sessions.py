@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
+from accounts.access.roles import Role
 from accounts.models import ApiKey, Session, User
-from accounts.roles import Role
 from core.clock import ManualClock
 from tests.api.accounts.conftest import PASSWORD, bearer, problem
 

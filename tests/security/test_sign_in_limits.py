@@ -7,7 +7,7 @@ from django.contrib.auth.hashers import MD5PasswordHasher
 from django.core import mail
 from rest_framework.test import APIClient
 
-from accounts import lockout
+from accounts.limits import lockout
 from accounts.models import User
 from core.clock import ManualClock
 from tests.api.accounts.conftest import PASSWORD, problem

@@ -11,7 +11,7 @@ import pytest
 from django.db import connection
 from psycopg import errors
 
-from accounts import trail
+from accounts.audit import read_trail
 from accounts.models import ReadTrail
 from core import clock as core_clock
 from devserver import EmbeddedPostgres
@@ -140,7 +140,7 @@ def test_one_role_works_and_is_warned_of() -> None:
 
 def read_and_seal() -> None:
     ReadTrail.objects.create(actor="user:a", patient_ids=[], what="x", request_id="r", at=core_clock.now())
-    trail.seal_reads()
+    read_trail.seal_reads()
 
 
 @pytest.mark.django_db(transaction=True)
@@ -156,10 +156,10 @@ def read_and_seal() -> None:
 def test_an_emptied_read_trail_is_noticed(emptied: str, told: str) -> None:
     read_and_seal()
     read_and_seal()
-    assert trail.verify_read_trail() is None
+    assert read_trail.verify_read_trail() is None
     with connection.cursor() as cursor:
         cursor.execute(emptied)
-    assert told in (trail.verify_read_trail() or "")
+    assert told in (read_trail.verify_read_trail() or "")
 
 
 @pytest.mark.django_db(transaction=True)

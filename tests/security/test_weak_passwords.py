@@ -9,8 +9,8 @@ from django.core import mail
 from django.core.management import CommandError, call_command
 from rest_framework.test import APIClient
 
+from accounts.access.roles import Role
 from accounts.models import User
-from accounts.roles import Role
 from core import clock
 from tests.api.accounts.conftest import PASSWORD, bearer, problem
 
@@ -98,7 +98,7 @@ def test_the_name_of_a_patient_is_no_password(user: User, password: str) -> None
 
 @WEAK
 def test_the_admin_site_sets_none(client: Any, user: User, password: str) -> None:
-    client.force_login(user, backend="accounts.backends.PasswordBackend")
+    client.force_login(user, backend="accounts.auth.backends.PasswordBackend")
     form = {"username": user.username, "email": user.email, "role": "ADMIN", "is_active": "on", "password": password}
     answer = client.post(f"/admin/accounts/user/{user.pk}/change/", form)
     assert answer.status_code == 200

@@ -6,8 +6,8 @@ from uuid import UUID
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.principals import principal_of
-from accounts.trail import attributed
+from accounts.access.principal import principal_of
+from accounts.audit.read_trail import attributed
 from clinics.api import views
 from clinics.api.schema import doctor_detail, facility_detail
 from clinics.api.serializers import FacilitySerializer

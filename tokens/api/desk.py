@@ -9,8 +9,8 @@ from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.permissions import reach_of
-from accounts.principals import principal_of
+from accounts.access.permissions import reach_of
+from accounts.access.principal import principal_of
 from core import clock
 from core.api.commands import Answer, write
 from core.api.messages import StrictSerializer

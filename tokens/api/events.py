@@ -4,8 +4,8 @@ from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.permissions import reach_of
-from accounts.principals import principal_of
+from accounts.access.permissions import reach_of
+from accounts.access.principal import principal_of
 from core.errors import NotFound
 from events.models import Event
 from events.readers import after_event, complete_part

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.db.models import Count, Q
 
-from accounts.principals import roles_of
+from accounts.access.principal import roles_of
 from events.models import Event
 from tokens.api.bodies import event_body
 from tokens.models import Token

@@ -8,10 +8,10 @@ from functools import partial
 
 from django.http import HttpRequest, HttpResponse
 
-from accounts.authentication import Caller, JWTAuthentication, claims_in
-from accounts.permissions import may_for_everybody
-from accounts.roles import DESK
-from accounts.throttling import PrincipalThrottle
+from accounts.access.permissions import may_for_everybody
+from accounts.access.roles import DESK
+from accounts.auth.authentication import Caller, JWTAuthentication, claims_in
+from accounts.limits.rates import PrincipalThrottle
 from core.api.commands import Work, body_bytes, without_key
 from core.api.json_body import parse
 from tokens.api.express_acts import Act, Found, Plain, find

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from accounts.authentication import Caller
+from accounts.auth.authentication import Caller
 from core.api.commands import Answer, Work
 from core.api.converters import IdConverter
 from tokens.api import desk

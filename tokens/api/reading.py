@@ -9,11 +9,11 @@ from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 
-from accounts.authentication import Caller, claims_in
-from accounts.matrix import Reach
-from accounts.permissions import reach_as_signed_in
-from accounts.principals import Principal
-from accounts.throttling import PrincipalThrottle
+from accounts.access.permission_table import Reach
+from accounts.access.permissions import reach_as_signed_in
+from accounts.access.principal import Principal
+from accounts.auth.authentication import Caller, claims_in
+from accounts.limits.rates import PrincipalThrottle
 from core.api.converters import IdConverter
 from tokens.api.lanes import LEFT_TO_THE_ORDINARY_LANE, PREFIX, Lane, NotForThisLane, Taken, is_plain
 from tokens.api.slot_tokens import SlotTokensView, answer_list, whose_of

@@ -16,11 +16,11 @@ from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.matrix import Reach
-from accounts.permissions import reach_of
-from accounts.principals import Principal, principal_of
-from accounts.roles import Role
-from accounts.trail import record_read
+from accounts.access.permission_table import Reach
+from accounts.access.permissions import reach_of
+from accounts.access.principal import Principal, principal_of
+from accounts.access.roles import Role
+from accounts.audit.read_trail import record_read
 from clinics.models import Slot
 from core import clock
 from core.api import etags, response_cache

@@ -13,8 +13,8 @@ from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.permissions import reach_of
-from accounts.principals import Principal, principal_of
+from accounts.access.permissions import reach_of
+from accounts.access.principal import Principal, principal_of
 from clinics.models import Doctor, Slot, SlotStatus
 from clinics.timetables import BadTimetable, planned_days, slots_between
 from core import clock

@@ -9,12 +9,12 @@ from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.limits import BookingLimit
-from accounts.matrix import Reach
-from accounts.permissions import reach_of
-from accounts.principals import Principal, principal_of
-from accounts.roles import Role
-from accounts.trail import record_read
+from accounts.access.permission_table import Reach
+from accounts.access.permissions import reach_of
+from accounts.access.principal import Principal, principal_of
+from accounts.access.roles import Role
+from accounts.api.booking_limit import BookingLimit
+from accounts.audit.read_trail import record_read
 from core import clock
 from core.api.commands import Answer, write
 from core.db.replica import from_replica

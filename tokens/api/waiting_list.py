@@ -7,9 +7,9 @@ from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.permissions import reach_of
-from accounts.principals import principal_of
-from accounts.trail import record_read
+from accounts.access.permissions import reach_of
+from accounts.access.principal import principal_of
+from accounts.audit.read_trail import record_read
 from clinics.models import Slot
 from core.api.commands import Answer, write
 from core.db.replica import from_replica

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from accounts.authentication import Caller, admit, asking_who_stands
+from accounts.auth.authentication import Caller, admit, asking_who_stands
 from core.batching import Combiner
 from core.db.sql import Statement, ask
 from core.errors import NotFound

@@ -7,9 +7,9 @@ from uuid import UUID
 
 from django.db.models import F, Q, QuerySet
 
-from accounts.matrix import Reach
-from accounts.principals import Principal
-from accounts.roles import Role
+from accounts.access.permission_table import Reach
+from accounts.access.principal import Principal
+from accounts.access.roles import Role
 from clinics.models import Slot
 from core.errors import NotFound, PermissionDenied
 from events.models import Event

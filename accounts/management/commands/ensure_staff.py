@@ -7,8 +7,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
+from accounts.access.roles import Role
 from accounts.models import User
-from accounts.roles import Role
 from core.db.transactions import atomic
 
 _FIRST_STAFF = {"admin": Role.ADMIN, "desk": Role.FRONT_DESK}

@@ -7,9 +7,9 @@ import pytest
 from django.apps import apps
 from rest_framework.test import APIClient
 
-from accounts import keys, sessions
+from accounts.access.roles import Role
+from accounts.auth import api_keys, sessions
 from accounts.models import User
-from accounts.roles import Role
 from core import clock
 
 PASSWORD = "quiet-harbour-42"
@@ -49,7 +49,7 @@ def bearer(user: User) -> APIClient:
 
 def key_client(*scopes: str, **fields: Any) -> APIClient:
     """A client with a fresh key of these scopes."""
-    _, text = keys.make_key(name="test", scopes=scopes, **fields)
+    _, text = api_keys.make_key(name="test", scopes=scopes, **fields)
     client = APIClient(raise_request_exception=False)
     client.credentials(HTTP_AUTHORIZATION=f"Api-Key {text}")
     return client

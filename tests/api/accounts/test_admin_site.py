@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from accounts import sessions
+from accounts.access.roles import Role
+from accounts.auth import sessions
 from accounts.models import ApiKey, User
-from accounts.roles import Role
 from tests.api.accounts.conftest import PASSWORD, MakeUser
 
 USERS = "/admin/accounts/user/"

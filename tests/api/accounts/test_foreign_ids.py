@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from drf_spectacular.generators import SchemaGenerator
 
-from accounts.matrix import MATRIX, Reach
-from accounts.roles import Role
+from accounts.access.permission_table import MATRIX, Reach
+from accounts.access.roles import Role
 from tests.support.hospital import Hospital
 
 # What a body needs to get as far as the question whose thing it is.

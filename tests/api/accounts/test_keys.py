@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
-from accounts import keys
+from accounts.access.roles import Scope, with_included
+from accounts.auth import api_keys
 from accounts.models import ApiKey
-from accounts.roles import Scope, with_included
 from core.clock import ManualClock
 from tests.api.accounts.conftest import key_client, problem
 
@@ -67,12 +67,12 @@ def test_a_key_stays_in_its_networks(api: APIClient, admin: APIClient, settings:
 
 
 def test_last_use_is_noted_once_a_minute(api: APIClient, clock: ManualClock, django_assert_num_queries: Any) -> None:
-    row, text = keys.make_key(name="Laboratory", scopes=["read"])
+    row, text = api_keys.make_key(name="Laboratory", scopes=["read"])
     first = clock.now()
     use(api, text)
     clock.advance(seconds=30)
     with django_assert_num_queries(1):
-        keys.recognise_key(text=text, address="127.0.0.1")
+        api_keys.recognise_key(text=text, address="127.0.0.1")
     row.refresh_from_db()
     assert row.last_used_at == first
     clock.advance(seconds=31)
@@ -99,7 +99,7 @@ def test_what_is_no_key(api: APIClient, text: str) -> None:
 
 
 def test_half_a_key_is_no_key(api: APIClient) -> None:
-    row, text = keys.make_key(name="Laboratory", scopes=["read"])
+    row, text = api_keys.make_key(name="Laboratory", scopes=["read"])
     for wrong in (text[:-1], text + "x", text[:-1] + ("A" if text[-1] != "A" else "B"), f"opd_{row.prefix}_"):
         problem(use(api, wrong), 401, "not-authenticated")
 

@@ -8,11 +8,11 @@ from drf_spectacular.generators import SchemaGenerator
 from rest_framework.test import APIClient, APIRequestFactory
 from rest_framework.views import APIView
 
-from accounts.matrix import MATRIX, WHO, Reach, reach
-from accounts.permissions import Allowed, capability_of
-from accounts.principals import Principal
-from accounts.roles import Role, Scope, with_included
-from accounts.schema import who_may
+from accounts.access.permission_table import MATRIX, WHO, Reach, reach
+from accounts.access.permissions import Allowed, capability_of
+from accounts.access.principal import Principal
+from accounts.access.roles import Role, Scope, with_included
+from accounts.api.openapi import who_may
 from tests.api.accounts.conftest import MakeUser, bearer, key_client, problem
 
 # What the hospital was promised, written down a second time and by rows as it was promised: all, own, or nothing.

@@ -10,9 +10,9 @@ from django.core import mail
 from rest_framework.test import APIClient
 
 from accounts import users
+from accounts.access.roles import Role
 from accounts.errors import LastAdministrator
 from accounts.models import OneTimeCode, User
-from accounts.roles import Role
 from core.clock import ManualClock
 from tests.api.accounts.conftest import PASSWORD, MakeUser, bearer, problem
 
@@ -202,11 +202,11 @@ def test_an_address_gets_ten_mails_in_a_quarter_of_an_hour(api: APIClient, clock
 
 
 def test_asking_too_often_from_one_address_is_throttled(api: APIClient, settings: Any, monkeypatch: Any) -> None:
-    from accounts import throttling
-    from accounts.attempts import Limit
+    from accounts.limits import rates
+    from accounts.limits.attempts import Limit
 
     settings.OPD_THROTTLING = True
-    monkeypatch.setitem(throttling._PER_ADDRESS, "forgot", Limit("forgot-address", 3))
+    monkeypatch.setitem(rates._PER_ADDRESS, "forgot", Limit("forgot-address", 3))
     for turn in range(3):
         assert api.post(f"{BASE}auth/password/forgot/", EMAIL, HTTP_X_FORWARDED_FOR=f"10.0.0.{turn}").status_code == 202
     answer = api.post(f"{BASE}auth/password/forgot/", EMAIL, HTTP_X_FORWARDED_FOR="10.0.0.9")

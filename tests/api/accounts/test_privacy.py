@@ -8,8 +8,8 @@ import redis
 from django.core import mail
 from django.test import Client
 
+from accounts.audit.security_log import digest
 from accounts.models import ReadTrail
-from accounts.security_log import digest
 from events.models import Event
 from tests.support.hospital import PASSWORD, Hospital
 

@@ -8,8 +8,8 @@ from django_otp.oath import TOTP
 from django_otp.plugins.otp_totp.models import TOTPDevice
 from rest_framework.test import APIClient
 
+from accounts.access.roles import Role
 from accounts.models import RecoveryCode, User
-from accounts.roles import Role
 from core.clock import ManualClock
 from tests.api.accounts.conftest import PASSWORD, MakeUser, bearer, problem
 

@@ -13,10 +13,11 @@ from django.contrib.auth.hashers import MD5PasswordHasher
 from django.test import override_settings
 from rest_framework.test import APIClient
 
-from accounts import sessions, users
-from accounts.jwt import AccessToken, _backend
+from accounts import users
+from accounts.access.roles import Role
+from accounts.auth import sessions
+from accounts.auth.jwt import AccessToken, _backend
 from accounts.models import Session, User
-from accounts.roles import Role
 from core.clock import ManualClock
 from tests.api.accounts.conftest import PASSWORD, MakeUser, bearer, problem
 

@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from accounts.throttling import PatientBookingThrottle
+from accounts.limits.rates import PatientBookingThrottle
 from tests.api.tokens.lanes import both, headers_of, shape
 from tests.support.api import Api
 from tests.support.hospital import Hospital

@@ -11,9 +11,11 @@ import pytest
 from django.apps import apps
 from django.core.management import call_command
 
-from accounts import attempts, codes, hooks, sessions, tasks
+from accounts import hooks, tasks
+from accounts.access.roles import Role
+from accounts.auth import one_time_codes, sessions
+from accounts.limits import attempts
 from accounts.models import AttemptCount, OneTimeCode, ReadSeal, Session, User
-from accounts.roles import Role
 from core.clock import ManualClock
 
 pytestmark = pytest.mark.django_db
@@ -65,14 +67,14 @@ def test_without_the_patients_app_it_says_so(monkeypatch: Any) -> None:
 def test_what_has_expired_is_removed_and_nothing_else(clock: ManualClock) -> None:
     user = User.objects.create_user("desk")
     sessions.open_session(user=user)
-    codes.new_code(purpose=OneTimeCode.Purpose.RESET, address="a@mail.example", sender="10.0.0.1")
+    one_time_codes.new_code(purpose=OneTimeCode.Purpose.RESET, address="a@mail.example", sender="10.0.0.1")
     attempts.Limit("test", 5).count("somebody")
     clock.advance(hours=23)
     fresh = sessions.open_session(user=user)
-    codes.new_code(purpose=OneTimeCode.Purpose.RESET, address="b@mail.example", sender="10.0.0.1")
+    one_time_codes.new_code(purpose=OneTimeCode.Purpose.RESET, address="b@mail.example", sender="10.0.0.1")
     attempts.Limit("test", 5).count("somebody else")
     clock.advance(hours=1, seconds=1)
-    codes.new_code(purpose=OneTimeCode.Purpose.RESET, address="c@mail.example", sender="10.0.0.1")
+    one_time_codes.new_code(purpose=OneTimeCode.Purpose.RESET, address="c@mail.example", sender="10.0.0.1")
     tasks.tidy()
     tasks.tidy()
     assert Session.objects.count() == 1

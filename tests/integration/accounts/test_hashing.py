@@ -5,7 +5,7 @@ import threading
 from django.conf import settings
 from django.test import override_settings
 
-from accounts.hashers import Argon2Hasher
+from accounts.auth.hashers import Argon2Hasher
 from config.settings import accounts as accounts_settings
 
 
@@ -14,7 +14,7 @@ def test_passwords_are_kept_as_owasp_says() -> None:
     assert encoded.startswith("argon2$argon2id$v=19$m=19456,t=2,p=1$")
     assert Argon2Hasher().verify("quiet-harbour-42", encoded)
     assert not Argon2Hasher().verify("quiet-harbour-43", encoded)
-    assert accounts_settings.PASSWORD_HASHERS == ["accounts.hashers.Argon2Hasher"]
+    assert accounts_settings.PASSWORD_HASHERS == ["accounts.auth.hashers.Argon2Hasher"]
     assert settings.PASSWORD_HASHERS != accounts_settings.PASSWORD_HASHERS
 
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from aiosmtpd.controller import Controller
 
-from accounts import mail, registration
+from accounts import mail
+from accounts.auth import registration
 from accounts.models import OneTimeCode
 
 

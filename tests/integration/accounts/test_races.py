@@ -9,10 +9,12 @@ import pytest
 from django.core import mail
 from django.db import IntegrityError, connection
 
-from accounts import codes, lockout, registration, sessions, users
+from accounts import users
+from accounts.access.roles import Role
+from accounts.auth import one_time_codes, registration, sessions
 from accounts.errors import EmailTaken, LastAdministrator, UsernameTaken, WrongCode
+from accounts.limits import lockout
 from accounts.models import OneTimeCode, Session, User
-from accounts.roles import Role
 
 pytestmark = pytest.mark.django_db(transaction=True)
 RESET = OneTimeCode.Purpose.RESET
@@ -68,13 +70,13 @@ def test_a_refresh_token_used_at_once_by_two_clients_ends_the_session() -> None:
 
 
 def use(code: str, sender: str = "10.0.0.1") -> OneTimeCode:
-    row = codes.find_code(purpose=RESET, address="a@mail.example", code=code, sender=sender)
-    codes.spend(row)
+    row = one_time_codes.find_code(purpose=RESET, address="a@mail.example", code=code, sender=sender)
+    one_time_codes.spend(row)
     return row
 
 
 def new_code() -> str:
-    code = codes.new_code(purpose=RESET, address="a@mail.example", sender="10.0.0.9", details={"user": "x"})
+    code = one_time_codes.new_code(purpose=RESET, address="a@mail.example", sender="10.0.0.9", details={"user": "x"})
     assert code
     return code
 
@@ -95,7 +97,7 @@ def test_two_codes_entered_at_once_open_once() -> None:
 
 def test_guesses_at_the_same_moment_share_no_try() -> None:
     code = new_code()
-    find = partial(codes.find_code, purpose=RESET, address="a@mail.example", code=code)
+    find = partial(one_time_codes.find_code, purpose=RESET, address="a@mail.example", code=code)
     by_one = together(*[partial(find, sender="10.0.0.1")] * 12)
     assert sum(isinstance(each, OneTimeCode) for each in by_one) == 5
     by_many = together(*[partial(find, sender=f"10.0.1.{turn}") for turn in range(12)])

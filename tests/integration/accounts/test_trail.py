@@ -9,10 +9,12 @@ from django.apps import apps
 from django.db import connection, transaction
 from django.db.utils import DatabaseError
 
-from accounts import keys, trail, users
+from accounts import users
+from accounts.access.principal import Principal
+from accounts.access.roles import Role
+from accounts.audit import read_trail
+from accounts.auth import api_keys
 from accounts.models import ApiKey, ReadSeal, ReadTrail, User
-from accounts.principals import Principal
-from accounts.roles import Role
 from core.clock import ManualClock
 from tests.factories import first_admin
 from tests.support.api import in_process
@@ -41,7 +43,7 @@ def make_user(**fields: Any) -> User:
 
 def test_changes_of_users_are_recorded_with_who_made_them() -> None:
     request = request_of()
-    with trail.attributed(request):
+    with read_trail.attributed(request):
         user = make_user()
         users.change_user(user_id=user.pk, changes={"role": Role.ADMIN})
         make_user(username="other", email="", role=Role.ADMIN)
@@ -63,9 +65,9 @@ def test_the_database_records_what_went_past_the_code() -> None:
 
 def test_changes_of_keys_are_recorded_but_not_their_use_nor_their_secret(clock: ManualClock) -> None:
     history: Any = ApiKey.pgh_event_model  # type: ignore[attr-defined]
-    key, text = keys.make_key(name="Laboratory", scopes=["read"])
-    keys.recognise_key(text=text, address="127.0.0.1")
-    keys.revoke_key(key_id=key.pk)
+    key, text = api_keys.make_key(name="Laboratory", scopes=["read"])
+    api_keys.recognise_key(text=text, address="127.0.0.1")
+    api_keys.revoke_key(key_id=key.pk)
     assert [row.pgh_label for row in history.objects.order_by("pgh_id")] == ["insert", "update"]
     assert "secret_sha256" not in {field.name for field in history._meta.fields}
 
@@ -79,8 +81,8 @@ def test_the_history_refuses_to_be_rewritten(change: str) -> None:
 
 def test_reading_leaves_a_row(clock: ManualClock) -> None:
     patients, request = [uuid.uuid4(), uuid.uuid4()], request_of()
-    trail.record_read(request, patients)
-    trail.record_read(request, [])
+    read_trail.record_read(request, patients)
+    read_trail.record_read(request, [])
     row = ReadTrail.objects.get()
     assert (row.actor, row.patient_ids, row.what, row.request_id, row.at) == (
         request.auth.actor, sorted(patients), "patients.read", "request-1", clock.now(),
@@ -90,16 +92,16 @@ def test_reading_leaves_a_row(clock: ManualClock) -> None:
 
 def read_and_seal(times: int = 3) -> None:
     for _ in range(times):
-        trail.record_read(request_of(), [uuid.uuid4()])
-    trail.seal_reads()
+        read_trail.record_read(request_of(), [uuid.uuid4()])
+    read_trail.seal_reads()
 
 
 def test_seals_cover_every_row_once_and_fit() -> None:
     read_and_seal()
     read_and_seal(2)
-    assert trail.seal_reads() == 0
+    assert read_trail.seal_reads() == 0
     assert [(seal.number, seal.rows) for seal in ReadSeal.objects.all()] == [(1, 3), (2, 2)]
-    assert trail.verify_read_trail() is None
+    assert read_trail.verify_read_trail() is None
 
 
 @pytest.mark.parametrize(
@@ -142,7 +144,7 @@ def test_who_gets_past_the_triggers_is_found_out(change: str, found: str) -> Non
         cursor.execute("SET LOCAL session_replication_role = replica")
         cursor.execute(change)
         cursor.execute("SET LOCAL session_replication_role = origin")
-        told = trail.verify_read_trail() or ""
+        told = read_trail.verify_read_trail() or ""
     assert found.format("", *ids) in told
 
 

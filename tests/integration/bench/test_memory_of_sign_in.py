@@ -8,8 +8,8 @@ CROWD = """
 import threading
 import django
 from django.conf import settings
-settings.configure(PASSWORD_HASHERS=["accounts.hashers.Argon2Hasher"])
-from accounts.hashers import Argon2Hasher
+settings.configure(PASSWORD_HASHERS=["accounts.auth.hashers.Argon2Hasher"])
+from accounts.auth.hashers import Argon2Hasher
 
 def resident():
     with open("/proc/self/statm") as file:

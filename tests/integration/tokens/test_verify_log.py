@@ -7,8 +7,8 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
+from accounts.audit.read_trail import seal_reads
 from accounts.models import ReadTrail
-from accounts.trail import seal_reads
 from clinics.models import Slot
 from core import clock
 from core.ids import new_id

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from accounts.trail import verify_read_trail
+from accounts.audit.read_trail import verify_read_trail
 from core.db.transactions import snapshot
 from tokens.chains import bad_rows
 

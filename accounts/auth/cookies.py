@@ -5,7 +5,7 @@ from rest_framework.exceptions import UnsupportedMediaType, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.jwt import RefreshToken
+from accounts.auth.jwt import RefreshToken
 from core.errors import PermissionDenied
 
 # The prefix makes browsers insist on Secure, on Path=/ and on no Domain: no sister host can plant this cookie.

@@ -7,7 +7,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.throttling import PatientBookingThrottle, PrincipalThrottle
+from accounts.limits.rates import PatientBookingThrottle, PrincipalThrottle
 
 
 class BookingLimit(APIView):

@@ -10,9 +10,9 @@ table. Only failures are counted, so a good sign-in costs reads and one note of 
 from dataclasses import dataclass
 from datetime import timedelta
 
-from accounts.attempts import Limit
+from accounts.audit.security_log import digest, note
+from accounts.limits.attempts import Limit
 from accounts.models import KnownAddress, User
-from accounts.security_log import digest, note
 from core import clock
 from core.normal_form import identity_key
 

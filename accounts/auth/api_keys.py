@@ -13,8 +13,8 @@ from datetime import datetime, timedelta
 from django.db import connection
 from django.db.models import Q
 
+from accounts.audit.security_log import note
 from accounts.models import ApiKey
-from accounts.security_log import note
 from core import clock
 
 _USE_NOTED_EVERY = timedelta(minutes=1)

@@ -6,10 +6,10 @@ from rest_framework.exceptions import PermissionDenied
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
-from accounts import second_factor
-from accounts.matrix import Reach, reach
-from accounts.principals import Principal, principal_of
-from accounts.security_log import note
+from accounts.access.permission_table import Reach, reach
+from accounts.access.principal import Principal, principal_of
+from accounts.audit.security_log import note
+from accounts.auth import second_factor
 
 
 def capability_of(view: Any, method: str) -> str | None:

@@ -6,11 +6,12 @@ from typing import Any
 from django.contrib.auth.hashers import make_password
 from django.core.exceptions import ValidationError as DjangoValidationError
 
-from accounts import codes, hooks, mail, passwords, users
+from accounts import hooks, mail, users
+from accounts.access.roles import Role
+from accounts.audit.security_log import note
+from accounts.auth import one_time_codes, passwords
 from accounts.errors import WrongCode
 from accounts.models import OneTimeCode, User
-from accounts.roles import Role
-from accounts.security_log import note
 from core.db.transactions import atomic
 from core.errors import ValidationFailed
 from core.ids import new_id
@@ -34,7 +35,7 @@ def ask_to_register(
         "date_of_birth": date_of_birth.isoformat() if date_of_birth else None,
     }
     owner = User.objects.find(email)
-    code = codes.new_code(purpose=_REGISTER, address=email, sender=sender, details={} if owner else details)
+    code = one_time_codes.new_code(purpose=_REGISTER, address=email, sender=sender, details={} if owner else details)
     if owner is None:
         _mail("register", email, code)
     else:
@@ -43,13 +44,13 @@ def ask_to_register(
 
 def register(*, email: str, otp: str, sender: str) -> User:
     """Make the PATIENT of the request with this code, with a patient record of their own; else WrongCode."""
-    row = codes.find_code(purpose=_REGISTER, address=email, code=otp, sender=sender)
+    row = one_time_codes.find_code(purpose=_REGISTER, address=email, code=otp, sender=sender)
     if not row.details or User.objects.find(email) is not None:
         raise WrongCode
     born = row.details["date_of_birth"]
     try:
         with atomic():
-            codes.spend(row)
+            one_time_codes.spend(row)
             return _make_patient(email, row.details, datetime.date.fromisoformat(born) if born else None)
     except ValidationFailed as error:  # taken in the same moment
         raise WrongCode from error
@@ -59,18 +60,18 @@ def ask_for_new_password(*, email: str, sender: str) -> None:
     """Mail a code to the user with this address; do the same work, without the mail, if there is none."""
     user = _active_user(email)
     details = {"user": str(user.pk)} if user else {}
-    code = codes.new_code(purpose=_RESET, address=email, sender=sender, details=details)
+    code = one_time_codes.new_code(purpose=_RESET, address=email, sender=sender, details=details)
     _mail("reset", user.email if user else "", code)
 
 
 def reset_password(*, email: str, otp: str, new_password: str, sender: str) -> User:
     """Give the user a new password, end every session of theirs, and return them; WrongCode if the code is not good."""
-    row = codes.find_code(purpose=_RESET, address=email, code=otp, sender=sender)
+    row = one_time_codes.find_code(purpose=_RESET, address=email, code=otp, sender=sender)
     user = _active_user(email)
     if user is None or str(user.pk) != row.details.get("user"):
         raise WrongCode
     with atomic():
-        codes.spend(row)
+        one_time_codes.spend(row)
         users.set_password(user_id=user.pk, password=new_password)
     note("password_reset", user=user.pk)
     return user

@@ -9,10 +9,10 @@ import secrets
 from datetime import timedelta
 from typing import Any
 
-from accounts.attempts import Limit
+from accounts.audit.security_log import digest
 from accounts.errors import WrongCode
+from accounts.limits.attempts import Limit
 from accounts.models import OneTimeCode
-from accounts.security_log import digest
 from core import clock
 from core.db.transactions import atomic
 from core.normal_form import identity_key

@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from accounts.auth.login import SignInRefused, sign_in
 from accounts.models import User
-from accounts.signing_in import SignInRefused, sign_in
 from core.api.client_address import client_address
 
 

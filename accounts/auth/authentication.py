@@ -11,11 +11,11 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 from rest_framework_simplejwt.exceptions import TokenError
 
-from accounts.jwt import Claims, claims_of
-from accounts.keys import recognise_key
+from accounts.access.principal import Principal, actor_of
+from accounts.audit.security_log import note
+from accounts.auth.api_keys import recognise_key
+from accounts.auth.jwt import Claims, claims_of
 from accounts.models import User
-from accounts.principals import Principal, actor_of
-from accounts.security_log import note
 from core.api.client_address import client_address
 from core.batching import Combiner
 from core.db.sql import Found, Statement, ask

@@ -11,8 +11,8 @@ from typing import Any
 
 from django.db import connection
 
+from accounts.audit.security_log import digest
 from accounts.models import AttemptCount
-from accounts.security_log import digest
 from core import clock
 
 # One statement, so that tries made at the same moment are all counted. A count older than the window starts afresh; the

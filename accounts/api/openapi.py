@@ -5,9 +5,9 @@ from typing import Any
 from django.urls import reverse
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 
-from accounts.matrix import MATRIX, Reach
-from accounts.permissions import capability_of
-from accounts.roles import Role, Scope
+from accounts.access.permission_table import MATRIX, Reach
+from accounts.access.permissions import capability_of
+from accounts.access.roles import Role, Scope
 from core.api.openapi import OperationSchema
 
 SIGN_IN = (
@@ -20,7 +20,7 @@ SIGN_IN = (
 class SessionSchemes(OpenApiAuthenticationExtension):
     """An access token: fetched by Swagger UI and the like after a sign-in, or sent by a program that has one."""
 
-    target_class = "accounts.authentication.JWTAuthentication"
+    target_class = "accounts.auth.authentication.JWTAuthentication"
     name = ["signIn", "bearer"]
 
     def get_security_requirement(self, auto_schema: Any) -> list[dict[str, list[Any]]]:
@@ -48,7 +48,7 @@ class SessionSchemes(OpenApiAuthenticationExtension):
 class ApiKeyScheme(OpenApiAuthenticationExtension):
     """`Authorization: Api-Key <key>`."""
 
-    target_class = "accounts.authentication.ApiKeyAuthentication"
+    target_class = "accounts.auth.authentication.ApiKeyAuthentication"
     name = "apiKey"
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, str]:

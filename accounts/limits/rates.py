@@ -13,10 +13,10 @@ from rest_framework.exceptions import Throttled
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
-from accounts.attempts import Limit
-from accounts.principals import Principal, principal_of
-from accounts.roles import Role
-from accounts.security_log import digest, note
+from accounts.access.principal import Principal, principal_of
+from accounts.access.roles import Role
+from accounts.audit.security_log import digest, note
+from accounts.limits.attempts import Limit
 from core import clock
 from core.api.client_address import client_address
 from core.redis.client import connect

@@ -4,9 +4,10 @@ from typing import Any
 
 from django.contrib.auth.hashers import make_password
 
-from accounts import lockout, second_factor
+from accounts.audit.security_log import note
+from accounts.auth import second_factor
+from accounts.limits import lockout
 from accounts.models import User
-from accounts.security_log import note
 
 LONGEST_IDENTIFIER = 254
 LONGEST_PASSWORD = 128

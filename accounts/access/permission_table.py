@@ -8,7 +8,7 @@ like an unknown id; but everybody can read slots, so a doctor who acts on anothe
 from enum import IntEnum
 from typing import Any
 
-from accounts.roles import Role, Scope
+from accounts.access.roles import Role, Scope
 
 
 class Reach(IntEnum):

@@ -6,11 +6,11 @@ from typing import Any
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
-from accounts import lockout
+from accounts.access.principal import principal_of
+from accounts.access.roles import Role
+from accounts.audit.security_log import note
+from accounts.limits import lockout
 from accounts.models import User
-from accounts.principals import principal_of
-from accounts.roles import Role
-from accounts.security_log import note
 from core import clock
 from core.api.client_address import client_address
 from core.errors import PermissionDenied

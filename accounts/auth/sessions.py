@@ -11,9 +11,9 @@ from typing import Any
 from django.db.models import F
 from rest_framework_simplejwt.exceptions import TokenError
 
-from accounts.jwt import AccessToken, RefreshToken
+from accounts.audit.security_log import note
+from accounts.auth.jwt import AccessToken, RefreshToken
 from accounts.models import Session, User
-from accounts.security_log import note
 from core import clock
 from core.db.transactions import atomic
 from core.ids import new_id
@@ -49,7 +49,7 @@ def refresh_session(*, raw: str, client: str) -> Pair:
     """Exchange a refresh token for the next pair.
 
     The same client gets the same pair again within REPEATABLE. Any other use of a spent token ends the whole session
-    (SessionOver). `client` tells clients apart: a keyed hash, see `accounts.security_log.digest`.
+    (SessionOver). `client` tells clients apart: a keyed hash, see `accounts.audit.security_log.digest`.
     """
     token = _decode(raw)
     with atomic():

@@ -11,8 +11,8 @@ from typing import Any
 import pghistory
 from django.db import connection
 
+from accounts.access.principal import principal_of
 from accounts.models import ReadSeal, ReadTrail, ReadTrailEnd
-from accounts.principals import principal_of
 from core import clock
 from core.batching import Combiner
 from core.db.sql import Rows, send

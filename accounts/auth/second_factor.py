@@ -11,10 +11,10 @@ from django.conf import settings
 from django_otp.oath import TOTP
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from accounts.attempts import Limit
+from accounts.access.roles import STAFF
+from accounts.audit.security_log import note
+from accounts.limits.attempts import Limit
 from accounts.models import RecoveryCode, User
-from accounts.roles import STAFF
-from accounts.security_log import note
 from core import clock
 from core.db.transactions import atomic
 

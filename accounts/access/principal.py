@@ -9,9 +9,9 @@ from typing import Any, Literal
 
 from rest_framework.exceptions import NotAuthenticated
 
-from accounts.admin_sessions import signed_in_at
+from accounts.access.roles import DESK, Role, Scope, with_included
+from accounts.auth.admin_sessions import signed_in_at
 from accounts.models import User
-from accounts.roles import DESK, Role, Scope, with_included
 
 
 def actor_of(kind: str, holder_id: uuid.UUID) -> str:

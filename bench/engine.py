@@ -51,9 +51,9 @@ class Engine(Target):
     def fill(self, slot: str, patients: Sequence[str], *, arrived: bool = False) -> list[str]:
         """Book these patients, or put them on the waiting list where the slot is full; the ids of what was made."""
         from core.errors import EngineError
+        from tokens.engine.transaction import on_slots
         from tokens.operations.booking import Asked, BookingRequest, asking_about, book_all
         from tokens.policy.priority import Category
-        from tokens.unit_of_work import on_slots
 
         slot_id, made = UUID(slot), []
         categories = itertools.cycle(Category(name) for name in CATEGORIES)

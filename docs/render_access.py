@@ -9,8 +9,8 @@ PAGE = Path(__file__).with_name("access.md")
 HEAD = """\
 # Who may do what
 
-This page is generated from `accounts/access/permission_table.py` by `python -m docs.render_access`; a test fails when the
-two differ.
+This page is generated from `accounts/access/permission_table.py` by `python -m docs.render_access`; a test fails when
+the two differ.
 
 The first four columns are the roles of people, the others the scopes of a hospital system's API key (`book` includes
 `read`, `operate` includes `book`). *own* is, for a doctor, the own slots and the tokens in them, and for a patient the

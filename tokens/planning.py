@@ -17,11 +17,11 @@ from core import clock
 from core.api.commands import as_is
 from core.errors import NotFound
 from core.local_time import local_day
-from tokens.ledger import Ledger
+from tokens.engine.transaction import on_facility, on_plan_of
+from tokens.engine.unit_of_work import Ledger
 from tokens.models import Token
 from tokens.operations import delays, rezoning, slots
-from tokens.selectors.due import are_in_use
-from tokens.unit_of_work import on_facility, on_plan_of
+from tokens.queries.due import are_in_use
 
 OLDEST_RUNNING = timedelta(days=4)
 """A slot lasts a day at most and is late by a day at most: whatever is not over began after this, in any time zone."""

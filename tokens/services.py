@@ -15,27 +15,21 @@ from core.db.sql import Found
 from core.errors import NotFound, SlotBusy
 from core.local_time import local_day
 from core.observability import logs
-from tokens import together
-from tokens.directory import facility_of_slot, place_of_entry, place_of_token
+from tokens.engine import batch
+from tokens.engine.locate import facility_of_slot, place_of_entry, place_of_token
+from tokens.engine.transaction import ledger_of, on_day_of_slot, on_days, on_slot, slot_row
+from tokens.engine.unit_of_work import Ledger
 from tokens.errors import DuplicateBooking
-from tokens.ledger import Ledger
 from tokens.models import Token
 from tokens.operations import arriving, calling, cancelling, delays, emergencies, no_shows, slots
 from tokens.operations.booking import Asked, BookingRequest
 from tokens.operations.cancelling import Cancelled, Leaving
 from tokens.operations.delays import Delayed
 from tokens.operations.emergencies import Admission
-from tokens.operations.settling import SWEEPER
+from tokens.operations.expiring import SWEEPER
 from tokens.operations.slots import SlotCancelled, SlotPlan
-from tokens.selectors.due import slots_due, slots_with_ended_place
-from tokens.selectors.under_lock import asking_first_here, asking_tokens, seated
-from tokens.unit_of_work import (
-    ledger_of,
-    on_day_of_slot,
-    on_days,
-    on_slot,
-    slot_row,
-)
+from tokens.queries.due import slots_due, slots_with_ended_place
+from tokens.queries.locked import asking_first_here, asking_tokens, seated
 from waitlist.models import WaitlistEntry
 
 
@@ -79,7 +73,7 @@ class TokenAllocationService:
         """
         asked = Asked(slot_id, request, actor)
         return self._unless_due_elsewhere(
-            lambda: together.serve(asked, answer=answer, caller=caller), slot_id=slot_id, patient_id=request.patient_id
+            lambda: batch.serve(asked, answer=answer, caller=caller), slot_id=slot_id, patient_id=request.patient_id
         )
 
     def confirm(self, *, token_id: UUID, actor: str, answer: Callable[[Token], Any] = as_is) -> Any:
@@ -142,7 +136,7 @@ class TokenAllocationService:
         `caller`: as in `book`.
         """
         leaving = Leaving(place_of_token(token_id).slot_id, token_id, keep_seat, actor)
-        return together.serve(leaving, answer=answer, caller=caller)
+        return batch.serve(leaving, answer=answer, caller=caller)
 
     def admit_emergency(
         self,

@@ -13,10 +13,10 @@ from bench.chaos.stage import Stage, make_authorization, make_stage
 from bench.chaos.system import System
 from clinics.models import Slot
 from core.db.transactions import snapshot
-from tokens.chains import bad_rows
-from tokens.invariants import broken
-from tokens.replay import differences
-from tokens.selectors.past import slot_as_it_is, slot_as_of
+from tokens.audit.as_of import slot_as_it_is, slot_as_of
+from tokens.audit.invariants import broken
+from tokens.audit.replay import differences
+from tokens.audit.verify import bad_rows
 from tokens.services import TokenAllocationService
 
 BREATH = 0.7

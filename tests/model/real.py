@@ -17,8 +17,8 @@ from tokens.models import Token as TokenRow
 from tokens.operations.booking import BookingRequest
 from tokens.operations.slots import SlotPlan
 from tokens.policy.priority import Category
-from tokens.selectors.estimates import estimate_at, expected_end
-from tokens.selectors.queue import QUEUE_ORDER, positions_of, tokens_of
+from tokens.queries.estimates import estimate_at, expected_end
+from tokens.queries.queue import QUEUE_ORDER, positions_of, tokens_of
 from tokens.services import TokenAllocationService
 from waitlist.models import WaitlistEntry
 

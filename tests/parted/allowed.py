@@ -1,12 +1,12 @@
 """The functions that may look into every part, each with the reason; `docs/howto/growing.md` lists the same."""
 
-LOOK_UP = "tokens.directory._found"
+LOOK_UP = "tokens.engine.locate._found"
 
 ALLOWED: dict[str, str] = {
     LOOK_UP: "an id and nothing else: asked once for each id and process, three index probes in each part",
-    "tokens.selectors.due.slots_due": "the sweep: what is due anywhere, by an index that holds nothing else",
-    "tokens.invariants.broken": "check_invariants goes through every row",
-    "tokens.chains.bad_rows": "verify_log goes through every row",
+    "tokens.queries.due.slots_due": "the sweep: what is due anywhere, by an index that holds nothing else",
+    "tokens.audit.invariants.broken": "check_invariants goes through every row",
+    "tokens.audit.verify.bad_rows": "verify_log goes through every row",
     "tokens.api.slots.SlotListView.get": "a list that names no facility",
     "tokens.api.tokens.TokenListView.get": "a list that names no slot; with `slot` it stays in its facility",
     "tokens.api.waiting_list.WaitingListView.get": "likewise",

@@ -23,7 +23,7 @@ from tests.parted.watching import Watch, parts_of, watch
 from tests.support.api import in_process
 from tests.support.hospital import PASSWORD, Hospital
 from tests.support.invariants import assert_invariants_hold
-from tokens import directory
+from tokens.engine import locate
 from tokens.models import Token
 from tokens.services import TokenAllocationService
 from tokens.tasks import sweep
@@ -100,7 +100,7 @@ def test_the_reads_of_the_day(hospital: Hospital) -> None:
     token = Token.objects.filter(slot=slot).first()
     assert token
     TokenAllocationService().check_in(token_id=token.id, actor="user:test")
-    directory.facility_of_slot.cache_clear()
+    locate.facility_of_slot.cache_clear()
     with every_statement_in_one_part():
         for api in (hospital.desk, doctor):
             assert len(api.get(f"slots/{slot.id}/tokens/").expect(200)) == 5
@@ -161,7 +161,7 @@ def test_a_statement_without_the_key_is_caught() -> None:
     assert len(parts_of("UPDATE clinics_slot SET version = 2 WHERE id = %s", [slot.id])) == 3
     strict = Watch(allowed={})
     with connection.execute_wrapper(strict):
-        directory.facility_of_slot.cache_clear()
-        directory.facility_of_slot(slot.id)
+        locate.facility_of_slot.cache_clear()
+        locate.facility_of_slot(slot.id)
         PatientFactory()
-    assert list(strict.spread) == [f"{LOOK_UP} < tokens.directory.facility_of_slot"]
+    assert list(strict.spread) == [f"{LOOK_UP} < tokens.engine.locate.facility_of_slot"]

@@ -20,9 +20,9 @@ from redis import Redis
 from core.batching import _Place
 from ops.partitioning import name_alike
 from tests.support.waiting import until
-from tokens import ledger as ledgers
-from tokens import locking
-from tokens.ledger import Ledger
+from tokens.engine import locking
+from tokens.engine import unit_of_work as ledgers
+from tokens.engine.unit_of_work import Ledger
 
 Step = Callable[[], Any]
 PATIENCE = 60.0

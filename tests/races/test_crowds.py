@@ -25,8 +25,8 @@ from tests.races.choreography import PATIENCE, Refusal, Runner
 from tests.races.scene import a_doctor, a_patient, a_slot, book, lies_of, service
 from tests.support.invariants import assert_invariants_hold
 from tests.support.waiting import until
-from tokens import locking
-from tokens import together as crowds
+from tokens.engine import batch as crowds
+from tokens.engine import locking
 from tokens.models import Token
 from tokens.operations.booking import BookingRequest
 from tokens.policy.priority import Category

@@ -14,7 +14,7 @@ from clinics.models import Doctor, Slot
 from tests.races.choreography import PATIENCE, Refusal, together
 from tests.races.scene import a_doctor, a_slot, lies_of, service
 from tests.support.invariants import assert_invariants_hold
-from tokens import locking, unit_of_work
+from tokens.engine import locking, transaction
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -86,6 +86,6 @@ def test_canary_without_the_order_they_lock_each_other_out(monkeypatch: pytest.M
             rows = Slot.objects.filter(doctor_id__in=ids, local_date__in={day for _, day in days})
             yield locking._ledgers(list(rows.select_related("doctor", "facility").order_by("id")), actor)
 
-    monkeypatch.setattr(unit_of_work, "locked_days", unordered)
+    monkeypatch.setattr(transaction, "locked_days", unordered)
     outcomes, _ = swap()
     assert [outcome.code for outcome in outcomes if isinstance(outcome, Refusal)] == ["OperationalError"]

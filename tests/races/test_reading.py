@@ -15,7 +15,7 @@ from tests.support.api import in_process
 from tests.support.hospital import PASSWORD, Hospital
 from tests.support.waiting import until
 from tokens.api import slot_tokens
-from tokens.selectors import lists
+from tokens.queries import queue_list
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -110,11 +110,11 @@ def test_those_who_read_together_are_told_each_as_who_they_are(settings: Any, mo
     def slow(*questions: Any) -> Any:
         if not asked:
             asked.append(0)
-            until(lambda: lists._asking.waiting(slot.facility_id) == len(everybody))
+            until(lambda: queue_list._asking.waiting(slot.facility_id) == len(everybody))
         asked.append(len(questions[0].values[0]))
         return ask(*questions)
 
-    monkeypatch.setattr(lists, "ask", slow)
+    monkeypatch.setattr(queue_list, "ask", slow)
 
     def read(by: Any) -> Any:
         answer = Client().get(f"/api/v1/slots/{slot.id}/tokens/", headers={"Authorization": by.authorization})

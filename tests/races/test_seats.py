@@ -19,7 +19,7 @@ from tests.races.choreography import (
 )
 from tests.races.scene import a_doctor, a_patient, a_slot, book, fresh, lies_of, live_tokens, service
 from tests.support.invariants import assert_invariants_hold
-from tokens import ledger as ledgers
+from tokens.engine import unit_of_work as ledgers
 from tokens.models import Token
 from waitlist.models import WaitlistEntry
 

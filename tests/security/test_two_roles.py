@@ -19,7 +19,7 @@ from devserver.postgres import APPLICATION, OWNER
 from devserver.throwaway import throwaway
 from ops.checks import application_role_owns_nothing
 from tests.races.scene import a_slot, book
-from tokens.chains import bad_rows
+from tokens.audit.verify import bad_rows
 
 ROOT = Path(__file__).resolve().parents[2]
 

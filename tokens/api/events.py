@@ -9,14 +9,14 @@ from accounts.access.principal import principal_of
 from core.errors import NotFound
 from events.models import Event
 from events.readers import after_event, complete_part
-from tokens.api import schema
-from tokens.api.bodies import event_body
+from tokens.api import openapi
+from tokens.api.messages import event_body
 from tokens.api.serializers import EventFilters
-from tokens.directory import of_slot, of_token
-from tokens.selectors.visible import visible_events
+from tokens.engine.locate import of_slot, of_token
+from tokens.queries.access import visible_events
 
 
-@schema.event_list
+@openapi.event_list
 class EventListView(GenericAPIView[Event]):
     """The log, oldest first."""
 

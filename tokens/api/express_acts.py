@@ -13,7 +13,7 @@ from uuid import UUID
 from accounts.auth.authentication import Caller
 from core.api.commands import Answer, Work
 from core.api.converters import IdConverter
-from tokens.api import desk
+from tokens.api import actions
 from tokens.api.serializers import BOOKABLE
 from tokens.api.slots import called_answer
 from tokens.api.tokens import admitted_answer, booked_answer, cancelled_answer, service
@@ -110,7 +110,7 @@ def _next(asked: Plain) -> Work | None:
     return partial(service.call_next, slot_id=asked.row_id, actor=asked.actor)
 
 
-def _action(view: type[desk.TokenActionView]) -> Act:
+def _action(view: type[actions.TokenActionView]) -> Act:
     """An action on one token, as the view names it, with nothing in its body."""
 
     def read(asked: Plain) -> Work | None:
@@ -118,7 +118,7 @@ def _action(view: type[desk.TokenActionView]) -> Act:
             return None
         return partial(view.act, service, token_id=asked.row_id, actor=asked.actor)
 
-    return Act(view.capability, read, desk.token_answer)
+    return Act(view.capability, read, actions.token_answer)
 
 
 def _id_of(value: Any) -> UUID | None:
@@ -136,12 +136,12 @@ ACTS = {
     ("POST", "api/v1/tokens/emergency/"): Act("tokens.emergency", _emergency, admitted_answer),
     ("POST", "api/v1/slots/<id:slot_id>/call_next/"): Act("slots.run", _next, called_answer),
     ("DELETE", TOKEN): Act("tokens.book", _cancellation, cancelled_answer, in_crowd=True),
-    ("POST", f"{TOKEN}confirm/"): _action(desk.ConfirmView),
-    ("POST", f"{TOKEN}check_in/"): _action(desk.CheckInView),
-    ("POST", f"{TOKEN}call/"): _action(desk.CallView),
-    ("POST", f"{TOKEN}start/"): _action(desk.StartView),
-    ("POST", f"{TOKEN}complete/"): _action(desk.CompleteView),
-    ("POST", f"{TOKEN}requeue/"): _action(desk.RequeueView),
-    ("POST", f"{TOKEN}no_show/"): _action(desk.NoShowView),
-    ("POST", f"{TOKEN}reinstate/"): _action(desk.ReinstateView),
+    ("POST", f"{TOKEN}confirm/"): _action(actions.ConfirmView),
+    ("POST", f"{TOKEN}check_in/"): _action(actions.CheckInView),
+    ("POST", f"{TOKEN}call/"): _action(actions.CallView),
+    ("POST", f"{TOKEN}start/"): _action(actions.StartView),
+    ("POST", f"{TOKEN}complete/"): _action(actions.CompleteView),
+    ("POST", f"{TOKEN}requeue/"): _action(actions.RequeueView),
+    ("POST", f"{TOKEN}no_show/"): _action(actions.NoShowView),
+    ("POST", f"{TOKEN}reinstate/"): _action(actions.ReinstateView),
 }

@@ -17,8 +17,8 @@ from accounts.limits.rates import PrincipalThrottle
 from core.api.converters import IdConverter
 from tokens.api.lanes import LEFT_TO_THE_ORDINARY_LANE, PREFIX, Lane, NotForThisLane, Taken, is_plain
 from tokens.api.slot_tokens import SlotTokensView, answer_list, whose_of
-from tokens.selectors.lists import head_of
-from tokens.selectors.visible import refuse_foreign_doctor
+from tokens.queries.access import refuse_foreign_doctor
+from tokens.queries.queue_list import head_of
 
 ROUTE = PREFIX.lstrip("/") + "slots/<id:slot_id>/tokens/"
 PATH = re.compile(re.escape(PREFIX) + rf"slots/({IdConverter.regex})/tokens/")

@@ -18,13 +18,13 @@ from clinics.models import Slot
 from core import clock
 from core.api import etags, response_cache
 from core.api.renderers import to_json
-from tokens.api import bodies
+from tokens.api import messages
 from tokens.policy import estimates
-from tokens.selectors.estimates import moment_of_list
+from tokens.queries.estimates import moment_of_list
 
 PLACES = 1024
 """Pages share so many places in Redis, so that nobody fills it by asking for ever other pages."""
-_CODE = response_cache.text_of(bodies, estimates)
+_CODE = response_cache.text_of(messages, estimates)
 
 
 class SlotHead(NamedTuple):
@@ -77,7 +77,7 @@ def answer_page(request: Request, view: GenericAPIView[Slot], slots: QuerySet[Sl
         there = [found[head.id] for head in heads if head.id in found]
         at_hand = [SlotHead.of(slot) for slot in there]
         shown = _moment(at_hand, moment) or moment
-        results = [bodies.slot_body(slot, now=shown) for slot in there]
+        results = [messages.slot_body(slot, now=shown) for slot in there]
         return response_cache.Snapshot(_tag(key, around, at_hand, moment), to_json({**around, "results": results}))
 
     place = f"slots:{int(response_cache.tag_of(key), 16) % PLACES}"

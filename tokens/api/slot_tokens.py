@@ -24,21 +24,21 @@ from accounts.audit.read_trail import record_read
 from clinics.models import Slot
 from core import clock
 from core.api import etags, response_cache
-from tokens.api import bodies, schema
+from tokens.api import messages, openapi
 from tokens.api.serializers import QueueFilters
+from tokens.audit.as_of import tokens_as_of
 from tokens.policy import estimates
-from tokens.selectors import lists
-from tokens.selectors.estimates import moment_of_list
-from tokens.selectors.lists import Head, head_of, listed
-from tokens.selectors.past import tokens_as_of
-from tokens.selectors.visible import refuse_foreign_doctor
+from tokens.queries import queue_list
+from tokens.queries.access import refuse_foreign_doctor
+from tokens.queries.estimates import moment_of_list
+from tokens.queries.queue_list import Head, head_of, listed
 
 TRIES = 5
 _PATIENT = re.compile(rb'"patient":"([0-9a-f-]{36})"')
-_CODE = response_cache.text_of(bodies, estimates, lists)
+_CODE = response_cache.text_of(messages, estimates, queue_list)
 
 
-@schema.slot_tokens
+@openapi.slot_tokens
 class SlotTokensView(GenericAPIView[Slot]):
     """The queue in order, then the rest by ticket."""
 
@@ -93,7 +93,7 @@ def _make(head: Head, *, in_queue: bool, whose: frozenset[UUID] | None) -> respo
         head = head_of(slot_id=head.id)
     now = clock.now()
     moment = moment_of_list(slot=head, now=now)
-    body = bodies.list_bytes(head, tokens, now=moment or now)
+    body = messages.list_bytes(head, tokens, now=moment or now)
     return response_cache.Snapshot(_tag(head, moment, in_queue, whose), body)
 
 
@@ -110,6 +110,6 @@ def _as_of(slot_id: UUID, moment: Any, *, in_queue: bool, whose: frozenset[UUID]
     """The list as it was, from the log."""
     slot = Slot.objects.select_related("doctor", "facility").get(id=slot_id)
     queue, rest = tokens_as_of(slot=slot, moment=moment)
-    tokens = bodies.slot_token_bodies(queue=queue, rest=[] if in_queue else rest, now=moment)
+    tokens = messages.slot_token_bodies(queue=queue, rest=[] if in_queue else rest, now=moment)
     own = None if whose is None else {str(patient_id) for patient_id in whose}
     return [token for token in tokens if own is None or token["patient"] in own]

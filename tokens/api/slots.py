@@ -22,8 +22,8 @@ from core.api.commands import Answer, write
 from core.api.etags import named_versions
 from core.errors import NotFound, ValidationFailed
 from core.local_time import local_day
-from tokens.api import schema
-from tokens.api.bodies import slot_body, token_body
+from tokens.api import openapi
+from tokens.api.messages import slot_body, token_body
 from tokens.api.serializers import (
     BulkSlotsRequest,
     CancelSlotRequest,
@@ -37,11 +37,11 @@ from tokens.api.serializers import (
     zone_of_doctor,
 )
 from tokens.api.slot_pages import answer_page
-from tokens.directory import facility_of_slot
+from tokens.engine.locate import facility_of_slot
 from tokens.models import Token
 from tokens.planning import PlanningService, SlotRange, SlotsCancelled
-from tokens.selectors.due import DELAYED_END
-from tokens.selectors.visible import refuse_foreign_slot
+from tokens.queries.access import refuse_foreign_slot
+from tokens.queries.due import DELAYED_END
 from tokens.services import DelaySet, SlotCancelled, SlotPlan, TokenAllocationService
 
 service = TokenAllocationService()
@@ -58,7 +58,7 @@ def _slot_answer(slot: Slot, *, status: int = 200) -> Answer:
     return Answer(status, slot_body(slot, now=clock.now()), {"ETag": f'"{slot.version}"'})
 
 
-@schema.slot_list
+@openapi.slot_list
 class SlotListView(GenericAPIView[Slot]):
     """The slots, by their start."""
 
@@ -98,7 +98,7 @@ class SlotListView(GenericAPIView[Slot]):
         return write(request, work, lambda made: _slot_answer(made[0], status=201))
 
 
-@schema.slot_detail
+@openapi.slot_detail
 class SlotView(GenericAPIView[Slot]):
     """One slot."""
 
@@ -132,7 +132,7 @@ class SlotView(GenericAPIView[Slot]):
         return write(request, work, _slot_answer)
 
 
-@schema.slot_bulk
+@openapi.slot_bulk
 class BulkSlotsView(GenericAPIView[Slot]):
     """A doctor's timetable, laid out as slots."""
 
@@ -173,7 +173,7 @@ class BulkSlotsView(GenericAPIView[Slot]):
         return write(request, work, render)
 
 
-@schema.slot_delay
+@openapi.slot_delay
 class DelaySlotView(GenericAPIView[Slot]):
     """A doctor is late."""
 
@@ -215,7 +215,7 @@ def _delay_answer(result: DelaySet, *, dry_run: bool) -> Answer:
     )
 
 
-@schema.slot_cancel
+@openapi.slot_cancel
 class CancelSlotView(GenericAPIView[Slot]):
     """The whole slot is off."""
 
@@ -234,7 +234,7 @@ class CancelSlotView(GenericAPIView[Slot]):
         return write(request, work, _counts)
 
 
-@schema.slot_cancel_range
+@openapi.slot_cancel_range
 class CancelSlotsView(GenericAPIView[Slot]):
     """A doctor is away: the slots of some hours or days are off."""
 
@@ -260,7 +260,7 @@ def _counts(result: SlotCancelled | SlotsCancelled) -> Answer:
     return Answer(200, asdict(result))
 
 
-@schema.slot_close
+@openapi.slot_close
 class CloseSlotView(GenericAPIView[Slot]):
     """No more bookings; the queue runs on."""
 
@@ -272,7 +272,7 @@ class CloseSlotView(GenericAPIView[Slot]):
         return write(request, partial(service.close_slot, slot_id=slot_id, actor=principal.actor), _slot_answer)
 
 
-@schema.slot_call_next
+@openapi.slot_call_next
 class CallNextView(GenericAPIView[Slot]):
     """The next patient, please."""
 

@@ -19,16 +19,16 @@ from core import clock
 from core.api.commands import Answer, write
 from core.db.replica import from_replica
 from core.errors import NotFound, PermissionDenied
-from tokens.api import schema
-from tokens.api.bodies import entry_body, moment, token_bodies, token_body
-from tokens.api.explaining import explain_body
+from tokens.api import openapi
+from tokens.api.explain import explain_body
+from tokens.api.messages import entry_body, moment, token_bodies, token_body
 from tokens.api.serializers import BookingBody, BufferFilters, EmergencyRequest, TokenFilters
-from tokens.directory import of_slot, place_of_token
+from tokens.engine.locate import of_slot, place_of_token
 from tokens.models import Token
 from tokens.policy.priority import Category
-from tokens.selectors.estimates import estimate_at
-from tokens.selectors.under_lock import pushed_back
-from tokens.selectors.visible import refuse_foreign_slot, refuse_hidden_token, visible_tokens
+from tokens.queries.access import refuse_foreign_slot, refuse_hidden_token, visible_tokens
+from tokens.queries.estimates import estimate_at
+from tokens.queries.locked import pushed_back
 from tokens.services import Admitted, BookingRequest, Cancelled, TokenAllocationService
 from waitlist.models import WaitlistEntry
 
@@ -48,7 +48,7 @@ def visible_or_404(request: Request, view: Any, token_id: UUID) -> Token:
     return token
 
 
-@schema.token_list
+@openapi.token_list
 class TokenListView(BookingLimit, GenericAPIView[Token]):
     """The tokens, newest last."""
 
@@ -106,7 +106,7 @@ def _filtered(tokens: QuerySet[Token], filters: dict[str, Any]) -> QuerySet[Toke
     return tokens.filter(**{lookups[name]: value for name, value in filters.items()})
 
 
-@schema.token_detail
+@openapi.token_detail
 class TokenView(GenericAPIView[Token]):
     """One token."""
 
@@ -141,7 +141,7 @@ def cancelled_answer(result: Cancelled) -> Answer:
     return Answer(200, {"message": message, "token": body, "promoted": promoted})
 
 
-@schema.token_emergency
+@openapi.token_emergency
 class EmergencyView(GenericAPIView[Token]):
     """An emergency arrives."""
 
@@ -188,7 +188,7 @@ def admitted_answer(result: Admitted) -> Answer:
     )
 
 
-@schema.token_explain
+@openapi.token_explain
 class ExplainView(GenericAPIView[Token]):
     """Why this position."""
 

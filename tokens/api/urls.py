@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from tokens.api import clinics, desk, events, slot_tokens, slots, tokens, waiting_list
+from tokens.api import actions, clinics, events, slot_tokens, slots, tokens, waiting_list
 
 urlpatterns = [
     path("facilities/<id:facility_id>/", clinics.FacilityView.as_view(), name="facility-detail"),
@@ -20,15 +20,15 @@ urlpatterns = [
     path("tokens/emergency/", tokens.EmergencyView.as_view(), name="token-emergency"),
     path("tokens/<id:token_id>/", tokens.TokenView.as_view(), name="token-detail"),
     path("tokens/<id:token_id>/explain/", tokens.ExplainView.as_view(), name="token-explain"),
-    path("tokens/<id:token_id>/confirm/", desk.ConfirmView.as_view(), name="token-confirm"),
-    path("tokens/<id:token_id>/check_in/", desk.CheckInView.as_view(), name="token-check-in"),
-    path("tokens/<id:token_id>/call/", desk.CallView.as_view(), name="token-call"),
-    path("tokens/<id:token_id>/start/", desk.StartView.as_view(), name="token-start"),
-    path("tokens/<id:token_id>/complete/", desk.CompleteView.as_view(), name="token-complete"),
-    path("tokens/<id:token_id>/requeue/", desk.RequeueView.as_view(), name="token-requeue"),
-    path("tokens/<id:token_id>/no_show/", desk.NoShowView.as_view(), name="token-no-show"),
-    path("tokens/<id:token_id>/reinstate/", desk.ReinstateView.as_view(), name="token-reinstate"),
-    path("tokens/<id:token_id>/triage/", desk.TriageView.as_view(), name="token-triage"),
+    path("tokens/<id:token_id>/confirm/", actions.ConfirmView.as_view(), name="token-confirm"),
+    path("tokens/<id:token_id>/check_in/", actions.CheckInView.as_view(), name="token-check-in"),
+    path("tokens/<id:token_id>/call/", actions.CallView.as_view(), name="token-call"),
+    path("tokens/<id:token_id>/start/", actions.StartView.as_view(), name="token-start"),
+    path("tokens/<id:token_id>/complete/", actions.CompleteView.as_view(), name="token-complete"),
+    path("tokens/<id:token_id>/requeue/", actions.RequeueView.as_view(), name="token-requeue"),
+    path("tokens/<id:token_id>/no_show/", actions.NoShowView.as_view(), name="token-no-show"),
+    path("tokens/<id:token_id>/reinstate/", actions.ReinstateView.as_view(), name="token-reinstate"),
+    path("tokens/<id:token_id>/triage/", actions.TriageView.as_view(), name="token-triage"),
     path("waiting-list/", waiting_list.WaitingListView.as_view(), name="waiting-list"),
     path("waiting-list/by_slot/", waiting_list.WaitingListBySlotView.as_view(), name="waiting-list-by-slot"),
     path("waiting-list/<id:entry_id>/", waiting_list.WaitingListEntryView.as_view(), name="waiting-list-entry"),

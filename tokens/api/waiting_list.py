@@ -14,18 +14,18 @@ from clinics.models import Slot
 from core.api.commands import Answer, write
 from core.db.replica import from_replica
 from core.errors import NotFound
-from tokens.api import schema
-from tokens.api.bodies import entry_bodies
+from tokens.api import openapi
+from tokens.api.messages import entry_bodies
 from tokens.api.serializers import BySlotFilters, WaitingListFilters
-from tokens.directory import facility_of_slot, of_slot, place_of_entry
-from tokens.selectors.visible import visible_entries
+from tokens.engine.locate import facility_of_slot, of_slot, place_of_entry
+from tokens.queries.access import visible_entries
 from tokens.services import TokenAllocationService
 from waitlist.models import EntryStatus, WaitlistEntry
 
 service = TokenAllocationService()
 
 
-@schema.waiting_list
+@openapi.waiting_list
 class WaitingListView(GenericAPIView[WaitlistEntry]):
     """The entries, slot by slot, best first."""
 
@@ -47,7 +47,7 @@ class WaitingListView(GenericAPIView[WaitlistEntry]):
         return self.get_paginated_response(entries_shown)
 
 
-@schema.waiting_list_by_slot
+@openapi.waiting_list_by_slot
 class WaitingListBySlotView(GenericAPIView[WaitlistEntry]):
     """The waiting list of one slot, in order."""
 
@@ -67,7 +67,7 @@ class WaitingListBySlotView(GenericAPIView[WaitlistEntry]):
         return Response(entries_shown)
 
 
-@schema.waiting_list_entry
+@openapi.waiting_list_entry
 class WaitingListEntryView(GenericAPIView[WaitlistEntry]):
     """One entry."""
 

@@ -1,7 +1,7 @@
 """A patient confirms, arrives, or turns up after all."""
 
+from tokens.engine.unit_of_work import Ledger
 from tokens.errors import GraceExpired, HoldExpired
-from tokens.ledger import Ledger
 from tokens.models import Token
 from tokens.policy.lifecycle import Action, Status
 

@@ -10,14 +10,14 @@ from core.errors import EngineError, NotFound
 from patients.errors import PatientInactive
 from patients.models import Patient
 from tokens import rules
-from tokens.directory import facility_of_slot
+from tokens.engine.locate import facility_of_slot
+from tokens.engine.unit_of_work import Ledger
 from tokens.errors import DuplicateBooking, SlotFull, SlotNotOpen
-from tokens.ledger import Ledger
 from tokens.models import Token
 from tokens.policy import grace
 from tokens.policy.lifecycle import Action, Status
 from tokens.policy.priority import Category, Priority, priority_of
-from tokens.selectors.places import Places, asking_who_holds
+from tokens.queries.active_bookings import Places, asking_who_holds
 from waitlist.models import EntryStatus, WaitlistEntry
 from waitlist.order import waiting_in
 

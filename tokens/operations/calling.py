@@ -1,13 +1,13 @@
 """Calling patients in: who is next, the room, and the end of a consultation."""
 
 from core.db.sql import Found
+from tokens.engine.unit_of_work import Ledger
 from tokens.errors import InvalidTransition, QueueEmpty, RoomOccupied
-from tokens.ledger import Ledger
 from tokens.models import Token
 from tokens.policy.lifecycle import Action, Status, allows
-from tokens.selectors.estimates import estimate_in_queue
-from tokens.selectors.queue import tokens_of
-from tokens.selectors.under_lock import seated
+from tokens.queries.estimates import estimate_in_queue
+from tokens.queries.locked import seated
+from tokens.queries.queue import tokens_of
 
 
 def call(ledger: Ledger, *, token: Token) -> None:

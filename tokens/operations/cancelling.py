@@ -7,13 +7,13 @@ from uuid import UUID
 from core.db.sql import Found, Statement
 from core.errors import EngineError, NotFound
 from tokens import rules
-from tokens.directory import facility_of_slot
+from tokens.engine.locate import facility_of_slot
+from tokens.engine.unit_of_work import Ledger
 from tokens.errors import InvalidTransition
-from tokens.ledger import Ledger
 from tokens.models import Token
 from tokens.operations.promoting import promote
 from tokens.policy.lifecycle import Action, allows
-from tokens.selectors.under_lock import asking_tokens, seated
+from tokens.queries.locked import asking_tokens, seated
 from waitlist.models import EntryStatus, WaitlistEntry
 
 

@@ -7,8 +7,8 @@ from datetime import date
 from uuid import UUID
 
 from clinics.models import SlotStatus
+from tokens.engine.unit_of_work import Ledger
 from tokens.errors import SlotNotOpen
-from tokens.ledger import Ledger
 from tokens.policy.delays import PlannedSlot, cascade
 
 

@@ -7,13 +7,13 @@ from clinics.models import SlotStatus
 from core.db.sql import Found, Rows, Statement
 from core.errors import NotFound
 from patients.models import Patient
+from tokens.engine.unit_of_work import Ledger
 from tokens.errors import DuplicateBooking, InvalidTransition, SlotNotOpen
-from tokens.ledger import Ledger
 from tokens.models import Token
 from tokens.policy.lifecycle import QUEUED, Action, Status
 from tokens.policy.priority import BASE, NO_BONUS, Category, Priority
-from tokens.selectors.queue import position_of, tokens_of
-from tokens.selectors.under_lock import IS_LIVE
+from tokens.queries.locked import IS_LIVE
+from tokens.queries.queue import position_of, tokens_of
 from waitlist.models import EntryStatus
 from waitlist.order import waiting_in
 

@@ -1,11 +1,11 @@
 """A patient is missing."""
 
 from tokens import rules
-from tokens.ledger import Ledger
+from tokens.engine.unit_of_work import Ledger
 from tokens.models import Token
 from tokens.policy.grace import grace_ends
 from tokens.policy.lifecycle import QUEUED, Action
-from tokens.selectors.estimates import estimate_in_queue
+from tokens.queries.estimates import estimate_in_queue
 
 
 def no_show(ledger: Ledger, *, token: Token) -> None:

@@ -1,10 +1,10 @@
 """A freed seat goes to the waiting list, in the transaction that freed it."""
 
-from tokens.ledger import Ledger
+from tokens.engine.unit_of_work import Ledger
 from tokens.models import Token
 from tokens.policy.lifecycle import Action
 from tokens.policy.priority import BASE, Category, Priority
-from tokens.selectors.under_lock import live_tokens
+from tokens.queries.locked import live_tokens
 from waitlist.models import EntryStatus, WaitlistEntry
 from waitlist.order import next_in_line
 

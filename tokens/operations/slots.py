@@ -16,12 +16,12 @@ from core.errors import InUse, ValidationFailed, VersionConflict
 from core.local_time import local_day
 from events.log import ChainEnd, Draft, appending, chain
 from events.models import Event
+from tokens.engine.unit_of_work import Ledger, close_all
 from tokens.errors import CapacityInUse, InvalidTransition
-from tokens.ledger import Ledger, close_all
 from tokens.models import IS_LIVE, Token
-from tokens.operations.settling import expire_waiting
+from tokens.operations.expiring import expire_waiting
 from tokens.policy.lifecycle import Action, Status
-from tokens.selectors.queue import tokens_of
+from tokens.queries.queue import tokens_of
 from waitlist.models import EntryStatus, WaitlistEntry
 from waitlist.order import waiting_in
 

@@ -10,7 +10,7 @@ from accounts.limits.rates import PatientBookingThrottle
 from tests.api.tokens.lanes import both, headers_of, shape
 from tests.support.api import Api
 from tests.support.hospital import Hospital
-from tokens import locking
+from tokens.engine import locking
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

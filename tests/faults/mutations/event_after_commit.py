@@ -9,11 +9,11 @@ from core.db.sql import Statement, send
 from core.db.transactions import atomic
 from events.models import Event
 from tests.faults.mutations.dying import die_once
-from tokens import ledger
+from tokens.engine import unit_of_work
 
 __all__ = ["application"]
 
-appending = ledger.appending
+appending = unit_of_work.appending
 
 
 def append_later(events: Sequence[Event]) -> list[Statement]:
@@ -26,4 +26,4 @@ def append_later(events: Sequence[Event]) -> list[Statement]:
     return []
 
 
-ledger.appending = append_later
+unit_of_work.appending = append_later

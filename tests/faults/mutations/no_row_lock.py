@@ -1,7 +1,7 @@
 """The rows of a slot are read without their lock; only the gate in Redis is left, if there is one."""
 
 from config.wsgi import application
-from tokens import locking
+from tokens.engine import locking
 
 __all__ = ["application"]
 

@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from tests.factories import first_admin
 from tests.support.api import in_process
 from tests.support.hospital import PASSWORD, Hospital
-from tokens import invariants
+from tokens.audit import invariants
 
 JOIN = re.compile(r'JOIN "clinics_slot" ON .*"(?P<own>tokens_token|waitlist_waitlistentry)"\."slot_id"')
 

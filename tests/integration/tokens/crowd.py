@@ -9,7 +9,7 @@ from core import clock
 from core.local_time import local_day
 from patients.models import Patient
 from tests.factories import DoctorFactory, PatientFactory, ensure_facility
-from tokens.directory import facility_of_slot
+from tokens.engine.locate import facility_of_slot
 from tokens.models import Token
 from waitlist.models import WaitlistEntry
 

@@ -17,9 +17,9 @@ from tests.model.real import Pair
 from tests.races.scene import a_doctor, a_patient, a_slot, book, service
 from tests.support.api import in_process
 from tests.support.hospital import PASSWORD, Hospital
+from tokens.audit.as_of import slot_as_it_is, slot_as_of
+from tokens.audit.replay import SlotThen, differences
 from tokens.models import Token
-from tokens.replay import SlotThen, differences
-from tokens.selectors.past import slot_as_it_is, slot_as_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

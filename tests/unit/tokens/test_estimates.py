@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tokens.policy.estimates import estimated_time, expected_end, queue_start, stands_until
 from tokens.policy.grace import grace_ends, hold_ends
-from tokens.selectors.estimates import moment_of_list
+from tokens.queries.estimates import moment_of_list
 
 NINE = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 MINUTES = st.integers(-600, 600).map(lambda minutes: NINE + timedelta(minutes=minutes))

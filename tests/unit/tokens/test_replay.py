@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from tokens.replay import SlotThen, differences, replay
+from tokens.audit.replay import SlotThen, differences, replay
 
 NINE = datetime(2026, 3, 2, 3, 30, tzinfo=UTC)
 DOCTOR, ENTRY = UUID(int=1), UUID(int=2)

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from tokens.invariants import CHECKS, broken
+from tokens.audit.invariants import CHECKS, broken
 
 
 class Command(BaseCommand):

@@ -9,8 +9,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from clinics.models import Slot
 from core.db.transactions import snapshot
 from core.local_time import parse_local, zone_info
-from tokens.replay import SlotThen, differences
-from tokens.selectors.past import slot_as_it_is, slot_as_of
+from tokens.audit.as_of import slot_as_it_is, slot_as_of
+from tokens.audit.replay import SlotThen, differences
 
 
 class Command(BaseCommand):

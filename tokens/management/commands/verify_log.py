@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from accounts.audit.read_trail import verify_read_trail
 from core.db.transactions import snapshot
-from tokens.chains import bad_rows
+from tokens.audit.verify import bad_rows
 
 
 class Command(BaseCommand):

@@ -16,7 +16,7 @@ from tokens.errors import InvalidTransition
 from tokens.models import Token
 from tokens.policy.lifecycle import MOVES, QUEUED, Action, Status, holds_seat
 from tokens.policy.priority import Category, Priority
-from tokens.selectors.queue import asking_places, note_places
+from tokens.queries.queue import asking_places, note_places
 from waitlist import moves
 from waitlist.models import EntryStatus, WaitlistEntry
 

@@ -13,9 +13,9 @@ from events.models import Event
 from tokens.models import Token
 from tokens.policy.estimates import estimated_time
 from tokens.policy.lifecycle import QUEUED
-from tokens.selectors.estimates import expected_end, start_of_queue
-from tokens.selectors.lists import Head, Listed
-from tokens.selectors.queue import positions_of
+from tokens.queries.estimates import expected_end, start_of_queue
+from tokens.queries.queue import positions_of
+from tokens.queries.queue_list import Head, Listed
 from waitlist.models import WaitlistEntry
 from waitlist.order import positions_of_entries
 

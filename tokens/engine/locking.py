@@ -18,8 +18,8 @@ from core.db.transactions import atomic
 from core.errors import NotFound, SlotBusy
 from core.redis.lock import gate
 from tokens import rules
-from tokens.directory import facility_of_slot
-from tokens.ledger import Ledger
+from tokens.engine.locate import facility_of_slot
+from tokens.engine.unit_of_work import Ledger
 
 LOCK_NOT_AVAILABLE = "55P03"
 

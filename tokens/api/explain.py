@@ -6,11 +6,11 @@ from django.db.models import Count, Q
 
 from accounts.access.principal import roles_of
 from events.models import Event
-from tokens.api.bodies import event_body
+from tokens.api.messages import event_body
 from tokens.models import Token
 from tokens.policy.lifecycle import QUEUED
 from tokens.policy.priority import BASE, Category
-from tokens.selectors.queue import ahead_of
+from tokens.queries.queue import ahead_of
 
 PASSING = ("token.emergency_admitted", "token.became_emergency", "token.triaged")
 SLOT_WIDE = ("slot.delayed", "slot.cancelled", "slot.closed")

@@ -20,9 +20,9 @@ from tokens.models import IS_LIVE, IS_QUEUED, Token
 from tokens.policy.lifecycle import MOVES, Status
 from tokens.policy.ordering import order_key
 from tokens.policy.priority import Category
-from tokens.selectors.estimates import estimate_at
-from tokens.selectors.queue import QUEUE_ORDER
-from tokens.selectors.visible import SLOT_OF_ITS_FACILITY
+from tokens.queries.access import SLOT_OF_ITS_FACILITY
+from tokens.queries.estimates import estimate_at
+from tokens.queries.queue import QUEUE_ORDER
 from waitlist.models import EntryStatus, WaitlistEntry
 
 IN_GRACE = Q(status=Status.NO_SHOW, due_at__isnull=False)

@@ -20,13 +20,13 @@ from core.db import retry
 from core.db.sql import Found, ask
 from core.errors import EngineError, NotAuthenticated, NotFound, SlotBusy
 from tokens import rules
-from tokens.directory import facility_of_slot
-from tokens.ledger import Ledger, write_all
+from tokens.engine.locate import facility_of_slot
+from tokens.engine.transaction import on_slots
+from tokens.engine.unit_of_work import Ledger, write_all
 from tokens.operations.booking import Asked as Coming
 from tokens.operations.booking import Booked, asking_about, book_all
 from tokens.operations.cancelling import Cancelled, Leaving, asking_for, cancel_all
-from tokens.operations.settling import SWEEPER
-from tokens.unit_of_work import on_slots
+from tokens.operations.expiring import SWEEPER
 
 ROWS_SECONDS = 0.25
 """How long a crowd waits for each holder of its rows before it breaks up: one busy slot must not hold up the others."""

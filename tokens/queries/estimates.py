@@ -6,7 +6,7 @@ from typing import Protocol
 from clinics.models import Slot
 from tokens.models import Token
 from tokens.policy import estimates
-from tokens.selectors.queue import position_of
+from tokens.queries.queue import position_of
 
 
 class Timed(Protocol):

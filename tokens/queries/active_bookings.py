@@ -7,7 +7,7 @@ from uuid import UUID
 
 from clinics.models import Slot
 from core.db.sql import Found, Statement, ask
-from tokens.selectors.under_lock import IS_LIVE
+from tokens.queries.locked import IS_LIVE
 
 HOLDERS = f"""
 SELECT row.patient_id, row.doctor_id, row.local_date FROM tokens_token AS row

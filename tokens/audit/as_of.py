@@ -7,8 +7,8 @@ from uuid import UUID
 from clinics.models import Doctor, Slot
 from events.models import Event
 from patients.models import Patient
+from tokens.audit.replay import EntryThen, SlotThen, TokenThen, replay
 from tokens.models import Token
-from tokens.replay import EntryThen, SlotThen, TokenThen, replay
 from waitlist.models import WaitlistEntry
 
 SLOT_FACTS = (

@@ -13,7 +13,7 @@ from accounts.access.roles import Role
 from clinics.models import Slot
 from core.errors import NotFound, PermissionDenied
 from events.models import Event
-from tokens.directory import facility_of_slot, place_of_token
+from tokens.engine.locate import facility_of_slot, place_of_token
 from tokens.models import Token
 from waitlist.models import WaitlistEntry
 

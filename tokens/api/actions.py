@@ -14,11 +14,11 @@ from accounts.access.principal import principal_of
 from core import clock
 from core.api.commands import Answer, write
 from core.api.messages import StrictSerializer
-from tokens.api import schema
-from tokens.api.bodies import token_bodies
+from tokens.api import openapi
+from tokens.api.messages import token_bodies
 from tokens.api.serializers import CompleteCurrentRequest, NothingRequest, TriageRequest
 from tokens.models import Token
-from tokens.selectors.visible import refuse_hidden_token
+from tokens.queries.access import refuse_hidden_token
 from tokens.services import TokenAllocationService
 
 service = TokenAllocationService()
@@ -45,7 +45,7 @@ def token_answer(token: Token) -> Answer:
     return Answer(200, token_bodies([token], now=clock.now())[0])
 
 
-@schema.action("Book", "Confirm a hold", "hold-expired")
+@openapi.action("Book", "Confirm a hold", "hold-expired")
 class ConfirmView(TokenActionView):
     """Turn a hold into a booking."""
 
@@ -53,21 +53,21 @@ class ConfirmView(TokenActionView):
     act = TokenAllocationService.confirm
 
 
-@schema.action("Arrive", "The patient has arrived")
+@openapi.action("Arrive", "The patient has arrived")
 class CheckInView(TokenActionView):
     """The patient is here."""
 
     act = TokenAllocationService.check_in
 
 
-@schema.action("Call", "Call this patient in")
+@openapi.action("Call", "Call this patient in")
 class CallView(TokenActionView):
     """Call this patient, out of turn if need be."""
 
     act = TokenAllocationService.call
 
 
-@schema.action("Call", "The consultation begins", "room-occupied", request=CompleteCurrentRequest)
+@openapi.action("Call", "The consultation begins", "room-occupied", request=CompleteCurrentRequest)
 class StartView(TokenActionView):
     """The patient enters the room."""
 
@@ -75,35 +75,35 @@ class StartView(TokenActionView):
     act = TokenAllocationService.start
 
 
-@schema.action("Call", "The consultation is over")
+@openapi.action("Call", "The consultation is over")
 class CompleteView(TokenActionView):
     """The room is free."""
 
     act = TokenAllocationService.complete
 
 
-@schema.action("Call", "Called, but not at the door")
+@openapi.action("Call", "Called, but not at the door")
 class RequeueView(TokenActionView):
     """Back into the queue at the old priority."""
 
     act = TokenAllocationService.requeue
 
 
-@schema.action("Arrive", "The patient is missing")
+@openapi.action("Arrive", "The patient is missing")
 class NoShowView(TokenActionView):
     """The seat is kept until `grace_expires_at`."""
 
     act = TokenAllocationService.no_show
 
 
-@schema.action("Arrive", "The missing patient turned up", "grace-expired")
+@openapi.action("Arrive", "The missing patient turned up", "grace-expired")
 class ReinstateView(TokenActionView):
     """Back into the queue at the old priority."""
 
     act = TokenAllocationService.reinstate
 
 
-@schema.action("Emergency", "Set an emergency's acuity", request=TriageRequest)
+@openapi.action("Emergency", "Set an emergency's acuity", request=TriageRequest)
 class TriageView(TokenActionView):
     """1 is immediate, 5 the least urgent."""
 

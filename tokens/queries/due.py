@@ -6,7 +6,7 @@ from uuid import UUID
 from django.db.models import DateTimeField, DurationField, ExpressionWrapper, F, Q, Value
 
 from clinics.models import Slot
-from tokens.directory import facility_of_slot
+from tokens.engine.locate import facility_of_slot
 from tokens.models import IS_LIVE, Token
 
 DELAYED_END = ExpressionWrapper(

@@ -17,7 +17,7 @@ from accounts.auth.authentication import Caller, admit, asking_who_stands
 from core.batching import Combiner
 from core.db.sql import Statement, ask
 from core.errors import NotFound
-from tokens.directory import facility_of_slot
+from tokens.engine.locate import facility_of_slot
 
 TURN_SECONDS = 0.5
 

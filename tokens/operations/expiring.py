@@ -5,7 +5,7 @@ Swept by Celery, and applied before every operation on the slot, so that no seat
 
 from django.db.models import Min
 
-from tokens.ledger import Ledger
+from tokens.engine.unit_of_work import Ledger
 from tokens.models import Token
 from tokens.operations.promoting import promote
 from tokens.policy.lifecycle import Action, Status

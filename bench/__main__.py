@@ -11,11 +11,11 @@ from rich.console import Console
 
 from bench import report
 from bench.bare import bare_bookings
-from bench.ceiling import ceiling
 from bench.goals import verdicts
+from bench.load_limit import ceiling
 from bench.machine import describe
 from bench.measuring import Measure
-from bench.playing import play_all
+from bench.runner import play_all
 from bench.scenarios import FULL, QUICK, Scenario, Size, scenarios
 from bench.servers import ENGINE, Stage, stage
 from bench.target import Target

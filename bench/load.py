@@ -16,7 +16,7 @@ from array import array
 from collections import Counter
 from dataclasses import dataclass, field
 
-from bench.wire import Partial, status_and_length
+from bench.http_messages import Partial, status_and_length
 
 SAMPLES = 5
 

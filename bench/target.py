@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from bench import wire
+from bench import http_messages
 from bench.servers import HOST, Stage
 
 SESSION_SECONDS = 180.0  # PLAIN's access token lasts five minutes
@@ -55,7 +55,7 @@ class Target:
         if self.token and time.monotonic() - self._signed_in_at < SESSION_SECONDS:
             return
         body = {"username": USERNAME, "password": PASSWORD}
-        status, _, answer = self.ask(wire.request("POST", "/api/v1/auth/token/", host=HOST, body=body))
+        status, _, answer = self.ask(http_messages.request("POST", "/api/v1/auth/token/", host=HOST, body=body))
         if status != 200:
             raise RuntimeError(f"sign-in at {self.name}: {status} {answer[:500]!r}")
         self.token, self._signed_in_at = json.loads(answer)["access"], time.monotonic()
@@ -74,7 +74,7 @@ class Target:
 
     def request(self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None) -> bytes:
         """The bytes of a request of the signed-in desk."""
-        return wire.request(method, f"/api/v1/{path}", host=HOST, token=self.token, body=body, headers=headers)
+        return http_messages.request(method, f"/api/v1/{path}", host=HOST, token=self.token, body=body, headers=headers)
 
     def booking(self, slot: str, patient: str, category: str = "ONLINE", key: str | None = None) -> bytes:
         body = {"slot_id": slot, "patient_id": patient, "category": category}

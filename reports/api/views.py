@@ -15,7 +15,7 @@ from core import clock
 from core.db.replica import from_replica
 from core.errors import NotFound, PermissionDenied
 from core.local_time import local_day
-from reports.api.schema import daily
+from reports.api.openapi import daily
 from reports.api.serializers import DailyFilters
 from reports.daily import daily_report
 

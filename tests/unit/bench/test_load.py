@@ -2,9 +2,9 @@
 
 import pytest
 
-from bench import wire
-from bench.ceiling import responder
+from bench import http_messages
 from bench.load import Job, run
+from bench.load_limit import responder
 from bench.measuring import of_outcome, quantile
 
 
@@ -20,11 +20,11 @@ from bench.measuring import of_outcome, quantile
     ],
 )
 def test_an_answer_ends_where_its_head_says(data: bytes, expected: tuple[int, int, int]) -> None:
-    assert wire.status_and_length(data) == expected
+    assert http_messages.status_and_length(data) == expected
 
 
 def test_a_request_is_what_a_proxy_would_pass_on() -> None:
-    made = wire.request("POST", "/api/v1/tokens/", host="127.0.0.1", token="abc", body={"hold": True})
+    made = http_messages.request("POST", "/api/v1/tokens/", host="127.0.0.1", token="abc", body={"hold": True})
     head, _, body = made.partition(b"\r\n\r\n")
     assert head.startswith(b"POST /api/v1/tokens/ HTTP/1.1\r\nHost: 127.0.0.1")
     assert {b"X-Forwarded-Proto: https", b"Authorization: Bearer abc", b"Content-Length: 14"} <= set(
@@ -34,7 +34,7 @@ def test_a_request_is_what_a_proxy_would_pass_on() -> None:
 
 
 def test_every_request_is_answered_and_counted_once() -> None:
-    requests = [wire.request("GET", f"/{number}", host="127.0.0.1") for number in range(500)]
+    requests = [http_messages.request("GET", f"/{number}", host="127.0.0.1") for number in range(500)]
     with responder() as port:
         outcome = run(Job("127.0.0.1", port, requests, clients=16))
     assert outcome.sent == len(outcome.latencies) == outcome.statuses[200] == 500
@@ -46,7 +46,7 @@ def test_every_request_is_answered_and_counted_once() -> None:
 
 
 def test_a_repeated_request_is_sent_until_the_time_is_over() -> None:
-    one = wire.request("GET", "/", host="127.0.0.1")
+    one = http_messages.request("GET", "/", host="127.0.0.1")
     with responder() as port:
         outcome = run(Job("127.0.0.1", port, [one], clients=8, seconds=0.2, repeat=True))
     assert outcome.statuses[200] > 8

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 
-from bench import wire
+from bench import http_messages
 from bench.load import Job, run
 from bench.measuring import Measure, of_outcome
 from bench.servers import HOST
@@ -28,7 +28,7 @@ def responder() -> Iterator[int]:
 
 def ceiling(*, seconds: float, clients: int = 64) -> Measure:
     """The rate and the latency that the generator alone could show."""
-    one = wire.request("POST", "/api/v1/tokens/", host=HOST, token="x" * 400, body={"slot_id": "x" * 36})
+    one = http_messages.request("POST", "/api/v1/tokens/", host=HOST, token="x" * 400, body={"slot_id": "x" * 36})
     with responder() as port:
         outcome = run(Job(HOST, port, [one], clients, seconds=seconds, repeat=True))
     made = of_outcome(outcome, scenario="LOAD", target="ceiling")

@@ -1,4 +1,4 @@
-"""`python -m bench.room`: how much room a visit takes in the database, and what writing it costs.
+"""`python -m bench.disk_usage`: how much room a visit takes in the database, and what writing it costs.
 
 Visits are made by the engine itself, six writes each (hold, confirm, check in, call, start, complete), every one a
 transaction of its own, as at a counter; afterwards PostgreSQL is asked how large its tables have become.
@@ -19,7 +19,7 @@ TABLES = ("tokens_token", "events_event", "clinics_slot", "clinics_slothistory",
 
 def main() -> None:
     """Make the visits on servers of its own and print a table."""
-    parser = argparse.ArgumentParser(prog="python -m bench.room", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m bench.disk_usage", description=__doc__)
     parser.add_argument("--visits", type=int, default=2_000)
     visits = parser.parse_args().visits
     from devserver import servers

@@ -156,7 +156,8 @@ class EmbeddedPostgres(EmbeddedServer):
         """Create the owner and the application role, once; data of older versions are given to the owner."""
         statements = role_statements(owner=self._login(OWNER), application=self._login(APPLICATION), database=DATABASE)
         made = hashlib.sha256("\n".join(statements).encode()).hexdigest()
-        if self.state.get(self.name).get("roles") != made:
+        standby = (self.folder / "standby.signal").exists()  # it has the roles of its primary
+        if not standby and self.state.get(self.name).get("roles") != made:
             self._must(self._single_user(*statements, cluster=self.folder, database=DATABASE), doing="CREATE ROLE")
             self.state.put(self.name, roles=made)
 

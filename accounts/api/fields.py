@@ -28,19 +28,13 @@ class NewPasswordField(StrictCharField):
         return password
 
 
-class StrictEmailField(serializers.EmailField):
+class StrictEmailField(StrictCharField, serializers.EmailField):
     """An e-mail address in normal form, capital letters aside; not a number, not a list."""
 
     def __init__(self, **kwargs: Any) -> None:
         kwargs.setdefault("max_length", 254)
         super().__init__(**kwargs)
         self.validators.append(validate_normal)
-
-    def to_internal_value(self, data: Any) -> str:
-        """The address as it was typed, without white space around it."""
-        if not isinstance(data, str):
-            self.fail("invalid")
-        return super().to_internal_value(data)
 
 
 class AnyEmailField(StrictEmailField):

@@ -1,9 +1,8 @@
 """The REST interface and its description."""
 
-import tomllib
 from typing import Any
 
-from config.settings.base import BASE_DIR
+from config import VERSION
 
 REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
@@ -40,7 +39,7 @@ be repeated without fear. Answers are JSON: a request that does not accept JSON 
 SPECTACULAR_SETTINGS: dict[str, Any] = {
     "TITLE": "OPD token allocation engine",
     "DESCRIPTION": _ABOUT,
-    "VERSION": tomllib.loads((BASE_DIR / "pyproject.toml").read_text())["project"]["version"],
+    "VERSION": VERSION,
     "LICENSE": {"name": "No licence chosen yet"},
     "SERVERS": [{"url": "/", "description": "The server that this description comes from."}],
     "POSTPROCESSING_HOOKS": [

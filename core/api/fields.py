@@ -46,7 +46,7 @@ class ReasonField(StrictCharField):
         self.validators.extend([_NO_CONTROLS_BUT_LINES, refuse_invisible])
 
 
-class EmailField(serializers.EmailField):
+class EmailField(StrictCharField, serializers.EmailField):
     """An e-mail address of at most 254 characters in which nothing is invisible."""
 
     def __init__(self, **kwargs: Any) -> None:

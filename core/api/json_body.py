@@ -15,6 +15,7 @@ from core.errors import PayloadTooLarge, ValidationFailed
 MAX_BYTES = 256 * 1024
 MAX_DEPTH = 32
 MAX_FIELDS = 200
+MAX_ITEMS = 1_000
 MAX_NAME = 100
 MAX_ERRORS = 20
 _MAX_DIGITS = 40
@@ -94,6 +95,13 @@ _TEXT_DETAILS = {
 }
 
 
+def _has_long_list(value: Any) -> bool:
+    """Return whether a list in the value has more than MAX_ITEMS items: each would be validated by itself."""
+    if isinstance(value, list):
+        return len(value) > MAX_ITEMS or any(map(_has_long_list, value))
+    return isinstance(value, dict) and any(map(_has_long_list, value.values()))
+
+
 def parse(raw: bytes) -> Any:
     """The value of a JSON text, in time proportional to its length.
 
@@ -117,6 +125,8 @@ def parse(raw: bytes) -> Any:
         ]
         if bad:
             raise ValidationFailed(bad)
+    if raw.count(b",") >= MAX_ITEMS and _has_long_list(value):
+        raise _refuse("too-many-items", f"A list may have at most {MAX_ITEMS} items.")
     if isinstance(value, dict) and len(value) > MAX_FIELDS:
         raise _refuse("too-many-fields", f"An object may have at most {MAX_FIELDS} fields.")
     return value

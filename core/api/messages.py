@@ -32,7 +32,11 @@ class StrictCharField(serializers.CharField):
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str):
             self.fail("invalid")
-        return super().to_internal_value(data)
+        text = super().to_internal_value(data)
+        if self.max_length is not None and len(text) > self.max_length:
+            # Before validators whose time grows faster than the text.
+            self.fail("max_length", max_length=self.max_length)
+        return text
 
 
 class StrictIntegerField(serializers.IntegerField):

@@ -99,7 +99,7 @@ def test_a_patient_leaves_the_names_they_saw(scene: Scene, lane: str) -> None:
 def test_a_refused_read_leaves_nothing(scene: Scene, lane: str) -> None:
     stranger = scene.hospital.doctor_user(scene.hospital.doctor())
     answer, rows = scene.rows_of(stranger, scene.queue)
-    answer.expect(404, "not-found")
+    answer.expect(403, "permission-denied")
     assert rows == []
 
 

@@ -104,14 +104,12 @@ def test_a_second_factor_is_set_up_for_the_password() -> None:
 
 
 @pytest.mark.parametrize("path", ["mfa/setup/", "password/change/"])
-def test_guessing_ones_own_password_closes_the_sign_in_door(path: str) -> None:
+def test_guessing_ones_own_password_ends_after_five_tries(path: str) -> None:
     client = bearer(make_user())
     body = {"new_password": "eight-blue-lotus"} if "change" in path else {}
     for _ in range(5):
         problem(client.post(f"{AUTH}{path}", {**body, "password": "a guess"}), 400, "validation-error")
     problem(client.post(f"{AUTH}{path}", {**body, "password": PASSWORD}), 400, "validation-error")
-    answer = APIClient().post(f"{AUTH}token/", {"username": "desk", "password": PASSWORD})
-    problem(answer, 429, "throttled")
 
 
 @pytest.fixture

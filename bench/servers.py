@@ -142,12 +142,21 @@ def _migrate(stage: Stage) -> None:
 
 def _start_web(stage: Stage, name: str, application: str) -> Web:
     environ = {**stage.settings_of(name), "OPD_PORT": str(free_port())}
-    command = web_command(environ=environ)
+    command = _plain_command(environ, application) if name == PLAIN else web_command(environ=environ)
     command[0] = sys.executable
-    command[command.index("config.wsgi:application")] = application
     with (stage.folder / f"{name}.log").open("ab") as output:
         process = spawn(command=command, environ=environ, cwd=ROOT, output=output)
     return Web(name, int(environ["OPD_PORT"]), process)
+
+
+def _plain_command(environ: dict[str, str], application: str) -> list[str]:
+    """Granian as most would start it, with as many workers and threads as the engine's server."""
+    host, workers, threads = (environ[name] for name in ("OPD_HOST", "OPD_WEB_WORKERS", "OPD_WEB_THREADS"))
+    return [
+        *(sys.executable, "-m", "granian", "--interface", "wsgi", application, "--host", host),
+        *("--port", environ["OPD_PORT"], "--workers", workers, "--blocking-threads", threads, "--no-ws"),
+        *("--backlog", "2048", "--blocking-threads-idle-timeout", "600"),
+    ]
 
 
 def _await(web: Web, folder: Path) -> None:

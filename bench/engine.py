@@ -64,9 +64,7 @@ class Engine(Target):
             def operation(ledgers: Any, found: Any, asked: list[Asked] = asked) -> list[Any]:
                 return book_all(ledgers, asked=asked, found=found)
 
-            done = on_slots(
-                [slot_id], actor=ACTOR, operation=operation, answer=lambda result: result, asking=asking_about(asked)
-            )
+            done = on_slots([slot_id], actor=ACTOR, operation=operation, queries=asking_about(asked))
             for booked in done:
                 if isinstance(booked, EngineError):
                     raise booked

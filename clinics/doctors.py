@@ -1,6 +1,6 @@
 """Doctors: taking them in and changing them. `tokens.planning` removes them, together with their slots."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -9,7 +9,6 @@ from django.db.models import F
 from clinics.facilities import default_facility
 from clinics.models import Doctor, Facility
 from core import clock
-from core.api.commands import as_is
 from core.db.transactions import atomic
 from core.errors import NotFound, ValidationFailed
 
@@ -33,7 +32,6 @@ def create_doctor(
     name: str,
     specialization: str,
     facility_id: UUID | None = None,
-    answer: Callable[[Doctor], Any] = as_is,
     **details: Any,
 ) -> Any:
     """Take a doctor in; each gets ticket letters that no doctor of the facility ever had.
@@ -50,10 +48,10 @@ def create_doctor(
             created_at=clock.now(),
             **details,
         )
-        return answer(doctor)
+        return doctor
 
 
-def update_doctor(*, doctor_id: UUID, changes: Mapping[str, Any], answer: Callable[[Doctor], Any] = as_is) -> Any:
+def update_doctor(*, doctor_id: UUID, changes: Mapping[str, Any]) -> Any:
     """Change a doctor; slots that exist keep their consultation_minutes. The facility stays what it was."""
     with atomic():
         doctor = _locked_doctor(doctor_id)
@@ -67,7 +65,7 @@ def update_doctor(*, doctor_id: UUID, changes: Mapping[str, Any], answer: Callab
             setattr(doctor, name, value)
         if changes:
             doctor.save(update_fields=sorted(changes))
-        return answer(doctor)
+        return doctor
 
 
 def _numbering(facility_id: UUID) -> Facility:

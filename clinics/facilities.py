@@ -1,7 +1,7 @@
 """Facilities: the one that exists from the start, and changes to its name and time zone."""
 
 import zoneinfo
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
@@ -11,7 +11,6 @@ from django.conf import settings
 from django.db import IntegrityError
 
 from clinics.models import Facility
-from core.api.commands import as_is
 from core.api.problem_details import constraint_of
 from core.db.transactions import atomic
 from core.errors import NotFound, ValidationFailed
@@ -40,7 +39,7 @@ def time_zones() -> frozenset[str]:
     return frozenset(zoneinfo.available_timezones())
 
 
-def update_facility(*, facility_id: UUID, changes: Mapping[str, Any], answer: Callable[[Facility], Any] = as_is) -> Any:
+def update_facility(*, facility_id: UUID, changes: Mapping[str, Any]) -> Any:
     """Change name, code or time zone of a facility. Raises NotFound, and ValidationFailed for a code that another
     facility has.
 
@@ -54,7 +53,7 @@ def update_facility(*, facility_id: UUID, changes: Mapping[str, Any], answer: Ca
             for name, value in changes.items():
                 setattr(facility, name, value)
             facility.save(update_fields=sorted(changes))
-            return answer(facility)
+            return facility
     except IntegrityError as error:
         if "facility_code" not in (constraint_of(error) or ""):
             raise

@@ -9,20 +9,15 @@ from core.ids import new_id
 
 
 class IdempotencyRecord(models.Model):
-    """One key of one caller: claimed while the work runs, completed in the transaction that makes the change.
-
-    `claim` is the fence: only the run that still holds it can complete, so a run whose lease was taken over
-    rolls its change back.
-    """
+    """The answer to one request of one caller, stored under its key in the transaction that makes the change."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     facility_id = models.UUIDField(default=uuid.UUID(int=0), editable=False)
     actor = models.CharField(max_length=64, editable=False)
     key = models.CharField(max_length=255, editable=False)
     fingerprint = models.CharField(max_length=64, editable=False)
-    claim = models.UUIDField(editable=False)
-    claimed_at = models.DateTimeField(editable=False)
-    status = models.PositiveSmallIntegerField(null=True, editable=False)
+    stored_at = models.DateTimeField(editable=False)
+    status = models.PositiveSmallIntegerField(editable=False)
     headers = models.JSONField(default=dict, editable=False)
     body = models.BinaryField(default=b"", editable=False)
 
@@ -32,11 +27,11 @@ class IdempotencyRecord(models.Model):
             models.UniqueConstraint(fields=["facility_id", "actor", "key"], name="idempotency_one_record_per_key"),
             # Only an answer that says "done" is kept.
             models.CheckConstraint(
-                condition=Q(status__isnull=True) | Q(status__gte=200, status__lt=300),
+                condition=Q(status__gte=200, status__lt=300),
                 name="idempotency_keeps_successes",
             ),
         ]
-        indexes = [models.Index(fields=["claimed_at"], name="idempotency_by_age")]
+        indexes = [models.Index(fields=["stored_at"], name="idempotency_by_age")]
 
     def __str__(self) -> str:
         return f"{self.actor} {self.id}"

@@ -3,7 +3,7 @@
 Whose record a user may see and change is scoped in `patients.selectors`; here is what must hold whoever asks.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +13,6 @@ from psycopg.errors import ForeignKeyViolation
 
 from accounts.models import User
 from core import clock
-from core.api.commands import as_is
 from core.api.problem_details import constraint_of
 from core.db.transactions import atomic
 from core.errors import NotFound, PermissionDenied, VersionConflict
@@ -32,7 +31,6 @@ def register_patient(
     phone: str,
     allow_duplicate: bool = False,
     of_user: UUID | None = None,
-    answer: Callable[[Patient], Any] = as_is,
     **details: Any,
 ) -> Any:
     """Register a person; DuplicatePatient if name and phone are on file, unless `allow_duplicate`.
@@ -49,7 +47,7 @@ def register_patient(
         _save_once(patient, told_of=owned, allow_duplicate=allow_duplicate)
         if of_user is not None:
             User.patients.through.objects.create(user_id=of_user, patient_id=patient.pk)
-        return answer(patient)
+        return patient
 
 
 def register_own(*, name: str, phone: str, email: str, date_of_birth: Any) -> UUID:
@@ -67,7 +65,6 @@ def update_patient(
     among: QuerySet[Patient] | None = None,
     of_user: UUID | None = None,
     expected_versions: Collection[int] | None = None,
-    answer: Callable[[Patient], Any] = as_is,
 ) -> Any:
     """Change what is known of a person; a name and phone that another record has are refused as on registering.
 
@@ -92,17 +89,15 @@ def update_patient(
             _save_once(patient, told_of=owned, allow_duplicate=allow_duplicate)
         elif changes:
             patient.save(update_fields=sorted(changes))
-        return answer(patient)
+        return patient
 
 
-def delete_patient(
-    *, patient_id: UUID, among: QuerySet[Patient] | None = None, answer: Callable[[None], Any] = as_is
-) -> Any:
+def delete_patient(*, patient_id: UUID, among: QuerySet[Patient] | None = None) -> Any:
     """Remove a registration that no token and no waiting list refers to; otherwise PatientInUse."""
     try:
         with atomic():
             _locked_patient(patient_id, among).delete()
-            return answer(None)
+            return
     except ProtectedError as error:
         raise PatientInUse from error
     except IntegrityError as error:  # booked in the same moment

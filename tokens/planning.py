@@ -1,6 +1,6 @@
 """Changes of the plan that reach beyond one day: a range of a doctor's slots, a doctor, a facility's time zone."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -14,7 +14,8 @@ from clinics.errors import DoctorInUse, TimeZoneInUse
 from clinics.facilities import update_facility
 from clinics.models import Doctor, Facility, Slot, SlotStatus
 from core import clock
-from core.api.commands import as_is
+from core.api.commands import Reply
+from core.db.transactions import atomic
 from core.errors import NotFound
 from core.local_time import local_day
 from tokens.engine.transaction import on_facility, on_plan_of
@@ -55,8 +56,9 @@ class SlotsCancelled:
 
 
 class PlanningService:
-    """Changes the plan of several days. Every method is one transaction; `answer` is called with the result as its last
-    act.
+    """Changes the plan of several days.
+
+    Every method is one transaction. With a `reply` it returns the answer to the request in place of the result.
 
     Shared errors: NotFound for an id that does not exist, SlotBusy when the locks are not had in time.
     """
@@ -69,7 +71,7 @@ class PlanningService:
         actor: str,
         reason: str = "",
         dry_run: bool = False,
-        answer: Callable[[SlotsCancelled], Any] = as_is,
+        reply: Reply | None = None,
     ) -> Any:
         """Cancel a doctor's slots that start in a range, with their tokens and waiting lists, all of them or none.
 
@@ -94,10 +96,10 @@ class PlanningService:
             )
 
         return on_plan_of(
-            doctor_id, first=first, last=last, actor=actor, operation=operation, answer=answer, dry_run=dry_run
+            doctor_id, first=first, last=last, actor=actor, operation=operation, reply=reply, dry_run=dry_run
         )
 
-    def delete_doctor(self, *, doctor_id: UUID, actor: str, answer: Callable[[None], Any] = as_is) -> Any:
+    def delete_doctor(self, *, doctor_id: UUID, actor: str, reply: Reply | None = None) -> Any:
         """Remove a doctor to whom no token refers, and the doctor's slots; otherwise DoctorInUse."""
 
         def operation(ledgers: list[Ledger]) -> None:
@@ -109,7 +111,7 @@ class PlanningService:
             doctor.delete()
 
         try:
-            return on_plan_of(doctor_id, actor=actor, operation=operation, answer=answer)
+            return on_plan_of(doctor_id, actor=actor, operation=operation, reply=reply)
         except ProtectedError as error:
             raise DoctorInUse from error
         except IntegrityError as error:
@@ -118,7 +120,7 @@ class PlanningService:
             raise
 
     def change_facility(
-        self, *, facility_id: UUID, changes: Mapping[str, Any], actor: str, answer: Callable[[Facility], Any] = as_is
+        self, *, facility_id: UUID, changes: Mapping[str, Any], actor: str, reply: Reply | None = None
     ) -> Any:
         """Change name, code or time zone of a facility.
 
@@ -126,7 +128,9 @@ class PlanningService:
         match; TimeZoneInUse while one of them has live tokens or waiting-list entries.
         """
         if "time_zone" not in changes:
-            return update_facility(facility_id=facility_id, changes=changes, answer=answer)
+            with atomic(durable=True):
+                facility = update_facility(facility_id=facility_id, changes=changes)
+                return facility if reply is None else reply.kept(facility)
         zone = changes["time_zone"]
         since = (clock.now() - OLDEST_RUNNING).date()
 
@@ -136,7 +140,8 @@ class PlanningService:
                     raise TimeZoneInUse
                 for ledgers in doctors:
                     rezoning.move(ledgers, zone=zone)
-            return update_facility(facility_id=facility_id, changes=changes, answer=answer)
+            facility = update_facility(facility_id=facility_id, changes=changes)
+            return facility if reply is None else reply.kept(facility)
 
         return on_facility(facility_id, since=since, actor=actor, operation=operation)
 

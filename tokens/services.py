@@ -6,10 +6,9 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from accounts.auth.authentication import Caller
 from clinics.models import Doctor, Facility, Slot
 from core import clock
-from core.api.commands import as_is
+from core.api.commands import Reply
 from core.db import retry
 from core.db.sql import Found
 from core.errors import NotFound, SlotBusy
@@ -23,7 +22,8 @@ from tokens.errors import DuplicateBooking
 from tokens.models import Token
 from tokens.operations import arriving, calling, cancelling, delays, emergencies, no_shows, slots
 from tokens.operations.booking import Asked, BookingRequest
-from tokens.operations.cancelling import Cancelled, Leaving
+from tokens.operations.cancelling import Cancelled as Cancelled
+from tokens.operations.cancelling import Leaving
 from tokens.operations.delays import Delayed
 from tokens.operations.emergencies import Admission
 from tokens.operations.expiring import SWEEPER
@@ -50,7 +50,10 @@ class DelaySet:
 
 
 class TokenAllocationService:
-    """Allocates tokens to slots. Every method is one transaction; `answer` is called with the result as its last act.
+    """Allocates tokens to slots.
+
+    Every method is one transaction. With a `reply` it returns the answer to the request in place of the result, and
+    stores it under the request's Idempotency-Key.
 
     Shared errors of all methods: NotFound for an id that does not exist, SlotBusy when the lock is not had in time; the
     rest is named by the operation that the method calls.
@@ -64,63 +67,57 @@ class TokenAllocationService:
         slot_id: UUID,
         request: BookingRequest,
         actor: str,
-        caller: Caller | None = None,
-        answer: Callable[[Any], Any] = as_is,
+        reply: Reply | None = None,
     ) -> Any:
-        """Book a seat, or a place on the waiting list of a full slot: a Token or a WaitlistEntry.
-
-        A `caller` is somebody who is still to be looked up: NotAuthenticated if they may not book after all.
-        """
+        """Book a seat, or a place on the waiting list of a full slot: a Token or a WaitlistEntry."""
         asked = Asked(slot_id, request, actor)
         return self._unless_due_elsewhere(
-            lambda: batch.serve(asked, answer=answer, caller=caller), slot_id=slot_id, patient_id=request.patient_id
+            lambda: batch.serve(asked, reply=reply), slot_id=slot_id, patient_id=request.patient_id
         )
 
-    def confirm(self, *, token_id: UUID, actor: str, answer: Callable[[Token], Any] = as_is) -> Any:
+    def confirm(self, *, token_id: UUID, actor: str, reply: Reply | None = None) -> Any:
         """Confirm a hold."""
-        return self._act(token_id, actor, arriving.confirm, answer)
+        return self._act(token_id, actor, arriving.confirm, reply)
 
-    def check_in(self, *, token_id: UUID, actor: str, answer: Callable[[Token], Any] = as_is) -> Any:
+    def check_in(self, *, token_id: UUID, actor: str, reply: Reply | None = None) -> Any:
         """The patient has arrived."""
-        return self._act(token_id, actor, arriving.check_in, answer)
+        return self._act(token_id, actor, arriving.check_in, reply)
 
-    def reinstate(self, *, token_id: UUID, actor: str, answer: Callable[[Token], Any] = as_is) -> Any:
+    def reinstate(self, *, token_id: UUID, actor: str, reply: Reply | None = None) -> Any:
         """A missing patient turned up in the grace."""
-        return self._act(token_id, actor, arriving.reinstate, answer)
+        return self._act(token_id, actor, arriving.reinstate, reply)
 
-    def call(self, *, token_id: UUID, actor: str, answer: Callable[[Token], Any] = as_is) -> Any:
+    def call(self, *, token_id: UUID, actor: str, reply: Reply | None = None) -> Any:
         """Call this patient in."""
-        return self._act(token_id, actor, calling.call, answer)
+        return self._act(token_id, actor, calling.call, reply)
 
-    def requeue(self, *, token_id: UUID, actor: str, answer: Callable[[Token], Any] = as_is) -> Any:
+    def requeue(self, *, token_id: UUID, actor: str, reply: Reply | None = None) -> Any:
         """The called patient was not at the door."""
-        return self._act(token_id, actor, calling.requeue, answer)
+        return self._act(token_id, actor, calling.requeue, reply)
 
-    def start(
-        self, *, token_id: UUID, actor: str, complete_current: bool = False, answer: Callable[[Token], Any] = as_is
-    ) -> Any:
+    def start(self, *, token_id: UUID, actor: str, complete_current: bool = False, reply: Reply | None = None) -> Any:
         """The consultation begins."""
 
         def operation(ledger: Ledger, *, token: Token) -> None:
             calling.start(ledger, token=token, complete_current=complete_current)
 
-        return self._act(token_id, actor, operation, answer)
+        return self._act(token_id, actor, operation, reply)
 
-    def complete(self, *, token_id: UUID, actor: str, answer: Callable[[Token], Any] = as_is) -> Any:
+    def complete(self, *, token_id: UUID, actor: str, reply: Reply | None = None) -> Any:
         """The consultation is over."""
-        return self._act(token_id, actor, calling.complete, answer)
+        return self._act(token_id, actor, calling.complete, reply)
 
-    def no_show(self, *, token_id: UUID, actor: str, answer: Callable[[Token], Any] = as_is) -> Any:
+    def no_show(self, *, token_id: UUID, actor: str, reply: Reply | None = None) -> Any:
         """The patient is missing."""
-        return self._act(token_id, actor, no_shows.no_show, answer)
+        return self._act(token_id, actor, no_shows.no_show, reply)
 
-    def triage(self, *, token_id: UUID, acuity: int, actor: str, answer: Callable[[Token], Any] = as_is) -> Any:
+    def triage(self, *, token_id: UUID, acuity: int, actor: str, reply: Reply | None = None) -> Any:
         """Set an emergency's acuity, 1 (immediate) to 5."""
 
         def operation(ledger: Ledger, *, token: Token) -> None:
             emergencies.triage(ledger, token=token, acuity=acuity)
 
-        return self._act(token_id, actor, operation, answer)
+        return self._act(token_id, actor, operation, reply)
 
     def cancel(
         self,
@@ -128,15 +125,11 @@ class TokenAllocationService:
         token_id: UUID,
         actor: str,
         keep_seat: bool = False,
-        caller: Caller | None = None,
-        answer: Callable[[Cancelled], Any] = as_is,
+        reply: Reply | None = None,
     ) -> Any:
-        """Cancel a token; `keep_seat` keeps its seat for the desk for a while if nobody waits.
-
-        `caller`: as in `book`.
-        """
+        """Cancel a token; `keep_seat` keeps its seat for the desk for a while if nobody waits."""
         leaving = Leaving(place_of_token(token_id).slot_id, token_id, keep_seat, actor)
-        return batch.serve(leaving, answer=answer, caller=caller)
+        return batch.serve(leaving, reply=reply)
 
     def admit_emergency(
         self,
@@ -146,22 +139,22 @@ class TokenAllocationService:
         actor: str,
         acuity: int | None = None,
         reason: str = "",
-        answer: Callable[[Admitted], Any] = as_is,
+        reply: Reply | None = None,
     ) -> Any:
         """Admit an emergency to the front of a slot, over its capacity if need be."""
 
-        asking = emergencies.asking_about(facility_id=facility_of_slot(slot_id), patient_id=patient_id)
+        queries = emergencies.asking_about(facility_id=facility_of_slot(slot_id), patient_id=patient_id)
 
         def operation(ledger: Ledger, patients: Found, held: Found) -> Admitted:
             return Admitted(emergencies.admit(ledger, patients, held, acuity=acuity, reason=reason), ledger.slot)
 
         return self._unless_due_elsewhere(
-            lambda: on_slot(slot_id, actor=actor, operation=operation, answer=answer, asking=asking),
+            lambda: on_slot(slot_id, actor=actor, operation=operation, reply=reply, queries=queries),
             slot_id=slot_id,
             patient_id=patient_id,
         )
 
-    def withdraw(self, *, entry_id: UUID, actor: str, answer: Callable[[WaitlistEntry], Any] = as_is) -> Any:
+    def withdraw(self, *, entry_id: UUID, actor: str, reply: Reply | None = None) -> Any:
         """Take an entry off the waiting list."""
         place = place_of_entry(entry_id)
 
@@ -171,30 +164,30 @@ class TokenAllocationService:
             cancelling.withdraw(ledger, entry=entry)
             return entry
 
-        return on_slot(place.slot_id, actor=actor, operation=operation, answer=answer)
+        return on_slot(place.slot_id, actor=actor, operation=operation, reply=reply)
 
     # A slot's life
 
     def call_next(
-        self, *, slot_id: UUID, actor: str, complete_current: bool = False, answer: Callable[[Token], Any] = as_is
+        self, *, slot_id: UUID, actor: str, complete_current: bool = False, reply: Reply | None = None
     ) -> Any:
         """Call the first patient of the queue who is here."""
 
-        asking = [asking_first_here(facility_id=facility_of_slot(slot_id), slot_id=slot_id)]
+        queries = [asking_first_here(facility_id=facility_of_slot(slot_id), slot_id=slot_id)]
 
         def operation(ledger: Ledger, first_here: Found) -> Token:
             return calling.call_next(ledger, first_here, complete_current=complete_current)
 
-        return on_slot(slot_id, actor=actor, operation=operation, answer=answer, asking=asking)
+        return on_slot(slot_id, actor=actor, operation=operation, reply=reply, queries=queries)
 
-    def close_slot(self, *, slot_id: UUID, actor: str, answer: Callable[[Slot], Any] = as_is) -> Any:
+    def close_slot(self, *, slot_id: UUID, actor: str, reply: Reply | None = None) -> Any:
         """Take no more bookings."""
 
         def operation(ledger: Ledger) -> Slot:
             slots.close(ledger)
             return ledger.slot
 
-        return on_slot(slot_id, actor=actor, operation=operation, answer=answer)
+        return on_slot(slot_id, actor=actor, operation=operation, reply=reply)
 
     def cancel_slot(
         self,
@@ -203,7 +196,7 @@ class TokenAllocationService:
         actor: str,
         reason: str = "",
         dry_run: bool = False,
-        answer: Callable[[SlotCancelled], Any] = as_is,
+        reply: Reply | None = None,
     ) -> Any:
         """Cancel a slot, its tokens and its waiting list; the later slots of the day are released. `dry_run` changes
         nothing and counts the same.
@@ -214,7 +207,7 @@ class TokenAllocationService:
             delays.recascade(day)
             return result
 
-        return on_day_of_slot(slot_id, actor=actor, operation=operation, answer=answer, dry_run=dry_run)
+        return on_day_of_slot(slot_id, actor=actor, operation=operation, reply=reply, dry_run=dry_run)
 
     def delay_slot(
         self,
@@ -223,7 +216,7 @@ class TokenAllocationService:
         delay_minutes: int,
         actor: str,
         dry_run: bool = False,
-        answer: Callable[[DelaySet], Any] = as_is,
+        reply: Reply | None = None,
     ) -> Any:
         """Set the doctor's own delay of a slot; it runs through the doctor's day. `dry_run` changes nothing."""
 
@@ -231,7 +224,7 @@ class TokenAllocationService:
             delayed = delays.set_delay(day, slot_id=slot_id, delay_minutes=delay_minutes)
             return DelaySet(ledger_of(day, slot_id).slot, delayed)
 
-        return on_day_of_slot(slot_id, actor=actor, operation=operation, answer=answer, dry_run=dry_run)
+        return on_day_of_slot(slot_id, actor=actor, operation=operation, reply=reply, dry_run=dry_run)
 
     def create_slots(
         self,
@@ -240,7 +233,7 @@ class TokenAllocationService:
         plans: Callable[[Doctor, Sequence[Slot]], Sequence[SlotPlan]],
         days: Callable[[str], set[date]],
         actor: str,
-        answer: Callable[[list[Slot]], Any] = as_is,
+        reply: Reply | None = None,
     ) -> Any:
         """Create slots of one doctor; they inherit the delays of their days.
 
@@ -266,7 +259,7 @@ class TokenAllocationService:
                 ledger.close()
             return made
 
-        return on_days(affected, actor=actor, operation=operation, answer=answer)
+        return on_days(affected, actor=actor, operation=operation, reply=reply)
 
     def change_slot(
         self,
@@ -275,7 +268,7 @@ class TokenAllocationService:
         changes: dict[str, Any],
         actor: str,
         expected_versions: Collection[int] | None = None,
-        answer: Callable[[Slot], Any] = as_is,
+        reply: Reply | None = None,
     ) -> Any:
         """Change the plan of a slot: doctor, start_time, end_time, max_capacity, consultation_minutes."""
         slot = slot_row(slot_id)
@@ -302,9 +295,9 @@ class TokenAllocationService:
                 )
             return ledger.slot
 
-        return on_days(days, actor=actor, operation=operation, answer=answer, having=slot_id)
+        return on_days(days, actor=actor, operation=operation, reply=reply, having=slot_id)
 
-    def delete_slot(self, *, slot_id: UUID, actor: str, answer: Callable[[None], Any] = as_is) -> Any:
+    def delete_slot(self, *, slot_id: UUID, actor: str, reply: Reply | None = None) -> Any:
         """Remove a slot that no token refers to; InUse otherwise."""
 
         def operation(day: list[Ledger]) -> None:
@@ -313,7 +306,7 @@ class TokenAllocationService:
             day.remove(ledger)
             delays.recascade(day)
 
-        return on_day_of_slot(slot_id, actor=actor, operation=operation, answer=answer)
+        return on_day_of_slot(slot_id, actor=actor, operation=operation, reply=reply)
 
     # What is due by itself
 
@@ -341,15 +334,15 @@ class TokenAllocationService:
     def sweep_slot(self, *, slot_id: UUID) -> None:
         """End what is due in one slot; a slot that is busy or gone is left to the next sweep."""
         try:
-            retry.again(lambda: on_slot(slot_id, actor=SWEEPER, operation=lambda ledger: None, answer=as_is))
+            retry.again(lambda: on_slot(slot_id, actor=SWEEPER, operation=lambda ledger: None))
         except (SlotBusy, NotFound):
             return
 
     # Helpers
 
-    def _act(self, token_id: UUID, actor: str, operate: Callable[..., None], answer: Callable[[Token], Any]) -> Any:
+    def _act(self, token_id: UUID, actor: str, operate: Callable[..., None], reply: Reply | None) -> Any:
         facility_id, slot_id = place_of_token(token_id)
-        asking = [asking_tokens(facility_id=facility_id, slot_ids=[slot_id], token_ids=[token_id])]
+        queries = [asking_tokens(facility_id=facility_id, slot_ids=[slot_id], token_ids=[token_id])]
 
         def operation(ledger: Ledger, rows: Found) -> Token:
             if not rows:
@@ -358,7 +351,7 @@ class TokenAllocationService:
             operate(ledger, token=token)
             return token
 
-        return on_slot(slot_id, actor=actor, operation=operation, answer=answer, asking=asking)
+        return on_slot(slot_id, actor=actor, operation=operation, reply=reply, queries=queries)
 
     def _unless_due_elsewhere(self, attempt: Callable[[], Any], *, slot_id: UUID, patient_id: UUID) -> Any:
         """Try again once if the place that stands in the way is over already and only waits for the sweep, in

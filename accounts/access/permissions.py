@@ -4,12 +4,12 @@ from typing import Any
 
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.permissions import BasePermission
-from rest_framework.request import Request
 
 from accounts.access.permission_table import Reach, reach
 from accounts.access.principal import Principal, principal_of
 from accounts.audit.security_log import note
 from accounts.auth import second_factor
+from core.api.request import ApiRequest
 
 
 def capability_of(view: Any, method: str) -> str | None:
@@ -23,7 +23,7 @@ def capability_of(view: Any, method: str) -> str | None:
     return getattr(view, "capability", None)
 
 
-def reach_of(request: Request, view: Any) -> Reach:
+def reach_of(request: ApiRequest, view: Any) -> Reach:
     """How far the caller of this request may reach in this view: ALL, OWN or NONE."""
     capability = capability_of(view, request.method or "")
     return Reach.NONE if capability is None else reach(principal_of(request), capability)
@@ -43,18 +43,16 @@ def may_for_everybody(principal: Principal, capability: str) -> bool:
 class Allowed(BasePermission):
     """Let in whom the matrix lets in. A view that names no capability is closed to everybody."""
 
-    def has_permission(self, request: Request, view: Any) -> bool:
+    def has_permission(self, request: Any, view: Any) -> bool:
         """True when the caller's reach is OWN or ALL; 401 without credentials, 403 with a reach of NONE."""
-        if not (request.user and request.user.is_authenticated):
+        if request.auth is None:
             return False
         if request.method == "OPTIONS" or (request.method or "").lower() not in _methods_of(view):
             return True  # nothing is done: an answer about the view itself, or 405
         principal = principal_of(request)
         if second_factor.is_demanded_of(role=principal.role) and not principal.second_factor:
             raise PermissionDenied("The hospital wants a second factor: set one up at auth/mfa/ and sign in with it.")
-        reached = reach_of(request, view)
-        request.reaches_own = reached is Reach.OWN  # type: ignore[attr-defined]  # read by core.api.commands.kept_answer
-        if reached is Reach.NONE:
+        if reach_of(request, view) is Reach.NONE:
             capability = capability_of(view, request.method or "")
             note("refused", who=principal.actor, capability=capability or "none")
             return False

@@ -30,6 +30,8 @@ class Principal:
     doctor_id: uuid.UUID | None = None
     second_factor: bool = False
     signed_in_at: datetime | None = None
+    own_patients: frozenset[uuid.UUID] | None = None
+    """The records of a PATIENT, where they were read with the session."""
 
     @property
     def actor(self) -> str:
@@ -43,7 +45,9 @@ class Principal:
 
     @cached_property
     def patient_ids(self) -> frozenset[uuid.UUID]:
-        """The records that belong to this user (a PATIENT's own and their family's); read when first asked for."""
+        """The records that belong to this user (a PATIENT's own and their family's); read if they are not known."""
+        if self.own_patients is not None:
+            return self.own_patients
         if self.kind != "user" or self.role != Role.PATIENT:
             return frozenset()
         links = User.patients.through.objects.filter(user_id=self.id)

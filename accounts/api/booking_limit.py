@@ -1,23 +1,21 @@
 """The limit of the view that books."""
 
 from http import HTTPStatus
-from typing import Any
 
-from rest_framework.request import Request
-from rest_framework.response import Response
-from rest_framework.views import APIView
+from django.http.response import HttpResponseBase
 
 from accounts.limits.rates import PatientBookingThrottle, PrincipalThrottle
+from core.api.commands import REPLAYED
+from core.api.endpoint import Endpoint
+from core.api.request import ApiRequest
 
 
-class BookingLimit(APIView):
+class BookingLimit(Endpoint):
     """Ten bookings by a patient in a quarter of an hour; what booked nothing or was answered before is not counted."""
 
     throttle_classes = [PrincipalThrottle, PatientBookingThrottle]
 
-    def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
+    def finish(self, request: ApiRequest, response: HttpResponseBase) -> None:
         """Give back what was counted before it was known how the request would end."""
-        response = super().finalize_response(request, response, *args, **kwargs)
-        if response.status_code >= HTTPStatus.BAD_REQUEST or response.has_header("Idempotency-Replayed"):
+        if response.status_code >= HTTPStatus.BAD_REQUEST or response.has_header(REPLAYED):
             PatientBookingThrottle.give_back(request)
-        return response

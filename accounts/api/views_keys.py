@@ -3,60 +3,59 @@
 import uuid
 
 from drf_spectacular.utils import extend_schema
-from rest_framework.request import Request
-from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from accounts.access.principal import principal_of
 from accounts.api.serializers_keys import ApiKeySerializer, NewApiKeySerializer
 from accounts.audit.read_trail import attributed
 from accounts.auth import api_keys, recent_sign_in
 from accounts.models import ApiKey
+from core.api.answers import Answer
+from core.api.endpoint import Endpoint
 from core.api.pagination import Pages
+from core.api.request import ApiRequest
 from core.errors import NotFound
 
 
-class ApiKeysView(APIView):
+class ApiKeysView(Endpoint):
     """api-keys/"""
 
     capability = "api_keys.manage"
     pagination_class = Pages
 
     @extend_schema(responses=ApiKeySerializer(many=True), tags=["Access"])
-    def get(self, request: Request) -> Response:
+    def get(self, request: ApiRequest) -> Answer:
         """List the keys of hospital systems, without their secrets"""
-        pages = Pages()
-        page = pages.paginate_queryset(ApiKey.objects.order_by("-created_at", "-pk"), request, view=self)
-        return pages.get_paginated_response(ApiKeySerializer(page, many=True).data)
+        page = self.paginate_queryset(ApiKey.objects.order_by("-created_at", "-pk"))
+        return self.get_paginated_response(ApiKeySerializer(page, many=True).data)
 
     @extend_schema(request=ApiKeySerializer, responses={201: NewApiKeySerializer}, tags=["Access"])
-    def post(self, request: Request) -> Response:
+    def post(self, request: ApiRequest) -> Answer:
         """Make a key; it is shown this once, and only soon after signing in"""
         recent_sign_in.demand_recent_sign_in(request)
         form = ApiKeySerializer(data=request.data)
         form.is_valid(raise_exception=True)
         with attributed(request):
             key, text = api_keys.make_key(created_by_id=principal_of(request).id, **form.validated_data)
-        return Response({**ApiKeySerializer(key).data, "key": text}, status=201)
+        return Answer(201, {**ApiKeySerializer(key).data, "key": text})
 
 
-class ApiKeyView(APIView):
+class ApiKeyView(Endpoint):
     """api-keys/{id}/"""
 
     capability = "api_keys.manage"
 
     @extend_schema(responses=ApiKeySerializer, tags=["Access"])
-    def get(self, request: Request, pk: uuid.UUID) -> Response:
+    def get(self, request: ApiRequest, pk: uuid.UUID) -> Answer:
         """Read a key, without its secret"""
         key = ApiKey.objects.filter(pk=pk).first()
         if key is None:
             raise NotFound
-        return Response(ApiKeySerializer(key).data)
+        return Answer(200, ApiKeySerializer(key).data)
 
     @extend_schema(responses={204: None}, tags=["Access"])
-    def delete(self, request: Request, pk: uuid.UUID) -> Response:
+    def delete(self, request: ApiRequest, pk: uuid.UUID) -> Answer:
         """Revoke a key for ever; one that is revoked stays so"""
         with attributed(request):
             if not api_keys.revoke_key(key_id=pk) and not ApiKey.objects.filter(pk=pk).exists():
                 raise NotFound
-        return Response(status=204)
+        return Answer(204)

@@ -5,9 +5,6 @@ from typing import Any
 from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_serializer, inline_serializer
 from rest_framework import serializers
 from rest_framework.permissions import IsAuthenticated
-from rest_framework.request import Request
-from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from accounts.api.serializers_people import OwnPasswordSerializer
 from accounts.api.views_auth import signed_in
@@ -15,7 +12,10 @@ from accounts.auth import recent_sign_in, second_factor, sessions
 from accounts.errors import WrongCode
 from accounts.limits.attempts import Limit
 from accounts.models import User
+from core.api.answers import Answer
+from core.api.endpoint import Endpoint
 from core.api.messages import StrictCharField, StrictSerializer
+from core.api.request import ApiRequest
 from core.errors import PermissionDenied, Throttled
 
 _CONFIRMATIONS = Limit("second-factor-confirmation", 20)
@@ -66,16 +66,16 @@ _SHOW_CONFIRMED = OpenApiExample(
 )
 
 
-class _MfaView(APIView):
+class _MfaView(Endpoint):
     permission_classes = [IsAuthenticated]
 
-    def user_of(self, request: Request) -> User:
+    def user_of(self, request: ApiRequest) -> User:
         """The caller, who has to be a person."""
         if not isinstance(request.user, User):
             raise PermissionDenied("A key has no second factor.")
         return request.user
 
-    def code_of(self, request: Request) -> str:
+    def code_of(self, request: ApiRequest) -> str:
         """The code that was sent."""
         form = OtpSerializer(data=request.data)
         form.is_valid(raise_exception=True)
@@ -86,19 +86,20 @@ class MfaView(_MfaView):
     """auth/mfa/"""
 
     @extend_schema(responses=_STATE, tags=["Access"], examples=[_SHOW_STATE])
-    def get(self, request: Request) -> Response:
+    def get(self, request: ApiRequest) -> Answer:
         """Whether I sign in with a second factor"""
         user = self.user_of(request)
-        return Response(
+        return Answer(
+            200,
             {
                 "enabled": second_factor.is_set_up(user=user),
                 "required": second_factor.is_demanded_of(role=user.role),
                 "recovery_codes_left": second_factor.recovery_codes_left(user=user),
-            }
+            },
         )
 
     @extend_schema(request=OtpSerializer, responses={204: None}, tags=["Access"])
-    def delete(self, request: Request) -> Response:
+    def delete(self, request: ApiRequest) -> Answer:
         """Take the second factor off; needs a code of it"""
         user = self.user_of(request)
         if second_factor.is_demanded_of(role=user.role):
@@ -106,7 +107,7 @@ class MfaView(_MfaView):
         if not second_factor.is_right(user=user, code=self.code_of(request)):
             raise WrongCode
         second_factor.remove(user=user)
-        return Response(status=204)
+        return Answer(204)
 
 
 class MfaSetupView(_MfaView):
@@ -118,7 +119,7 @@ class MfaSetupView(_MfaView):
         tags=["Access"],
         examples=[_GIVE_PASSWORD, _SHOW_SECRET],
     )
-    def post(self, request: Request) -> Response:
+    def post(self, request: ApiRequest) -> Answer:
         """Get a secret for one's app, for one's password; nothing changes before it is confirmed"""
         user = self.user_of(request)
         form = OwnPasswordSerializer(data=request.data)
@@ -127,14 +128,14 @@ class MfaSetupView(_MfaView):
         if second_factor.is_set_up(user=user):
             raise PermissionDenied("There is a second factor already: take it off first.")
         made = second_factor.begin(user=user)
-        return Response({"secret": made.secret, "uri": made.uri}, status=201)
+        return Answer(201, {"secret": made.secret, "uri": made.uri})
 
 
 class MfaConfirmView(_MfaView):
     """auth/mfa/confirm/"""
 
     @extend_schema(request=OtpSerializer, responses=_CONFIRMED, tags=["Access"], examples=[_SHOW_CODE, _SHOW_CONFIRMED])
-    def post(self, request: Request) -> Response:
+    def post(self, request: ApiRequest) -> Answer:
         """Switch the second factor on; every other session ends, this one goes on with the tokens of the answer"""
         user = self.user_of(request)
         code, who = self.code_of(request), str(user.pk)
@@ -146,6 +147,4 @@ class MfaConfirmView(_MfaView):
             raise WrongCode
         sessions.end_all_sessions(user_id=user.pk)
         fresh: Any = User.objects.get(pk=user.pk)
-        response = signed_in(sessions.open_session(user=fresh, second_factor=True))
-        response.data["recovery_codes"] = recovery_codes
-        return response
+        return signed_in(sessions.open_session(user=fresh, second_factor=True), recovery_codes=recovery_codes)

@@ -8,18 +8,19 @@ import binascii
 from typing import Any
 from urllib.parse import urlsplit
 
+from django.conf import settings
 from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_serializer
 from rest_framework import serializers
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.parsers import FormParser
-from rest_framework.request import Request
-from rest_framework.response import Response
 
-from accounts.api.views_auth import OpenView, client_of, pair_for_password, signed_in
-from accounts.auth import sessions
+from accounts.api.views_auth import OpenView, client_of, pair_for_password
+from accounts.auth import cookies, sessions
 from accounts.auth.jwt import AccessToken
 from accounts.auth.login import LONGEST_IDENTIFIER, LONGEST_PASSWORD
+from core.api.answers import Answer
 from core.api.messages import StrictCharField
+from core.api.request import ApiRequest
 from core.errors import NotAuthenticated, PermissionDenied
 
 PASSWORD, REFRESH = "password", "refresh_token"
@@ -87,10 +88,10 @@ class OAuthTokenView(OpenView):
             "refused. A refused grant answers 401, with OAuth's `error` beside the members of a problem."
         ),
     )
-    def post(self, request: Request) -> Response:
+    def post(self, request: ApiRequest) -> Answer:
         """Sign in, or stay signed in, with a form of OAuth 2.0"""
         _refuse_other_origins(request)
-        form = OAuthGrantSerializer(data=request.data)
+        form = OAuthGrantSerializer(data=request.form)
         form.is_valid(raise_exception=True)
         try:
             pair = self._pair(request, form.validated_data)
@@ -98,14 +99,13 @@ class OAuthTokenView(OpenView):
             raise _invalid_grant("The credentials are not valid.") from error
         except NotAuthenticated as error:
             raise _invalid_grant("The code of the second factor is missing.", **error.facts) from error
-        response = signed_in(pair)
         tokens = {"access_token": pair.access, "token_type": "Bearer", "expires_in": _lifetime()}
-        refresh = response.data["refresh"]
-        response.data = {**tokens, "refresh_token": refresh} if refresh else tokens
-        return response
+        if settings.OPD_REFRESH_COOKIE:
+            return Answer(200, tokens, cookies.refresh_cookie(pair.refresh))
+        return Answer(200, {**tokens, "refresh_token": pair.refresh})
 
     @staticmethod
-    def _pair(request: Request, given: dict[str, str]) -> sessions.Pair:
+    def _pair(request: ApiRequest, given: dict[str, str]) -> sessions.Pair:
         if given["grant_type"] == REFRESH:
             return sessions.refresh_session(raw=given["refresh_token"], client=client_of(request))
         otp = given.get("otp") or given.get("client_secret") or _basic_secret(request)
@@ -120,14 +120,14 @@ def _lifetime() -> int:
     return int(AccessToken.lifetime.total_seconds())
 
 
-def _refuse_other_origins(request: Request) -> None:
+def _refuse_other_origins(request: ApiRequest) -> None:
     """Refuse a page of another origin: browsers send a form there without asking first, unlike JSON."""
     origin = request.headers.get("Origin")
     if origin is not None and urlsplit(origin).netloc != request.get_host():
         raise PermissionDenied("Pages of other origins may not use this form.")
 
 
-def _basic_secret(request: Request) -> str:
+def _basic_secret(request: ApiRequest) -> str:
     """Return the secret of `Authorization: Basic`, where OAuth 2.0 clients prefer to send it."""
     scheme, _, encoded = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "basic":

@@ -6,9 +6,6 @@ from typing import Any
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.exceptions import ValidationError
 from rest_framework.permissions import IsAuthenticated
-from rest_framework.request import Request
-from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from accounts import users
 from accounts.access.principal import principal_of
@@ -29,15 +26,18 @@ from accounts.auth import recent_sign_in, registration, sessions
 from accounts.limits import lockout
 from accounts.limits.rates import throttle_address
 from accounts.models import User
+from core.api.answers import Answer
 from core.api.client_address import client_address
+from core.api.endpoint import Endpoint
 from core.api.pagination import Pages
+from core.api.request import ApiRequest
 from core.errors import NotFound, PermissionDenied
 from core.normal_form import normal_form
 
 _ON_ITS_WAY = {"message": "If everything is in order, a code is on its way to this address."}
 
 
-def _read(form_class: Any, request: Request, **kwargs: Any) -> Any:
+def _read(form_class: Any, request: ApiRequest, **kwargs: Any) -> Any:
     form = form_class(data=request.data, **kwargs)
     form.is_valid(raise_exception=True)
     return form
@@ -47,19 +47,19 @@ class RegisterView(OpenView):
     """POST auth/register/"""
 
     @extend_schema(request=RegisterSerializer, responses={202: MessageSerializer}, tags=["Access"], auth=[])
-    def post(self, request: Request) -> Response:
+    def post(self, request: ApiRequest) -> Answer:
         """Ask for an account of one's own; a code comes by e-mail"""
         throttle_address(request, "register")
         form = _read(RegisterSerializer, request)
         registration.ask_to_register(**form.validated_data, sender=client_address(request))
-        return Response(_ON_ITS_WAY, status=202)
+        return Answer(202, _ON_ITS_WAY)
 
 
 class VerifyView(OpenView):
     """POST auth/register/verify/"""
 
     @extend_schema(request=VerifySerializer, responses={201: AccessSerializer}, tags=["Access"], auth=[])
-    def post(self, request: Request) -> Response:
+    def post(self, request: ApiRequest) -> Answer:
         """Prove the e-mail address, and be signed in"""
         throttle_address(request, "code")
         form = _read(VerifySerializer, request)
@@ -72,34 +72,34 @@ class ForgotView(OpenView):
     """POST auth/password/forgot/"""
 
     @extend_schema(request=ForgotSerializer, responses={202: MessageSerializer}, tags=["Access"], auth=[])
-    def post(self, request: Request) -> Response:
+    def post(self, request: ApiRequest) -> Answer:
         """Ask for a code to choose a new password"""
         throttle_address(request, "forgot")
         form = _read(ForgotSerializer, request)
         registration.ask_for_new_password(**form.validated_data, sender=client_address(request))
-        return Response(_ON_ITS_WAY, status=202)
+        return Answer(202, _ON_ITS_WAY)
 
 
 class ResetView(OpenView):
     """POST auth/password/reset/"""
 
     @extend_schema(request=ResetSerializer, responses={204: None}, tags=["Access"], auth=[])
-    def post(self, request: Request) -> Response:
+    def post(self, request: ApiRequest) -> Answer:
         """Choose a new password; every session ends"""
         throttle_address(request, "code")
         form = _read(ResetSerializer, request)
         user = registration.reset_password(**form.validated_data, sender=client_address(request))
         lockout.admit(user=user, address=client_address(request))
-        return Response(status=204)
+        return Answer(204)
 
 
-class ChangePasswordView(APIView):
+class ChangePasswordView(Endpoint):
     """POST auth/password/change/"""
 
     permission_classes = [IsAuthenticated]
 
     @extend_schema(request=ChangePasswordSerializer, responses=AccessSerializer, tags=["Access"])
-    def post(self, request: Request) -> Response:
+    def post(self, request: ApiRequest) -> Answer:
         """Change one's own password; every other session ends, this one goes on with the tokens of the answer"""
         form = _read(ChangePasswordSerializer, request)
         user = request.user
@@ -118,14 +118,14 @@ _FILTERS = [
 ]
 
 
-class UsersView(APIView):
+class UsersView(Endpoint):
     """users/"""
 
     capability = "users.manage"
     pagination_class = Pages
 
     @extend_schema(parameters=_FILTERS, responses=UserSerializer(many=True), tags=["Access"])
-    def get(self, request: Request) -> Response:
+    def get(self, request: ApiRequest) -> Answer:
         """List the users"""
         found = User.objects.prefetch_related("patients").order_by("username", "pk")
         if role := request.query_params.get("role"):
@@ -135,54 +135,53 @@ class UsersView(APIView):
         if text := request.query_params.get("search", "").replace("\0", ""):
             part = normal_form(text[:254])
             found = found.filter(username_key__contains=part) | found.filter(email_key__contains=part)
-        pages = Pages()
-        page = pages.paginate_queryset(found, request, view=self)
-        return pages.get_paginated_response(UserSerializer(page, many=True).data)
+        page = self.paginate_queryset(found)
+        return self.get_paginated_response(UserSerializer(page, many=True).data)
 
     @extend_schema(request=UserSerializer, responses={201: UserSerializer}, tags=["Access"])
-    def post(self, request: Request) -> Response:
+    def post(self, request: ApiRequest) -> Answer:
         """Make a user; an administrator only soon after signing in"""
         changes = _read(UserSerializer, request).changes()
         recent_sign_in.demand_recent_sign_in_for_administrators(request, user=None, changes=changes)
         with attributed(request):
             user = users.create_user(**changes)
-        return Response(UserSerializer(user).data, status=201)
+        return Answer(201, UserSerializer(user).data)
 
 
-class UserView(APIView):
+class UserView(Endpoint):
     """users/{id}/"""
 
     capability = "users.manage"
 
     @extend_schema(responses=UserSerializer, tags=["Access"])
-    def get(self, request: Request, pk: uuid.UUID) -> Response:
+    def get(self, request: ApiRequest, pk: uuid.UUID) -> Answer:
         """Read a user"""
-        return Response(UserSerializer(_user(pk)).data)
+        return Answer(200, UserSerializer(_user(pk)).data)
 
     @extend_schema(request=UserSerializer, responses=UserSerializer, tags=["Access"])
-    def put(self, request: Request, pk: uuid.UUID) -> Response:
+    def put(self, request: ApiRequest, pk: uuid.UUID) -> Answer:
         """Change a user; without `password` the old one stays"""
         return self._change(request, pk, partial=False)
 
     @extend_schema(request=UserSerializer, responses=UserSerializer, tags=["Access"])
-    def patch(self, request: Request, pk: uuid.UUID) -> Response:
+    def patch(self, request: ApiRequest, pk: uuid.UUID) -> Answer:
         """Change some fields of a user"""
         return self._change(request, pk, partial=True)
 
     @extend_schema(responses={204: None}, tags=["Access"])
-    def delete(self, request: Request, pk: uuid.UUID) -> Response:
+    def delete(self, request: ApiRequest, pk: uuid.UUID) -> Answer:
         """Delete a user; their patient records stay"""
         with attributed(request):
             users.remove_user(user_id=pk)
-        return Response(status=204)
+        return Answer(204)
 
-    def _change(self, request: Request, pk: uuid.UUID, *, partial: bool) -> Response:
+    def _change(self, request: ApiRequest, pk: uuid.UUID, *, partial: bool) -> Answer:
         before = _user(pk)
         changes = _read(UserSerializer, request, instance=before, partial=partial).changes()
         recent_sign_in.demand_recent_sign_in_for_administrators(request, user=before, changes=changes)
         with attributed(request):
             user = users.change_user(user_id=pk, changes=changes)
-        return Response(UserSerializer(user).data)
+        return Answer(200, UserSerializer(user).data)
 
 
 def _user(pk: uuid.UUID) -> User:

@@ -1,37 +1,34 @@
 """The refresh token in a cookie that no script can read, for browsers (OPD_REFRESH_COOKIE)."""
 
+from http.cookies import SimpleCookie
+
 from django.conf import settings
 from rest_framework.exceptions import UnsupportedMediaType, ValidationError
-from rest_framework.request import Request
-from rest_framework.response import Response
 
 from accounts.auth.jwt import RefreshToken
+from core.api.request import ApiRequest
 from core.errors import PermissionDenied
 
 # The prefix makes browsers insist on Secure, on Path=/ and on no Domain: no sister host can plant this cookie.
 NAME = "__Host-opd-refresh"
 
 
-def set_refresh(response: Response, token: str) -> None:
-    """Give the browser its refresh token."""
-    response.set_cookie(
-        NAME,
-        token,
-        max_age=RefreshToken.lifetime,
-        path="/",
-        secure=True,
-        httponly=True,
-        samesite="Strict",
-    )
+def refresh_cookie(token: str) -> dict[str, str]:
+    """The header that gives the browser its refresh token; an empty token takes the cookie back."""
+    cookie: SimpleCookie = SimpleCookie({NAME: token})
+    morsel = cookie[NAME]
+    morsel["path"], morsel["samesite"] = "/", "Strict"
+    morsel["secure"] = morsel["httponly"] = True
+    morsel["max-age"] = int(RefreshToken.lifetime.total_seconds()) if token else 0
+    return {"Set-Cookie": morsel.OutputString()}
 
 
-def clear_refresh(response: Response) -> None:
-    """Take the cookie back, where cookies are used."""
-    if settings.OPD_REFRESH_COOKIE:
-        response.set_cookie(NAME, "", max_age=0, path="/", secure=True, httponly=True, samesite="Strict")
+def cleared_cookie() -> dict[str, str]:
+    """The header that takes the cookie back, where cookies are used."""
+    return refresh_cookie("") if settings.OPD_REFRESH_COOKIE else {}
 
 
-def refresh_of(request: Request, given: str | None) -> str:
+def refresh_of(request: ApiRequest, given: str | None) -> str:
     """The refresh token of the body or, where cookies are used, of the cookie; 400 if there is none."""
     if given:
         return given
@@ -42,7 +39,7 @@ def refresh_of(request: Request, given: str | None) -> str:
     return token
 
 
-def _refuse_other_sites(request: Request) -> None:
+def _refuse_other_sites(request: ApiRequest) -> None:
     """Refuse what a page of another host can make a browser send: forms (415), and requests of its scripts (403).
 
     SameSite does not help against a sister host. A client that sends neither Origin nor Sec-Fetch-Site is no browser.

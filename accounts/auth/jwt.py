@@ -25,7 +25,7 @@ def _backend(secret: str, audience: str, issuer: str) -> TokenBackend:
 
 
 class SignedToken(Token):
-    """Carries sub (user), sid (session), sv (session version) and role besides what simplejwt puts in."""
+    """Carries sub (user), sid (session) and sv (session version) besides what simplejwt puts in."""
 
     def get_token_backend(self) -> TokenBackend:
         """The signature of this installation: one algorithm, one audience, one issuer."""
@@ -84,7 +84,6 @@ class Claims(NamedTuple):
     session_id: uuid.UUID
     session_version: int
     expires_at: int  # seconds since 1970
-    role: str | None  # when the token was made; who may do what is decided by the role in the database
 
 
 def claims_of(raw: str) -> Claims:
@@ -99,7 +98,7 @@ def claims_of(raw: str) -> Claims:
 def _verified(raw: str, *keys: str) -> Claims:
     """The signature of a token stays what it is: it is checked once in a process for each token and keys."""
     token = AccessToken(raw)  # type: ignore[arg-type]  # simplejwt annotates its own type here
-    return Claims(token.user_id, token.session_id, token["sv"], token["exp"], token.get("role"))
+    return Claims(token.user_id, token.session_id, token["sv"], token["exp"])
 
 
 class RefreshToken(SignedToken):
@@ -110,7 +109,7 @@ class RefreshToken(SignedToken):
 
 
 def _claims(user: User, session: Session) -> dict[str, Any]:
-    return {"sub": str(user.pk), "sid": str(session.pk), "sv": user.session_version, "role": str(user.role)}
+    return {"sub": str(user.pk), "sid": str(session.pk), "sv": user.session_version}
 
 
 def _uuid_of(claim: Any) -> uuid.UUID:

@@ -4,7 +4,6 @@ from datetime import timedelta
 from typing import Any
 
 from rest_framework.exceptions import ValidationError
-from rest_framework.request import Request
 
 from accounts.access.principal import principal_of
 from accounts.access.roles import Role
@@ -13,6 +12,7 @@ from accounts.limits import lockout
 from accounts.models import User
 from core import clock
 from core.api.client_address import client_address
+from core.api.request import ApiRequest
 from core.errors import PermissionDenied
 
 RECENT = timedelta(minutes=15)
@@ -21,7 +21,7 @@ RECENT = timedelta(minutes=15)
 _WAYS_IN = ("email", "password", "role", "is_active")
 
 
-def demand_password(request: Request, *, user: User, password: str) -> None:
+def demand_password(request: ApiRequest, *, user: User, password: str) -> None:
     """Check the caller's own password; 400 `wrong-password` if it is wrong.
 
     Five wrong ones at one address close this check there for a quarter of an hour, to the right password as well.

@@ -10,7 +10,6 @@ from typing import Any
 from django.conf import settings
 from redis.exceptions import RedisError
 from rest_framework.exceptions import Throttled
-from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
 from accounts.access.principal import Principal, principal_of
@@ -19,6 +18,7 @@ from accounts.audit.security_log import digest, note
 from accounts.limits.attempts import Limit
 from core import clock
 from core.api.client_address import client_address
+from core.api.request import ApiRequest
 from core.redis.client import connect
 from core.redis.lock import default_gate
 
@@ -130,13 +130,13 @@ class PrincipalThrottle(BaseThrottle):
     limit = 30_000
     seconds = 60
 
-    def who(self, request: Request) -> str | None:
+    def who(self, request: ApiRequest) -> str | None:
         """Under which name this request is counted; None: not at all."""
         if isinstance(request.auth, Principal):
             return request.auth.actor
         return "address:" + digest("throttle", client_address(request))
 
-    def allow_request(self, request: Request, view: Any) -> bool:
+    def allow_request(self, request: Any, view: Any) -> bool:
         """Count the request and say whether it was one too many."""
         return self.allows(self.who(request))
 
@@ -161,27 +161,27 @@ class PatientBookingThrottle(PrincipalThrottle):
     limit = 10
     seconds = 15 * 60
 
-    def who(self, request: Request) -> str | None:
+    def who(self, request: ApiRequest) -> str | None:
         """The patient who books."""
         if request.method != "POST" or not request.user.is_authenticated:
             return None
         principal = principal_of(request)
         return principal.actor if principal.role == Role.PATIENT else None
 
-    def allow_request(self, request: Request, view: Any) -> bool:
+    def allow_request(self, request: Any, view: Any) -> bool:
         """Count the request, and note on it that it was counted."""
         allowed = super().allow_request(request, view)
         request.counted_as_booking = self.who(request) if settings.OPD_THROTTLING else None  # type: ignore[attr-defined]
         return allowed
 
     @classmethod
-    def give_back(cls, request: Request) -> None:
+    def give_back(cls, request: ApiRequest) -> None:
         """Take back what was counted for this request, if anything was."""
         if who := getattr(request, "counted_as_booking", None):
             _counter().give_back(f"{cls.name}:{who}")
 
 
-def throttle_address(request: Request, name: str) -> None:
+def throttle_address(request: ApiRequest, name: str) -> None:
     """Count one try of this kind by this address, in the database; Throttled (429) if there were too many."""
     if not settings.OPD_THROTTLING:
         return

@@ -71,6 +71,3 @@ OPD_THROTTLING = _switch("OPD_THROTTLING", default="on")
 
 # Bookings and cancellations that wait at the same time are carried out together, in one transaction.
 OPD_COMBINE = _switch("OPD_COMBINE", default="on")
-
-# The desk's plain bookings go past the parts of the framework that they don't need.
-OPD_EXPRESS = _switch("OPD_EXPRESS", default="on")

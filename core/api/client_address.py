@@ -7,10 +7,12 @@ from functools import lru_cache
 from django.conf import settings
 from django.http import HttpRequest
 
+from core.api.request import ApiRequest
+
 MAX_LENGTH = 64
 
 
-def client_address(request: HttpRequest) -> str:
+def client_address(request: HttpRequest | ApiRequest) -> str:
     """The client's address as the outermost of our OPD_NUM_PROXIES proxies saw it, whatever the client claims."""
     direct = str(request.META.get("REMOTE_ADDR") or "")
     return _clean(outermost_hop(str(request.META.get("HTTP_X_FORWARDED_FOR", ""))) or direct)

@@ -2,21 +2,21 @@
 
 import re
 
-from django.http import HttpResponse, HttpResponseNotModified
 from django.utils.http import parse_etags
 
-JSON = "application/json"
+from core.api.answers import Answer
+
 _STRONG_VERSION = re.compile(r'"[0-9]{1,9}"')
 
 
-def answer(*, tag: str, body: bytes) -> HttpResponse:
+def answer(*, tag: str, body: bytes) -> Answer:
     """Answer with the body and its tag; no cache stores it, for it names persons. A client may keep both itself."""
-    return _tagged(HttpResponse(body, content_type=JSON), tag)
+    return Answer(200, body, _headers(tag))
 
 
-def not_modified(*, tag: str) -> HttpResponse:
+def not_modified(*, tag: str) -> Answer:
     """304: what you have is what you would get."""
-    return _tagged(HttpResponseNotModified(), tag)
+    return Answer(304, None, _headers(tag))
 
 
 def named_versions(header: str | None) -> frozenset[int] | None:
@@ -41,8 +41,5 @@ def is_named(tag: str, header: str | None) -> bool:
     return quoted in (each.removeprefix("W/") for each in parse_etags(header))
 
 
-def _tagged(response: HttpResponse, tag: str) -> HttpResponse:
-    response["ETag"] = f'"{tag}"'
-    response["Cache-Control"] = "no-store"
-    response["Vary"] = "Authorization"
-    return response
+def _headers(tag: str) -> dict[str, str]:
+    return {"ETag": f'"{tag}"', "Cache-Control": "no-store", "Vary": "Authorization"}

@@ -3,16 +3,16 @@
 from typing import Any
 
 from rest_framework import serializers
-from rest_framework.request import Request
 
 from core.api.messages import StrictSerializer
+from core.api.request import ApiRequest
 
 
 class QuerySerializer(StrictSerializer):
     """The filters that a list understands; one that is unknown or makes no sense is refused."""
 
     @classmethod
-    def read(cls, request: Request, **context: Any) -> dict[str, Any]:
+    def read(cls, request: ApiRequest, **context: Any) -> dict[str, Any]:
         """The filters given in this request, as values. Raises DRF's ValidationError."""
         query = cls(data=dict(request.query_params.items()), context=context)
         query.is_valid(raise_exception=True)
@@ -31,7 +31,7 @@ class PagedQuerySerializer(QuerySerializer):
     )
 
     @classmethod
-    def read(cls, request: Request, **context: Any) -> dict[str, Any]:
+    def read(cls, request: ApiRequest, **context: Any) -> dict[str, Any]:
         """The filters given in this request, without the page."""
         given = super().read(request, **context)
         given.pop("page", None)

@@ -1,47 +1,53 @@
 """Same key, same request: the first answer again. The record lies in PostgreSQL, beside the change it belongs to.
 
-A key is claimed in a statement of its own before the work, and completed inside the work's transaction: answer and
-change are committed together or not at all. The claim is a fence: whoever loses it cannot commit.
+The answer is stored in the transaction that makes the change: both are committed, or neither. A request with a key
+first looks for a stored answer. Two requests with one key may run at the same time; the unique constraint lets one of
+them commit, the other is rolled back, runs again and finds the answer of the first.
 """
 
 import hashlib
 import json
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+import orjson
 from django.db import connection
-from rest_framework.request import Request
 
 from core import clock
-from core.errors import IdempotencyInProgress, IdempotencyMismatch, NotAuthenticated, ValidationFailed
+from core.api.request import ApiRequest
+from core.db.sql import Found, Statement, ask
+from core.errors import IdempotencyMismatch, NotAuthenticated, ValidationFailed
 from core.ids import new_id
 from core.models import IdempotencyRecord
 from core.observability import metrics
 
-LEASE = timedelta(seconds=15)
-"""How long a claim keeps others out; after a crash the key is free again."""
 KEPT = timedelta(hours=24)
 HEADER = "Idempotency-Key"
+_META = "HTTP_IDEMPOTENCY_KEY"
 _VISIBLE = re.compile(r"[\x21-\x7e]{1,255}")
 _NO_FACILITY = uuid.UUID(int=0)
-"""Of callers who belong to the installation rather than to one of its facilities."""
+"""The facility of callers who belong to the installation rather than to one of its facilities."""
 
-# One statement, alone in its transaction. A row comes back when the key is new, when its holder's lease has run out
-# without an answer, when the answer has outlived its day, or when this very claim is repeated after a lost connection.
-_CLAIM = """
-INSERT INTO core_idempotencyrecord AS kept
-       (id, facility_id, actor, key, fingerprint, claim, claimed_at, status, headers, body)
-VALUES (%(id)s, %(facility)s, %(actor)s, %(key)s, %(fingerprint)s, %(claim)s, %(now)s, NULL, '{}', '')
+_FIND = """
+SELECT kept.actor, kept.key, kept.fingerprint, kept.status, kept.headers, kept.body
+FROM core_idempotencyrecord AS kept
+JOIN unnest(%s::text[], %s::text[]) AS given(actor, key) ON kept.actor = given.actor AND kept.key = given.key
+WHERE kept.facility_id = %s AND kept.stored_at >= %s
+"""
+# A record that has outlived its day is replaced. No row comes back for a key that another transaction has stored.
+_KEEP = """
+INSERT INTO core_idempotencyrecord AS kept (id, facility_id, actor, key, fingerprint, stored_at, status, headers, body)
+SELECT id, facility_id, actor, key, fingerprint, stored_at, status, headers, body
+FROM json_populate_recordset(NULL::core_idempotencyrecord, %s)
 ON CONFLICT (facility_id, actor, key) DO UPDATE
-   SET fingerprint = EXCLUDED.fingerprint, claim = EXCLUDED.claim, claimed_at = EXCLUDED.claimed_at,
-       status = NULL, headers = '{}', body = ''
- WHERE (kept.status IS NULL AND (kept.claimed_at < %(lease_began)s OR kept.claim = EXCLUDED.claim))
-    OR kept.claimed_at < %(day_began)s
-RETURNING id
+   SET fingerprint = EXCLUDED.fingerprint, stored_at = EXCLUDED.stored_at, status = EXCLUDED.status,
+       headers = EXCLUDED.headers, body = EXCLUDED.body
+ WHERE kept.stored_at < %s
+RETURNING kept.key
 """
 
 
@@ -55,8 +61,8 @@ class Stored:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """A request that carries a key."""
+class Key:
+    """The key of a request, whose it is, and a fingerprint of the request: method, path with query, and body."""
 
     actor: str
     key: str
@@ -64,112 +70,89 @@ class Asked:
     facility_id: uuid.UUID = _NO_FACILITY
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """The right to do the work of a key, as long as nobody has taken it over."""
-
-    record_id: uuid.UUID
-    token: uuid.UUID
-    facility_id: uuid.UUID = _NO_FACILITY
-
-    @property
-    def while_held(self) -> dict[str, Any]:
-        """What finds the record until it is completed or taken over."""
-        return {"facility_id": self.facility_id, "id": self.record_id, "claim": self.token, "status__isnull": True}
+class KeyTaken(Exception):
+    """Another request has stored its answer under this key meanwhile; this one's change must not be committed."""
 
 
-class ClaimLost(Exception):
-    """Another run took the key over while this one was at work: this one's change must not be committed."""
-
-
-def asked_of(request: Request) -> Asked | None:
-    """The request's key, caller and fingerprint; None without a key, ValidationFailed for a malformed one."""
-    key = request.headers.get(HEADER)
-    if key is None:
+def key_of(request: ApiRequest) -> Key | None:
+    """The request's key; None without one, ValidationFailed for a malformed one."""
+    text = request.META.get(_META)
+    if text is None:
         return None
-    if not _VISIBLE.fullmatch(key):
+    if not _VISIBLE.fullmatch(text):
         raise ValidationFailed.of(HEADER, "invalid", "A key has 1 to 255 visible ASCII characters.")
     actor = getattr(request.auth, "actor", None)
     if actor is None:
         raise NotAuthenticated()
     facility = getattr(request.auth, "facility_id", None) or _NO_FACILITY
-    return Asked(actor=actor, key=key, fingerprint=_fingerprint(request), facility_id=facility)
+    return Key(actor=actor, key=text, fingerprint=_fingerprint(request), facility_id=facility)
 
 
-def _fingerprint(request: Request) -> str:
+def _fingerprint(request: ApiRequest) -> str:
     canonical = json.dumps(request.data, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-    parts = [str(request.method), request.get_full_path(), canonical]
+    parts = [request.method, request.get_full_path(), canonical]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
-def find(asked: Asked) -> Stored | None:
-    """The kept answer to this request; IdempotencyMismatch if the key was used for another one."""
-    row = _row_of(asked, clock.now())
-    if row is None or row.status is None:
-        return None
-    return _stored(row, asked)
+def find_query(keys: Sequence[Key]) -> Statement:
+    """The statement that finds the stored answers of keys of one facility."""
+    actors, texts = [key.actor for key in keys], [key.key for key in keys]
+    return Statement(_FIND, (actors, texts, keys[0].facility_id, clock.now() - KEPT))
 
 
-def claim(asked: Asked, *, token: uuid.UUID) -> Claim | Stored:
-    """Claim the key or give the kept answer; refused while another run holds it, or for another request's key."""
+def stored_of(key: Key, found: Found) -> Stored | None:
+    """The stored answer to the request with this key, among the rows of `find_query`.
+
+    Raises IdempotencyMismatch if the key was used for another request.
+    """
+    for actor, text, fingerprint, status, headers, body in found:
+        if (actor, text) == (key.actor, key.key):
+            if fingerprint != key.fingerprint:
+                raise IdempotencyMismatch()
+            metrics.replays.inc()
+            return Stored(status=status, body=bytes(body), headers=_object(headers))
+    return None
+
+
+def find(key: Key) -> Stored | None:
+    """The stored answer to the request with this key; IdempotencyMismatch if the key was used for another request."""
+    [found] = ask(find_query([key]))
+    return stored_of(key, found)
+
+
+def keep(answers: Sequence[tuple[Key, Stored]]) -> None:
+    """Store answers in the open transaction, which makes the changes; KeyTaken if one of the keys is taken by now."""
     now = clock.now()
-    values: dict[str, Any] = {
-        "id": new_id(),
-        "facility": asked.facility_id,
-        "actor": asked.actor,
-        "key": asked.key,
-        "fingerprint": asked.fingerprint,
-        "claim": token,
-        "now": now,
-        "lease_began": now - LEASE,
-        "day_began": now - KEPT,
-    }
+    rows = [
+        {
+            "id": new_id(),
+            "facility_id": key.facility_id,
+            "actor": key.actor,
+            "key": key.key,
+            "fingerprint": key.fingerprint,
+            "stored_at": now,
+            "status": stored.status,
+            "headers": dict(stored.headers),
+            "body": "\\x" + stored.body.hex(),
+        }
+        for key, stored in answers
+    ]
     with connection.cursor() as cursor:
-        cursor.execute(_CLAIM, values)
-        claimed = cursor.fetchone()
-    if claimed is not None:
-        return Claim(record_id=claimed[0], token=token, facility_id=asked.facility_id)
-    row = _row_of(asked, now)
-    if row is None or row.status is None:
-        if row is not None and row.fingerprint != asked.fingerprint:
-            raise IdempotencyMismatch()
-        raise IdempotencyInProgress()
-    return _stored(row, asked)
-
-
-def complete(held: Claim, answer: Stored) -> None:
-    """Keep the answer, inside the transaction that makes the change; ClaimLost if another run has the key by now."""
-    kept = IdempotencyRecord.objects.filter(**held.while_held).update(
-        status=answer.status, headers=dict(answer.headers), body=answer.body
-    )
-    if not kept:
-        raise ClaimLost
-
-
-def release(held: Claim) -> None:
-    """Free the key of a run that changed nothing; does nothing once the answer is kept or the claim is another's."""
-    IdempotencyRecord.objects.filter(**held.while_held).delete()
+        cursor.execute(_KEEP, [orjson.dumps(rows).decode(), now - KEPT])
+        if len(cursor.fetchall()) != len(rows):
+            raise KeyTaken
 
 
 def prune(now: datetime, *, batch: int = 5000) -> int:
-    """Remove records older than 24 h, in batches; answers how many."""
+    """Remove records older than 24 h, in batches; the number of those removed."""
     removed = 0
     while True:
-        old = IdempotencyRecord.objects.filter(claimed_at__lt=now - KEPT).order_by("claimed_at").values("id")[:batch]
+        old = IdempotencyRecord.objects.filter(stored_at__lt=now - KEPT).order_by("stored_at").values("id")[:batch]
         count, _ = IdempotencyRecord.objects.filter(id__in=old).delete()
         removed += count
         if count < batch:
             return removed
 
 
-def _row_of(asked: Asked, now: datetime) -> IdempotencyRecord | None:
-    return IdempotencyRecord.objects.filter(
-        facility_id=asked.facility_id, actor=asked.actor, key=asked.key, claimed_at__gte=now - KEPT
-    ).first()
-
-
-def _stored(row: IdempotencyRecord, asked: Asked) -> Stored:
-    if row.fingerprint != asked.fingerprint:
-        raise IdempotencyMismatch()
-    metrics.replays.inc()
-    return Stored(status=row.status or 200, body=bytes(row.body), headers=row.headers)
+def _object(value: Any) -> dict[str, str]:
+    return orjson.loads(value) if isinstance(value, str | bytes) else dict(value)

@@ -1,13 +1,15 @@
 """What every request passes: a request id, the access line, transport rules, and errors as problems."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from http import HTTPStatus
 
 import structlog
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.utils.cache import patch_vary_headers
+from django.utils.module_loading import import_string
 
 from core import clock, errors, ids
 from core.api import problem_details
@@ -115,15 +117,46 @@ class ProblemDetails:
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse:
         """Answer an exception of a plain Django view."""
-        return answer_failure(exception)
+        return problem_details.of_failure(exception)
 
 
-def answer_failure(error: Exception) -> HttpResponse:
-    """The problem that an exception makes; what is a bug of ours is recorded."""
-    response = problem_details.of_exception(error)
-    if response.status_code == HTTPStatus.INTERNAL_SERVER_ERROR:
-        logs.failure("unhandled", error)
-    return response
+class ByPath:
+    """Run the middleware of browsers' pages (sessions, CSRF, messages ...) only for paths that are not the API's.
+
+    What that middleware puts on an answer of the API is the same for all of them: its headers are made once.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self._api = get_response
+        self._pages = _chain(settings.OPD_PAGE_MIDDLEWARE, get_response)
+        self._cross_origin = _chain(settings.OPD_CROSS_ORIGIN_MIDDLEWARE, get_response)
+        self._headers: dict[bool, dict[str, str]] = {}
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if not request.path_info.startswith(settings.OPD_API_PATHS):
+            return self._pages(request)
+        request.get_host()  # DisallowedHost for a host that is not ours
+        response = (self._cross_origin if "HTTP_ORIGIN" in request.META else self._api)(request)
+        for name, value in self._usual_headers(request).items():
+            response.headers.setdefault(name, value)
+        patch_vary_headers(response, ("origin",))
+        return response
+
+    def _usual_headers(self, request: HttpRequest) -> dict[str, str]:
+        secure = request.is_secure()
+        if secure not in self._headers:
+            bare = _chain(settings.OPD_HEADER_MIDDLEWARE, lambda _: HttpResponse())(request)
+            found = {name: value for name, value in bare.headers.items() if not name.startswith("Content-Length")}
+            found.pop("Content-Type", None)
+            self._headers[secure] = found | {"Cache-Control": "no-store"}
+        return self._headers[secure]
+
+
+def _chain(names: Iterable[str], innermost: GetResponse) -> GetResponse:
+    handler = innermost
+    for name in reversed(list(names)):
+        handler = import_string(name)(handler)
+    return handler
 
 
 def _is_ours(response: HttpResponseBase) -> bool:

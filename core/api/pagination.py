@@ -1,17 +1,19 @@
 """Pages of lists: {count, next, previous, results}."""
 
 import re
+from typing import Any
 
 from django.core.paginator import Paginator
 from rest_framework.pagination import PageNumberPagination
-from rest_framework.request import Request
 
+from core.api.answers import Answer
+from core.api.request import ApiRequest
 from core.errors import ValidationFailed
 
 _NUMBER = re.compile(r"[1-9][0-9]{0,8}")
 
 
-def _number(request: Request, name: str, default: int) -> int:
+def _number(request: ApiRequest, name: str, default: int) -> int:
     text = request.query_params.get(name)
     if text is None:
         return default
@@ -27,8 +29,20 @@ class Pages(PageNumberPagination):
     max_page_size = 200
     page_size_query_param = "page_size"
 
-    def get_page_size(self, request: Request) -> int:
+    def get_page_size(self, request: Any) -> int:
         return min(_number(request, "page_size", 50), 200)
 
-    def get_page_number(self, request: Request, paginator: Paginator) -> int:
+    def get_page_number(self, request: Any, paginator: Paginator) -> int:
         return _number(request, "page", 1)
+
+    def get_paginated_response(self, data: Any) -> Answer:  # type: ignore[override]
+        """The page: how many there are, the addresses of the pages beside it, and its things."""
+        return Answer(
+            200,
+            {
+                "count": self.page.paginator.count if self.page else 0,
+                "next": self.get_next_link(),
+                "previous": self.get_previous_link(),
+                "results": data,
+            },
+        )

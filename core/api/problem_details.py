@@ -17,10 +17,8 @@ from django.db import DataError, IntegrityError, InterfaceError, InternalError, 
 from django.db.models import ProtectedError, RestrictedError
 from django.http import Http404, HttpRequest, HttpResponse
 from rest_framework import exceptions as drf
-from rest_framework.response import Response
 
 from core import errors
-from core.api import commands
 from core.api.renderers import to_json
 from core.db import retry
 from core.observability import logs
@@ -198,10 +196,6 @@ def _from_drf(exc: drf.APIException) -> tuple[str, str, dict[str, Any], dict[str
     return "internal-error", "The error was recorded.", {}, headers
 
 
-_OF_THE_STATE = frozenset({400, 404, 409, 412})
-"""Refusals that may come only because the first request with this key has already changed what is asked about."""
-
-
 def body(code: str, *, detail: str, title: str | None = None, **members: Any) -> dict[str, Any]:
     """The members of a problem."""
     standard = {
@@ -255,18 +249,17 @@ def of_exception(exc: BaseException) -> HttpResponse:
     return response(*describe(exc))
 
 
-def handler(exc: Exception, context: Mapping[str, Any]) -> Response:
-    """DRF's exception handler: an answer for every exception, so that nothing falls through to an HTML page."""
-    problem, headers = describe(exc)
-    if problem["status"] in _OF_THE_STATE:
-        try:
-            if (kept := commands.kept_answer(context.get("request"))) is not None:
-                return kept
-        except errors.IdempotencyMismatch as mismatch:
-            problem, headers = describe(mismatch)
-    if problem["status"] == HTTPStatus.INTERNAL_SERVER_ERROR:
+def of_failure(exc: BaseException) -> HttpResponse:
+    """The finished Django response for an exception; a bug is recorded in the log, and nothing of it is told."""
+    made = of_exception(exc)
+    if made.status_code == HTTPStatus.INTERNAL_SERVER_ERROR:
         logs.failure("unhandled", exc)
-    return Response(problem, status=problem["status"], headers=headers, content_type=CONTENT_TYPE)
+    return made
+
+
+def handler(exc: Exception, context: Mapping[str, Any]) -> HttpResponse:
+    """DRF's exception handler, for its views that are no endpoints of ours (the documentation)."""
+    return of_failure(exc)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -6,7 +6,6 @@ from typing import Any
 
 import orjson
 from django.utils.functional import Promise
-from rest_framework.renderers import JSONRenderer
 
 _OPTIONS = orjson.OPT_NON_STR_KEYS | orjson.OPT_UTC_Z
 
@@ -26,13 +25,3 @@ def _plain(value: Any) -> Any:
 def to_json(value: Any) -> bytes:
     """The JSON text of plain values, uuids, times and decimals."""
     return orjson.dumps(value, default=_plain, option=_OPTIONS)
-
-
-class FastJSONRenderer(JSONRenderer):
-    """DRF's JSON renderer in every respect but speed."""
-
-    def render(
-        self, data: Any, accepted_media_type: str | None = None, renderer_context: Mapping[str, Any] | None = None
-    ) -> bytes:
-        """The bytes of an answer; none for None."""
-        return b"" if data is None else to_json(data)

@@ -1,14 +1,32 @@
 """The one wrapper of Django's transactions."""
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 
-from django.db import connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
+
+from core.db import retry
 
 
-def atomic(*, durable: bool = False, using: str | None = None) -> AbstractContextManager[None]:
-    """All of the block's changes or none; with `durable`, refuses to run inside another block."""
-    return transaction.atomic(durable=durable, using=using)
+class CommitUnknown(OperationalError):
+    """The connection was lost while COMMIT was on its way: whether the changes were made is not known."""
+
+
+@contextmanager
+def atomic(*, durable: bool = False, using: str | None = None) -> Iterator[None]:
+    """All of the block's changes or none; with `durable`, refuses to run inside another block.
+
+    Raises CommitUnknown if a durable block ends and its COMMIT gets no answer.
+    """
+    ended = False
+    try:
+        with transaction.atomic(durable=durable, using=using):
+            yield
+            ended = True
+    except (OperationalError, InterfaceError) as error:
+        if ended and durable and retry.lost_connection(error):
+            raise CommitUnknown(*error.args) from error.__cause__
+        raise
 
 
 @contextmanager

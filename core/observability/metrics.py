@@ -15,9 +15,7 @@ gate_waits = Histogram(
     "opd_gate_wait_seconds", "Wait at the Redis gate", buckets=(0.001, 0.005, 0.02, 0.1, 0.5, 1, 2, 5, 10)
 )
 gate_open = Gauge("opd_gate_circuit_open", "1 while Redis is left alone", multiprocess_mode="livemax")
-snapshots = Counter(
-    "opd_snapshots_total", "Lists asked for that had to be at hand: near, far (Redis), made anew, spoilt", ["how"]
-)
+cached_bodies = Counter("opd_cached_bodies_total", "Lists answered from the process's cache, or made anew", ["how"])
 replica_reads = Counter(
     "opd_replica_reads_total", "Reports and lists that may come from the replica: replica, or why not", ["how"]
 )

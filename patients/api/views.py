@@ -4,19 +4,17 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-import orjson
 from django.db.models import QuerySet
-from rest_framework.generics import GenericAPIView
-from rest_framework.request import Request
-from rest_framework.response import Response
 
 from accounts.access.permissions import capability_of
 from accounts.access.principal import principal_of
 from accounts.access.roles import Role
 from accounts.audit.read_trail import attributed, record_read
-from core.api.commands import Answer, write
+from core.api.answers import Answer
+from core.api.commands import write_rows
+from core.api.endpoint import Endpoint
 from core.api.etags import named_versions
-from core.api.idempotency import Stored
+from core.api.request import ApiRequest
 from core.db.replica import from_replica
 from core.errors import NotFound
 from patients.api.schema import patient_detail, patient_list
@@ -30,7 +28,7 @@ def _patient(patient: Patient, *, status: int = 200) -> Answer:
     return Answer(status, PatientSerializer(patient).data, {"ETag": f'"{patient.version}"'})
 
 
-class _PatientsView(GenericAPIView[Patient]):
+class _PatientsView(Endpoint):
     queryset = Patient.objects.none()
     serializer_class = PatientSerializer
 
@@ -44,12 +42,10 @@ class _PatientsView(GenericAPIView[Patient]):
         principal = principal_of(self.request)
         return principal.id if principal.role == Role.PATIENT else None
 
-    def check_replay(self, kept: Stored) -> None:
-        """Raise NotFound for a kept answer about a record that is no longer the caller's."""
-        if kept.body and self.family_of() is not None:
-            record_id = orjson.loads(kept.body)["id"]
-            if not self.visible().filter(pk=record_id).exists():
-                raise NotFound
+    def refuse_others(self, patient_id: UUID) -> None:
+        """Raise NotFound for a record that is not the caller's own; nothing is asked for who acts for the hospital."""
+        if self.family_of() is not None and not self.visible().filter(pk=patient_id).exists():
+            raise NotFound
 
     def body(self, *, partly: bool = False) -> dict[str, Any]:
         """The fields that were sent, checked."""
@@ -65,7 +61,7 @@ class PatientListView(_PatientsView):
     capabilities = {"GET": "patients.read", "POST": "patients.register"}
 
     @from_replica
-    def get(self, request: Request) -> Response:
+    def get(self, request: ApiRequest) -> Answer:
         filters = PatientFilters.read(request)
         patients = self.visible()
         if filters.get("search"):
@@ -74,10 +70,10 @@ class PatientListView(_PatientsView):
         record_read(request, [patient.pk for patient in page])
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
-    def post(self, request: Request) -> Response:
+    def post(self, request: ApiRequest) -> Answer:
         work = partial(register_patient, of_user=self.family_of(), **self.body())
         with attributed(request):
-            return write(request, work, partial(_patient, status=201), check_replay=self.check_replay)
+            return write_rows(request, work, partial(_patient, status=201))
 
 
 @patient_detail
@@ -91,26 +87,27 @@ class PatientView(_PatientsView):
         "DELETE": "patients.write",
     }
 
-    def get(self, request: Request, patient_id: UUID) -> Response:
+    def get(self, request: ApiRequest, patient_id: UUID) -> Answer:
         patient = self.visible().filter(pk=patient_id).first()
         if patient is None:
             raise NotFound
         record_read(request, [patient.pk])
-        answer = _patient(patient)
-        return Response(answer.body, headers=dict(answer.headers))
+        return _patient(patient)
 
-    def put(self, request: Request, patient_id: UUID) -> Response:
+    def put(self, request: ApiRequest, patient_id: UUID) -> Answer:
         return self._change(request, patient_id, partly=False)
 
-    def patch(self, request: Request, patient_id: UUID) -> Response:
+    def patch(self, request: ApiRequest, patient_id: UUID) -> Answer:
         return self._change(request, patient_id, partly=True)
 
-    def delete(self, request: Request, patient_id: UUID) -> Response:
+    def delete(self, request: ApiRequest, patient_id: UUID) -> Answer:
+        self.refuse_others(patient_id)
         work = partial(delete_patient, patient_id=patient_id, among=self.visible())
         with attributed(request):
-            return write(request, work, lambda nothing: Answer(204))
+            return write_rows(request, work, lambda nothing: Answer(204))
 
-    def _change(self, request: Request, patient_id: UUID, *, partly: bool) -> Response:
+    def _change(self, request: ApiRequest, patient_id: UUID, *, partly: bool) -> Answer:
+        self.refuse_others(patient_id)
         work = partial(
             update_patient,
             patient_id=patient_id,
@@ -125,4 +122,4 @@ class PatientView(_PatientsView):
             return _patient(patient)
 
         with attributed(request):
-            return write(request, work, shown, check_replay=self.check_replay)
+            return write_rows(request, work, shown)

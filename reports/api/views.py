@@ -2,16 +2,15 @@
 
 from uuid import UUID
 
-from rest_framework.request import Request
-from rest_framework.response import Response
-from rest_framework.views import APIView
-
 from accounts.access.permission_table import Reach
 from accounts.access.permissions import reach_of
 from accounts.access.principal import principal_of
 from clinics.facilities import default_facility
 from clinics.models import Doctor
 from core import clock
+from core.api.answers import Answer
+from core.api.endpoint import Endpoint
+from core.api.request import ApiRequest
 from core.db.replica import from_replica
 from core.errors import NotFound, PermissionDenied
 from core.local_time import local_day
@@ -21,13 +20,13 @@ from reports.daily import daily_report
 
 
 @daily
-class DailyReportView(APIView):
+class DailyReportView(Endpoint):
     """The figures of one local day."""
 
     capability = "reports.read"
 
     @from_replica
-    def get(self, request: Request) -> Response:
+    def get(self, request: ApiRequest) -> Answer:
         filters = DailyFilters.read(request)
         doctor_id = self._doctor(request, filters.get("doctor_id"))
         if doctor_id is None:
@@ -39,9 +38,9 @@ class DailyReportView(APIView):
             facility = doctor.facility
         now = clock.now()
         day = filters.get("date") or local_day(now, facility.time_zone)
-        return Response(daily_report(facility=facility, day=day, now=now, doctor_id=doctor_id))
+        return Answer(200, daily_report(facility=facility, day=day, now=now, doctor_id=doctor_id))
 
-    def _doctor(self, request: Request, asked: UUID | None) -> UUID | None:
+    def _doctor(self, request: ApiRequest, asked: UUID | None) -> UUID | None:
         """Whose figures: a doctor gets their own, and another's do not exist for them."""
         if reach_of(request, self) is Reach.ALL:
             return asked

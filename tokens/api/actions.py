@@ -5,15 +5,14 @@ from functools import partial
 from typing import Any, ClassVar
 from uuid import UUID
 
-from rest_framework.generics import GenericAPIView
-from rest_framework.request import Request
-from rest_framework.response import Response
-
 from accounts.access.permissions import reach_of
 from accounts.access.principal import principal_of
 from core import clock
-from core.api.commands import Answer, write
+from core.api.answers import Answer
+from core.api.commands import write
+from core.api.endpoint import Endpoint
 from core.api.messages import StrictSerializer
+from core.api.request import ApiRequest
 from tokens.api import openapi
 from tokens.api.messages import token_bodies
 from tokens.api.serializers import CompleteCurrentRequest, NothingRequest, TriageRequest
@@ -24,14 +23,14 @@ from tokens.services import TokenAllocationService
 service = TokenAllocationService()
 
 
-class TokenActionView(GenericAPIView[Token]):
+class TokenActionView(Endpoint):
     """One action on one token: reads the body, checks that the caller may see the token, and lets the service act."""
 
     capability = "tokens.attend"
     body_class: ClassVar[type[StrictSerializer]] = NothingRequest
     act: ClassVar[Callable[..., Any]]
 
-    def post(self, request: Request, token_id: UUID) -> Response:
+    def post(self, request: ApiRequest, token_id: UUID) -> Answer:
         body = self.body_class(data=request.data)
         body.is_valid(raise_exception=True)
         principal = principal_of(request)

@@ -3,16 +3,15 @@
 from functools import partial
 from uuid import UUID
 
-from rest_framework.request import Request
-from rest_framework.response import Response
-
 from accounts.access.principal import principal_of
 from accounts.audit.read_trail import attributed
 from clinics.api import views
 from clinics.api.schema import doctor_detail, facility_detail
 from clinics.api.serializers import FacilitySerializer
 from clinics.models import Facility
-from core.api.commands import Answer, write
+from core.api.answers import Answer
+from core.api.commands import write
+from core.api.request import ApiRequest
 from tokens.planning import PlanningService
 
 service = PlanningService()
@@ -28,7 +27,7 @@ class FacilityView(views.FacilityView):
 
     capabilities = {**views.FacilityView.capabilities, "PATCH": "facilities.write"}
 
-    def patch(self, request: Request, facility_id: UUID) -> Response:
+    def patch(self, request: ApiRequest, facility_id: UUID) -> Answer:
         body = FacilitySerializer(data=request.data, partial=True)
         body.is_valid(raise_exception=True)
         work = partial(
@@ -46,7 +45,7 @@ class DoctorView(views.DoctorView):
 
     capabilities = {**views.DoctorView.capabilities, "DELETE": "doctors.write"}
 
-    def delete(self, request: Request, doctor_id: UUID) -> Response:
+    def delete(self, request: ApiRequest, doctor_id: UUID) -> Answer:
         work = partial(service.delete_doctor, doctor_id=doctor_id, actor=principal_of(request).actor)
         with attributed(request):
             return write(request, work, lambda nothing: Answer(204))

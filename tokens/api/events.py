@@ -1,11 +1,10 @@
 """events/: the engine's log, for systems that follow it."""
 
-from rest_framework.generics import GenericAPIView
-from rest_framework.request import Request
-from rest_framework.response import Response
-
 from accounts.access.permissions import reach_of
 from accounts.access.principal import principal_of
+from core.api.answers import Answer
+from core.api.endpoint import Endpoint
+from core.api.request import ApiRequest
 from core.errors import NotFound
 from events.models import Event
 from events.readers import after_event, complete_part
@@ -17,13 +16,13 @@ from tokens.queries.access import visible_events
 
 
 @openapi.event_list
-class EventListView(GenericAPIView[Event]):
+class EventListView(Endpoint):
     """The log, oldest first."""
 
     capability = "events.read"
     queryset = Event.objects.none()
 
-    def get(self, request: Request) -> Response:
+    def get(self, request: ApiRequest) -> Answer:
         filters = EventFilters.read(request)
         events = visible = visible_events(principal=principal_of(request), reach=reach_of(request, self))
         if "slot" in filters:

@@ -5,16 +5,9 @@ ETag) or that is kept (the snapshot) is still true. Nothing else decides, so a l
 that was committed before the read.
 """
 
-import re
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any
 from uuid import UUID
-
-from django.http import HttpResponse
-from django.http.response import HttpResponseBase
-from rest_framework.generics import GenericAPIView
-from rest_framework.request import Request
-from rest_framework.response import Response
 
 from accounts.access.permission_table import Reach
 from accounts.access.permissions import reach_of
@@ -24,6 +17,9 @@ from accounts.audit.read_trail import record_read
 from clinics.models import Slot
 from core import clock
 from core.api import etags, response_cache
+from core.api.answers import Answer
+from core.api.endpoint import Endpoint
+from core.api.request import ApiRequest
 from tokens.api import messages, openapi
 from tokens.api.serializers import QueueFilters
 from tokens.audit.as_of import tokens_as_of
@@ -34,18 +30,17 @@ from tokens.queries.estimates import moment_of_list
 from tokens.queries.queue_list import Head, head_of, listed
 
 TRIES = 5
-_PATIENT = re.compile(rb'"patient":"([0-9a-f-]{36})"')
-_CODE = response_cache.text_of(messages, estimates, queue_list)
+_CODE = response_cache.source_tag(messages, estimates, queue_list)
 
 
 @openapi.slot_tokens
-class SlotTokensView(GenericAPIView[Slot]):
+class SlotTokensView(Endpoint):
     """The queue in order, then the rest by ticket."""
 
     capability = "queue.read"
     pagination_class = None
 
-    def get(self, request: Request, slot_id: UUID) -> HttpResponseBase:
+    def get(self, request: ApiRequest, slot_id: UUID) -> Answer:
         principal, reach = principal_of(request), reach_of(request, self)
         head = head_of(slot_id=slot_id)
         refuse_foreign_doctor(head.doctor_id, principal=principal, reach=reach)
@@ -54,7 +49,7 @@ class SlotTokensView(GenericAPIView[Slot]):
         if "as_of" in filters:
             tokens = _as_of(slot_id, filters["as_of"], in_queue=in_queue, whose=whose)
             record_read(request, [token["patient"] for token in tokens], what=self.capability)
-            return Response(tokens)
+            return Answer(200, tokens)
         return answer_list(request, head, in_queue=in_queue, whose=whose)
 
 
@@ -63,26 +58,20 @@ def whose_of(principal: Principal, reach: Reach) -> frozenset[UUID] | None:
     return None if reach is Reach.ALL or principal.role == Role.DOCTOR else principal.patient_ids
 
 
-def answer_list(request: Any, head: Head, *, in_queue: bool, whose: frozenset[UUID] | None) -> HttpResponse:
+def answer_list(request: Any, head: Head, *, in_queue: bool, whose: frozenset[UUID] | None) -> Answer:
     """Answer with the list and record whose names it shows, or with 304, which shows nothing that the client lacks."""
     now = clock.now()
     tag = _tag(head, moment_of_list(slot=head, now=now), in_queue, whose)
     if etags.is_named(tag, request.META.get("HTTP_IF_NONE_MATCH")):
         return etags.not_modified(tag=tag)
-    key = f"tokens:{head.id}:{response_cache.tag_of(in_queue, _sorted(whose))}"
+    name = f"tokens:{head.id}:{response_cache.tag_of(in_queue, _sorted(whose))}"
     make = partial(_make, head, in_queue=in_queue, whose=whose)
-    snapshot = response_cache.ready(response_cache.Asked(key, tag, make))
-    record_read(request, _patients_in(snapshot.body), what=SlotTokensView.capability)
-    return etags.answer(tag=snapshot.tag, body=snapshot.body)
+    found = response_cache.cached(response_cache.Wanted(name, tag, make))
+    record_read(request, found.patient_ids, what=SlotTokensView.capability)
+    return etags.answer(tag=found.tag, body=found.content)
 
 
-@lru_cache(maxsize=64)  # a list that is kept is sent again and again
-def _patients_in(body: bytes) -> tuple[str, ...]:
-    """The ids of the patients that a list names. Quotes inside of a text are escaped, so no name looks like one."""
-    return tuple(found.decode() for found in _PATIENT.findall(body))
-
-
-def _make(head: Head, *, in_queue: bool, whose: frozenset[UUID] | None) -> response_cache.Snapshot:
+def _make(head: Head, *, in_queue: bool, whose: frozenset[UUID] | None) -> response_cache.Body:
     """The list as it is now. Head and tokens are read until they are of the same moment; if that never comes about,
     the tokens are later than their tag says: such a list is right, and used once more by nobody.
     """
@@ -93,8 +82,9 @@ def _make(head: Head, *, in_queue: bool, whose: frozenset[UUID] | None) -> respo
         head = head_of(slot_id=head.id)
     now = clock.now()
     moment = moment_of_list(slot=head, now=now)
-    body = messages.list_bytes(head, tokens, now=moment or now)
-    return response_cache.Snapshot(_tag(head, moment, in_queue, whose), body)
+    content = messages.list_bytes(head, tokens, now=moment or now)
+    patient_ids = tuple(token.patient_id for token in tokens)
+    return response_cache.Body(_tag(head, moment, in_queue, whose), content, patient_ids)
 
 
 def _tag(head: Head, *rest: Any) -> str:

@@ -8,18 +8,17 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import F, QuerySet
-from django.http import HttpResponse
-from rest_framework.generics import GenericAPIView
-from rest_framework.request import Request
-from rest_framework.response import Response
 
 from accounts.access.permissions import reach_of
 from accounts.access.principal import Principal, principal_of
 from clinics.models import Doctor, Slot, SlotStatus
 from clinics.timetables import BadTimetable, planned_days, slots_between
 from core import clock
-from core.api.commands import Answer, write
+from core.api.answers import Answer
+from core.api.commands import write
+from core.api.endpoint import Endpoint
 from core.api.etags import named_versions
+from core.api.request import ApiRequest
 from core.errors import NotFound, ValidationFailed
 from core.local_time import local_day
 from tokens.api import openapi
@@ -59,13 +58,13 @@ def _slot_answer(slot: Slot, *, status: int = 200) -> Answer:
 
 
 @openapi.slot_list
-class SlotListView(GenericAPIView[Slot]):
+class SlotListView(Endpoint):
     """The slots, by their start."""
 
     capabilities = {"GET": "slots.read", "POST": "slots.write"}
     queryset = Slot.objects.all()
 
-    def get(self, request: Request) -> HttpResponse:
+    def get(self, request: ApiRequest) -> Answer:
         now = clock.now()
         slots = self.get_queryset()
         filters = SlotFilters.read(request)
@@ -85,7 +84,7 @@ class SlotListView(GenericAPIView[Slot]):
             slots = open_now if filters["available"] else slots.exclude(id__in=open_now.values("id"))
         return answer_page(request, self, slots, now=now)
 
-    def post(self, request: Request) -> Response:
+    def post(self, request: ApiRequest) -> Answer:
         plan = _read_plan(request)
         doctor_id = plan.pop("doctor_id")
         work = partial(
@@ -99,29 +98,28 @@ class SlotListView(GenericAPIView[Slot]):
 
 
 @openapi.slot_detail
-class SlotView(GenericAPIView[Slot]):
+class SlotView(Endpoint):
     """One slot."""
 
     capabilities = {"GET": "slots.read", "PUT": "slots.write", "PATCH": "slots.write", "DELETE": "slots.write"}
 
-    def get(self, request: Request, slot_id: UUID) -> Response:
+    def get(self, request: ApiRequest, slot_id: UUID) -> Answer:
         slot = _slots().filter(facility_id=facility_of_slot(slot_id), id=slot_id).first()
         if slot is None:
             raise NotFound
-        answer = _slot_answer(slot)
-        return Response(answer.body, headers=dict(answer.headers))
+        return _slot_answer(slot)
 
-    def put(self, request: Request, slot_id: UUID) -> Response:
+    def put(self, request: ApiRequest, slot_id: UUID) -> Answer:
         return self._change(request, slot_id, partly=False)
 
-    def patch(self, request: Request, slot_id: UUID) -> Response:
+    def patch(self, request: ApiRequest, slot_id: UUID) -> Answer:
         return self._change(request, slot_id, partly=True)
 
-    def delete(self, request: Request, slot_id: UUID) -> Response:
+    def delete(self, request: ApiRequest, slot_id: UUID) -> Answer:
         work = partial(service.delete_slot, slot_id=slot_id, actor=principal_of(request).actor)
         return write(request, work, lambda nothing: Answer(204))
 
-    def _change(self, request: Request, slot_id: UUID, *, partly: bool) -> Response:
+    def _change(self, request: ApiRequest, slot_id: UUID, *, partly: bool) -> Answer:
         work = partial(
             service.change_slot,
             slot_id=slot_id,
@@ -133,12 +131,12 @@ class SlotView(GenericAPIView[Slot]):
 
 
 @openapi.slot_bulk
-class BulkSlotsView(GenericAPIView[Slot]):
+class BulkSlotsView(Endpoint):
     """A doctor's timetable, laid out as slots."""
 
     capability = "slots.write"
 
-    def post(self, request: Request) -> Response:
+    def post(self, request: ApiRequest) -> Answer:
         body = BulkSlotsRequest(data=request.data)
         body.is_valid(raise_exception=True)
         wanted = dict(body.validated_data)
@@ -174,12 +172,12 @@ class BulkSlotsView(GenericAPIView[Slot]):
 
 
 @openapi.slot_delay
-class DelaySlotView(GenericAPIView[Slot]):
+class DelaySlotView(Endpoint):
     """A doctor is late."""
 
     capability = "slots.run"
 
-    def put(self, request: Request, slot_id: UUID) -> Response:
+    def put(self, request: ApiRequest, slot_id: UUID) -> Answer:
         body = DelayRequest(data=request.data)
         body.is_valid(raise_exception=True)
         dry_run = DryRunFilters.read(request).get("dry_run", False)
@@ -191,7 +189,7 @@ class DelaySlotView(GenericAPIView[Slot]):
             dry_run=dry_run,
             actor=principal.actor,
         )
-        return write(request, work, partial(_delay_answer, dry_run=dry_run), dry_run=dry_run)
+        return write(request, work, partial(_delay_answer, dry_run=dry_run), keep=not dry_run)
 
 
 def _delay_answer(result: DelaySet, *, dry_run: bool) -> Answer:
@@ -216,44 +214,46 @@ def _delay_answer(result: DelaySet, *, dry_run: bool) -> Answer:
 
 
 @openapi.slot_cancel
-class CancelSlotView(GenericAPIView[Slot]):
+class CancelSlotView(Endpoint):
     """The whole slot is off."""
 
     capability = "slots.cancel"
 
-    def post(self, request: Request, slot_id: UUID) -> Response:
+    def post(self, request: ApiRequest, slot_id: UUID) -> Answer:
         body = CancelSlotRequest(data=request.data)
         body.is_valid(raise_exception=True)
+        dry_run = DryRunFilters.read(request).get("dry_run", False)
         work = partial(
             service.cancel_slot,
             slot_id=slot_id,
             reason=body.validated_data["reason"],
-            dry_run=DryRunFilters.read(request).get("dry_run", False),
+            dry_run=dry_run,
             actor=principal_of(request).actor,
         )
-        return write(request, work, _counts)
+        return write(request, work, _counts, keep=not dry_run)
 
 
 @openapi.slot_cancel_range
-class CancelSlotsView(GenericAPIView[Slot]):
+class CancelSlotsView(Endpoint):
     """A doctor is away: the slots of some hours or days are off."""
 
     capability = "slots.cancel"
 
-    def post(self, request: Request) -> Response:
+    def post(self, request: ApiRequest) -> Answer:
         doctor_id = request.data.get("doctor") if isinstance(request.data, dict) else None
         body = CancelSlotsRequest(data=request.data, context={"zone": lambda: zone_of_doctor(doctor_id)})
         body.is_valid(raise_exception=True)
         wanted = body.validated_data
+        dry_run = DryRunFilters.read(request).get("dry_run", False)
         work = partial(
             planning.cancel_slots,
             doctor_id=wanted["doctor_id"],
             wanted=SlotRange(wanted["start"], wanted["end"]),
             reason=wanted["reason"],
-            dry_run=DryRunFilters.read(request).get("dry_run", False),
+            dry_run=dry_run,
             actor=principal_of(request).actor,
         )
-        return write(request, work, _counts)
+        return write(request, work, _counts, keep=not dry_run)
 
 
 def _counts(result: SlotCancelled | SlotsCancelled) -> Answer:
@@ -261,24 +261,24 @@ def _counts(result: SlotCancelled | SlotsCancelled) -> Answer:
 
 
 @openapi.slot_close
-class CloseSlotView(GenericAPIView[Slot]):
+class CloseSlotView(Endpoint):
     """No more bookings; the queue runs on."""
 
     capability = "slots.run"
 
-    def post(self, request: Request, slot_id: UUID) -> Response:
+    def post(self, request: ApiRequest, slot_id: UUID) -> Answer:
         NothingRequest(data=request.data).is_valid(raise_exception=True)
         principal = _runner(request, self, slot_id)
         return write(request, partial(service.close_slot, slot_id=slot_id, actor=principal.actor), _slot_answer)
 
 
 @openapi.slot_call_next
-class CallNextView(GenericAPIView[Slot]):
+class CallNextView(Endpoint):
     """The next patient, please."""
 
     capability = "slots.run"
 
-    def post(self, request: Request, slot_id: UUID) -> Response:
+    def post(self, request: ApiRequest, slot_id: UUID) -> Answer:
         body = CompleteCurrentRequest(data=request.data)
         body.is_valid(raise_exception=True)
         principal = _runner(request, self, slot_id)
@@ -296,14 +296,14 @@ def called_answer(token: Token) -> Answer:
     return Answer(200, token_body(token, position=None, now=clock.now()))
 
 
-def _runner(request: Request, view: GenericAPIView[Slot], slot_id: UUID) -> Principal:
+def _runner(request: ApiRequest, view: Endpoint, slot_id: UUID) -> Principal:
     """The caller, who may run this slot; a doctor may run only their own."""
     principal = principal_of(request)
     refuse_foreign_slot(slot_id=slot_id, principal=principal, reach=reach_of(request, view))
     return principal
 
 
-def _read_plan(request: Request, *, slot_id: UUID | None = None, partly: bool = False) -> dict[str, Any]:
+def _read_plan(request: ApiRequest, *, slot_id: UUID | None = None, partly: bool = False) -> dict[str, Any]:
     doctor_id = request.data.get("doctor") if isinstance(request.data, dict) else None
     if doctor_id is None and slot_id is not None:
         doctor_id = _doctor_of(slot_id)

@@ -5,9 +5,6 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
-from rest_framework.generics import GenericAPIView
-from rest_framework.request import Request
-from rest_framework.response import Response
 
 from accounts.access.permission_table import Reach
 from accounts.access.permissions import reach_of
@@ -16,7 +13,10 @@ from accounts.access.roles import Role
 from accounts.api.booking_limit import BookingLimit
 from accounts.audit.read_trail import record_read
 from core import clock
-from core.api.commands import Answer, write
+from core.api.answers import Answer
+from core.api.commands import write
+from core.api.endpoint import Endpoint
+from core.api.request import ApiRequest
 from core.db.replica import from_replica
 from core.errors import NotFound, PermissionDenied
 from tokens.api import openapi
@@ -38,7 +38,7 @@ OPEN_TO_PATIENTS = (Category.ONLINE, Category.FOLLOWUP)
 MOST_AFFECTED = 50
 
 
-def visible_or_404(request: Request, view: Any, token_id: UUID) -> Token:
+def visible_or_404(request: ApiRequest, view: Any, token_id: UUID) -> Token:
     """The token, if the caller may see it."""
     tokens = visible_tokens(principal=principal_of(request), reach=reach_of(request, view))
     place = place_of_token(token_id)
@@ -49,30 +49,29 @@ def visible_or_404(request: Request, view: Any, token_id: UUID) -> Token:
 
 
 @openapi.token_list
-class TokenListView(BookingLimit, GenericAPIView[Token]):
+class TokenListView(BookingLimit):
     """The tokens, newest last."""
 
     capabilities = {"GET": "tokens.read", "POST": "tokens.book"}
     queryset = Token.objects.none()
 
     @from_replica
-    def get(self, request: Request) -> Response:
+    def get(self, request: ApiRequest) -> Answer:
         tokens = visible_tokens(principal=principal_of(request), reach=reach_of(request, self))
         page = self.paginate_queryset(_filtered(tokens, TokenFilters.read(request)).order_by("id"))
         tokens_shown = token_bodies(page or [], now=clock.now())
         record_read(request, [token.patient_id for token in page or []], what="tokens.read")
         return self.get_paginated_response(tokens_shown)
 
-    def post(self, request: Request) -> Response:
+    def post(self, request: ApiRequest) -> Answer:
         body = BookingBody(data=request.data)
         body.is_valid(raise_exception=True)
         wanted = dict(body.validated_data)
         principal, slot_id = principal_of(request), wanted.pop("slot_id")
         booking = BookingRequest(**wanted | {"category": Category(wanted["category"])}, desk=principal.is_desk)
         _check_may_book(principal, reach_of(request, self), booking)
-        return write(
-            request, partial(service.book, slot_id=slot_id, request=booking, actor=principal.actor), booked_answer
-        )
+        work = partial(service.book, slot_id=slot_id, request=booking, actor=principal.actor)
+        return write(request, work, booked_answer, batched=True)
 
 
 def _check_may_book(principal: Principal, reach: Reach, booking: BookingRequest) -> None:
@@ -107,17 +106,17 @@ def _filtered(tokens: QuerySet[Token], filters: dict[str, Any]) -> QuerySet[Toke
 
 
 @openapi.token_detail
-class TokenView(GenericAPIView[Token]):
+class TokenView(Endpoint):
     """One token."""
 
     capabilities = {"GET": "tokens.read", "DELETE": "tokens.book"}
 
-    def get(self, request: Request, token_id: UUID) -> Response:
+    def get(self, request: ApiRequest, token_id: UUID) -> Answer:
         token = visible_or_404(request, self, token_id)
         record_read(request, [token.patient_id], what="tokens.read")
-        return Response(token_bodies([token], now=clock.now())[0])
+        return Answer(200, token_bodies([token], now=clock.now())[0])
 
-    def delete(self, request: Request, token_id: UUID) -> Response:
+    def delete(self, request: ApiRequest, token_id: UUID) -> Answer:
         keep_seat = BufferFilters.read(request).get("buffer", False)
         principal = principal_of(request)
         refuse_hidden_token(token_id=token_id, principal=principal, reach=reach_of(request, self))
@@ -125,7 +124,7 @@ class TokenView(GenericAPIView[Token]):
             visible_or_404(request, self, token_id)
             raise PermissionDenied("Only the desk keeps a seat.")
         work = partial(service.cancel, token_id=token_id, keep_seat=keep_seat, actor=principal.actor)
-        return write(request, work, cancelled_answer)
+        return write(request, work, cancelled_answer, batched=True)
 
 
 def cancelled_answer(result: Cancelled) -> Answer:
@@ -142,12 +141,12 @@ def cancelled_answer(result: Cancelled) -> Answer:
 
 
 @openapi.token_emergency
-class EmergencyView(GenericAPIView[Token]):
+class EmergencyView(Endpoint):
     """An emergency arrives."""
 
     capability = "tokens.emergency"
 
-    def post(self, request: Request) -> Response:
+    def post(self, request: ApiRequest) -> Answer:
         body = EmergencyRequest(data=request.data)
         body.is_valid(raise_exception=True)
         principal = principal_of(request)
@@ -189,11 +188,11 @@ def admitted_answer(result: Admitted) -> Answer:
 
 
 @openapi.token_explain
-class ExplainView(GenericAPIView[Token]):
+class ExplainView(Endpoint):
     """Why this position."""
 
     capability = "tokens.read"
 
-    def get(self, request: Request, token_id: UUID) -> Response:
+    def get(self, request: ApiRequest, token_id: UUID) -> Answer:
         names_staff = principal_of(request).role != Role.PATIENT
-        return Response(explain_body(visible_or_404(request, self, token_id), names_staff=names_staff))
+        return Answer(200, explain_body(visible_or_404(request, self, token_id), names_staff=names_staff))

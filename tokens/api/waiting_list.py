@@ -3,15 +3,14 @@
 from functools import partial
 from uuid import UUID
 
-from rest_framework.generics import GenericAPIView
-from rest_framework.request import Request
-from rest_framework.response import Response
-
 from accounts.access.permissions import reach_of
 from accounts.access.principal import principal_of
 from accounts.audit.read_trail import record_read
 from clinics.models import Slot
-from core.api.commands import Answer, write
+from core.api.answers import Answer
+from core.api.commands import write
+from core.api.endpoint import Endpoint
+from core.api.request import ApiRequest
 from core.db.replica import from_replica
 from core.errors import NotFound
 from tokens.api import openapi
@@ -26,14 +25,14 @@ service = TokenAllocationService()
 
 
 @openapi.waiting_list
-class WaitingListView(GenericAPIView[WaitlistEntry]):
+class WaitingListView(Endpoint):
     """The entries, slot by slot, best first."""
 
     capability = "waiting_list.read"
     queryset = WaitlistEntry.objects.none()
 
     @from_replica
-    def get(self, request: Request) -> Response:
+    def get(self, request: ApiRequest) -> Answer:
         filters = WaitingListFilters.read(request)
         entries = visible_entries(principal=principal_of(request), reach=reach_of(request, self))
         entries = entries.filter(status__in=filters.get("status", [EntryStatus.WAITING]))
@@ -48,13 +47,13 @@ class WaitingListView(GenericAPIView[WaitlistEntry]):
 
 
 @openapi.waiting_list_by_slot
-class WaitingListBySlotView(GenericAPIView[WaitlistEntry]):
+class WaitingListBySlotView(Endpoint):
     """The waiting list of one slot, in order."""
 
     capability = "waiting_list.read"
     pagination_class = None
 
-    def get(self, request: Request) -> Response:
+    def get(self, request: ApiRequest) -> Answer:
         slot_id = BySlotFilters.read(request)["slot_id"]
         facility_id = facility_of_slot(slot_id)
         if not Slot.objects.filter(facility_id=facility_id, id=slot_id).exists():
@@ -64,16 +63,16 @@ class WaitingListBySlotView(GenericAPIView[WaitlistEntry]):
         in_order = list(waiting.order_by("priority", "arrival"))
         entries_shown = entry_bodies(in_order)
         record_read(request, [entry.patient_id for entry in in_order], what=self.capability)
-        return Response(entries_shown)
+        return Answer(200, entries_shown)
 
 
 @openapi.waiting_list_entry
-class WaitingListEntryView(GenericAPIView[WaitlistEntry]):
+class WaitingListEntryView(Endpoint):
     """One entry."""
 
     capability = "waiting_list.write"
 
-    def delete(self, request: Request, entry_id: UUID) -> Response:
+    def delete(self, request: ApiRequest, entry_id: UUID) -> Answer:
         principal = principal_of(request)
         visible = visible_entries(principal=principal, reach=reach_of(request, self))
         if not visible.filter(facility_id=place_of_entry(entry_id).facility_id, id=entry_id).exists():

@@ -1,24 +1,26 @@
-"""The way of a booking and of a cancellation, alone or in a crowd: one page, one meaning.
+"""Group commit for bookings and cancellations.
 
-Those who wait at the same time are served together in one transaction by one of them (`OPD_COMBINE`); each keeps its
-own answer, error, event and idempotency record. Who leaves goes first: the seat is free for who comes. A crowd of one
-takes the way of every operation.
+Requests that wait at the same moment run in one transaction (OPD_COMBINE); each has its own result, error, event and
+stored answer. Cancellations run before bookings, so that the seats that they free are there for those who book. A batch
+of one runs like any other operation.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.conf import settings
-from django.db import OperationalError
+from django.db import InterfaceError, OperationalError
 
-from accounts.auth.authentication import Caller, admit, asking_who_stands
+from core.api import idempotency
+from core.api.answers import Answer
+from core.api.commands import Reply, replayed, stored
+from core.api.idempotency import Key, Stored
 from core.batching import Combiner
-from core.db import retry
-from core.db.sql import Found, ask
-from core.errors import EngineError, NotAuthenticated, NotFound, SlotBusy
+from core.db.sql import Found, Statement
+from core.errors import EngineError, NotFound, SlotBusy
 from tokens import rules
 from tokens.engine.locate import facility_of_slot
 from tokens.engine.transaction import on_slots
@@ -26,163 +28,201 @@ from tokens.engine.unit_of_work import Ledger, write_all
 from tokens.operations.booking import Asked as Coming
 from tokens.operations.booking import Booked, asking_about, book_all
 from tokens.operations.cancelling import Cancelled, Leaving, asking_for, cancel_all
-from tokens.operations.expiring import SWEEPER
 
-ROWS_SECONDS = 0.25
-"""How long a crowd waits for each holder of its rows before it breaks up: one busy slot must not hold up the others."""
-TURN_SECONDS = 0.5
-"""How long somebody waits to be taken into a crowd before they come alone."""
+ROW_SECONDS = 0.25
+"""How long a batch waits for each lock of its rows before it gives up: one busy slot must not hold up the others."""
+QUEUE_SECONDS = 0.5
+"""How long a request waits for its turn in a batch before it runs alone."""
 
-Asked = Coming | Leaving
-Outcome = Booked | Cancelled | EngineError
-Answer = Callable[[Any], Any]
+Request = Coming | Leaving
+Outcome = Booked | Cancelled | EngineError | Stored
 
 
-class Waiting(NamedTuple):
-    """One who waits to be served, how to tell of it, and who asks if that is still to be looked up."""
+class QueuedRequest(NamedTuple):
+    """A request that waits for its turn, and how it is answered."""
 
-    asked: Asked
-    answer: Answer
-    caller: Caller | None = None
+    request: Request
+    reply: Reply | None
 
     @property
-    def is_admitted(self) -> bool:
-        """Whether nothing more has to be known of who asks."""
-        return self.caller is None or self.caller.admitted is not None
+    def key(self) -> Key | None:
+        return self.reply.key if self.reply is not None else None
 
 
-BREAK_UP = object()
-"""The outcome of who can't be served in this crowd: nothing was done."""
+RETRY_ALONE: Any = object()
+"""The outcome of a request that cannot be carried out in this batch: nothing was done for it."""
 
 
-def serve(asked: Asked, *, answer: Answer, caller: Caller | None = None) -> Any:
-    """Book or cancel, together with those who wait at the same time; what `answer` made of the result.
+class _Replies(Reply):
+    """How the requests of a batch are answered."""
 
-    Raises the refusal; NotAuthenticated if the `caller` is not admitted. First among all who wait, whichever slots they
-    want; if that crowd breaks up, among those who want the same slot, through the gate and with the usual patience; at
-    last alone.
+    def __init__(self, batch: Sequence[QueuedRequest]) -> None:
+        self._batch = batch
+
+    def kept(self, outcomes: Sequence[Any], *, changed: bool = True) -> list[Any]:  # type: ignore[override]
+        """The answer to each request; those with a key are stored in the open transaction, in one statement."""
+        answers: list[Any] = []
+        to_keep: list[tuple[Key, Stored]] = []
+        for queued, outcome in zip(self._batch, outcomes, strict=True):
+            answer = _answered(queued, outcome)
+            if queued.key is not None and isinstance(answer, Answer):
+                to_keep.append((queued.key, stored(answer)))
+            answers.append(answer)
+        if to_keep:
+            idempotency.keep(to_keep)
+        return answers
+
+
+def _answered(queued: QueuedRequest, outcome: Any) -> Any:
+    if isinstance(outcome, Stored):
+        return replayed(outcome)
+    if isinstance(outcome, EngineError) or outcome is RETRY_ALONE or queued.reply is None:
+        return outcome
+    return queued.reply.of(outcome)
+
+
+def serve(request: Request, *, reply: Reply | None) -> Any:
+    """Book or cancel, together with the requests that wait at the same moment; the answer that `reply` makes of it.
+
+    Raises the refusal of this request. It runs first among all that wait, whichever slots they are for; if that batch
+    cannot commit, among those for the same slot, behind the Redis lock and with the usual wait; at last alone.
     """
-    try:
-        outcome = _outcome_of(Waiting(asked, answer, caller))
-        if isinstance(outcome, EngineError):
-            raise outcome
-    except EngineError:
-        if caller is not None and not caller.admitted:  # refused before it was known who asks
-            admit([caller], ask(*asking_who_stands([caller])))
-            if not caller.admitted:
-                raise NotAuthenticated from None
-        raise
+    outcome = _outcome_of(QueuedRequest(request, reply))
+    if isinstance(outcome, EngineError):
+        raise outcome
     return outcome
 
 
-def _outcome_of(waiting: Waiting) -> Any:
-    outcome: Any = BREAK_UP
+def _outcome_of(queued: QueuedRequest) -> Any:
+    outcome: Any = RETRY_ALONE
     if settings.OPD_COMBINE:
         with suppress(TimeoutError):
-            outcome = _crowds.submit(None, waiting, patience_seconds=TURN_SECONDS)
-        if outcome is BREAK_UP:
-            outcome = _among_those_for_the_slot(waiting)
-    if outcome is BREAK_UP:
-        [outcome] = _in_one_transaction([waiting])
+            outcome = _any_slots.submit(None, queued, patience_seconds=QUEUE_SECONDS)
+        if outcome is RETRY_ALONE:
+            outcome = _submit_for_slot(queued)
+    if outcome is RETRY_ALONE:
+        [outcome] = _run([queued])
     return outcome
 
 
-def _among_those_for_the_slot(waiting: Waiting) -> Any:
+def _submit_for_slot(queued: QueuedRequest) -> Any:
     try:
-        return _slot_crowds.submit(waiting.asked.slot_id, waiting, patience_seconds=rules.current().lock_wait_seconds)
+        return _one_slot.submit(queued.request.slot_id, queued, patience_seconds=rules.current().lock_wait_seconds)
     except TimeoutError:
         raise SlotBusy from None
 
 
-def _for_any_slots(crowd: Sequence[Waiting]) -> Sequence[Any]:
-    if len({_facility_of(one.asked.slot_id) for one in crowd}) > 1:
-        return _by_facility(crowd)
+def _run_for_any_slots(batch: Sequence[QueuedRequest]) -> Sequence[Any]:
+    if len({_facility_of(queued.request.slot_id) for queued in batch}) > 1:
+        return _run_by_facility(batch)
     try:
-        return _unless_refused(crowd, gathered=True)
+        return _run_or_retry_alone(batch, gathered=True)
     except SlotBusy:
-        return [BREAK_UP] * len(crowd)
+        return [RETRY_ALONE] * len(batch)
 
 
-def _unless_refused(crowd: Sequence[Waiting], *, gathered: bool = False) -> Sequence[Any]:
-    """Serve them all. What the database refuses to one undoes it for all: then they break up, and only that one is
-    refused.
-    """
+def _run_or_retry_alone(batch: Sequence[QueuedRequest], *, gathered: bool = False) -> Sequence[Any]:
+    """Run a batch. What the database refuses to one request rolls all of them back: then each is tried alone."""
     try:
-        return _in_one_transaction(crowd, gathered=gathered)
-    except (SlotBusy, OperationalError):
-        raise
-    except Exception as error:
-        if len(crowd) == 1 or retry.lost_connection(error):
-            raise  # after a lost connection nobody knows whether it was done
-        return [BREAK_UP] * len(crowd)
+        return _run(batch, gathered=gathered)
+    except (SlotBusy, OperationalError, InterfaceError):
+        raise  # after a lost connection nobody knows whether it was committed
+    except Exception:
+        if len(batch) == 1:
+            raise
+        return [RETRY_ALONE] * len(batch)
 
 
-def _by_facility(crowd: Sequence[Waiting]) -> list[Any]:
-    """No transaction spans two facilities, and what goes wrong in one is not the others'."""
+def _run_by_facility(batch: Sequence[QueuedRequest]) -> list[Any]:
+    """Run the requests of each facility in a transaction of their own; a failure of one is not that of the others."""
     outcomes: dict[int, Any] = {}
-    parts: dict[UUID | None, list[int]] = defaultdict(list)
-    for place, one in enumerate(crowd):
-        parts[_facility_of(one.asked.slot_id)].append(place)
-    for places in parts.values():
+    places: dict[UUID | None, list[int]] = defaultdict(list)
+    for place, queued in enumerate(batch):
+        places[_facility_of(queued.request.slot_id)].append(place)
+    for of_facility in places.values():
         try:
-            done = _for_any_slots([crowd[place] for place in places])
+            done = _run_for_any_slots([batch[place] for place in of_facility])
         except Exception as error:
-            done = [error] * len(places)
-        outcomes |= zip(places, done, strict=True)
-    return [outcomes[place] for place in range(len(crowd))]
+            done = [error] * len(of_facility)
+        outcomes |= zip(of_facility, done, strict=True)
+    return [outcomes[place] for place in range(len(batch))]
 
 
-def _in_one_transaction(crowd: Sequence[Waiting], *, gathered: bool = False) -> list[Any]:
-    """Serve them all at once. A crowd `gathered` for whichever slots goes past the gate, and its patience is short."""
-    callers = [one.caller for one in crowd if one.caller is not None]
-    coming = [one.asked for one in crowd if isinstance(one.asked, Coming)]
-    leaving = [one.asked for one in crowd if isinstance(one.asked, Leaving)]
-    questions = [asking_who_stands(callers), asking_for(leaving), [] if leaving else asking_about(coming)]
+def _run(batch: Sequence[QueuedRequest], *, gathered: bool = False) -> list[Any]:
+    """Run a batch in one transaction. One `gathered` for any slots skips the Redis lock and waits briefly for rows."""
+    plan = _Plan(batch)
+    answers: list[Any] = on_slots(
+        {queued.request.slot_id for queued in batch},
+        actor=batch[0].request.actor,
+        operation=plan.carry_out,
+        reply=_Replies(batch),
+        gathered=gathered and len(batch) > 1,
+        wait_seconds=ROW_SECONDS if gathered else None,
+        queries=plan.queries,
+    )
+    return answers
 
-    def grouped(found: list[Found]) -> list[list[Found]]:
-        each = iter(found)
-        return [[next(each) for _ in group] for group in questions]
 
-    def admitting(found: list[Found]) -> set[UUID]:
-        admit(callers, grouped(found)[0])
-        return {one.asked.slot_id for one in crowd if one.is_admitted}
+class _Plan:
+    """What a batch asks with the locks, and what it does with the findings."""
 
-    def serve_all(ledgers: dict[UUID, Ledger], found: list[Found]) -> list[Outcome]:
-        _, those_who_leave, those_who_come = grouped(found)
-        admitted = [one.asked for one in crowd if one.is_admitted]
-        served = iter(_serve(ledgers, admitted, those_who_leave, those_who_come))
-        return [next(served) if one.is_admitted else NotAuthenticated() for one in crowd]
-
-    def answers(outcomes: list[Outcome]) -> list[Any]:
-        return [
-            outcome if isinstance(outcome, EngineError) else one.answer(outcome)
-            for one, outcome in zip(crowd, outcomes, strict=True)
+    def __init__(self, batch: Sequence[QueuedRequest]) -> None:
+        self._batch = batch
+        self._keys = [queued.key for queued in batch if queued.key is not None]
+        bookings = [queued.request for queued in batch if isinstance(queued.request, Coming)]
+        cancellations = [queued.request for queued in batch if isinstance(queued.request, Leaving)]
+        self._groups: list[list[Statement]] = [
+            [idempotency.find_query(self._keys)] if self._keys else [],
+            asking_for(cancellations),
+            # Where somebody cancels, the bookings are looked up afterwards: a cancelled place is no longer in the way.
+            [] if cancellations else asking_about(bookings),
         ]
 
-    done: list[Any] = on_slots(
-        {one.asked.slot_id for one in crowd},
-        actor=SWEEPER,  # until each request puts its own name into the ledger
-        operation=serve_all,
-        admitting=admitting,
-        answer=answers,
-        gathered=gathered and len(crowd) > 1,
-        wait_seconds=ROWS_SECONDS if gathered else None,
-        asking=[question for group in questions for question in group],
-    )
-    return done
+    @property
+    def queries(self) -> list[Statement]:
+        return [query for group in self._groups for query in group]
+
+    def carry_out(self, ledgers: dict[UUID, Ledger], found: list[Found]) -> list[Any]:
+        """Serve each request of the batch; the outcome of each."""
+        each = iter(found)
+        kept, cancelled, booked = ([next(each) for _ in group] for group in self._groups)
+        outcomes = self._from_store(kept[0]) if kept else {}
+        open_ones = [queued.request for place, queued in enumerate(self._batch) if place not in outcomes]
+        served = iter(_serve(ledgers, open_ones, cancelled, booked))
+        return [outcomes[place] if place in outcomes else next(served) for place in range(len(self._batch))]
+
+    def _from_store(self, found: Found) -> dict[int, Any]:
+        """The outcomes that are known before anything is done: stored answers, and keys of other requests."""
+        outcomes: dict[int, Any] = {}
+        seen: set[tuple[str, str]] = set()
+        for place, queued in enumerate(self._batch):
+            if queued.key is None:
+                continue
+            name = (queued.key.actor, queued.key.key)
+            try:
+                known = idempotency.stored_of(queued.key, found)
+            except EngineError as mismatch:
+                outcomes[place] = mismatch
+                continue
+            if known is not None:
+                outcomes[place] = known
+            elif name in seen:
+                outcomes[place] = RETRY_ALONE  # another request of this batch has the same key
+            seen.add(name)
+        return outcomes
 
 
 def _serve(
-    ledgers: dict[UUID, Ledger], asked: Sequence[Asked], those_who_leave: list[Found], those_who_come: list[Found]
-) -> list[Outcome]:
-    """Who leaves goes first, and then who comes is looked for among the places as they are."""
-    coming = [one for one in asked if isinstance(one, Coming)]
-    leaving = [one for one in asked if isinstance(one, Leaving)]
-    left = iter(cancel_all(ledgers, asked=leaving, found=those_who_leave[0]) if leaving else [])
-    if coming and not those_who_come:
-        those_who_come = write_all(list(ledgers.values()), asking=asking_about(coming))
-    booked = iter(book_all(ledgers, asked=coming, found=those_who_come) if coming else [])
-    return [next(left if isinstance(one, Leaving) else booked) for one in asked]
+    ledgers: dict[UUID, Ledger], requests: Sequence[Request], cancelled: list[Found], booked: list[Found]
+) -> list[Any]:
+    """Cancel, then book; the outcome of each request, in their order."""
+    bookings = [one for one in requests if isinstance(one, Coming)]
+    cancellations = [one for one in requests if isinstance(one, Leaving)]
+    left = iter(cancel_all(ledgers, asked=cancellations, found=cancelled[0]) if cancellations else [])
+    if bookings and not booked:
+        booked = write_all(list(ledgers.values()), asking=asking_about(bookings))
+    came = iter(book_all(ledgers, asked=bookings, found=booked) if bookings else [])
+    return [next(left if isinstance(one, Leaving) else came) for one in requests]
 
 
 def _facility_of(slot_id: UUID) -> UUID | None:
@@ -191,5 +231,5 @@ def _facility_of(slot_id: UUID) -> UUID | None:
     return None
 
 
-_crowds: Combiner[None, Waiting] = Combiner(_for_any_slots)
-_slot_crowds: Combiner[UUID, Waiting] = Combiner(_unless_refused)
+_any_slots: Combiner[None, QueuedRequest] = Combiner(_run_for_any_slots)
+_one_slot: Combiner[UUID, QueuedRequest] = Combiner(_run_or_retry_alone)

@@ -56,7 +56,7 @@ def locked_slots(
     actor: str,
     gathered: bool = False,
     wait_seconds: float | None = None,
-    asking: Sequence[Statement] = (),
+    queries: Sequence[Statement] = (),
 ) -> Iterator[Locked]:
     """Open the outermost transaction and yield a ledger for each slot, its row read under the lock, in order of id,
     and what the questions found: asked on the same journey, they see the database as it is once the locks are held.
@@ -69,10 +69,10 @@ def locked_slots(
     these: tuple[str, list[Any]] = "locked.facility_id = %s AND locked.id = ANY(%s)", [facility_of_slot(ids[0]), ids]
     gates = [] if gathered else [f"slot:{slot_id}" for slot_id in ids]
     with _patient_transaction(gates, wait_seconds) as patience:
-        rows, *found = _lock(SLOTS, *these, patience, asking)
+        rows, *found = _lock(SLOTS, *these, patience, queries)
         if len(rows) != len(ids):
             # A slot that moved to another doctor while we waited no longer fits the doctor that it was read with.
-            rows, *found = _lock(SLOTS, *these, patience, asking)
+            rows, *found = _lock(SLOTS, *these, patience, queries)
         if len(rows) != len(ids):
             raise NotFound
         yield Locked(_ledgers(map(_slot, rows), actor), found)
@@ -147,7 +147,7 @@ def _patient_transaction(keys: list[str], wait_seconds: float | None = None) -> 
 
 
 def _lock(
-    rows: str, condition: str, parameters: Sequence[Any], wait_seconds: float, asking: Sequence[Statement] = ()
+    rows: str, condition: str, parameters: Sequence[Any], wait_seconds: float, queries: Sequence[Statement] = ()
 ) -> list[Found]:
     """The rows as they are once the lock is held, always locked in order of id, and what the questions find then.
 
@@ -155,7 +155,7 @@ def _lock(
     """
     patience = f"{int(wait_seconds * 1000)}ms"
     locking = f"{rows} WHERE {condition} ORDER BY locked.id {ROW_LOCK}"
-    return ask(Statement(locking, (patience, *parameters)), *asking)
+    return ask(Statement(locking, (patience, *parameters)), *queries)
 
 
 def _slot(row: Sequence[Any]) -> Slot:

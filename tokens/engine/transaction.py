@@ -1,6 +1,4 @@
-"""How an operation is carried out: under the lock, after what is due, with promotion, writing and answering in one
-transaction.
-"""
+"""Run an operation in one transaction: lock, apply what is due, operate, promote, write and store the answer."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -12,6 +10,7 @@ from uuid import UUID
 from django.db import IntegrityError, connection
 
 from clinics.models import Facility, Slot
+from core.api.commands import Reply
 from core.db.sql import Found, Rows, Statement, ask
 from core.db.transactions import roll_back
 from core.errors import NotFound, SlotBusy
@@ -22,22 +21,23 @@ from tokens.errors import DuplicateBooking, refusal_of
 from tokens.operations.expiring import expire_waiting_if_over, settle
 from tokens.operations.promoting import promote
 
-Answer = Callable[[Any], Any]
-
 TRIES = 5
 
 
 def on_slot(
-    slot_id: UUID, *, actor: str, operation: Callable[..., Any], answer: Answer, asking: Sequence[Statement] = ()
+    slot_id: UUID,
+    *,
+    actor: str,
+    operation: Callable[..., Any],
+    reply: Reply | None = None,
+    queries: Sequence[Statement] = (),
 ) -> Any:
-    """Carry out an operation on one locked slot, `operation(ledger, *found)`; what `answer` makes of its result is
-    returned.
-    """
+    """Run `operation(ledger, *found)` on one locked slot; its result, or the answer that `reply` makes of it."""
 
     def on_it(ledgers: dict[UUID, Ledger], found: list[Found]) -> Any:
         return operation(ledgers[slot_id], *found)
 
-    return on_slots([slot_id], actor=actor, operation=on_it, answer=answer, asking=asking)
+    return on_slots([slot_id], actor=actor, operation=on_it, reply=reply, queries=queries)
 
 
 def on_slots(
@@ -45,37 +45,34 @@ def on_slots(
     *,
     actor: str,
     operation: Callable[[dict[UUID, Ledger], list[Found]], Any],
-    answer: Answer,
+    reply: Reply | None = None,
     gathered: bool = False,
     wait_seconds: float | None = None,
-    asking: Sequence[Statement] = (),
-    admitting: Callable[[list[Found]], Collection[UUID]] | None = None,
+    queries: Sequence[Statement] = (),
 ) -> Any:
-    """Carry out an operation on locked slots of one facility, given what the questions find under the locks;
-    `gathered`: for many who have waited together already; `wait_seconds`: the patience, if it is not the usual one.
+    """Run an operation on locked slots of one facility, with what the queries find under the locks.
 
-    `admitting` decides, by what the questions found, which of the slots may be touched: in the others not even what is
-    due is applied, and the operation does not get them.
+    `gathered`: the requests have waited for each other already, so they skip the Redis lock; `wait_seconds`: how long
+    to wait for the locks, if not OPD_LOCK_WAIT_SECONDS.
     """
 
     def attempt() -> Any:
         locks = locked_slots(
-            slot_ids=slot_ids, actor=actor, gathered=gathered, wait_seconds=wait_seconds, asking=asking
+            slot_ids=slot_ids, actor=actor, gathered=gathered, wait_seconds=wait_seconds, queries=queries
         )
-        with locks as (locked, found), passing_by(locked):
-            touched = slot_ids if admitting is None else admitting(found)
-            ledgers = [ledger for ledger in locked if ledger.slot.id in touched]
+        with locks as (ledgers, found), promotions_checked(ledgers):
             for ledger in ledgers:
                 settle(ledger)
-            if asking and any(ledger.has_changes for ledger in ledgers):
-                found = ask(*asking)  # what was due has changed what was found
+            if queries and any(ledger.has_changes for ledger in ledgers):
+                found = ask(*queries)  # what was due has changed what was found
             result = operation({ledger.slot.id: ledger for ledger in ledgers}, found)
             for ledger in ledgers:
                 promote(ledger)
+            changed = any(ledger.has_changes for ledger in ledgers)
             close_all(ledgers)
-            return answer(result)
+            return result if reply is None else reply.kept(result, changed=changed)
 
-    return carry_out(attempt)
+    return run(attempt)
 
 
 def on_days(
@@ -83,11 +80,11 @@ def on_days(
     *,
     actor: str,
     operation: Callable[[list[Ledger]], Any],
-    answer: Answer,
+    reply: Reply | None = None,
     having: UUID | None = None,
     dry_run: bool = False,
 ) -> Any:
-    """Carry out an operation on all slots of doctors' local days, locked; with `dry_run` nothing is changed.
+    """Run an operation on all slots of doctors' local days, locked; with `dry_run` nothing is changed.
 
     Raises SlotBusy if the slot `having` left these days before they were locked.
     """
@@ -97,7 +94,7 @@ def on_days(
             raise SlotBusy("The slot was moved or removed meanwhile. Ask again.")
         return operation(ledgers)
 
-    return _on_ledgers(lambda: locked_days(days=days, actor=actor), checked, answer, dry_run)
+    return _on_ledgers(lambda: locked_days(days=days, actor=actor), checked, reply, dry_run)
 
 
 def on_plan_of(
@@ -105,22 +102,22 @@ def on_plan_of(
     *,
     actor: str,
     operation: Callable[[list[Ledger]], Any],
-    answer: Answer,
+    reply: Reply | None = None,
     first: date = date.min,
     last: date = date.max,
     dry_run: bool = False,
 ) -> Any:
-    """Carry out an operation on all slots of a doctor's local days from `first` to `last`, locked; with `dry_run`
-    nothing is changed.
+    """Run an operation on all slots of a doctor's local days from `first` to `last`, locked; with `dry_run` nothing is
+    changed.
     """
     locks = partial(locked_plan, doctor_id=doctor_id, first=first, last=last, actor=actor)
-    return _on_ledgers(locks, operation, answer, dry_run)
+    return _on_ledgers(locks, operation, reply, dry_run)
 
 
 def _on_ledgers(
     locks: Callable[[], AbstractContextManager[list[Ledger]]],
     operation: Callable[[list[Ledger]], Any],
-    answer: Answer,
+    reply: Reply | None,
     dry_run: bool,
 ) -> Any:
     """Settle what is due, operate, promote, write and answer. A dry run does the same up to the operation, so that it
@@ -128,21 +125,25 @@ def _on_ledgers(
     """
 
     def attempt() -> Any:
-        with locks() as ledgers, passing_by(ledgers):
+        with locks() as ledgers, promotions_checked(ledgers):
+            locked = len(ledgers)
             for ledger in ledgers:
                 settle(ledger)
             result = operation(ledgers)
             if dry_run:
-                told = answer(result)
+                answer = result if reply is None else reply.of(result)
                 roll_back()
-                return told
+                return answer
             for ledger in ledgers:
                 expire_waiting_if_over(ledger)  # its end may have come nearer
                 promote(ledger)
+            # Slots that the operation made are its result; those that it removed are no longer among the ledgers.
+            made = isinstance(result, list) and bool(result)
+            changed = made or len(ledgers) != locked or any(ledger.has_changes for ledger in ledgers)
             close_all(ledgers)
-            return answer(result)
+            return result if reply is None else reply.kept(result, changed=changed)
 
-    return carry_out(attempt)
+    return run(attempt)
 
 
 def on_day_of_slot(
@@ -150,12 +151,12 @@ def on_day_of_slot(
     *,
     actor: str,
     operation: Callable[[list[Ledger]], Any],
-    answer: Answer,
+    reply: Reply | None = None,
     dry_run: bool = False,
 ) -> Any:
-    """Carry out an operation on all slots of the day that a slot belongs to."""
+    """Run an operation on all slots of the day that a slot belongs to."""
     day = {day_of_slot(slot_id)}
-    return on_days(day, actor=actor, operation=operation, answer=answer, having=slot_id, dry_run=dry_run)
+    return on_days(day, actor=actor, operation=operation, reply=reply, having=slot_id, dry_run=dry_run)
 
 
 def on_facility(
@@ -165,34 +166,34 @@ def on_facility(
     actor: str,
     operation: Callable[[Facility, Iterator[list[Ledger]]], Any],
 ) -> Any:
-    """Carry out an operation on a locked facility and, doctor by doctor, its slots of the local days from `since` on.
-    The operation writes and answers.
+    """Run an operation on a locked facility and, doctor by doctor, its slots of the local days from `since` on.
+    The operation writes.
     """
     with locked_facility(facility_id, since=since, actor=actor) as (facility, doctors):
         return operation(facility, doctors)
 
 
-class PassedBy(Exception):
+class PromotionLostRace(Exception):
     """A patient who was being promoted got a place with that doctor elsewhere at the same moment."""
 
 
 @contextmanager
-def passing_by(ledgers: Sequence[Ledger]) -> Iterator[None]:
-    """Tell a promotion that came too late from a refusal of what was asked: no slot lock guards a patient's day."""
+def promotions_checked(ledgers: Sequence[Ledger]) -> Iterator[None]:
+    """Tell a promotion that lost a race from a refusal of the request itself: no slot lock guards a patient's day."""
     try:
         yield
     except IntegrityError as error:
         told = str(getattr(getattr(error.__cause__, "diag", None), "message_detail", ""))
         promoted = {str(patient_id) for ledger in ledgers for patient_id in ledger.promoted}
         if isinstance(refusal_of(error), DuplicateBooking) and any(patient_id in told for patient_id in promoted):
-            raise PassedBy from error
+            raise PromotionLostRace from error
         raise
 
 
-def carry_out(attempt: Callable[[], Any]) -> Any:
-    """Run the transaction, again when somebody who was being promoted passed by: now they are seen and left out."""
+def run(attempt: Callable[[], Any]) -> Any:
+    """Run a transaction, again when a patient who was being promoted got a token elsewhere: now that token is seen."""
     for _ in range(TRIES):
-        with suppress(PassedBy), refusals():
+        with suppress(PromotionLostRace), refusals():
             return attempt()
     raise SlotBusy
 

@@ -13,7 +13,6 @@ from uuid import UUID
 
 from django.db import connection
 
-from accounts.auth.authentication import Caller, admit, asking_who_stands
 from core.batching import Combiner
 from core.db.sql import Statement, ask
 from core.errors import NotFound
@@ -102,37 +101,27 @@ class Listed(NamedTuple):
     updated_at: datetime
 
 
-class Wanted(NamedTuple):
-    """A head that somebody asks for, and who asks if that is still to be looked up."""
+def head_of(*, slot_id: UUID) -> Head:
+    """The head of a slot's list as it is now; NotFound if there is no such slot.
 
-    facility_id: UUID
-    slot_id: UUID
-    caller: Caller | None
-
-
-def head_of(*, slot_id: UUID, caller: Caller | None = None) -> Head:
-    """The head of a slot's list as it is now; NotFound if there is no such slot. A `caller` is looked up on the way.
-
-    Those who ask at the same time are answered by one journey, which begins after the last of them has asked.
+    Threads that ask at the same moment share one statement, which is sent after the last of them has asked.
     """
-    wanted = Wanted(facility_of_slot(slot_id), slot_id, caller)
-    head: Head | None = _asking.outcome_of(wanted.facility_id, wanted, patience_seconds=TURN_SECONDS)
+    facility_id = facility_of_slot(slot_id)
+    head: Head | None = _heads.outcome_of(facility_id, (facility_id, slot_id), patience_seconds=TURN_SECONDS)
     if head is None:
         raise NotFound
     return head
 
 
-def _look_up(together: Sequence[Wanted]) -> list[Head | None]:
+def _look_up(asked: Sequence[tuple[UUID, UUID]]) -> list[Head | None]:
     """The heads of slots of one facility."""
-    callers = [each.caller for each in together if each.caller is not None]
-    heads = Statement(_HEAD, (together[0].facility_id, list({each.slot_id for each in together})))
-    *sessions, rows = ask(*asking_who_stands(callers), heads)
-    admit(callers, sessions)
+    facility_id = asked[0][0]
+    [rows] = ask(Statement(_HEAD, (facility_id, list({slot_id for _, slot_id in asked}))))
     found = {row[0]: Head._make(row) for row in rows}
-    return [found.get(each.slot_id) for each in together]
+    return [found.get(slot_id) for _, slot_id in asked]
 
 
-_asking: Combiner[UUID, Wanted] = Combiner(_look_up)
+_heads: Combiner[UUID, tuple[UUID, UUID]] = Combiner(_look_up)
 
 
 def listed(*, head: Head, in_queue: bool, patient_ids: Collection[UUID] | None) -> tuple[bool, list[Listed]]:

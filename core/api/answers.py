@@ -1,0 +1,35 @@
+"""What an endpoint answers, before it becomes bytes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.http import HttpResponse
+
+from core.api.renderers import to_json
+
+JSON = "application/json"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a handler answers: a status, a body of plain values (None: no body; bytes: JSON already) and headers."""
+
+    status: int = 200
+    body: Mapping[str, Any] | list[Any] | bytes | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def json_of(answer: Answer) -> bytes:
+    """The body of an answer as it goes over the wire."""
+    if answer.body is None:
+        return b""
+    return answer.body if isinstance(answer.body, bytes) else to_json(answer.body)
+
+
+def response_of(answer: Answer) -> HttpResponse:
+    """The Django response of an answer."""
+    response = HttpResponse(json_of(answer), status=answer.status, content_type=JSON)
+    for name, value in answer.headers.items():
+        response.headers[name] = value
+    return response

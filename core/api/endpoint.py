@@ -1,0 +1,94 @@
+"""The one frame of every route of the API: JSON in, JSON or a problem out.
+
+A lean subclass of DRF's view. It keeps DRF's declarations (authentication, permission and throttle classes, pagination,
+serializers), from which drf-spectacular makes the OpenAPI document, and leaves out what a JSON-only API does not use:
+content negotiation, several parsers and renderers, versioning and template responses.
+"""
+
+from typing import Any, ClassVar
+
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from rest_framework import exceptions
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.generics import GenericAPIView
+
+from core.api import problem_details
+from core.api.answers import JSON, Answer, response_of
+from core.api.request import ApiRequest
+
+_ACCEPTED = frozenset({"*/*", "application/*", JSON})
+
+
+class Endpoint(GenericAPIView[Any]):
+    """A route of the API. Handlers take an ApiRequest and answer an Answer, or a finished Django response."""
+
+    authenticators: ClassVar[list[BaseAuthentication]]
+    permissions: ClassVar[list[Any]]
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls.authenticators = [each() for each in cls.authentication_classes]
+        cls.permissions = [each() for each in cls.permission_classes]
+
+    def get_authenticators(self) -> list[BaseAuthentication]:
+        """One instance of each authentication class for all requests: they keep no state."""
+        return self.authenticators
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:  # type: ignore[override]
+        """Answer a request: negotiate, authenticate, permit, throttle, handle. Every failure becomes a problem."""
+        asked = ApiRequest(request)
+        self.request, self.args, self.kwargs = asked, args, kwargs  # type: ignore[assignment]
+        self.format_kwarg = None
+        try:
+            self.admit(asked)
+            handler = getattr(self, (request.method or "").lower(), None)
+            if handler is None or (request.method or "").lower() not in self.http_method_names:
+                raise exceptions.MethodNotAllowed(request.method or "")
+            answer = handler(asked, *args, **kwargs)
+        except Exception as error:
+            answer = problem_details.of_failure(error)
+        response = answer if isinstance(answer, HttpResponseBase) else response_of(answer)
+        self.finish(asked, response)
+        if response.status_code == 405:
+            response["Allow"] = ", ".join(self.allowed_methods)
+        return response
+
+    def admit(self, request: ApiRequest) -> None:
+        """Raise what keeps this caller from this endpoint: 406, 401, 403 or 429."""
+        _negotiate(request)
+        self.identify(request)
+        for permission in self.permissions:
+            if not permission.has_permission(request, self):
+                if self.authenticators and request.auth is None:
+                    raise exceptions.NotAuthenticated
+                raise exceptions.PermissionDenied(getattr(permission, "message", None))
+        for throttle in self.throttle_classes:
+            one = throttle()
+            if not one.allow_request(request, self):  # type: ignore[arg-type]
+                raise exceptions.Throttled(one.wait())
+
+    def identify(self, request: ApiRequest) -> None:
+        """Set the caller on the request, by the first authenticator that knows the credentials."""
+        for authenticator in self.authenticators:
+            found = authenticator.authenticate(request)  # type: ignore[arg-type]
+            if found is not None:
+                request.user, request.auth = found
+                return
+
+    def get_paginated_response(self, data: Any) -> Answer:  # type: ignore[override]
+        """The page as an answer; see core.api.pagination."""
+        answer: Answer = super().get_paginated_response(data)  # type: ignore[assignment]
+        return answer
+
+    def finish(self, request: ApiRequest, response: HttpResponseBase) -> None:
+        """Do what is left when the answer is known; nothing here."""
+
+
+def _negotiate(request: ApiRequest) -> None:
+    accept = request.META.get("HTTP_ACCEPT")
+    if accept is None or accept in _ACCEPTED:
+        return
+    ranges = {each.partition(";")[0].strip().lower() for each in accept.split(",")}
+    if not ranges & _ACCEPTED and accept.strip():
+        raise exceptions.NotAcceptable

@@ -1,0 +1,54 @@
+"""A request as the endpoints of the API see it."""
+
+from functools import cached_property
+from typing import Any
+
+from django.contrib.auth.models import AnonymousUser
+from django.http import HttpRequest, QueryDict
+from rest_framework.exceptions import UnsupportedMediaType
+
+from core.api import json_body
+from core.api.answers import JSON
+
+FORM = "application/x-www-form-urlencoded"
+
+
+class ApiRequest:
+    """Who sent it (`auth`, `user`), its body as a JSON object, its query. The rest is Django's own request."""
+
+    def __init__(self, http: HttpRequest) -> None:
+        self._request = http
+        self.method = http.method or ""
+        self.META = http.META
+        self.auth: Any = None
+        self.user: Any = AnonymousUser()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._request, name)
+
+    @property
+    def query_params(self) -> Any:
+        """The query string, as Django's QueryDict."""
+        return self._request.GET
+
+    @cached_property
+    def data(self) -> dict[str, Any]:
+        """The JSON object of the body; an empty one without a body.
+
+        Raises UnsupportedMediaType for another content type, ValidationFailed for a body that is not a JSON object.
+        """
+        raw = self._body(JSON)
+        return json_body.object_of(raw) if raw else {}
+
+    @cached_property
+    def form(self) -> dict[str, str]:
+        """The fields of a body that is a form (application/x-www-form-urlencoded), the last one of each name."""
+        return QueryDict(self._body(FORM)).dict()
+
+    def _body(self, media_type: str) -> bytes:
+        """The body, if it is empty or of this media type."""
+        raw: bytes = self._request.body
+        kind = self.META.get("CONTENT_TYPE", "")
+        if raw and kind != media_type and kind.partition(";")[0].strip().lower() != media_type:
+            raise UnsupportedMediaType(kind)
+        return raw

@@ -65,7 +65,7 @@ class _Replies(Reply):
         to_keep: list[tuple[Key, Stored]] = []
         for queued, outcome in zip(self._batch, outcomes, strict=True):
             answer = _answered(queued, outcome)
-            if queued.key is not None and isinstance(answer, Answer):
+            if queued.key is not None and isinstance(answer, Answer) and not isinstance(outcome, Stored):
                 to_keep.append((queued.key, stored(answer)))
             answers.append(answer)
         if to_keep:

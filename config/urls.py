@@ -7,7 +7,8 @@ from core.api import docs, problem_details
 from core.api.front_page import front_page
 from core.observability import health
 
-API_APPS = ["accounts", "clinics", "patients", "tokens", "waitlist", "reports", "events"]
+# In the order of their traffic: the first that matches is taken.
+API_APPS = ["tokens", "patients", "clinics", "accounts", "reports", "waitlist", "events"]
 
 urlpatterns = [
     path("", front_page, name="front"),

@@ -31,11 +31,10 @@ class TokenActionView(Endpoint):
     act: ClassVar[Callable[..., Any]]
 
     def post(self, request: ApiRequest, token_id: UUID) -> Answer:
-        body = self.body_class(data=request.data)
-        body.is_valid(raise_exception=True)
+        body = self.body_class.read_body(request.data)
         principal = principal_of(request)
         refuse_hidden_token(token_id=token_id, principal=principal, reach=reach_of(request, self))
-        work = partial(type(self).act, service, token_id=token_id, actor=principal.actor, **body.validated_data)
+        work = partial(type(self).act, service, token_id=token_id, actor=principal.actor, **body)
         return write(request, work, token_answer)
 
 

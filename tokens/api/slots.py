@@ -137,9 +137,7 @@ class BulkSlotsView(Endpoint):
     capability = "slots.write"
 
     def post(self, request: ApiRequest) -> Answer:
-        body = BulkSlotsRequest(data=request.data)
-        body.is_valid(raise_exception=True)
-        wanted = dict(body.validated_data)
+        wanted = BulkSlotsRequest.read_body(request.data)
         doctor_id, capacity = wanted.pop("doctor_id"), wanted.pop("max_capacity")
         skipped = 0
 
@@ -178,14 +176,13 @@ class DelaySlotView(Endpoint):
     capability = "slots.run"
 
     def put(self, request: ApiRequest, slot_id: UUID) -> Answer:
-        body = DelayRequest(data=request.data)
-        body.is_valid(raise_exception=True)
+        body = DelayRequest.read_body(request.data)
         dry_run = DryRunFilters.read(request).get("dry_run", False)
         principal = _runner(request, self, slot_id)
         work = partial(
             service.delay_slot,
             slot_id=slot_id,
-            delay_minutes=body.validated_data["delay_minutes"],
+            delay_minutes=body["delay_minutes"],
             dry_run=dry_run,
             actor=principal.actor,
         )
@@ -220,13 +217,12 @@ class CancelSlotView(Endpoint):
     capability = "slots.cancel"
 
     def post(self, request: ApiRequest, slot_id: UUID) -> Answer:
-        body = CancelSlotRequest(data=request.data)
-        body.is_valid(raise_exception=True)
+        body = CancelSlotRequest.read_body(request.data)
         dry_run = DryRunFilters.read(request).get("dry_run", False)
         work = partial(
             service.cancel_slot,
             slot_id=slot_id,
-            reason=body.validated_data["reason"],
+            reason=body["reason"],
             dry_run=dry_run,
             actor=principal_of(request).actor,
         )
@@ -267,7 +263,7 @@ class CloseSlotView(Endpoint):
     capability = "slots.run"
 
     def post(self, request: ApiRequest, slot_id: UUID) -> Answer:
-        NothingRequest(data=request.data).is_valid(raise_exception=True)
+        NothingRequest.read_body(request.data)
         principal = _runner(request, self, slot_id)
         return write(request, partial(service.close_slot, slot_id=slot_id, actor=principal.actor), _slot_answer)
 
@@ -279,13 +275,12 @@ class CallNextView(Endpoint):
     capability = "slots.run"
 
     def post(self, request: ApiRequest, slot_id: UUID) -> Answer:
-        body = CompleteCurrentRequest(data=request.data)
-        body.is_valid(raise_exception=True)
+        body = CompleteCurrentRequest.read_body(request.data)
         principal = _runner(request, self, slot_id)
         work = partial(
             service.call_next,
             slot_id=slot_id,
-            complete_current=body.validated_data["complete_current"],
+            complete_current=body["complete_current"],
             actor=principal.actor,
         )
         return write(request, work, called_answer)

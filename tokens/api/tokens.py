@@ -64,9 +64,7 @@ class TokenListView(BookingLimit):
         return self.get_paginated_response(tokens_shown)
 
     def post(self, request: ApiRequest) -> Answer:
-        body = BookingBody(data=request.data)
-        body.is_valid(raise_exception=True)
-        wanted = dict(body.validated_data)
+        wanted = BookingBody.read_body(request.data)
         principal, slot_id = principal_of(request), wanted.pop("slot_id")
         booking = BookingRequest(**wanted | {"category": Category(wanted["category"])}, desk=principal.is_desk)
         _check_may_book(principal, reach_of(request, self), booking)
@@ -147,14 +145,11 @@ class EmergencyView(Endpoint):
     capability = "tokens.emergency"
 
     def post(self, request: ApiRequest) -> Answer:
-        body = EmergencyRequest(data=request.data)
-        body.is_valid(raise_exception=True)
+        body = EmergencyRequest.read_body(request.data)
         principal = principal_of(request)
-        slot_id = body.validated_data["slot_id"]
+        slot_id = body["slot_id"]
         refuse_foreign_slot(slot_id=slot_id, principal=principal, reach=reach_of(request, self))
-        return write(
-            request, partial(service.admit_emergency, **body.validated_data, actor=principal.actor), admitted_answer
-        )
+        return write(request, partial(service.admit_emergency, **body, actor=principal.actor), admitted_answer)
 
 
 def admitted_answer(result: Admitted) -> Answer:

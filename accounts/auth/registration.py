@@ -66,8 +66,8 @@ def ask_for_new_password(*, email: str, sender: str) -> None:
 
 def reset_password(*, email: str, otp: str, new_password: str, sender: str) -> User:
     """Give the user a new password, end every session of theirs, and return them; WrongCode if the code is not good."""
-    row = one_time_codes.find_code(purpose=_RESET, address=email, code=otp, sender=sender)
     user = _active_user(email)
+    row = one_time_codes.find_code(purpose=_RESET, address=email, code=otp, sender=sender, user=user)
     if user is None or str(user.pk) != row.details.get("user"):
         raise WrongCode
     with atomic():

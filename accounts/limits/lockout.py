@@ -46,11 +46,7 @@ class Door:
 
     def is_open_to(self, user: User | None) -> bool:
         """Whether only the limits on strangers close this door, and the user has signed in at the address before."""
-        if _PAIR.seconds_closed(self.who, self.address):
-            return False
-        return KnownAddress.objects.filter(
-            door=_known_door(user, self.address), seen_at__gt=clock.now() - KNOWN_FOR
-        ).exists()
+        return not _PAIR.seconds_closed(self.who, self.address) and is_known(user=user, address=self.address)
 
     def record_failure(self) -> None:
         """Count one failure; the one that reaches a limit closes the door for a quarter of an hour from now."""
@@ -69,6 +65,12 @@ def remember_address(*, user: User, address: str) -> None:
     """Note that the user proved at this address who they are."""
     row = KnownAddress(door=_known_door(user, address), seen_at=clock.now())
     KnownAddress.objects.bulk_create([row], update_conflicts=True, unique_fields=["door"], update_fields=["seen_at"])
+
+
+def is_known(*, user: User | None, address: str) -> bool:
+    """Whether the user proved at this address within 90 days who they are; the same work for nobody (None)."""
+    door = _known_door(user, address)
+    return KnownAddress.objects.filter(door=door, seen_at__gt=clock.now() - KNOWN_FOR).exists()
 
 
 def admit(*, user: User, address: str) -> None:

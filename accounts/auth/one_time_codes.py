@@ -16,6 +16,7 @@ from accounts.limits import lockout
 from accounts.limits.attempts import Limit
 from accounts.models import OneTimeCode, User
 from core import clock
+from core.api.client_address import network_of
 from core.db.transactions import atomic
 from core.normal_form import identity_key
 
@@ -32,7 +33,7 @@ def new_code(
     key, now = identity_key(address), clock.now()
     if _ISSUED.count(purpose, key) > _ISSUED.tries:
         return None
-    _TRIES.forget(purpose, key, sender)
+    _TRIES.forget(purpose, key, network_of(sender))
     good = OneTimeCode.objects.filter(purpose=purpose, address=key, expires_at__gt=now)
     used = set(good.values_list("code_hash", flat=True))
     while (code_hash := _hash(purpose, key, code := f"{secrets.randbelow(10**6):06d}")) in used:
@@ -52,10 +53,11 @@ def find_code(
     """
     key = identity_key(address)
     good = OneTimeCode.objects.filter(purpose=purpose, address=key, expires_at__gt=clock.now())
-    # Without a good code there is nothing to guess. Such guesses are counted elsewhere, so that they take the same work.
+    # Guesses without a good code are counted elsewhere, so that they take the same work.
     counted = [purpose, key] if good.exists() else [purpose, key, "no code"]
-    own = [sender] if lockout.is_known(user=user, address=sender) else []
-    if _TRIES.count(*counted, sender) > _TRIES.tries or _GUESSES.count(*counted, *own) > _GUESSES.tries:
+    network = network_of(sender)
+    own = [network] if lockout.is_known(user=user, address=sender) else []
+    if _TRIES.count(*counted, network) > _TRIES.tries or _GUESSES.count(*counted, *own) > _GUESSES.tries:
         raise WrongCode
     row = good.filter(code_hash=_hash(purpose, key, code)).first()
     if row is None:

@@ -31,6 +31,10 @@ from core.errors import EngineError
 class AdminSignInForm(AdminAuthenticationForm):
     """User name, password and, for those who have set one up, the second factor."""
 
+    # Django's UsernameField turns look-alike letters into plain ones; the API takes what is typed.
+    username = forms.CharField(
+        widget=forms.TextInput(attrs={"autofocus": True, "autocapitalize": "none", "autocomplete": "username"})
+    )
     otp = forms.CharField(label="Second factor", required=False, max_length=32, strip=True)
 
     def clean(self) -> dict[str, Any]:

@@ -22,13 +22,17 @@ def create_user(
     username: str,
     email: str,
     role: str,
+    by: str,
     password: str | None = None,
     password_hash: str | None = None,
     doctor_id: uuid.UUID | None = None,
     patient_ids: Iterable[uuid.UUID] = (),
     is_active: bool = True,
 ) -> User:
-    """Make a user, with a password or with the hash of one; without either nobody can sign in as them."""
+    """Make a user, with a password or with the hash of one; without either nobody can sign in as them.
+
+    `by` is the actor who does it, for the security log; so it is below.
+    """
     patients = list(patient_ids)
     _check_belongings(role=role, doctor_id=doctor_id, patient_ids=patients)
     user = User(username=username.strip(), email=email.strip(), role=role, doctor_id=doctor_id, is_active=is_active)
@@ -42,11 +46,11 @@ def create_user(
         _check_names(user)
         user.save(force_insert=True)
         user.patients.set(patients)
-    note("user_made", user=user.pk, role=user.role)
+    note("user_made", user=user.pk, role=user.role, by=by)
     return user
 
 
-def change_user(*, user_id: uuid.UUID, changes: dict[str, Any], field: str = "password") -> User:
+def change_user(*, user_id: uuid.UUID, changes: dict[str, Any], by: str, field: str = "password") -> User:
     """Change the given fields of a user; a new password, role or standing ends every session of theirs.
 
     `field` is what the caller's form calls the new password.
@@ -71,11 +75,11 @@ def change_user(*, user_id: uuid.UUID, changes: dict[str, Any], field: str = "pa
         user.save()
         if "password" in changes or any(getattr(user, name) != old for name, old in before.items()):
             sessions.end_all_sessions(user_id=user.pk)
-    note("user_changed", user=user.pk, fields=",".join(sorted(changes)))
+    note("user_changed", user=user.pk, fields=",".join(sorted(changes)), by=by)
     return User.objects.get(pk=user_id)
 
 
-def remove_user(*, user_id: uuid.UUID) -> None:
+def remove_user(*, user_id: uuid.UUID, by: str) -> None:
     """Delete a user, but never the last active administrator; patient records and the log stay."""
     with atomic():
         admins = _lock_administrators()
@@ -85,12 +89,12 @@ def remove_user(*, user_id: uuid.UUID) -> None:
         if user is None:
             raise NotFound
         user.delete()
-    note("user_removed", user=user_id)
+    note("user_removed", user=user_id, by=by)
 
 
-def set_password(*, user_id: uuid.UUID, password: str) -> None:
+def set_password(*, user_id: uuid.UUID, password: str, by: str) -> None:
     """Give a user a new password and end every session of theirs; a weak one is refused as `new_password`."""
-    change_user(user_id=user_id, changes={"password": password}, field="new_password")
+    change_user(user_id=user_id, changes={"password": password}, by=by, field="new_password")
 
 
 def names_of(user: User) -> list[str]:

@@ -7,6 +7,7 @@ from django.contrib.auth.hashers import make_password
 from django.core.exceptions import ValidationError as DjangoValidationError
 
 from accounts import hooks, mail, users
+from accounts.access.principal import actor_of
 from accounts.access.roles import Role
 from accounts.audit.security_log import note
 from accounts.auth import one_time_codes, passwords
@@ -72,7 +73,7 @@ def reset_password(*, email: str, otp: str, new_password: str, sender: str) -> U
         raise WrongCode
     with atomic():
         one_time_codes.spend(row)
-        users.set_password(user_id=user.pk, password=new_password)
+        users.set_password(user_id=user.pk, password=new_password, by=actor_of("user", user.pk))
     note("password_reset", user=user.pk)
     return user
 
@@ -86,6 +87,7 @@ def _make_patient(email: str, details: dict[str, Any], date_of_birth: datetime.d
             username=_username_for(email),
             email=email,
             role=Role.PATIENT,
+            by="system:registration",
             password_hash=details["password"],
             patient_ids=[patient_id],
         )

@@ -84,12 +84,13 @@ class UserForm(forms.ModelForm):  # type: ignore[type-arg]
     def clean(self) -> dict[str, Any]:
         """Refuse a weak password; an empty one keeps the present one."""
         given = super().clean() or self.cleaned_data
-        people = [given.get("doctor"), *given.get("patients", ())]
+        people = [passwords.Person(each.name, each.phone, each.date_of_birth) for each in given.get("patients", ())]
+        if given.get("doctor"):
+            people.append(passwords.Person(given["doctor"].name))
         user = User(username=given.get("username", ""), email=given.get("email", ""))
         try:
             if given.get("password"):
-                names = [each.name for each in people if each]
-                passwords.validate_for(password=given["password"], user=user, names=names)
+                passwords.validate_for(password=given["password"], user=user, people=people)
         except ValidationError as error:
             self.add_error("password", error)
         return given

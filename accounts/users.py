@@ -7,6 +7,7 @@ from typing import Any
 from accounts.access.roles import Role
 from accounts.audit.security_log import note
 from accounts.auth import passwords, sessions
+from accounts.auth.passwords import Person
 from accounts.errors import EmailTaken, LastAdministrator, UsernameTaken
 from accounts.models import User
 from core.db.transactions import atomic
@@ -37,7 +38,7 @@ def create_user(
     _check_belongings(role=role, doctor_id=doctor_id, patient_ids=patients)
     user = User(username=username.strip(), email=email.strip(), role=role, doctor_id=doctor_id, is_active=is_active)
     if password is not None:
-        passwords.check_password(password=password, user=user, names=_names_of(doctor_id, patients))
+        passwords.check_password(password=password, user=user, people=_people(doctor_id, patients))
     if password_hash is not None:
         user.password = password_hash
     else:
@@ -68,7 +69,7 @@ def change_user(*, user_id: uuid.UUID, changes: dict[str, Any], by: str, field: 
         if user.pk in admins and len(admins) == 1 and not user.is_staff:
             raise LastAdministrator
         if changes.get("password") is not None:
-            passwords.check_password(password=changes["password"], user=user, names=names_of(user), field=field)
+            passwords.check_password(password=changes["password"], user=user, people=_people_of(user), field=field)
             user.set_password(changes["password"])
         if "username" in changes or "email" in changes:
             _check_names(user)
@@ -97,17 +98,23 @@ def set_password(*, user_id: uuid.UUID, password: str, by: str) -> None:
     change_user(user_id=user_id, changes={"password": password}, by=by, field="new_password")
 
 
-def names_of(user: User) -> list[str]:
-    """The names of the person behind a user: of the doctor, or of their patients."""
-    return _names_of(user.doctor_id, list(user.patients.values_list("pk", flat=True)))
+def _people_of(user: User) -> list[Person]:
+    """The persons behind a user: the doctor, or the patients."""
+    return _people(user.doctor_id, list(user.patients.values_list("pk", flat=True)))
 
 
-def _names_of(doctor_id: uuid.UUID | None, patient_ids: list[uuid.UUID]) -> list[str]:
-    found: list[str] = []
-    for relation, ids in (("doctor", [doctor_id] if doctor_id else []), ("patients", patient_ids)):
-        rows = User._meta.get_field(relation).related_model._default_manager  # type: ignore[union-attr]
-        found += rows.filter(pk__in=ids).values_list("name", flat=True) if ids else []
+def _people(doctor_id: uuid.UUID | None, patient_ids: list[uuid.UUID]) -> list[Person]:
+    found: list[Person] = []
+    if doctor_id:
+        found += [Person(*row) for row in _rows_of("doctor").filter(pk=doctor_id).values_list("name")]
+    if patient_ids:
+        patients = _rows_of("patients").filter(pk__in=patient_ids)
+        found += [Person(*row) for row in patients.values_list("name", "phone", "date_of_birth")]
     return found
+
+
+def _rows_of(relation: str) -> Any:
+    return User._meta.get_field(relation).related_model._default_manager  # type: ignore[union-attr]
 
 
 def _lock_administrators() -> list[uuid.UUID]:

@@ -28,7 +28,8 @@ def ask_to_register(
     Each request has a code of its own, so several for one address do not mix. The sender is a client address.
     A weak password is refused before anything else.
     """
-    passwords.check_password(password=password, user=User(username=email, email=email), names=[name])
+    person = passwords.Person(name, phone, date_of_birth)
+    passwords.check_password(password=password, user=User(username=email, email=email), people=[person])
     details = {
         "password": make_password(password),
         "name": name,

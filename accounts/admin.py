@@ -63,7 +63,7 @@ def _own_password(request: HttpRequest, extra_context: Any = None) -> HttpRespon
     return HttpResponseRedirect(reverse("admin:accounts_user_change", args=[request.user.pk]))
 
 
-admin.site.password_change = _own_password  # type: ignore[method-assign]
+admin.site.password_change = _own_password  # type: ignore[assignment,method-assign]
 
 
 class UserForm(forms.ModelForm):  # type: ignore[type-arg]

@@ -55,6 +55,10 @@ class VisibleLengthValidator(MinimumLengthValidator):
         """Raise Django's ValidationError for a password that is too short."""
         super().validate(visible_letters(password), user)
 
+    def get_error_message(self) -> str:
+        """What is wrong with a password that is too short."""
+        return f"This password is too short. It must contain at least {self.min_length} characters, blanks not counted."
+
 
 class GuessablePasswordValidator:
     """Refuse blanks, few different characters, and common words or facts about the hospital or the user.

@@ -102,13 +102,13 @@ class ChangePasswordView(APIView):
     def post(self, request: Request) -> Response:
         """Change one's own password; every other session ends, this one goes on with the tokens of the answer"""
         form = _read(ChangePasswordSerializer, request)
-        user = request.user
+        user, caller = request.user, principal_of(request)
         if not isinstance(user, User):
             raise PermissionDenied("A key has no password.")
         recent_sign_in.demand_password(request, user=user, password=form.validated_data["password"])
         with attributed(request):
-            users.set_password(user_id=user.pk, password=form.validated_data["new_password"])
-        proved = principal_of(request).second_factor
+            users.set_password(user_id=user.pk, password=form.validated_data["new_password"], by=caller.actor)
+        proved = caller.second_factor
         return signed_in(sessions.open_session(user=User.objects.get(pk=user.pk), second_factor=proved))
 
 
@@ -143,9 +143,9 @@ class UsersView(APIView):
     def post(self, request: Request) -> Response:
         """Make a user; an administrator only soon after signing in"""
         changes = _read(UserSerializer, request).changes()
-        recent_sign_in.demand_recent_sign_in_for_administrators(request, user=None, changes=changes)
+        recent_sign_in.demand_recent_sign_in_for_administrator(request, role=changes["role"])
         with attributed(request):
-            user = users.create_user(**changes)
+            user = users.create_user(**changes, by=principal_of(request).actor)
         return Response(UserSerializer(user).data, status=201)
 
 
@@ -171,17 +171,18 @@ class UserView(APIView):
 
     @extend_schema(responses={204: None}, tags=["Access"])
     def delete(self, request: Request, pk: uuid.UUID) -> Response:
-        """Delete a user; their patient records stay"""
+        """Delete a user, an administrator only soon after signing in; their patient records stay"""
+        recent_sign_in.demand_recent_sign_in_for_administrator(request, role=_user(pk).role)
         with attributed(request):
-            users.remove_user(user_id=pk)
+            users.remove_user(user_id=pk, by=principal_of(request).actor)
         return Response(status=204)
 
     def _change(self, request: Request, pk: uuid.UUID, *, partial: bool) -> Response:
         before = _user(pk)
         changes = _read(UserSerializer, request, instance=before, partial=partial).changes()
-        recent_sign_in.demand_recent_sign_in_for_administrators(request, user=before, changes=changes)
+        recent_sign_in.demand_recent_sign_in_to_change(request, user=before, changes=changes)
         with attributed(request):
-            user = users.change_user(user_id=pk, changes=changes)
+            user = users.change_user(user_id=pk, changes=changes, by=principal_of(request).actor)
         return Response(UserSerializer(user).data)
 
 

@@ -68,7 +68,7 @@ def test_patients_are_told_roles_instead_of_who_works_here(hospital: Hospital) -
     hospital.emergency(slot)
     hospital.delay(slot, 5)
     gone = leaver.get("auth/me/").expect(200)["id"]
-    users.remove_user(user_id=uuid.UUID(gone))
+    users.remove_user(user_id=uuid.UUID(gone), by="user:x")
 
     told = person.get(f"tokens/{token['id']}/explain/").expect(200)["history"]
     staff = hospital.desk.get(f"tokens/{token['id']}/explain/").expect(200)["history"]

@@ -181,9 +181,9 @@ def test_what_changes_a_user_ends_their_sessions(api: APIClient, make_user: Make
     user = make_user(username="desk")
     pair = sign_in(api, "desk").json()
     if change is None:
-        users.remove_user(user_id=user.pk)
+        users.remove_user(user_id=user.pk, by="user:x")
     else:
-        users.change_user(user_id=user.pk, changes=change)
+        users.change_user(user_id=user.pk, changes=change, by="user:x")
     problem(me(api, pair["access"]), 401, "not-authenticated")
     problem(api.post(REFRESH, {"refresh": pair["refresh"]}), 401, "not-authenticated")
 

@@ -121,7 +121,10 @@ def find(key: Key) -> Stored | None:
 
 
 def keep(answers: Sequence[tuple[Key, Stored]]) -> None:
-    """Store answers in the open transaction, which makes the changes; KeyTaken if one of the keys is taken by now."""
+    """Store answers in the open transaction, which makes the changes; KeyTaken if one of the keys is taken by now.
+
+    In order of the keys, so that two transactions with the same keys wait for each other in one order.
+    """
     now = clock.now()
     rows = [
         {
@@ -135,7 +138,7 @@ def keep(answers: Sequence[tuple[Key, Stored]]) -> None:
             "headers": dict(stored.headers),
             "body": "\\x" + stored.body.hex(),
         }
-        for key, stored in answers
+        for key, stored in sorted(answers, key=lambda each: (each[0].actor, each[0].key))
     ]
     with connection.cursor() as cursor:
         cursor.execute(_KEEP, [orjson.dumps(rows).decode(), now - KEPT])

@@ -8,7 +8,8 @@ from functools import partial
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.test.utils import CaptureQueriesContext
 
 from clinics.models import Slot
@@ -278,3 +279,41 @@ def test_canary_of_a_batch_that_does_not_mind_one_key_sells_two_seats(
     assert all(isinstance(each, Answer) for each in (late, mate, first))
     assert [Token.objects.filter(slot=slot).count() for slot in (here, there, beside)] == [1, 1, 1]
     assert of(late) != of(first)
+
+
+# A connection that is lost while the batch commits
+
+
+@pytest.mark.parametrize("made", [True, False], ids=["committed", "rolled back"])
+def test_after_a_lost_commit_requests_with_keys_run_again_and_others_do_not(
+    monkeypatch: pytest.MonkeyPatch, made: bool
+) -> None:
+    slots, people = [a_slot(capacity=1) for _ in range(3)], [a_patient() for _ in range(3)]
+    run, commit, committing = batch._run, BaseDatabaseWrapper._commit, threading.local()
+
+    def noted(queued: Any, **facts: Any) -> Any:
+        committing.batch = len(queued) == len(people)
+        return run(queued, **facts)
+
+    def lose(database: Any) -> Any:
+        if not getattr(committing, "batch", False):
+            return commit(database)
+        committing.batch = False
+        if made:
+            commit(database)
+        raise OperationalError("the connection is lost")
+
+    monkeypatch.setattr(batch, "_run", noted)
+    monkeypatch.setattr(BaseDatabaseWrapper, "_commit", lose)
+    keys = [key_for("one"), key_for("two"), None]
+    one, two, keyless = one_batch(
+        [booking(slot, each, key) for slot, each, key in zip(slots, people, keys, strict=True)],
+        monkeypatch=monkeypatch,
+    )
+    assert [is_replayed(answer) for answer in (one, two)] == [made, made]
+    assert stored() == {"one": of(one), "two": of(two)}
+    assert isinstance(keyless, Refusal)
+    assert keyless.code == "CommitUnknown"
+    assert [Token.objects.filter(slot=slot).count() for slot in slots] == [1, 1, int(made)]
+    assert [lie for slot in slots for lie in lies_of(slot)] == []
+    assert_invariants_hold()

@@ -17,7 +17,7 @@ from bench.chaos.stage import Stage
 
 TRIES_AT_ONCE = 3
 PATIENCE = 30.0
-"""Seconds of calm at the end in which everybody has to be answered: the key of a killed worker is free within 20."""
+"""Seconds of calm at the end in which everybody has to be answered."""
 INSISTENT = 8
 
 

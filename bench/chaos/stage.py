@@ -39,8 +39,8 @@ def make_authorization(system: System) -> str:
     return "Api-Key " + system.inside(lambda: make_key(name="chaos", scopes=["operate"]))[1]
 
 
-def make_stage(system: System, *, slots: int = 6, capacity: int = 20, patients: int = 500) -> Stage:
-    """Slots of several doctors, in three hours' time, and patients for them."""
+def make_stage(system: System, *, slots: int = 6, capacity: int = 20, patients: int = 2000) -> Stage:
+    """Slots of several doctors, in three hours' time, and patients for them: enough while a server starts again."""
 
     def make() -> Stage:
         made = [slot_id for _ in range((slots + 1) // 2) for slot_id in _slots_of_a_doctor(capacity)][:slots]

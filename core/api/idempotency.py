@@ -124,6 +124,8 @@ def find(key: Key) -> Stored | None:
 def keep(answers: Sequence[tuple[Key, Stored]]) -> None:
     """Store answers in the open transaction, which makes the changes; KeyTaken if one of the keys is taken by now.
 
+    In order of the keys, so that two transactions with the same keys wait for each other in one order.
+
     Waits for a transaction that has stored an answer under one of the keys and is still open; IdempotencyInProgress if
     that takes longer than the lock timeout.
     """
@@ -140,7 +142,7 @@ def keep(answers: Sequence[tuple[Key, Stored]]) -> None:
             "headers": dict(stored.headers),
             "body": "\\x" + stored.body.hex(),
         }
-        for key, stored in answers
+        for key, stored in sorted(answers, key=lambda each: (each[0].actor, each[0].key))
     ]
     with connection.cursor() as cursor:
         try:

@@ -55,7 +55,7 @@ class SchemaView(APIView):
         response = HttpResponse(rendered.content, content_type=content_type, headers=headers)
         return get_conditional_response(request._request, etag=rendered.etag, response=response) or response
 
-    def handle_exception(self, exc: Exception) -> HttpResponse:
+    def handle_exception(self, exc: Exception) -> HttpResponse:  # type: ignore[override]  # finished already
         """Answer a problem in JSON, whatever form of the document the client would accept."""
         return answer_failure(exc)
 

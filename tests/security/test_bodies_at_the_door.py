@@ -170,6 +170,17 @@ def test_a_body_sent_piece_by_piece_before_a_refusal_loses_no_answer(system: Sys
             assert connection.read().status == 401
 
 
+@pytest.mark.parametrize("second", ["one-key", "other-key"])
+def test_a_second_key_for_one_request_is_refused(system: System, hospital: Hospital, second: str) -> None:
+    token = hospital.token(hospital.slot())
+    signed = f"Authorization: {hospital.desk.authorization}"
+    keys = ["Idempotency-Key: one-key", f"idempotency-key: {second}"]
+    path = f"{BASE}tokens/{token['id']}/check_in/"
+    reply = send(system, head("POST", path, signed, JSON, *keys, "Content-Length: 2") + b"{}", end=False)
+    assert (reply.status, reply.codes) == (400, ["repeated"])
+    assert hospital.desk.get(f"tokens/{token['id']}/").expect(200)["status"] == token["status"]
+
+
 def metrics(system: System, *lines: str) -> int:
     return ask(system.address, "GET", "/metrics", *lines).status
 

@@ -37,7 +37,8 @@ facility_detail = extend_schema_view(
         summary="Change a facility's name, code or time zone",
         description=(
             "The time zone changes only while no slot that is not over has live tokens or waiting-list entries. Slots "
-            "keep their moments; those that are not over get the local day of the new zone, and new tickets."
+            "keep their moments; those that are not over get the local day of the new zone, and new tickets. Tokens "
+            "that have ended keep their ticket and the local day that it was printed for."
         ),
         examples=[OpenApiExample("Rename", request_only=True, value={"name": "St. Martha's Hospital, OPD"})],
         responses={200: FacilitySerializer, **problems("in-use")},

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest, multiprocess
 
@@ -16,12 +17,14 @@ from core.observability.multiprocess import is_alive
 from core.redis import lock
 
 
+@csrf_exempt
 @require_safe
 def live(request: HttpRequest) -> HttpResponse:
     """200 while the process can answer at all."""
     return JsonResponse({"status": "ok"})
 
 
+@csrf_exempt
 @require_safe
 def ready(request: HttpRequest) -> HttpResponse:
     """200 while bookings can be taken: the database answers; without Redis or a replica all is only slower."""
@@ -40,6 +43,7 @@ def _told(well: bool) -> str:
     return "ok" if well else "degraded"
 
 
+@csrf_exempt
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
     """Prometheus' text, summed over all worker processes of this server."""

@@ -2,7 +2,6 @@
 
 import json
 import uuid
-from typing import Any
 
 import pytest
 
@@ -19,9 +18,7 @@ def hospital() -> Hospital:
     return Hospital(in_process(), first_admin(PASSWORD).username, PASSWORD)
 
 
-@pytest.mark.parametrize("express", [True, False])
-def test_no_cache_stores_an_answer_that_names_a_person(hospital: Hospital, settings: Any, express: bool) -> None:
-    settings.OPD_EXPRESS = express
+def test_no_cache_stores_an_answer_that_names_a_person(hospital: Hospital) -> None:
     slot = hospital.slot(capacity=1)
     token = hospital.token(slot)
     hospital.entry(slot)

@@ -31,5 +31,8 @@ def response_of(answer: Answer) -> HttpResponse:
     """The Django response of an answer."""
     response = HttpResponse(json_of(answer), status=answer.status, content_type=JSON)
     for name, value in answer.headers.items():
-        response.headers[name] = value
+        if name == "Set-Cookie":
+            response.cookies.load(value)
+        else:
+            response.headers[name] = value
     return response

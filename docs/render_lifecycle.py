@@ -1,4 +1,4 @@
-"""Writes docs/lifecycle.md from the one table of moves: `python -m docs.render_lifecycle`."""
+"""Render docs/lifecycle.md from the table of moves: `python -m docs.render_lifecycle`."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,27 +8,27 @@ from tokens.policy.lifecycle import LIVE, MOVES, QUEUED, SEATED, Action, Move, S
 PAGE = Path(__file__).with_name("lifecycle.md")
 
 HEAD = """\
-# The life of a token
+# The states of a token
 
 This page is generated from `tokens/policy/lifecycle.py` by `python -m docs.render_lifecycle`; a test fails when the two
-differ. What is not in the table cannot happen: any other action answers 409 `invalid-transition` and changes nothing.
+differ. Any move that is not in the table is refused with 409 `invalid-transition` and changes nothing.
 """
 
 AFTER_STATES = """\
-A NO_SHOW is live and holds its seat only while its grace runs; only then can it be reinstated, or cancelled with its
+A NO_SHOW token is live and holds its seat only during its grace; only then can it be reinstated, or cancelled with its
 slot.
 """
 
 
 def page() -> str:
-    """The whole page as the table of moves says it now."""
+    """Return the page as rendered from the table of moves."""
     parts = [
         HEAD,
-        "## The moves in one picture\n",
+        "## Diagram\n",
         _diagram(),
-        "## The moves\n",
+        "## Moves\n",
         _moves(),
-        "## The states\n",
+        "## States\n",
         _states(),
     ]
     return "\n".join([*parts, AFTER_STATES])
@@ -52,7 +52,7 @@ def _rows() -> Iterator[tuple[Action, Status | None, Move]]:
 
 
 def _moves() -> str:
-    lines = ["| action | from | to | event | what it means |", "|---|---|---|---|---|"]
+    lines = ["| action | from | to | event | meaning |", "|---|---|---|---|---|"]
     for action, move in MOVES.items():
         sources = ", ".join(_in_order(move.sources)) or "(new)"
         lines.append(f"| {action} | {sources} | {move.target} | `{move.event}` | {move.meaning} |")

@@ -27,7 +27,7 @@ SPACE_MB = 200
 
 
 def run(*, environ: Mapping[str, str]) -> int:
-    """Everything on this machine, in the foreground."""
+    """Run the servers, web, worker and beat in the foreground; return the exit code."""
     data_dir = project.data_dir_of(environ=environ)
     host, port = project.address_of(environ=environ)
     base = project.reachable_address(host=host, port=port)
@@ -64,10 +64,10 @@ def run(*, environ: Mapping[str, str]) -> int:
 
 
 def _end_leftovers(*, state: State, data_dir: Path) -> int:
-    """End what a killed run left of web, worker and beat; how many processes that were."""
+    """End the web, worker and beat processes that a killed run left behind; return how many there were."""
     count = end_marked(mark=f"{project.MARK}={data_dir}")
     for name in ("web", "worker", "beat"):
-        if left := state.process(name):  # found only where the mark cannot be searched for
+        if left := state.process(name):  # only where processes cannot be found by their environment
             send(identity=left, number=signal.SIGKILL, group=True)
             count += 1
     return count
@@ -93,7 +93,7 @@ def _need_port(*, host: str, port: int) -> None:
     if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
         raise SetupError(f"OPD_HOST {host} is not an address of this machine.")
     if isinstance(error, PermissionError):
-        raise SetupError(f"You may not listen on port {port}. Choose one from 1024 on: OPD_PORT=8000 ./setup.sh")
+        raise SetupError(f"You may not listen on port {port}. Choose 1024 or higher: OPD_PORT=8000 ./setup.sh")
     raise SetupError(
         f"Port {port} on {host} is taken by another program. "
         f"Choose another one: OPD_PORT={port + 1 if port < 65_535 else 8000} ./setup.sh"
@@ -120,7 +120,7 @@ def _announce(*, base: str, data_dir: Path) -> None:
 
 
 def stop(*, environ: Mapping[str, str]) -> int:
-    """Stop what runs in the data folder, and what a killed run left there."""
+    """Stop the engine and servers of the data folder, and processes that a killed run left behind."""
     data_dir = project.data_dir_of(environ=environ)
     state, stopped = State(data_dir), []
     if running := state.process("run"):
@@ -142,17 +142,17 @@ def stop(*, environ: Mapping[str, str]) -> int:
 
 
 def health(*, environ: Mapping[str, str], quiet: bool = False) -> int:
-    """0 if the web process here says that it is ready."""
+    """Return 0 if the web process on OPD_PORT is ready, else 1."""
     host, port = project.address_of(environ=environ)
     known_as = environ.get("OPD_ALLOWED_HOSTS", "").split(",")[0].strip().lstrip(".")
-    well = answers(host=host, port=port, known_as=known_as.replace("*", ""))
+    ready = answers(host=host, port=port, known_as=known_as.replace("*", ""))
     if not quiet:
-        line("ready" if well else "not ready")
-    return 0 if well else 1
+        line("ready" if ready else "not ready")
+    return 0 if ready else 1
 
 
 def single(*, name: str, environ: Mapping[str, str]) -> int:
-    """Become one of the processes, against servers that others run."""
+    """Replace this process by web, worker or beat, which use servers that are already running."""
     data_dir = project.data_dir_of(environ=environ)
     urls = running_urls(data_dir=data_dir, environ=environ)
     if urls is None:
@@ -175,7 +175,7 @@ def single(*, name: str, environ: Mapping[str, str]) -> int:
 
 
 def manage(*, arguments: list[str], environ: Mapping[str, str]) -> int:
-    """manage.py with the environment set, and with servers for as long as it runs."""
+    """Run manage.py with the environment set; start servers for it if none are running."""
     data_dir = project.data_dir_of(environ=environ)
     with stoppable(), borrowed(data_dir=data_dir, environ=environ) as urls:
         made = project.app_environment(environ=environ, data_dir=data_dir, urls=urls)

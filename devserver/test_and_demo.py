@@ -1,4 +1,4 @@
-"""`setup.sh test` and `setup.sh demo`: both on servers and data of their own that are thrown away."""
+"""`setup.sh test` and `setup.sh demo`, on temporary servers and data that are removed afterwards."""
 
 import json
 import subprocess
@@ -32,7 +32,7 @@ START_SECONDS = 120
 
 
 def test(*, arguments: list[str], environ: Mapping[str, str]) -> int:
-    """Every check; the exit code is 0 when all of them passed."""
+    """Run every check; return exit code 0 if all of them passed."""
     foreign = ("OPD_", "DJANGO_", "PYTEST_", "REPLICA_")
     clean = {name: value for name, value in environ.items() if not name.startswith(foreign)}
     with stoppable(), throwaway() as folder:
@@ -67,7 +67,7 @@ def _check(title: str, command: list[str], *, environ: Mapping[str, str]) -> boo
 
 
 def demo(*, arguments: list[str], environ: Mapping[str, str]) -> int:
-    """Run demo.py against the engine that runs here, or against one that is started for it."""
+    """Run demo.py against a running engine, or against one started for it."""
     if {"--list", "--help", "-h"} & set(arguments):  # needs no engine
         return _demonstrate(arguments=arguments, environ=environ)
     found = _running(environ=environ)
@@ -84,7 +84,10 @@ def _demonstrate(*, arguments: list[str], environ: Mapping[str, str]) -> int:
 
 
 def _running(*, environ: Mapping[str, str]) -> dict[str, str] | None:
-    """The engine to use and who signs in there: the one named, the one of this data folder, or one on OPD_PORT."""
+    """Return the URL and credentials of a running engine, or None.
+
+    It is the one at OPD_URL, the one of this data folder, or one on OPD_PORT that accepts this folder's credentials.
+    """
     data_dir = project.data_dir_of(environ=environ)
     state = State(data_dir)
     host, port = project.address_of(environ=environ)
@@ -111,7 +114,7 @@ def _signs_in(*, url: str, username: str, password: str) -> bool:
 
 
 def credentials(*, path: Path) -> tuple[str, str] | None:
-    """Name and password of the administrator, as ensure_staff wrote them."""
+    """Return the administrator's user name and password from the file that ensure_staff wrote, or None."""
     if not path.exists():
         return None
     for row in path.read_text().splitlines():
@@ -123,13 +126,13 @@ def credentials(*, path: Path) -> tuple[str, str] | None:
 
 @contextmanager
 def _engine(*, folder: Path, environ: Mapping[str, str]) -> Iterator[dict[str, str]]:
-    """An engine with short times on a free port, with data of its own."""
+    """Start an engine with short deadlines, a free port and its own data; yield the environment to use it."""
     port, log = free_port(), folder / "engine.log"
     url = f"http://127.0.0.1:{port}"
     unwanted = ("DATABASE_URL", "REDIS_URL", "OPD_ENV", "OPD_URL", "DJANGO_SETTINGS_MODULE")
     made = {name: value for name, value in environ.items() if name not in unwanted}
     made |= {**SHORT_TIMES, "OPD_HOST": "127.0.0.1", "OPD_PORT": str(port), "OPD_DATA_DIR": str(folder / "data")}
-    step(f"Starting an engine with short times for the demo on {url} (it is stopped afterwards)")
+    step(f"Starting an engine with short deadlines for the demo on {url} (it is stopped afterwards)")
     with log.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "devserver", "run"],
@@ -147,7 +150,7 @@ def _engine(*, folder: Path, environ: Mapping[str, str]) -> Iterator[dict[str, s
             if process.poll() is not None or time.monotonic() > deadline:
                 for row in log.read_text(errors="replace").splitlines()[-25:]:
                     line(f"    {row}")
-                raise SetupError("The engine for the demo did not start; the end of what it said is above.")
+                raise SetupError("The engine for the demo did not start; the end of its output is above.")
             time.sleep(0.2)
         kept = credentials(path=folder / "data" / "credentials")
         if kept is None:

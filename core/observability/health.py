@@ -1,4 +1,4 @@
-"""Is it alive, is it ready, how is it doing."""
+"""The endpoints for liveness, readiness and metrics."""
 
 import os
 from pathlib import Path
@@ -17,36 +17,36 @@ from core.redis import lock
 
 @require_safe
 def live(request: HttpRequest) -> HttpResponse:
-    """200 while the process can answer at all."""
+    """Return 200 as long as the process can answer."""
     return JsonResponse({"status": "ok"})
 
 
 @require_safe
 def ready(request: HttpRequest) -> HttpResponse:
-    """200 while bookings can be taken: the database answers; without Redis or a replica all is only slower."""
+    """Return 200 if the database answers, so that bookings can be taken; without Redis or a replica they are slower."""
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
-        read_from = {"replica": _told(replica.is_well())} if replica.is_configured() else {}
+        read_from = {"replica": _status(replica.is_well())} if replica.is_configured() else {}
     except DatabaseError:
         return problem_details.of_exception(Unavailable("The database does not answer.", database="unavailable"))
     gate = lock.default_gate()
     well = not gate.breaker.is_open and gate.is_well()
-    return JsonResponse({"status": "ok", "database": "ok", "redis": _told(well), **read_from})
+    return JsonResponse({"status": "ok", "database": "ok", "redis": _status(well), **read_from})
 
 
-def _told(well: bool) -> str:
+def _status(well: bool) -> str:
     return "ok" if well else "degraded"
 
 
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
-    """Prometheus' text, summed over all worker processes of this server."""
+    """Return the metrics in Prometheus' text format, summed over all worker processes of this server."""
     folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
     if not folder:
         return HttpResponse(generate_latest(REGISTRY), content_type=CONTENT_TYPE_LATEST)
-    for left in Path(folder).glob("gauge_live*.db"):
-        pid = left.stem.rpartition("_")[2]
+    for file in Path(folder).glob("gauge_live*.db"):
+        pid = file.stem.rpartition("_")[2]
         if pid.isdigit() and not is_alive(int(pid)):
             multiprocess.mark_process_dead(int(pid))
     registry = CollectorRegistry()

@@ -58,14 +58,14 @@ class Place:
 
     def environment(self, environ: Mapping[str, str]) -> dict[str, str]:
         """Return the environment of web, worker and beat: without the owner's database URL and root's home and name."""
-        made = without_owner(environ)
+        result = without_owner(environ)
         if self.runner is None:
-            return made
-        made |= {"OPD_DATA_DIR": str(self.data), "PYTHONPATH": str(self.code), "HOME": str(self.data)}
-        made |= {"USER": self.runner.pw_name, "LOGNAME": self.runner.pw_name, "PYTHONDONTWRITEBYTECODE": "1"}
+            return result
+        result |= {"OPD_DATA_DIR": str(self.data), "PYTHONPATH": str(self.code), "HOME": str(self.data)}
+        result |= {"USER": self.runner.pw_name, "LOGNAME": self.runner.pw_name, "PYTHONDONTWRITEBYTECODE": "1"}
         if self.libraries:
-            made["LD_LIBRARY_PATH"] = self.libraries
-        return made
+            result["LD_LIBRARY_PATH"] = self.libraries
+        return result
 
     def enter(self) -> None:
         """Change to the code folder and drop root's privileges permanently."""

@@ -155,11 +155,11 @@ class EmbeddedPostgres(EmbeddedServer):
     def _make_roles(self) -> None:
         """Create the owner and the application role once; the owner becomes the owner of data from older versions."""
         statements = role_statements(owner=self._login(OWNER), application=self._login(APPLICATION), database=DATABASE)
-        made = hashlib.sha256("\n".join(statements).encode()).hexdigest()
+        digest = hashlib.sha256("\n".join(statements).encode()).hexdigest()
         standby = (self.folder / "standby.signal").exists()  # a standby has the roles of its primary
-        if not standby and self.state.get(self.name).get("roles") != made:
+        if not standby and self.state.get(self.name).get("roles") != digest:
             self._must(self._single_user(*statements, cluster=self.folder, database=DATABASE), doing="CREATE ROLE")
-            self.state.put(self.name, roles=made)
+            self.state.put(self.name, roles=digest)
 
     def _must(self, done: subprocess.CompletedProcess[str] | None, *, doing: str) -> None:
         if done is None or done.returncode != 0 or "ERROR:" in done.stderr or "FATAL:" in done.stderr:

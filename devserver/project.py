@@ -51,7 +51,7 @@ def app_environment(*, environ: Mapping[str, str], data_dir: Path, urls: Mapping
     profile = "config.settings.production" if in_production(environ=environ) else "config.settings.local"
     if environ.get("DJANGO_SETTINGS_MODULE", "").startswith("config.settings."):
         profile = environ["DJANGO_SETTINGS_MODULE"]
-    made = {
+    result = {
         **UNLESS_TOLD,
         **environ,
         **urls,
@@ -61,11 +61,11 @@ def app_environment(*, environ: Mapping[str, str], data_dir: Path, urls: Mapping
         "OPD_PORT": str(port),
         **EVERY_PROCESS,
     }
-    if not made.get("OPD_SECRET_KEY"):
+    if not result.get("OPD_SECRET_KEY"):
         if profile == "config.settings.production":
             raise SetupError("OPD_SECRET_KEY must be set in production: a random text of at least 50 characters.")
-        made["OPD_SECRET_KEY"] = secret(path=data_dir / "secret_key")
-    return made
+        result["OPD_SECRET_KEY"] = secret(path=data_dir / "secret_key")
+    return result
 
 
 def without_owner(environ: Mapping[str, str]) -> dict[str, str]:

@@ -20,7 +20,7 @@ from devserver.processes import gone, identify, send
 from devserver.signals import stoppable
 from devserver.state import FileLock, State
 from devserver.subprocesses import carry_out, foreground
-from devserver.supervisor import PATIENCE, Child, Supervisor, answers, end_marked
+from devserver.supervisor import STOP_SECONDS, Child, Supervisor, answers, end_marked
 from devserver.unprivileged import application_user
 
 SPACE_MB = 200
@@ -42,19 +42,19 @@ def run(*, environ: Mapping[str, str]) -> int:
             state.put("run", address=base)
             state.remember("run", identify(pid=os.getpid()))
             with started(data_dir=data_dir, environ=environ) as (urls, servers):
-                made = project.app_environment(environ=environ, data_dir=data_dir, urls=urls)
+                app_environ = project.app_environment(environ=environ, data_dir=data_dir, urls=urls)
                 place = application_place(data_dir=data_dir)
                 prepare = [sys.executable, "-m", "devserver.prepare", str(data_dir / "credentials")]
-                carry_out("Preparing the database", prepare, environ=made, loud=True)
+                carry_out("Preparing the database", prepare, environ=app_environ, loud=True)
                 step(f"Starting web, worker and beat on {base}")
-                supervisor = Supervisor(state=state, environ=made, servers=servers, place=place)
+                supervisor = Supervisor(state=state, environ=app_environ, servers=servers, place=place)
                 return supervisor.run(
                     children=[
-                        Child("web", project.web_command(environ=made), restart=False),
+                        Child("web", project.web_command(environ=app_environ), restart=False),
                         Child("worker", project.worker_command()),
                         Child("beat", project.beat_command(schedule=place.schedule)),
                     ],
-                    ready=lambda: health(environ=made, quiet=True) == 0,
+                    ready=lambda: health(environ=app_environ, quiet=True) == 0,
                     announce=lambda: _announce(base=base, data_dir=data_dir),
                 )
         finally:
@@ -126,7 +126,7 @@ def stop(*, environ: Mapping[str, str]) -> int:
     if running := state.process("run"):
         step(f"Stopping the engine (process {running.pid})")
         send(identity=running, number=signal.SIGTERM)
-        if not gone(identities=[running], within=PATIENCE + 40):
+        if not gone(identities=[running], within=STOP_SECONDS + 40):
             send(identity=running, number=signal.SIGKILL)
             gone(identities=[running], within=5)
         stopped.append("the engine")
@@ -160,23 +160,23 @@ def single(*, name: str, environ: Mapping[str, str]) -> int:
             f"./setup.sh {name} starts no servers: set DATABASE_URL and REDIS_URL "
             "(or start everything with ./setup.sh run)."
         )
-    made = project.app_environment(environ=environ, data_dir=data_dir, urls=urls)
+    app_environ = project.app_environment(environ=environ, data_dir=data_dir, urls=urls)
     place = application_place(data_dir=data_dir)
     match name:
         case "web":
-            command = project.web_command(environ=made)
+            command = project.web_command(environ=app_environ)
         case "worker":
             command = project.worker_command()
         case _:
             command = project.beat_command(schedule=place.schedule)
     command = place.command(command)
     place.enter()
-    os.execve(command[0], command, place.environment(made))
+    os.execve(command[0], command, place.environment(app_environ))
 
 
 def manage(*, arguments: list[str], environ: Mapping[str, str]) -> int:
     """Run manage.py with the environment set; start servers for it if none are running."""
     data_dir = project.data_dir_of(environ=environ)
     with stoppable(), borrowed(data_dir=data_dir, environ=environ) as urls:
-        made = project.app_environment(environ=environ, data_dir=data_dir, urls=urls)
-        return foreground(command=project.manage_command(*arguments), environ=made)
+        app_environ = project.app_environment(environ=environ, data_dir=data_dir, urls=urls)
+        return foreground(command=project.manage_command(*arguments), environ=app_environ)

@@ -30,7 +30,7 @@ from devserver.state import State
 RESTART_SECONDS = 10.0
 WEB_RESTART_SECONDS = 1.0
 MAX_DEATHS = 5
-PATIENCE = 20.0
+STOP_SECONDS = 20.0
 MAX_WAITING_LINES = 4_000
 
 
@@ -62,7 +62,7 @@ class Supervisor:
         self.children: list[Child] = []
         self.selector = selectors.DefaultSelector()
         self.waiting: deque[bytes] = deque(maxlen=MAX_WAITING_LINES)
-        self.asked = 0
+        self.stop_requests = 0
         self.code = 0
 
     def run(self, *, children: Sequence[Child], ready: Callable[[], bool], announce: Callable[[], None]) -> int:
@@ -77,7 +77,7 @@ class Supervisor:
         try:
             for child in self.children:
                 self._start(child)
-            while not self.asked:
+            while not self.stop_requests:
                 self._pump(timeout=0.2)
                 self._look_after()
                 if not announced and time.monotonic() > next_look:
@@ -93,8 +93,8 @@ class Supervisor:
         return self.code
 
     def _on_signal(self, number: int, frame: object) -> None:
-        self.asked += 1
-        if self.asked > 2:  # the operator has repeated the signal
+        self.stop_requests += 1
+        if self.stop_requests > 2:  # the operator has repeated the signal
             for child in self.children:
                 self._send(child, signal.SIGKILL)
 
@@ -116,7 +116,7 @@ class Supervisor:
         for child in self.children:
             if child.process is not None and child.process.poll() is not None:
                 self._died(child, code=child.process.returncode, now=now)
-            elif child.process is None and now >= child.due and not self.asked:
+            elif child.process is None and now >= child.due and not self.stop_requests:
                 self._start(child)
         for name, server in self.servers.items():
             self._look_after_server(name, server, now=now)
@@ -128,11 +128,11 @@ class Supervisor:
         self.state.remember(child.name, None)
         child.deaths = [when for when in child.deaths if now - when < 20 * RESTART_SECONDS] + [now]
         how = f"was killed by signal {-code}" if code < 0 else f"ended with code {code}"
-        if self.asked:
+        if self.stop_requests:
             return
         if not child.restart or len(child.deaths) >= MAX_DEATHS:
             complain(f"{child.name} {how}: stopping everything.")
-            self.asked, self.code = 1, 1
+            self.stop_requests, self.code = 1, 1
             return
         pause = WEB_RESTART_SECONDS if child.name == "web" else RESTART_SECONDS
         child.due = now + pause
@@ -149,7 +149,7 @@ class Supervisor:
                 server.restart()
             except SetupError as error:
                 complain(str(error))
-                self.asked, self.code = 1, 1
+                self.stop_requests, self.code = 1, 1
             else:
                 step(f"{server.title} is running again")
             del self.server_due[name]
@@ -207,7 +207,7 @@ class Supervisor:
             # Only the leader of the group: it ends its own children cleanly.
             if child.process is not None and child.process.poll() is None:
                 child.process.terminate()
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + STOP_SECONDS
         while any(child.process and child.process.poll() is None for child in alive) and time.monotonic() < deadline:
             self._pump(timeout=0.05)
         for child in alive:
@@ -220,18 +220,18 @@ class Supervisor:
         self._write()
 
 
-def end_marked(*, mark: str, patience: float = 10.0) -> int:
+def end_marked(*, mark: str, timeout: float = 10.0) -> int:
     """End every process that has this mark in its environment; return how many there were."""
     mine = os.getpid()
     left = [found for pid in marked(mark=mark) if pid != mine and (found := identify(pid=pid))]
-    _end(left, number=signal.SIGTERM, patience=patience)
+    _end(left, number=signal.SIGTERM, timeout=timeout)
     return len(left)
 
 
-def _end(left: list[Identity], *, number: int, patience: float) -> None:
+def _end(left: list[Identity], *, number: int, timeout: float) -> None:
     for identity in left:
         send(identity=identity, number=number)
-    if not gone(identities=left, within=patience if left else 0):
+    if not gone(identities=left, within=timeout if left else 0):
         for identity in left:
             send(identity=identity, number=signal.SIGKILL)
         gone(identities=left, within=5)

@@ -38,11 +38,13 @@ def test(*, arguments: list[str], environ: Mapping[str, str]) -> int:
     with stoppable(), throwaway() as folder:
         step("Starting PostgreSQL and Redis for the tests")
         with servers(folder, fsync=False, environ=environ) as urls:
-            made = project.app_environment(environ=clean, data_dir=folder, urls=urls)
-            failed = [title for title, command in _checks(folder=folder) if not _check(title, command, environ=made)]
-            made["DJANGO_SETTINGS_MODULE"] = "config.settings.test"
+            app_environ = project.app_environment(environ=clean, data_dir=folder, urls=urls)
+            failed = [
+                title for title, command in _checks(folder=folder) if not _check(title, command, environ=app_environ)
+            ]
+            app_environ["DJANGO_SETTINGS_MODULE"] = "config.settings.test"
             python = sys.executable
-            code = _check("pytest", [python, "-m", "pytest", "-n", "2", *arguments], environ=made)
+            code = _check("pytest", [python, "-m", "pytest", "-n", "2", *arguments], environ=app_environ)
         if failed:
             complain(f"Failed before pytest: {', '.join(failed)}.")
         return 0 if code and not failed else 1
@@ -130,13 +132,13 @@ def _engine(*, folder: Path, environ: Mapping[str, str]) -> Iterator[dict[str, s
     port, log = free_port(), folder / "engine.log"
     url = f"http://127.0.0.1:{port}"
     unwanted = ("DATABASE_URL", "REDIS_URL", "OPD_ENV", "OPD_URL", "DJANGO_SETTINGS_MODULE")
-    made = {name: value for name, value in environ.items() if name not in unwanted}
-    made |= {**SHORT_TIMES, "OPD_HOST": "127.0.0.1", "OPD_PORT": str(port), "OPD_DATA_DIR": str(folder / "data")}
+    app_environ = {name: value for name, value in environ.items() if name not in unwanted}
+    app_environ |= {**SHORT_TIMES, "OPD_HOST": "127.0.0.1", "OPD_PORT": str(port), "OPD_DATA_DIR": str(folder / "data")}
     step(f"Starting an engine with short deadlines for the demo on {url} (it is stopped afterwards)")
     with log.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "devserver", "run"],
-            env=made,
+            env=app_environ,
             cwd=project.ROOT,
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -155,7 +157,7 @@ def _engine(*, folder: Path, environ: Mapping[str, str]) -> Iterator[dict[str, s
         kept = credentials(path=folder / "data" / "credentials")
         if kept is None:
             raise SetupError("The engine for the demo has no administrator.")
-        yield {**made, "OPD_URL": url, "OPD_USERNAME": kept[0], "OPD_PASSWORD": kept[1]}
+        yield {**app_environ, "OPD_URL": url, "OPD_USERNAME": kept[0], "OPD_PASSWORD": kept[1]}
     finally:
         step("Stopping the engine of the demo")
         process.terminate()

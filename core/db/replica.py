@@ -2,8 +2,8 @@
 
 A read sees at least every write that was acknowledged to any client before the read began: it first queries the
 primary's log position and uses the replica only if the replica reaches that position within
-OPD_REPLICA_WAIT_SECONDS. So a client reads its own writes at every web process, and no process has to record who wrote
-what when.
+OPD_REPLICA_WAIT_SECONDS. So a client reads its own writes at every web process, and no process has to keep track
+of recent writes.
 
 A view must opt in with `from_replica`.
 """
@@ -100,11 +100,11 @@ def is_well() -> bool:
     position = _position()
     try:
         with atomic(using=ALIAS):
-            well = _has_come_to(position)
+            up_to_date = _has_come_to(position)
     except (OperationalError, InterfaceError, InternalError):
-        well = False
-    _update_breaker(well)
-    return well
+        up_to_date = False
+    _update_breaker(up_to_date)
+    return up_to_date
 
 
 def _inside(read: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -140,8 +140,8 @@ def _count(how: str) -> None:
     _update_breaker(how == "replica")
 
 
-def _update_breaker(well: bool) -> None:
-    if well:
+def _update_breaker(up_to_date: bool) -> None:
+    if up_to_date:
         breaker.succeeded()
     else:
         breaker.failed()

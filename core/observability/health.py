@@ -31,12 +31,12 @@ def ready(request: HttpRequest) -> HttpResponse:
     except DatabaseError:
         return problem_details.of_exception(Unavailable("The database does not answer.", database="unavailable"))
     gate = lock.default_gate()
-    well = not gate.breaker.is_open and gate.is_well()
-    return JsonResponse({"status": "ok", "database": "ok", "redis": _status(well), **read_from})
+    redis_ok = not gate.breaker.is_open and gate.is_well()
+    return JsonResponse({"status": "ok", "database": "ok", "redis": _status(redis_ok), **read_from})
 
 
-def _status(well: bool) -> str:
-    return "ok" if well else "degraded"
+def _status(ok: bool) -> str:
+    return "ok" if ok else "degraded"
 
 
 @require_safe

@@ -1,4 +1,4 @@
-# The engine's image: web, worker, beat and manage.py. PostgreSQL and Redis come from elsewhere (docker-compose.yml).
+# The engine's image: web, worker, beat and manage.py. PostgreSQL and Redis are separate images (docker-compose.yml).
 FROM python:3.13.7-slim-bookworm AS base
 ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 WORKDIR /app
@@ -13,9 +13,9 @@ RUN groupadd --system --gid 10001 opd \
     && useradd --system --uid 10001 --gid opd --home-dir /data --shell /usr/sbin/nologin opd \
     && install --directory --owner opd --group opd --mode 0700 /data
 COPY --from=packages /app/.venv /app/.venv
-# The files of a clone made under umask 077 are closed to the user that runs them; here everybody may read them.
+# A clone made under umask 077 is unreadable for the user opd; --chmod makes the files readable for all users.
 COPY --chmod=755 . .
-# Compiled once: the file system is read-only later, and each process would compile the code again.
+# Compile once here: at run time the file system is read-only, and each process would compile the code again.
 RUN .venv/bin/python -m compileall -q -j 0 accounts clinics config core devserver events ops patients reports tokens waitlist
 ENV OPD_ENV=production OPD_HOST=0.0.0.0 OPD_PORT=8000 OPD_DATA_DIR=/data
 USER opd

@@ -4,7 +4,7 @@
 import os
 import sys
 
-# They define tables, read everything or remove what is otherwise kept, so they connect as DATABASE_OWNER_URL says.
+# These commands define tables, read all rows or delete rows of append-only tables, so they use DATABASE_OWNER_URL.
 OWNER_COMMANDS = {"migrate", "backup", "restore", "partition_tables", "erase_patient", "flush"}
 
 

@@ -1,4 +1,4 @@
-"""The wiring: it may import every other package, and none of them imports it."""
+"""Settings, URLs and entry points. This package may import all others; no other package imports it."""
 
 from config.celery import app as celery_app
 

@@ -1,4 +1,4 @@
-"""The ASGI door for the web server."""
+"""The ASGI application, for deployments with an ASGI server."""
 
 import os
 

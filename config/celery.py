@@ -1,4 +1,4 @@
-"""The Celery application: tasks carry ids only and call the service; the schedule is in config/settings/celery.py."""
+"""The Celery application. Tasks carry only ids and call the service; the schedule is in config/settings/celery.py."""
 
 import contextlib
 import os
@@ -16,12 +16,12 @@ app.autodiscover_tasks()
 
 
 @setup_logging.connect
-def _log_as_everybody(**_: Any) -> None:
-    """Keep Celery from setting up its own logging: the settings say how lines look."""
+def _keep_logging_settings(**_: Any) -> None:
+    """Prevent Celery from configuring logging: a receiver of this signal disables that, so LOGGING applies."""
 
 
 @task_postrun.connect
-def _show_that_tasks_run(**_: Any) -> None:
-    """Touch a file after each task, so that a health check can see it without starting a program."""
-    with contextlib.suppress(OSError):  # a data folder that this process may not write to has no such check
+def _touch_alive_file(**_: Any) -> None:
+    """Touch a file after each task, so that a health check can look at its age without starting a program."""
+    with contextlib.suppress(OSError):  # without write permission in the data folder there is no such check
         (settings.DATA_DIR / "worker-alive").touch()

@@ -1,4 +1,4 @@
-"""Every address the engine answers at."""
+"""The root URLconf."""
 
 from django.contrib import admin
 from django.urls import include, path
@@ -7,7 +7,7 @@ from core.api import docs, problem_details
 from core.api.front_page import front_page
 from core.observability import health
 
-# In the order of their traffic: the first that matches is taken.
+# The most used first: Django takes the first pattern that matches.
 API_APPS = ["tokens", "patients", "clinics", "accounts", "reports", "waitlist", "events"]
 
 urlpatterns = [

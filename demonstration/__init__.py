@@ -1,1 +1,1 @@
-"""The scenarios of demo.py: the engine shown from outside, over HTTP, with nothing but a client's knowledge."""
+"""The scenarios of demo.py, which use only the HTTP API."""

@@ -1,4 +1,4 @@
-"""What the demonstration prints: tables that read like the board in a waiting hall."""
+"""The output of the demonstration: lines and tables."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -13,32 +13,32 @@ STYLE = {"EMERGENCY": "bold red", "PRIORITY_PAID": "yellow", "FOLLOWUP": "cyan",
 
 
 class Board:
-    """Prints in the facility's local time."""
+    """Prints lines and tables, with times in the facility's time zone."""
 
     def __init__(self, *, console: Console) -> None:
         self.console = console
         self.zone = ZoneInfo("UTC")
 
     def title(self, text: str) -> None:
-        """A heading between scenarios."""
+        """Print the heading of a scenario."""
         self.console.rule(f"[bold]{escape(text)}")
 
     def say(self, text: str) -> None:
-        """One line of what is going on."""
+        """Print one line."""
         self.console.print(f"  {escape(text)}")
 
     def warn(self, text: str) -> None:
-        """One line worth noticing."""
+        """Print one line as a warning."""
         self.console.print(f"  [yellow]{escape(text)}")
 
     def clock(self, moment: str | None, *, seconds: bool = False) -> str:
-        """A wire time as the hands of the clock on the wall."""
+        """Return a time of the API as local time of day."""
         if not moment:
             return "-"
         return datetime.fromisoformat(moment).astimezone(self.zone).strftime("%H:%M:%S" if seconds else "%H:%M")
 
     def queue(self, tokens: Iterable[dict[str, Any]], *, title: str) -> None:
-        """A queue, or all tokens of a slot."""
+        """Print a queue, or all tokens of a slot."""
         rows = [
             (
                 t["token_number"] or "-",
@@ -54,12 +54,12 @@ class Board:
         self.table(title, ("Place", "Ticket", "Patient", "Category", "Priority", "Status", "Expected"), rows)
 
     def waiting(self, entries: Iterable[dict[str, Any]], *, title: str) -> None:
-        """A waiting list."""
+        """Print a waiting list."""
         rows = [(e["position"], e["patient_name"], e["category"], f"{e['priority']:.2f}", e["status"]) for e in entries]
         self.table(title, ("Place", "Patient", "Category", "Priority", "Status"), rows)
 
     def table(self, title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-        """Any table; a category colours its row."""
+        """Print a table; rows with a category get the colour of the category."""
         table = Table(title=escape(title), title_justify="left", title_style="bold", min_width=len(title))
         for column in columns:
             table.add_column(column)

@@ -1,4 +1,4 @@
-"""A small, polite client of the engine: signs in, retries safely, and turns every unexpected answer into a sentence."""
+"""A small client of the API: it signs in, retries safely, and describes every unexpected answer in an error."""
 
 import time
 import uuid
@@ -12,11 +12,11 @@ from demonstration.outcome import SurpriseError, UnreachableError
 
 TRIES = 6
 RETRYABLE = {429, 503}
-LONGEST_PAUSE_SECONDS = 10.0
+MAX_PAUSE_SECONDS = 10.0
 
 
 class Client:
-    """Talks to /api/v1/ as one signed-in user; writes carry an Idempotency-Key, so a retry never books twice."""
+    """Uses /api/v1/ as one signed-in user; writes carry an Idempotency-Key, so a retry never books twice."""
 
     def __init__(self, *, url: str, username: str, password: str) -> None:
         self.url = url.rstrip("/")
@@ -27,7 +27,7 @@ class Client:
         self._ticks_then = 0.0
 
     def sign_in(self) -> None:
-        """Fetch an access token, or raise UnreachableError with what a person should do about it."""
+        """Get an access token; raise UnreachableError with advice if that fails."""
         try:
             answer = self._http.post("auth/token/", json={"username": self._username, "password": self._password})
         except httpx.HTTPError as error:
@@ -36,40 +36,40 @@ class Client:
             ) from error
         if answer.status_code in (400, 401):
             raise UnreachableError(
-                f"{self.url} does not let {self._username!r} in. Check OPD_USERNAME and OPD_PASSWORD."
+                f"{self.url} refuses the credentials of {self._username!r}. Check OPD_USERNAME and OPD_PASSWORD."
             )
         if answer.status_code != 200:
             raise UnreachableError(f"Sign-in at {self.url} answered {answer.status_code}: {describe(answer)}")
         self._http.headers["Authorization"] = f"Bearer {answer.json()['access']}"
         if "date" not in answer.headers:
             raise UnreachableError(
-                f"{self.url} sends no Date header, so its deadlines cannot be compared with its time."
+                f"{self.url} sends no Date header, so its deadlines cannot be compared with its clock."
             )
         self._signed_in_at = parsedate_to_datetime(answer.headers["date"])
         self._ticks_then = time.monotonic()
 
     def close(self) -> None:
-        """Let go of the connections."""
+        """Close the connections."""
         self._http.close()
 
     def now(self) -> datetime:
-        """The server's time, to the second: deadlines are the server's, not this machine's."""
+        """Return the server's time, accurate to a second, because deadlines are in the server's time."""
         return self._signed_in_at + timedelta(seconds=time.monotonic() - self._ticks_then)
 
     def headers(self) -> dict[str, str]:
-        """The signed-in headers, for a caller that brings its own connections."""
+        """Return the authorization header, for a caller with its own connections."""
         return {"Authorization": str(self._http.headers["Authorization"])}
 
     def get(self, path: str, *, want: int = 200, **params: Any) -> Any:
-        """Read; raise SurpriseError unless the answer is `want`."""
+        """Send a GET request and return the body; raise SurpriseError unless the status is `want`."""
         return _body(self.send("GET", path, want=want, params=params))
 
     def post(self, path: str, body: dict[str, Any] | None = None, *, want: int = 200) -> Any:
-        """Write; raise SurpriseError unless the answer is `want`."""
+        """Send a POST request and return the body; raise SurpriseError unless the status is `want`."""
         return _body(self.send("POST", path, want=want, json=body or {}))
 
     def send(self, method: str, path: str, *, want: int | tuple[int, ...], **parts: Any) -> httpx.Response:
-        """Send, wait out 'busy' and 'slow down' as asked, sign in again once if the access token ran out."""
+        """Send a request; after 429 and 503 wait as the server asks and retry, after 401 sign in again once."""
         headers = dict(parts.pop("headers", {}))
         if method != "GET":
             headers.setdefault("Idempotency-Key", str(uuid.uuid4()))
@@ -96,13 +96,13 @@ class Client:
 
 
 def pause_of(answer: httpx.Response) -> float:
-    """How long the server asks us to wait, in seconds, within reason."""
-    asked = answer.headers.get("retry-after", "1")
-    return min(float(asked), LONGEST_PAUSE_SECONDS) if asked.replace(".", "", 1).isdigit() else 1.0
+    """Return the seconds of Retry-After, at most MAX_PAUSE_SECONDS."""
+    value = answer.headers.get("retry-after", "1")
+    return min(float(value), MAX_PAUSE_SECONDS) if value.replace(".", "", 1).isdigit() else 1.0
 
 
 def describe(answer: httpx.Response) -> str:
-    """The problem in words: code, detail and the fields that were wrong."""
+    """Return the problem as text: code, detail and the invalid fields."""
     try:
         problem = answer.json()
     except ValueError:

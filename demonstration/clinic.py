@@ -1,4 +1,4 @@
-"""A clinic of its own for each scenario: fresh doctor, fresh patients, so that nothing clashes with what is there."""
+"""The helpers of a scenario: a new doctor and new patients for each, so that existing data do not matter."""
 
 import secrets
 import time
@@ -18,11 +18,11 @@ FIRST = (
 )
 LAST = "Rao Iyer Khan Das Menon Patel Singh Bose Nair Joshi Reddy Shah Pillai Gupta Ali Kulkarni Roy"
 SHORT_TIMES_SECONDS = 15
-SWEEP_PATIENCE_SECONDS = 25
+SWEEP_WAIT_SECONDS = 25
 
 
 class Clinic:
-    """What a scenario needs at hand: people, slots, the moves of a token, the queue and a board to print on."""
+    """The actions of a scenario: register patients, open slots, act on tokens, read queues and print."""
 
     def __init__(self, *, client: Client, board: Board, name: str) -> None:
         self.client = client
@@ -38,10 +38,10 @@ class Clinic:
             want=201,
         )
 
-    # People and slots
+    # Patients and slots
 
     def patient(self, *, name: str = "", **facts: Any) -> Thing:
-        """Register a patient nobody has seen before: the phone number is drawn at random."""
+        """Register a new patient with a random phone number."""
         if not name:
             first, last = FIRST.split(), LAST.split()
             name = f"{first[self._people % len(first)]} {last[self._people * 7 % len(last)]}"
@@ -51,7 +51,7 @@ class Clinic:
         return dict(self.client.post("patients/", body, want=201))
 
     def tomorrow(self) -> date:
-        """The facility's local day after today."""
+        """Return tomorrow's date in the facility's time zone."""
         return self.client.now().astimezone(self.zone).date() + timedelta(days=1)
 
     def slot(self, *, start: str, end: str, seats: int) -> Thing:
@@ -64,13 +64,13 @@ class Clinic:
         )
 
     def slot_from_now(self, *, start_minutes: int, end_minutes: int, seats: int) -> Thing:
-        """Open a slot that starts and ends so many minutes from now (negative: already begun)."""
+        """Open a slot that starts and ends this many minutes from now (negative: in the past)."""
         now = self.client.now().astimezone(self.zone).replace(microsecond=0)
         start, end = now + timedelta(minutes=start_minutes), now + timedelta(minutes=end_minutes)
         return self.slot_between(start=start, end=end, seats=seats)
 
     def slot_between(self, *, start: datetime, end: datetime, seats: int) -> Thing:
-        """Open a slot of this scenario's doctor."""
+        """Open a slot for this scenario's doctor."""
         body = {
             "doctor": self.doctor["id"],
             "start_time": start.isoformat(),
@@ -79,43 +79,43 @@ class Clinic:
         }
         return dict(self.client.post("slots/", body, want=201))
 
-    # The desk
+    # Actions of the desk and of the doctor's room
 
     def book(self, slot: Thing, patient: Thing, category: str = "WALKIN", **more: Any) -> Thing:
-        """Book a seat; the answer must be a token."""
+        """Book a seat; fail unless the answer is a token."""
         return dict(self.client.post("tokens/", _request(slot, patient, category, more), want=201))
 
     def queue_up(self, slot: Thing, patient: Thing, category: str = "WALKIN", **more: Any) -> Thing:
-        """Ask for a seat in a full slot; the answer must be a place on the waiting list."""
+        """Request a seat in a full slot; fail unless the answer is an entry on the waiting list."""
         answer = self.client.post("tokens/", _request(slot, patient, category, more), want=202)
-        expect("A full slot answers with the waiting list", seen=answer["outcome"], wanted="WAITLISTED")
+        expect("A request for a full slot joins the waiting list", seen=answer["outcome"], wanted="WAITLISTED")
         return dict(answer["waiting_list_entry"])
 
     def refused(self, path: str, body: Thing | None = None, *, code: str, method: str = "POST") -> None:
-        """Do something the engine must refuse with 409 and this code."""
+        """Send a request; fail unless the engine refuses it with 409 and this code."""
         answer = self.client.send(method, path, want=409, json=body or {})
-        expect(f"{method} {path} is refused for the right reason", seen=answer.json()["code"], wanted=code)
+        expect(f"{method} {path} is refused with the right code", seen=answer.json()["code"], wanted=code)
 
     def act(self, token: Thing, action: str, **body: Any) -> Thing:
         """Confirm, check_in, call, start, complete, requeue, no_show, reinstate or triage a token."""
         return dict(self.client.post(f"tokens/{token['id']}/{action}/", body))
 
     def call_next(self, slot: Thing, **body: Any) -> Thing:
-        """Call the next patient who is here."""
+        """Call the next patient who has checked in."""
         return dict(self.client.post(f"slots/{slot['id']}/call_next/", body))
 
     def cancel(self, token: Thing, *, keep_seat: bool = False) -> Thing:
-        """Cancel a token; `keep_seat` asks for the desk's buffer."""
+        """Cancel a token; with `keep_seat` the desk keeps the seat as a buffer."""
         params = {"buffer": "true"} if keep_seat else {}
         return dict(self.client.send("DELETE", f"tokens/{token['id']}/", want=200, params=params).json())
 
     def emergency(self, slot: Thing, patient: Thing, **more: Any) -> Thing:
-        """Bring an emergency in."""
+        """Admit an emergency."""
         body = {"slot_id": slot["id"], "patient_id": patient["id"], **more}
         return dict(self.client.post("tokens/emergency/", body, want=201))
 
     def delay(self, slot: Thing, minutes: int, *, dry_run: bool = False) -> Thing:
-        """Set the doctor's delay of a slot."""
+        """Set the delay of a slot."""
         params = {"dry_run": "true"} if dry_run else {}
         path = f"slots/{slot['id']}/delay/"
         return dict(self.client.send("PUT", path, want=200, json={"delay_minutes": minutes}, params=params).json())
@@ -123,27 +123,27 @@ class Clinic:
     # Reading
 
     def slot_now(self, slot: Thing) -> Thing:
-        """The slot as it stands."""
+        """Return the current state of the slot."""
         return dict(self.client.get(f"slots/{slot['id']}/"))
 
     def token_now(self, token: Thing) -> Thing:
-        """The token as it stands."""
+        """Return the current state of the token."""
         return dict(self.client.get(f"tokens/{token['id']}/"))
 
     def queue(self, slot: Thing) -> list[Thing]:
-        """Those who wait, in order."""
+        """Return the tokens in the queue, in order."""
         return list(self.client.get(f"slots/{slot['id']}/tokens/", in_queue="true"))
 
     def tokens(self, slot: Thing) -> list[Thing]:
-        """Every token of the slot: the queue first, then the rest."""
+        """Return every token of the slot: the queue first, then the rest."""
         return list(self.client.get(f"slots/{slot['id']}/tokens/"))
 
     def waiting(self, slot: Thing) -> list[Thing]:
-        """The waiting list, best first."""
+        """Return the waiting list, in order of priority."""
         return list(self.client.get("waiting-list/by_slot/", slot_id=slot["id"]))
 
     def show_queue(self, slot: Thing, title: str) -> list[Thing]:
-        """Print the queue and return it; its positions must be 1..n."""
+        """Print the queue and return it; fail unless its positions are 1 to n."""
         queue = self.queue(slot)
         self.board.queue(queue, title=title)
         seen = [token["token_number"] for token in queue]
@@ -151,17 +151,17 @@ class Clinic:
         return queue
 
     def show_waiting(self, slot: Thing, title: str) -> list[Thing]:
-        """Print the waiting list and return it; its positions must be 1..n."""
+        """Print the waiting list and return it; fail unless its positions are 1 to n."""
         waiting = self.waiting(slot)
         self.board.waiting(waiting, title=title)
         seen = [entry["position"] for entry in waiting]
         expect("The waiting list is numbered from 1", seen=seen, wanted=list(range(1, len(waiting) + 1)))
         return waiting
 
-    # Waiting for a deadline
+    # Deadlines
 
     def worth_waiting(self, deadline: str, *, what: str) -> bool:
-        """Say when the deadline is; True if it is near enough for a demonstration to wait for it."""
+        """Print when the deadline is; return True if it is near enough to wait for it."""
         left = (datetime.fromisoformat(deadline) - self.client.now()).total_seconds()
         moment = self.board.clock(deadline, seconds=True)
         if left > SHORT_TIMES_SECONDS:
@@ -171,12 +171,12 @@ class Clinic:
         return True
 
     def wait_past(self, deadline: str, *, until: Callable[[], bool]) -> None:
-        """Wait for the sweep to act on a deadline; without workers the next write to the slot applies it instead."""
+        """Wait until the sweep has applied a deadline; without workers the next write to the slot applies it."""
         left = max((datetime.fromisoformat(deadline) - self.client.now()).total_seconds(), 0)
-        end = time.monotonic() + left + SWEEP_PATIENCE_SECONDS
+        end = time.monotonic() + left + SWEEP_WAIT_SECONDS
         while not until():
             if time.monotonic() > end:
-                self.board.warn("No sweep came by: are the Celery worker and beat running? The next write will do it.")
+                self.board.warn("No sweep has run. Are the Celery worker and beat running? The next write applies it.")
                 return
             time.sleep(0.5)
 

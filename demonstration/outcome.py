@@ -1,18 +1,18 @@
-"""How a scenario says that what it saw is not what the engine promises."""
+"""Checks of a scenario and the errors that they raise."""
 
 from typing import Any
 
 
 class SurpriseError(Exception):
-    """Something happened that the engine promises will not happen."""
+    """An answer of the engine contradicts what it promises."""
 
 
 class UnreachableError(Exception):
-    """The server cannot be reached or does not let us in; no scenario can run."""
+    """The server cannot be reached or rejects the credentials; no scenario can run."""
 
 
 def expect(promise: str, *, seen: Any, wanted: Any) -> None:
-    """Raise SurpriseError unless what was seen is what was wanted; `promise` is the sentence a reader gets."""
+    """Raise SurpriseError with the promise unless the two values are equal."""
     if seen != wanted:
         raise SurpriseError(f"{promise}: expected {wanted!r}, saw {seen!r}")
 

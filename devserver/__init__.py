@@ -1,6 +1,6 @@
-"""PostgreSQL and Redis of our own, for a machine with nothing on it and for tests that stop, freeze and kill them.
+"""Start PostgreSQL and Redis locally, for a machine that has neither and for tests that stop, freeze and kill them.
 
-Runs before Django is there and needs nothing but the standard library and the servers' programs.
+Needs only the standard library and the server programs: it runs before Django is installed.
 """
 
 from devserver.errors import SetupError

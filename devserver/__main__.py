@@ -1,4 +1,4 @@
-"""What setup.sh does, command by command."""
+"""The commands of setup.sh."""
 
 import os
 import sys
@@ -12,19 +12,19 @@ from devserver.signals import Stopped
 
 HELP = """\
 ./setup.sh              everything on this machine: web, worker, beat, PostgreSQL and Redis, until Ctrl-C (same as: run)
-./setup.sh test [...]   every check; what follows is handed to pytest
+./setup.sh test [...]   every check; further arguments are passed to pytest
 ./setup.sh demo [...]   demo.py against the running engine, or one started for it; --list names the scenarios
 ./setup.sh audit        known vulnerabilities of the locked packages, where an advisory service is reachable
 ./setup.sh manage ...   manage.py with the environment set
-./setup.sh stop         stop what runs here, or what a killed run has left
+./setup.sh stop         stop the running engine, or what a killed run has left behind
 ./setup.sh web          one process each, on OPD_HOST and OPD_PORT against DATABASE_URL and REDIS_URL;
 ./setup.sh worker         they start no servers
 ./setup.sh beat
 ./setup.sh health       whether the web process on OPD_PORT is ready (exit code 0)
-./setup.sh install      only make .venv (what follows: production, all)
+./setup.sh install      only create .venv (optional argument: production, all)
 
 OPD_PORT (8000), OPD_HOST (127.0.0.1), OPD_DATA_DIR (.opd), DATABASE_URL, REDIS_URL (instead of the embedded servers),
-OPD_ENV=production (settings of production), OPD_PYTHON (the Python to make .venv with). All settings: DEPLOYMENT.md
+OPD_ENV=production (production settings), OPD_PYTHON (the Python that creates .venv). All settings: DEPLOYMENT.md
 """
 LISTS = {
     "run": [PRODUCTION, EMBEDDED],
@@ -39,7 +39,7 @@ LISTS = {
 
 
 def main(arguments: list[str]) -> int:
-    """Carry out one command; the exit code."""
+    """Run one command and return the exit code."""
     name, rest = (arguments[0], arguments[1:]) if arguments else ("run", [])
     if name in {"help", "-h", "--help"}:
         print(HELP, end="")
@@ -52,7 +52,7 @@ def main(arguments: list[str]) -> int:
         install(lists=lists, optional=(EMBEDDED,))
         _enter_venv(arguments=[name, *rest])
     if name not in {"test", "demo", "manage"} and rest:
-        raise SetupError(f"'{name}' takes nothing after it. See ./setup.sh help")
+        raise SetupError(f"'{name}' takes no arguments. See ./setup.sh help")
     environ = dict(os.environ)
     match name:
         case "run":
@@ -75,12 +75,12 @@ def main(arguments: list[str]) -> int:
 
 
 def _served(*, name: str) -> bool:
-    """Whether servers are given from outside, so that the embedded ones need not be there."""
+    """Return whether the environment names both servers, so that the embedded ones need not be installed."""
     return name in {"run", "manage"} and all(os.environ.get(url) for url in ("DATABASE_URL", "REDIS_URL"))
 
 
 def _enter_venv(*, arguments: list[str]) -> None:
-    """Go on under the Python of .venv, where the wheels of the servers are."""
+    """Re-execute this command with the Python of .venv, where the servers' wheels are installed."""
     if sys.prefix != str(VENV):
         os.execv(PYTHON, [str(PYTHON), "-m", "devserver", *arguments])
 
@@ -91,9 +91,7 @@ def _exit_code() -> int:
     except SetupError as error:
         complain(str(error))
     except PermissionError as error:
-        complain(
-            f"No permission: {error.filename or error}. Run as the user the folder belongs to, or set OPD_DATA_DIR."
-        )
+        complain(f"No permission: {error.filename or error}. Run as the user who owns the folder, or set OPD_DATA_DIR.")
     except OSError as error:
         full = "The disk is full" if error.errno == 28 else "The system refused"
         complain(f"{full}: {error}")

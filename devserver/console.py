@@ -1,30 +1,30 @@
-"""What the set-up says while it works; said without ever waiting for a reader that has stopped reading."""
+"""Messages of setup.sh, written without blocking when the reader of the terminal or pipe has stopped reading."""
 
 import contextlib
 import os
 import select
 
 OUT, ERR = 1, 2
-CHUNK = 512  # what a pipe takes without blocking once it says that it takes anything
+CHUNK = 512  # bytes that a pipe accepts without blocking once select() reports it writable
 
 
 def step(text: str) -> None:
-    """Announce a step in plain words."""
+    """Print the heading of a step."""
     line(f"==> {text}")
 
 
 def line(text: str = "") -> None:
-    """Say something."""
+    """Print one line."""
     emit(handle=OUT, text=f"{text}\n".encode())
 
 
 def complain(text: str) -> None:
-    """Say what is wrong."""
+    """Print an error to stderr."""
     emit(handle=ERR, text=f"\nsetup.sh: {text}\n".encode())
 
 
 def emit(*, handle: int, text: bytes) -> bytes:
-    """Write as much as the other end takes now; what is left over."""
+    """Write as much as the reader accepts now; return the rest."""
     with contextlib.suppress(OSError):
         while text and select.select([], [handle], [], 0)[1]:
             text = text[os.write(handle, text[:CHUNK]) :]

@@ -1,7 +1,7 @@
-"""Where the data of PostgreSQL and of the engine lie: in the data folder, unless their users may not enter it.
+"""Locations of the data of PostgreSQL and of the engine: the data folder, unless their users cannot enter it.
 
-A checkout below /root is closed to those users. Then the data lie in folders of their own, and pointer files in the
-data folder say where.
+Those users cannot enter a checkout below /root. Their data are then stored in separate folders, and pointer files in
+the data folder hold the paths.
 """
 
 import os
@@ -16,12 +16,12 @@ from devserver.unprivileged import Runner, can_enter
 POINTER = "postgres.location"
 APPLICATION_POINTER = "engine.location"
 OWNER = "belongs-to"
-# Not a temporary folder if there is a choice: those are swept of files that nobody has touched for a month.
+# A temporary folder is the last choice: the system may delete files there that were not used for some weeks.
 SHELTERS = (Path("/var/lib"), Path("/var/tmp"), Path(tempfile.gettempdir()))
 
 
 def home_of(*, data_dir: Path, runner: Runner | None, pointer_name: str = POINTER) -> Path:
-    """The folder for the data of what `runner` runs, which that user may enter."""
+    """Return the folder for the data of the processes that `runner` runs; that user can enter it."""
     pointer = data_dir / pointer_name
     if pointer.exists():
         return _pointed(pointer=pointer, data_dir=data_dir)
@@ -40,7 +40,7 @@ def home_of(*, data_dir: Path, runner: Runner | None, pointer_name: str = POINTE
             return home
         shutil.rmtree(home)
     raise SetupError(
-        f"Nothing is run as root but as the user {runner.pw_name}, who may not enter {data_dir}. "
+        f"PostgreSQL and the engine do not run as root, and the user {runner.pw_name} may not enter {data_dir}. "
         "Set OPD_DATA_DIR to a folder that every user may pass through."
     )
 
@@ -49,14 +49,14 @@ def _pointed(*, pointer: Path, data_dir: Path) -> Path:
     home = Path(pointer.read_text().strip())
     if not home.is_dir() or home.stat().st_uid != os.geteuid():
         raise SetupError(
-            f"Data should lie in {home} (says {pointer}), but they are not there. "
+            f"The data should be in {home} (according to {pointer}), but they are not there. "
             f"Put them back, or remove {data_dir} to begin with an empty one."
         )
     owner = Path((home / OWNER).read_text().strip())
     if owner != data_dir:
         if (owner / pointer.name).exists():
             raise SetupError(
-                f"{data_dir} is a copy of {owner}, and the data in {home} belong to that one. "
+                f"{data_dir} is a copy of {owner}, and the data in {home} belong to the original. "
                 f"Remove {data_dir} to begin with an empty one."
             )
         (home / OWNER).write_text(f"{data_dir}\n")  # the data folder was moved
@@ -64,7 +64,7 @@ def _pointed(*, pointer: Path, data_dir: Path) -> Path:
 
 
 def remove_home(*, data_dir: Path) -> None:
-    """Remove the data for good."""
+    """Delete the data folder and the folders that its pointer files name."""
     for pointer in (data_dir / POINTER, data_dir / APPLICATION_POINTER):
         if pointer.exists():
             shutil.rmtree(_pointed(pointer=pointer, data_dir=data_dir), ignore_errors=True)

@@ -1,5 +1,5 @@
-"""What can go wrong while the engine is set up, said so that the person at the keyboard can act on it."""
+"""Errors of setup.sh, with texts that say what the operator can do."""
 
 
 class SetupError(Exception):
-    """The set-up cannot go on; the text says why and what to do."""
+    """The set-up cannot continue; the text says why and what to do."""

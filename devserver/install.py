@@ -1,4 +1,4 @@
-"""The environment `.venv` with the locked requirements. Runs under the machine's own Python, with nothing installed."""
+"""Create `.venv` with the locked requirements. Runs with the machine's own Python and no installed packages."""
 
 import hashlib
 import json
@@ -17,7 +17,7 @@ from devserver.state import FileLock
 PRODUCTION, EMBEDDED, CHECKS = "requirements.txt", "requirements-embedded.txt", "requirements-dev.txt"
 MARKER = VENV / "installed.json"
 LOG = VENV / "install.log"
-UNFINISHED = VENV / "unfinished"  # is there while pip works, and stays when pip is killed
+UNFINISHED = VENV / "unfinished"  # exists while pip runs, and remains when pip is killed
 NEEDED_MB = 1_000
 _UNREACHABLE = (
     "NewConnectionError",
@@ -34,14 +34,14 @@ _UNREACHABLE = (
 
 
 def install(*, lists: list[str], optional: tuple[str, ...] = ()) -> None:
-    """See to it that these lists are installed in `.venv`, exactly as they are locked; quick when they are.
+    """Install these lists in `.venv`, exactly as they are locked; return at once when they are already installed.
 
     A list in `optional` may have no package for this machine: the servers may be installed in another way.
     """
     if not _missing(lists=lists):
         return
     if not os.access(ROOT, os.W_OK):
-        raise SetupError(f"No permission to write to {ROOT}. Run as the user the folder belongs to.")
+        raise SetupError(f"No permission to write to {ROOT}. Run as the user who owns the folder.")
     lock = FileLock(ROOT / ".venv.lock")
     if not lock.take():
         step("Waiting for another setup.sh that installs here")
@@ -60,7 +60,7 @@ def install(*, lists: list[str], optional: tuple[str, ...] = ()) -> None:
 
 
 def need_space(*, folder: Path, megabytes: int) -> None:
-    """Refuse to begin on a disk that is about full."""
+    """Raise SetupError if the disk of the folder has less free space than this."""
     free = shutil.disk_usage(folder).free // 1_000_000
     if free < megabytes:
         raise SetupError(f"The disk of {folder} is full: {free} MB are free and {megabytes} MB are needed.")
@@ -84,7 +84,10 @@ def _marker() -> dict[str, str]:
 
 
 def _works() -> bool:
-    """Whether .venv is whole: no pip was killed in it, its Python is new enough and knows it is there, and pip too."""
+    """Return whether .venv is usable.
+
+    It is when no pip run in it was killed, its Python is new enough and has .venv as its prefix, and pip is importable.
+    """
     if not PYTHON.exists() or UNFINISHED.exists():
         return False
     probe = "import sys, pip; print(sys.version_info >= (3, 11), sys.prefix)"
@@ -93,11 +96,11 @@ def _works() -> bool:
 
 
 def _make() -> None:
-    step(f"Making the environment {VENV.name} with Python {sys.version.split()[0]}")
+    step(f"Creating the environment {VENV.name} with Python {sys.version.split()[0]}")
     if VENV.exists():
         shutil.rmtree(VENV)
     python = getattr(sys, "_base_executable", sys.executable)
-    told = ""
+    output = ""
     for command in (
         [python, "-m", "venv", str(VENV)],
         [python, "-m", "virtualenv", "-q", str(VENV)],
@@ -109,17 +112,17 @@ def _make() -> None:
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode == 0 and _works():
             return
-        told = told or f"{done.stdout}\n{done.stderr}"
+        output = output or f"{done.stdout}\n{done.stderr}"
         shutil.rmtree(VENV, ignore_errors=True)
-    if "No space left" in told:
+    if "No space left" in output:
         raise SetupError(f"The disk of {ROOT} is full. Free some space and start again.")
-    if "ensurepip" in told or "No module named venv" in told:
+    if "ensurepip" in output or "No module named venv" in output:
         version = f"{sys.version_info.major}.{sys.version_info.minor}"
         raise SetupError(
-            f"This Python cannot make virtual environments. Install its venv part (Debian and Ubuntu: "
+            f"This Python cannot create virtual environments. Install its venv module (Debian and Ubuntu: "
             f"apt-get install python{version}-venv) or the program virtualenv, and start again."
         )
-    raise SetupError(f"The environment {VENV} could not be made:\n{told.strip()[-1500:]}")
+    raise SetupError(f"The environment {VENV} could not be created:\n{output.strip()[-1500:]}")
 
 
 def _install_list(*, name: str, required: bool) -> None:
@@ -137,26 +140,29 @@ def _install_list(*, name: str, required: bool) -> None:
         ).returncode
     UNFINISHED.unlink()
     if code and required:
-        raise _failure(name=name, told=LOG.read_text(errors="replace"))
+        raise _failure(name=name, output=LOG.read_text(errors="replace"))
     if code:
-        step(f"Not all of {name} can be had for this machine; looking for PostgreSQL and Redis on the system instead")
+        step(f"{name} has packages that do not exist for this machine; using the system's PostgreSQL and Redis")
     draft = MARKER.with_suffix(".draft")
     draft.write_text(json.dumps({**_marker(), name: _fingerprint(name=name)}))
     draft.replace(MARKER)
 
 
-def _failure(*, name: str, told: str) -> SetupError:
-    rows = told.strip().splitlines()
+def _failure(*, name: str, output: str) -> SetupError:
+    rows = output.strip().splitlines()
     tail = "\n".join(f"    {row}" for row in ([row for row in rows if row.startswith("ERROR")] or rows)[-6:])
-    if "No space left on device" in told or "Disk quota exceeded" in told:
+    if "No space left on device" in output or "Disk quota exceeded" in output:
         return SetupError(f"The disk of {ROOT} is full: the packages do not fit. Free some space and start again.")
-    if "DO NOT MATCH THE HASHES" in told:
-        return SetupError(f"The package index offers other files than {name} names. Nothing was installed.\n{tail}")
-    if "Permission denied" in told:
+    if "DO NOT MATCH THE HASHES" in output:
+        return SetupError(
+            f"The files of the package index do not match the hashes in {name}. Nothing was installed.\n{tail}"
+        )
+    if "Permission denied" in output:
         return SetupError(f"No permission to install into {VENV}.\n{tail}")
-    if any(sign in told for sign in _UNREACHABLE):
+    if any(sign in output for sign in _UNREACHABLE):
         return SetupError(
             "The package index cannot be reached, or lacks a package for this machine. Check the network, the proxy "
-            f"and pip's index settings (PIP_INDEX_URL), and start again; what is installed stays. Log: {LOG}\n{tail}"
+            "and pip's index settings (PIP_INDEX_URL), and start again; installed packages are kept. "
+            f"Log: {LOG}\n{tail}"
         )
     return SetupError(f"pip could not install {name}. The log: {LOG}\n{tail}")

@@ -1,4 +1,4 @@
-"""The servers of a data folder, shared: who comes first starts them, others use them, the first one stops them."""
+"""Share the servers of a data folder between commands: the first one starts and stops them, the others use them."""
 
 import contextlib
 import time
@@ -17,7 +17,7 @@ KINDS: dict[str, type[EmbeddedServer]] = {"DATABASE_URL": EmbeddedPostgres, "RED
 
 
 def running_urls(*, data_dir: Path, environ: Mapping[str, str]) -> dict[str, str] | None:
-    """The URLs given by the environment and those of servers that run in the data folder; None if one is lacking."""
+    """Return the URLs from the environment and of servers that run in the data folder; None if one is missing."""
     state, urls = State(data_dir), _given(environ=environ)
     for name, kind in KINDS.items():
         if name in urls:
@@ -30,19 +30,19 @@ def running_urls(*, data_dir: Path, environ: Mapping[str, str]) -> dict[str, str
 
 
 def _given(*, environ: Mapping[str, str]) -> dict[str, str]:
-    """The addresses in the environment; the owner's only together with that of the engine."""
+    """Return the URLs in the environment; the owner's URL counts only together with DATABASE_URL."""
     names = GIVEN if environ.get("DATABASE_URL") else ("REDIS_URL",)
     return {name: environ[name] for name in names if environ.get(name)}
 
 
 def needed(*, environ: Mapping[str, str]) -> bool:
-    """Whether any server has to be started at all."""
+    """Return whether at least one server has to be started."""
     return not all(environ.get(name) for name in KINDS)
 
 
 @contextlib.contextmanager
 def started(*, data_dir: Path, environ: Mapping[str, str]) -> Iterator[tuple[dict[str, str], list[EmbeddedServer]]]:
-    """Start the servers that the environment does not name; their URLs, and the servers."""
+    """Start the servers that the environment does not name; yield all URLs and the started servers."""
     urls = _given(environ=environ)
     running: list[EmbeddedServer] = []
     with contextlib.ExitStack() as stack:
@@ -61,7 +61,7 @@ def started(*, data_dir: Path, environ: Mapping[str, str]) -> Iterator[tuple[dic
 
 @contextlib.contextmanager
 def borrowed(*, data_dir: Path, environ: Mapping[str, str]) -> Iterator[dict[str, str]]:
-    """The URLs for a short piece of work: of the running servers, or of ones started for it."""
+    """Yield URLs for a short command: of the running servers, or of servers started for the block."""
     if not needed(environ=environ):
         yield _given(environ=environ)
         return
@@ -74,13 +74,14 @@ def borrowed(*, data_dir: Path, environ: Mapping[str, str]) -> Iterator[dict[str
                 return
         if time.monotonic() > deadline:
             raise SetupError(
-                f"Another setup.sh holds the servers of {data_dir} and does not get ready. Try: ./setup.sh stop"
+                f"Another setup.sh has locked the servers of {data_dir} and did not become ready in 120 s. "
+                "Try: ./setup.sh stop"
             )
         time.sleep(0.1)
     try:
         with started(data_dir=data_dir, environ=environ) as (urls, _):
             yield urls
-            users.take(wait=True)  # whoever borrowed them finishes first
+            users.take(wait=True)  # wait for the commands that borrowed the servers
     finally:
         users.release()
         owner.release()

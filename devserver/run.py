@@ -20,14 +20,14 @@ from devserver.processes import gone, identify, send
 from devserver.signals import stoppable
 from devserver.state import FileLock, State
 from devserver.subprocesses import carry_out, foreground
-from devserver.supervisor import PATIENCE, Child, Supervisor, answers, end_marked
+from devserver.supervisor import STOP_SECONDS, Child, Supervisor, answers, end_marked
 from devserver.unprivileged import application_user
 
 SPACE_MB = 200
 
 
 def run(*, environ: Mapping[str, str]) -> int:
-    """Everything on this machine, in the foreground."""
+    """Run the servers, web, worker and beat in the foreground; return the exit code."""
     data_dir = project.data_dir_of(environ=environ)
     host, port = project.address_of(environ=environ)
     base = project.reachable_address(host=host, port=port)
@@ -42,19 +42,19 @@ def run(*, environ: Mapping[str, str]) -> int:
             state.put("run", address=base)
             state.remember("run", identify(pid=os.getpid()))
             with started(data_dir=data_dir, environ=environ) as (urls, servers):
-                made = project.app_environment(environ=environ, data_dir=data_dir, urls=urls)
+                app_environ = project.app_environment(environ=environ, data_dir=data_dir, urls=urls)
                 place = application_place(data_dir=data_dir)
                 prepare = [sys.executable, "-m", "devserver.prepare", str(data_dir / "credentials")]
-                carry_out("Preparing the database", prepare, environ=made, loud=True)
+                carry_out("Preparing the database", prepare, environ=app_environ, loud=True)
                 step(f"Starting web, worker and beat on {base}")
-                supervisor = Supervisor(state=state, environ=made, servers=servers, place=place)
+                supervisor = Supervisor(state=state, environ=app_environ, servers=servers, place=place)
                 return supervisor.run(
                     children=[
-                        Child("web", project.web_command(environ=made), restart=False),
+                        Child("web", project.web_command(environ=app_environ), restart=False),
                         Child("worker", project.worker_command()),
                         Child("beat", project.beat_command(schedule=place.schedule)),
                     ],
-                    ready=lambda: health(environ=made, quiet=True) == 0,
+                    ready=lambda: health(environ=app_environ, quiet=True) == 0,
                     announce=lambda: _announce(base=base, data_dir=data_dir),
                 )
         finally:
@@ -64,10 +64,10 @@ def run(*, environ: Mapping[str, str]) -> int:
 
 
 def _end_leftovers(*, state: State, data_dir: Path) -> int:
-    """End what a killed run left of web, worker and beat; how many processes that were."""
+    """End the web, worker and beat processes that a killed run left behind; return how many there were."""
     count = end_marked(mark=f"{project.MARK}={data_dir}")
     for name in ("web", "worker", "beat"):
-        if left := state.process(name):  # found only where the mark cannot be searched for
+        if left := state.process(name):  # only where processes cannot be found by their environment
             send(identity=left, number=signal.SIGKILL, group=True)
             count += 1
     return count
@@ -93,7 +93,7 @@ def _need_port(*, host: str, port: int) -> None:
     if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
         raise SetupError(f"OPD_HOST {host} is not an address of this machine.")
     if isinstance(error, PermissionError):
-        raise SetupError(f"You may not listen on port {port}. Choose one from 1024 on: OPD_PORT=8000 ./setup.sh")
+        raise SetupError(f"You may not listen on port {port}. Choose 1024 or higher: OPD_PORT=8000 ./setup.sh")
     raise SetupError(
         f"Port {port} on {host} is taken by another program. "
         f"Choose another one: OPD_PORT={port + 1 if port < 65_535 else 8000} ./setup.sh"
@@ -120,13 +120,13 @@ def _announce(*, base: str, data_dir: Path) -> None:
 
 
 def stop(*, environ: Mapping[str, str]) -> int:
-    """Stop what runs in the data folder, and what a killed run left there."""
+    """Stop the engine and servers of the data folder, and processes that a killed run left behind."""
     data_dir = project.data_dir_of(environ=environ)
     state, stopped = State(data_dir), []
     if running := state.process("run"):
         step(f"Stopping the engine (process {running.pid})")
         send(identity=running, number=signal.SIGTERM)
-        if not gone(identities=[running], within=PATIENCE + 40):
+        if not gone(identities=[running], within=STOP_SECONDS + 40):
             send(identity=running, number=signal.SIGKILL)
             gone(identities=[running], within=5)
         stopped.append("the engine")
@@ -142,17 +142,17 @@ def stop(*, environ: Mapping[str, str]) -> int:
 
 
 def health(*, environ: Mapping[str, str], quiet: bool = False) -> int:
-    """0 if the web process here says that it is ready."""
+    """Return 0 if the web process on OPD_PORT is ready, else 1."""
     host, port = project.address_of(environ=environ)
     known_as = environ.get("OPD_ALLOWED_HOSTS", "").split(",")[0].strip().lstrip(".")
-    well = answers(host=host, port=port, known_as=known_as.replace("*", ""))
+    ready = answers(host=host, port=port, known_as=known_as.replace("*", ""))
     if not quiet:
-        line("ready" if well else "not ready")
-    return 0 if well else 1
+        line("ready" if ready else "not ready")
+    return 0 if ready else 1
 
 
 def single(*, name: str, environ: Mapping[str, str]) -> int:
-    """Become one of the processes, against servers that others run."""
+    """Replace this process by web, worker or beat, which use servers that are already running."""
     data_dir = project.data_dir_of(environ=environ)
     urls = running_urls(data_dir=data_dir, environ=environ)
     if urls is None:
@@ -160,23 +160,23 @@ def single(*, name: str, environ: Mapping[str, str]) -> int:
             f"./setup.sh {name} starts no servers: set DATABASE_URL and REDIS_URL "
             "(or start everything with ./setup.sh run)."
         )
-    made = project.app_environment(environ=environ, data_dir=data_dir, urls=urls)
+    app_environ = project.app_environment(environ=environ, data_dir=data_dir, urls=urls)
     place = application_place(data_dir=data_dir)
     match name:
         case "web":
-            command = project.web_command(environ=made)
+            command = project.web_command(environ=app_environ)
         case "worker":
             command = project.worker_command()
         case _:
             command = project.beat_command(schedule=place.schedule)
     command = place.command(command)
     place.enter()
-    os.execve(command[0], command, place.environment(made))
+    os.execve(command[0], command, place.environment(app_environ))
 
 
 def manage(*, arguments: list[str], environ: Mapping[str, str]) -> int:
-    """manage.py with the environment set, and with servers for as long as it runs."""
+    """Run manage.py with the environment set; start servers for it if none are running."""
     data_dir = project.data_dir_of(environ=environ)
     with stoppable(), borrowed(data_dir=data_dir, environ=environ) as urls:
-        made = project.app_environment(environ=environ, data_dir=data_dir, urls=urls)
-        return foreground(command=project.manage_command(*arguments), environ=made)
+        app_environ = project.app_environment(environ=environ, data_dir=data_dir, urls=urls)
+        return foreground(command=project.manage_command(*arguments), environ=app_environ)

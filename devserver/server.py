@@ -1,4 +1,4 @@
-"""What the two embedded servers have in common: one process, one owner, a port, a log, a watch over the start."""
+"""Base class of the two embedded servers: process, file lock, port, log, and waiting for the start."""
 
 import contextlib
 import os
@@ -16,11 +16,11 @@ LOG_LIMIT = 10 * 1024 * 1024
 
 
 class PortTaken(Exception):
-    """Somebody else got the port first."""
+    """Another program took the port before the server could listen on it."""
 
 
 class EmbeddedServer:
-    """A server that lives in a data folder and dies with the process that started it."""
+    """A server with its data in a data folder; by default it ends when the process that started it dies."""
 
     name = ""
     title = ""
@@ -38,7 +38,7 @@ class EmbeddedServer:
         self._owner = FileLock(self.data_dir / f"{self.name}.lock")
         self._process: subprocess.Popen[bytes] | None = None
 
-    # What the two differ in.
+    # Implemented by the subclasses
 
     @property
     def folder(self) -> Path:
@@ -47,12 +47,12 @@ class EmbeddedServer:
 
     @property
     def url(self) -> str:
-        """The address with the password."""
+        """The URL with the password."""
         raise NotImplementedError
 
     @property
     def urls(self) -> dict[str, str]:
-        """The addresses that the engine uses, by the name of their setting."""
+        """The URLs that the engine uses, by the name of their setting."""
         raise NotImplementedError
 
     def _prepare(self) -> None:
@@ -64,7 +64,7 @@ class EmbeddedServer:
     def _ready(self, *, pid: int) -> bool:
         raise NotImplementedError
 
-    # What they share.
+    # Common to both
 
     @property
     def port(self) -> int:
@@ -77,13 +77,13 @@ class EmbeddedServer:
 
     @property
     def pid(self) -> int:
-        """The number of the main process."""
+        """The process id of the main process."""
         if self._process is None:
             raise RuntimeError(f"{self.title} was not started")
         return self._process.pid
 
     def start(self) -> None:
-        """Start the server and return when it answers; what a crashed run left behind is cleared away first."""
+        """End leftovers of a crashed run, start the server, and return when it answers."""
         if self.running:
             return
         if not (self._owner.mine or self._owner.take()):
@@ -97,7 +97,7 @@ class EmbeddedServer:
             raise
 
     def stop(self) -> None:
-        """Stop the server in good order, or by force when it does not stop."""
+        """Stop the server cleanly; kill it if it has not stopped after `stop_seconds`."""
         try:
             if self._process is not None:
                 self.resume()
@@ -109,31 +109,31 @@ class EmbeddedServer:
             self._owner.release()
 
     def kill(self) -> None:
-        """What a power cut does to it: SIGKILL for every process of the server."""
+        """Send SIGKILL to every process of the server, as a crash would end it."""
         if self._process is not None:
-            everyone = self._processes()
-            for identity in everyone:
+            processes = self._processes()
+            for identity in processes:
                 send(identity=identity, number=signal.SIGKILL)
             self._process.wait()
-            gone(identities=everyone, within=self.stop_seconds)
+            gone(identities=processes, within=self.stop_seconds)
 
     def restart(self) -> None:
-        """Start the server anew after it ended by itself."""
+        """Stop the server if it is running and start it again."""
         self.stop()
         self.start()
 
     def pause(self) -> None:
-        """Freeze every process of the server: connections stay open and nothing answers."""
+        """Freeze every process of the server with SIGSTOP: connections stay open and nothing answers."""
         for identity in self._processes():
             send(identity=identity, number=signal.SIGSTOP)
 
     def resume(self) -> None:
-        """Let a frozen server go on."""
+        """Let a frozen server continue."""
         for identity in self._processes():
             send(identity=identity, number=signal.SIGCONT)
 
     def clear_leftovers(self) -> int:
-        """End what a run that was killed left of this server; how many processes that were."""
+        """End the processes of this server that a killed run left behind; return how many there were."""
         left = [
             identity
             for pid in working_in(folder=self.folder, programs=self.known_as)
@@ -147,7 +147,7 @@ class EmbeddedServer:
         return len(left)
 
     def _processes(self) -> list[Identity]:
-        """The main process and its children, the main one first."""
+        """Return the main process and its children, the main one first."""
         if self._process is None or not started_at(pid=self._process.pid):
             return []
         pids = [
@@ -187,18 +187,19 @@ class EmbeddedServer:
         deadline = time.monotonic() + self.start_seconds
         while not self._ready(pid=self._process.pid):
             if self._process.poll() is not None:
-                raise self._why(told=self._log_tail(log_from=log_from))
+                raise self._start_error(output=self._log_tail(log_from=log_from))
             if time.monotonic() > deadline:
                 raise SetupError(f"{self.title} did not answer within {self.start_seconds:.0f} s. Its log: {self.log}")
             time.sleep(0.01)
 
-    def _why(self, *, told: str) -> Exception:
-        low = told.lower()
+    def _start_error(self, *, output: str) -> Exception:
+        """Return the exception for a start that failed with this output."""
+        low = output.lower()
         if "address already in use" in low:
             return PortTaken()
         if "no space left on device" in low or "disk quota exceeded" in low:
             return SetupError(f"{self.title} could not start: the disk of {self.folder} is full. Free some space.")
-        last = "\n".join(f"    {line}" for line in told.strip().splitlines()[-8:])
+        last = "\n".join(f"    {line}" for line in output.strip().splitlines()[-8:])
         return SetupError(f"{self.title} could not start. The end of its log ({self.log}):\n{last}")
 
     def _log_tail(self, *, log_from: int) -> str:

@@ -1,4 +1,4 @@
-"""Signals that ask us to stop: Ctrl-C, the service manager, a terminal that closes."""
+"""Handle the signals to stop: SIGINT (Ctrl-C), SIGTERM (service manager) and SIGHUP (closed terminal)."""
 
 import contextlib
 import signal
@@ -9,13 +9,14 @@ Handlers = dict[signal.Signals, Any]
 
 
 class Stopped(BaseException):
-    """Somebody asked us to stop while we were at work."""
+    """A signal to stop arrived during the work."""
 
 
 def handle_stops(handler: Callable[[int, object], None]) -> Handlers:
-    """Set a handler, also when we were started in the background with signals ignored; what was there before.
+    """Set a handler for the signals to stop and return the previous handlers.
 
-    Only nohup is respected: who used it wants the work to outlive the terminal.
+    A shell starts background jobs with SIGINT ignored; the handler is set all the same. SIGHUP stays ignored if it was,
+    because nohup asks for work that outlives the terminal.
     """
     before: Handlers = {}
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -25,20 +26,20 @@ def handle_stops(handler: Callable[[int, object], None]) -> Handlers:
 
 
 def restore(before: Handlers) -> None:
-    """Undo handle_stops."""
+    """Set the handlers that `handle_stops` returned."""
     for number, handler in before.items():
         signal.signal(number, handler)
 
 
 @contextlib.contextmanager
 def stoppable() -> Iterator[None]:
-    """Inside, the first signal to stop raises Stopped; the tidying up that follows is not disturbed by more of them."""
-    asked = False
+    """Raise Stopped in the block at the first signal to stop; ignore later ones, which would interrupt the cleanup."""
+    stopping = False
 
     def stop(number: int, frame: object) -> None:
-        nonlocal asked
-        if not asked:
-            asked = True
+        nonlocal stopping
+        if not stopping:
+            stopping = True
             raise Stopped(number)
 
     before = handle_stops(stop)

@@ -1,4 +1,4 @@
-"""What a data folder remembers: ports, running processes, passwords; and who owns it at the moment."""
+"""State of a data folder (ports, running processes, passwords) and the file locks that say which command uses it."""
 
 import contextlib
 import fcntl
@@ -13,13 +13,16 @@ from devserver.processes import Identity
 
 
 def prepare_data_dir(*, data_dir: Path) -> Path:
-    """Make the data folder, closed to other users (as root they may pass through, for PostgreSQL's user needs to)."""
+    """Make the data folder, closed to other users, and return its path.
+
+    When root owns it, other users may pass through, because PostgreSQL's user has to.
+    """
     try:
         data_dir.mkdir(parents=True, exist_ok=True)
         if data_dir.stat().st_uid == os.geteuid():
             data_dir.chmod(0o711 if os.geteuid() == 0 else 0o700)
     except OSError as error:
-        raise SetupError(f"Cannot make the data folder {data_dir}: {error.strerror}. Set OPD_DATA_DIR.") from error
+        raise SetupError(f"Cannot create the data folder {data_dir}: {error.strerror}. Set OPD_DATA_DIR.") from error
     if not os.access(data_dir, os.W_OK | os.X_OK):
         raise SetupError(
             f"No permission to write to the data folder {data_dir}: it belongs to another user. "
@@ -29,7 +32,7 @@ def prepare_data_dir(*, data_dir: Path) -> Path:
 
 
 def write_private(*, path: Path, text: str) -> None:
-    """Put a file there in one step, readable by its owner alone."""
+    """Write a file atomically, readable by its owner only."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         file.write(text)
@@ -39,7 +42,7 @@ def write_private(*, path: Path, text: str) -> None:
 
 
 def secret(*, path: Path, size: int = 32) -> str:
-    """The random secret kept in this file; made when there is none."""
+    """Return the random secret in this file; create it if there is none."""
     with contextlib.suppress(FileNotFoundError):
         if kept := path.read_text().strip():
             return kept
@@ -54,7 +57,7 @@ class State:
         self.path = data_dir / "state.json"
 
     def read(self) -> dict[str, dict[str, Any]]:
-        """All facts; a file that is missing or was cut off counts as empty."""
+        """Return all facts; a missing or truncated file counts as empty."""
         try:
             content = json.loads(self.path.read_text())
         except (FileNotFoundError, ValueError):
@@ -65,7 +68,7 @@ class State:
         return self.read().get(name, {})
 
     def put(self, name: str, **facts: Any) -> None:
-        """Add facts under a name; None removes one."""
+        """Add facts under a name; the value None removes a fact."""
         with self._alone():
             content = self.read()
             kept = {**content.get(name, {}), **facts}
@@ -73,11 +76,11 @@ class State:
             write_private(path=self.path, text=json.dumps(content, indent=1) + "\n")
 
     def remember(self, name: str, identity: Identity | None) -> None:
-        """Note which process does this job, or that none does."""
+        """Store which process runs under this name, or that none does."""
         self.put(name, pid=identity and identity.pid, started=identity and identity.started)
 
     def process(self, name: str) -> Identity | None:
-        """The process that does this job, if it lives."""
+        """Return the process that runs under this name, or None if it has ended."""
         facts = self.get(name)
         identity = Identity(pid=facts["pid"], started=facts["started"]) if "pid" in facts else None
         return identity if identity and identity.alive else None
@@ -89,14 +92,14 @@ class State:
 
 
 class FileLock:
-    """A lock on a file that the system opens by itself when its holder dies, however it dies."""
+    """A lock on a file; the system releases it when its holder dies for any reason."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._handle: int | None = None
 
     def take(self, *, wait: bool = False, shared: bool = False) -> bool:
-        """Take the lock; False when another has it (never, when told to wait)."""
+        """Take the lock; return False if another process holds it and `wait` is false."""
         handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB))
@@ -115,7 +118,7 @@ class FileLock:
 
     @staticmethod
     def busy(path: Path) -> bool:
-        """Whether somebody has the lock now."""
+        """Return whether the lock is held now."""
         probe = FileLock(path)
         if not probe.take():
             return True

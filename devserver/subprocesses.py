@@ -1,4 +1,4 @@
-"""Commands that the set-up runs on the way and waits for."""
+"""Run commands and wait for them."""
 
 import signal
 import subprocess
@@ -13,7 +13,10 @@ from devserver.signals import Stopped, handle_stops, restore
 
 
 def carry_out(text: str, command: Sequence[str], *, environ: Mapping[str, str], loud: bool = False) -> None:
-    """Announce a step and carry it out; what it complains of is shown when it fails, what it says if that is wanted."""
+    """Print the heading of a step and run its command; raise SetupError with its last error lines if it fails.
+
+    Its standard output is shown only with `loud`.
+    """
     step(text)
     process = subprocess.Popen(
         list(command),
@@ -26,37 +29,37 @@ def carry_out(text: str, command: Sequence[str], *, environ: Mapping[str, str], 
         preexec_fn=death_bound(),
     )
     try:
-        _, told = process.communicate()
+        _, errors = process.communicate()
     finally:
         end(process)
     if process.returncode:
-        last = "\n".join(f"    {row}" for row in told.decode(errors="replace").strip().splitlines()[-12:])
+        last = "\n".join(f"    {row}" for row in errors.decode(errors="replace").strip().splitlines()[-12:])
         raise SetupError(f"{text}: failed.\n{last}")
 
 
 def foreground(*, command: Sequence[str], environ: Mapping[str, str]) -> int:
-    """Run a command on our terminal and return its exit code; a signal to stop ends it and raises Stopped."""
+    """Run a command on this terminal and return its exit code; a signal to stop ends it and raises Stopped."""
     process = subprocess.Popen(list(command), env=dict(environ), cwd=ROOT, preexec_fn=death_bound())
-    asked: list[int] = []
+    received: list[int] = []
 
-    def hand_on(number: int, frame: object) -> None:
-        asked.append(number)
-        if number != signal.SIGINT or not sys.stdin.isatty():  # on a terminal Ctrl-C reaches the command by itself
+    def forward(number: int, frame: object) -> None:
+        received.append(number)
+        if number != signal.SIGINT or not sys.stdin.isatty():  # on a terminal the command receives Ctrl-C itself
             process.send_signal(number)
 
-    before = handle_stops(hand_on)
+    before = handle_stops(forward)
     try:
         code = process.wait()
     finally:
         end(process)
         restore(before)
-    if asked and code:
-        raise Stopped(asked[0])
+    if received and code:
+        raise Stopped(received[0])
     return 128 - code if code < 0 else code
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
-    """Make sure that it does not live on."""
+    """End the process if it is still running: SIGTERM, and SIGKILL after 10 s."""
     if process.poll() is None:
         process.terminate()
         try:

@@ -1,8 +1,10 @@
-"""Web, worker and beat in the foreground: their lines on our output, and the end of all of them when we end.
+"""Supervise web, worker, beat and the embedded servers in the foreground.
 
-Web that ends before it ever answered ends everything: somebody has to look. Once it has, it is started again at once.
-Worker and beat are started again after a pause, and so are the two servers: meanwhile the engine books on without Redis
-and Celery, and without the database it says so. Who dies again and again is given up, and all with it.
+The supervisor prints the output of its children and stops them all when it stops. If web ends before it was ever ready,
+everything is stopped, because an operator has to look at the cause; later it is started again after a second. Worker,
+beat and the two servers are started again after a longer pause; without Redis and Celery the engine takes bookings all
+the same, and without the database it reports that. After `MAX_DEATHS` deaths of one child within 200 s everything is
+stopped.
 """
 
 import contextlib
@@ -27,9 +29,9 @@ from devserver.state import State
 
 RESTART_SECONDS = 10.0
 WEB_RESTART_SECONDS = 1.0
-MOST_DEATHS = 5
-PATIENCE = 20.0
-KEPT = 4_000
+MAX_DEATHS = 5
+STOP_SECONDS = 20.0
+MAX_WAITING_LINES = 4_000
 
 
 @dataclass
@@ -46,7 +48,7 @@ class Child:
 
 
 class Supervisor:
-    """Keeps the engine's processes and the embedded servers alive until somebody says stop."""
+    """Keeps the engine's processes and the embedded servers running until a signal to stop arrives."""
 
     def __init__(
         self, *, state: State, environ: Mapping[str, str], servers: Sequence[EmbeddedServer], place: Place
@@ -59,12 +61,12 @@ class Supervisor:
         self.server_due: dict[str, float] = {}
         self.children: list[Child] = []
         self.selector = selectors.DefaultSelector()
-        self.waiting: deque[bytes] = deque(maxlen=KEPT)
-        self.asked = 0
+        self.waiting: deque[bytes] = deque(maxlen=MAX_WAITING_LINES)
+        self.stop_requests = 0
         self.code = 0
 
     def run(self, *, children: Sequence[Child], ready: Callable[[], bool], announce: Callable[[], None]) -> int:
-        """Run the children until a signal comes or one of them can't be kept alive; the exit code."""
+        """Run the children until a signal arrives or one of them keeps dying; return the exit code."""
         wake, poke = os.pipe()
         os.set_blocking(poke, False)
         self.selector.register(wake, selectors.EVENT_READ, None)
@@ -75,7 +77,7 @@ class Supervisor:
         try:
             for child in self.children:
                 self._start(child)
-            while not self.asked:
+            while not self.stop_requests:
                 self._pump(timeout=0.2)
                 self._look_after()
                 if not announced and time.monotonic() > next_look:
@@ -91,8 +93,8 @@ class Supervisor:
         return self.code
 
     def _on_signal(self, number: int, frame: object) -> None:
-        self.asked += 1
-        if self.asked > 2:  # somebody insists
+        self.stop_requests += 1
+        if self.stop_requests > 2:  # the operator has repeated the signal
             for child in self.children:
                 self._send(child, signal.SIGKILL)
 
@@ -114,42 +116,42 @@ class Supervisor:
         for child in self.children:
             if child.process is not None and child.process.poll() is not None:
                 self._died(child, code=child.process.returncode, now=now)
-            elif child.process is None and now >= child.due and not self.asked:
+            elif child.process is None and now >= child.due and not self.stop_requests:
                 self._start(child)
         for name, server in self.servers.items():
             self._look_after_server(name, server, now=now)
 
     def _died(self, child: Child, *, code: int, now: float) -> None:
         self._drain(child)
-        self._send(child, signal.SIGKILL)  # what it may have left of its own children
+        self._send(child, signal.SIGKILL)  # ends children of its own that it may have left behind
         child.process = None
         self.state.remember(child.name, None)
         child.deaths = [when for when in child.deaths if now - when < 20 * RESTART_SECONDS] + [now]
         how = f"was killed by signal {-code}" if code < 0 else f"ended with code {code}"
-        if self.asked:
+        if self.stop_requests:
             return
-        if not child.restart or len(child.deaths) >= MOST_DEATHS:
+        if not child.restart or len(child.deaths) >= MAX_DEATHS:
             complain(f"{child.name} {how}: stopping everything.")
-            self.asked, self.code = 1, 1
+            self.stop_requests, self.code = 1, 1
             return
         pause = WEB_RESTART_SECONDS if child.name == "web" else RESTART_SECONDS
         child.due = now + pause
-        complain(f"{child.name} {how}; it is started again in {pause:.0f} s.")
+        complain(f"{child.name} {how}; restarting it in {pause:.0f} s.")
 
     def _look_after_server(self, name: str, server: EmbeddedServer, *, now: float) -> None:
         if server.running:
             return
         if name not in self.server_due:
             self.server_due[name] = now + RESTART_SECONDS
-            complain(f"{server.title} ended; it is started again in {RESTART_SECONDS:.0f} s.")
+            complain(f"{server.title} ended; restarting it in {RESTART_SECONDS:.0f} s.")
         elif now >= self.server_due[name]:
             try:
                 server.restart()
             except SetupError as error:
                 complain(str(error))
-                self.asked, self.code = 1, 1
+                self.stop_requests, self.code = 1, 1
             else:
-                step(f"{server.title} runs again")
+                step(f"{server.title} is running again")
             del self.server_due[name]
 
     def _pump(self, *, timeout: float) -> None:
@@ -187,7 +189,7 @@ class Supervisor:
                 child.process.stdout.close()  # type: ignore[union-attr]
 
     def _write(self) -> None:
-        """Pass lines on as long as the other end takes them: a reader that has stopped reading must not stop us."""
+        """Print waiting lines while the reader accepts them; never block on a reader that has stopped reading."""
         while self.waiting:
             if rest := emit(handle=OUT, text=self.waiting.popleft()):
                 self.waiting.appendleft(rest)
@@ -202,10 +204,10 @@ class Supervisor:
         if alive := [child for child in self.children if child.process is not None]:
             step(f"Stopping {', '.join(child.name for child in alive)}")
         for child in alive:
-            # Only the head of the group: it ends its own children in good order.
+            # Only the leader of the group: it ends its own children cleanly.
             if child.process is not None and child.process.poll() is None:
                 child.process.terminate()
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + STOP_SECONDS
         while any(child.process and child.process.poll() is None for child in alive) and time.monotonic() < deadline:
             self._pump(timeout=0.05)
         for child in alive:
@@ -218,25 +220,25 @@ class Supervisor:
         self._write()
 
 
-def end_marked(*, mark: str, patience: float = 10.0) -> int:
-    """End every process that was started by a supervisor of this data folder; how many there were."""
+def end_marked(*, mark: str, timeout: float = 10.0) -> int:
+    """End every process that has this mark in its environment; return how many there were."""
     mine = os.getpid()
     left = [found for pid in marked(mark=mark) if pid != mine and (found := identify(pid=pid))]
-    _end(left, number=signal.SIGTERM, patience=patience)
+    _end(left, number=signal.SIGTERM, timeout=timeout)
     return len(left)
 
 
-def _end(left: list[Identity], *, number: int, patience: float) -> None:
+def _end(left: list[Identity], *, number: int, timeout: float) -> None:
     for identity in left:
         send(identity=identity, number=number)
-    if not gone(identities=left, within=patience if left else 0):
+    if not gone(identities=left, within=timeout if left else 0):
         for identity in left:
             send(identity=identity, number=signal.SIGKILL)
         gone(identities=left, within=5)
 
 
 def answers(*, host: str, port: int, known_as: str = "", timeout: float = 2.0) -> bool:
-    """Whether the web server there says that it is ready; `known_as` is a name that it answers to."""
+    """Return whether the web server there is ready; `known_as` is the Host header to send, if any."""
     name = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
     link = http.client.HTTPConnection(name, port, timeout=timeout)
     try:

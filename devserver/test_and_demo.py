@@ -1,4 +1,4 @@
-"""`setup.sh test` and `setup.sh demo`: both on servers and data of their own that are thrown away."""
+"""`setup.sh test` and `setup.sh demo`, on temporary servers and data that are removed afterwards."""
 
 import json
 import subprocess
@@ -32,17 +32,19 @@ START_SECONDS = 120
 
 
 def test(*, arguments: list[str], environ: Mapping[str, str]) -> int:
-    """Every check; the exit code is 0 when all of them passed."""
+    """Run every check; return exit code 0 if all of them passed."""
     foreign = ("OPD_", "DJANGO_", "PYTEST_", "REPLICA_")
     clean = {name: value for name, value in environ.items() if not name.startswith(foreign)}
     with stoppable(), throwaway() as folder:
         step("Starting PostgreSQL and Redis for the tests")
         with servers(folder, fsync=False, environ=environ) as urls:
-            made = project.app_environment(environ=clean, data_dir=folder, urls=urls)
-            failed = [title for title, command in _checks(folder=folder) if not _check(title, command, environ=made)]
-            made["DJANGO_SETTINGS_MODULE"] = "config.settings.test"
+            app_environ = project.app_environment(environ=clean, data_dir=folder, urls=urls)
+            failed = [
+                title for title, command in _checks(folder=folder) if not _check(title, command, environ=app_environ)
+            ]
+            app_environ["DJANGO_SETTINGS_MODULE"] = "config.settings.test"
             python = sys.executable
-            code = _check("pytest", [python, "-m", "pytest", "-n", "2", *arguments], environ=made)
+            code = _check("pytest", [python, "-m", "pytest", "-n", "2", *arguments], environ=app_environ)
         if failed:
             complain(f"Failed before pytest: {', '.join(failed)}.")
         return 0 if code and not failed else 1
@@ -67,7 +69,7 @@ def _check(title: str, command: list[str], *, environ: Mapping[str, str]) -> boo
 
 
 def demo(*, arguments: list[str], environ: Mapping[str, str]) -> int:
-    """Run demo.py against the engine that runs here, or against one that is started for it."""
+    """Run demo.py against a running engine, or against one started for it."""
     if {"--list", "--help", "-h"} & set(arguments):  # needs no engine
         return _demonstrate(arguments=arguments, environ=environ)
     found = _running(environ=environ)
@@ -84,7 +86,10 @@ def _demonstrate(*, arguments: list[str], environ: Mapping[str, str]) -> int:
 
 
 def _running(*, environ: Mapping[str, str]) -> dict[str, str] | None:
-    """The engine to use and who signs in there: the one named, the one of this data folder, or one on OPD_PORT."""
+    """Return the URL and credentials of a running engine, or None.
+
+    It is the one at OPD_URL, the one of this data folder, or one on OPD_PORT that accepts this folder's credentials.
+    """
     data_dir = project.data_dir_of(environ=environ)
     state = State(data_dir)
     host, port = project.address_of(environ=environ)
@@ -111,7 +116,7 @@ def _signs_in(*, url: str, username: str, password: str) -> bool:
 
 
 def credentials(*, path: Path) -> tuple[str, str] | None:
-    """Name and password of the administrator, as ensure_staff wrote them."""
+    """Return the administrator's user name and password from the file that ensure_staff wrote, or None."""
     if not path.exists():
         return None
     for row in path.read_text().splitlines():
@@ -123,17 +128,17 @@ def credentials(*, path: Path) -> tuple[str, str] | None:
 
 @contextmanager
 def _engine(*, folder: Path, environ: Mapping[str, str]) -> Iterator[dict[str, str]]:
-    """An engine with short times on a free port, with data of its own."""
+    """Start an engine with short deadlines, a free port and its own data; yield the environment to use it."""
     port, log = free_port(), folder / "engine.log"
     url = f"http://127.0.0.1:{port}"
     unwanted = ("DATABASE_URL", "REDIS_URL", "OPD_ENV", "OPD_URL", "DJANGO_SETTINGS_MODULE")
-    made = {name: value for name, value in environ.items() if name not in unwanted}
-    made |= {**SHORT_TIMES, "OPD_HOST": "127.0.0.1", "OPD_PORT": str(port), "OPD_DATA_DIR": str(folder / "data")}
-    step(f"Starting an engine with short times for the demo on {url} (it is stopped afterwards)")
+    app_environ = {name: value for name, value in environ.items() if name not in unwanted}
+    app_environ |= {**SHORT_TIMES, "OPD_HOST": "127.0.0.1", "OPD_PORT": str(port), "OPD_DATA_DIR": str(folder / "data")}
+    step(f"Starting an engine with short deadlines for the demo on {url} (it is stopped afterwards)")
     with log.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "devserver", "run"],
-            env=made,
+            env=app_environ,
             cwd=project.ROOT,
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -147,12 +152,12 @@ def _engine(*, folder: Path, environ: Mapping[str, str]) -> Iterator[dict[str, s
             if process.poll() is not None or time.monotonic() > deadline:
                 for row in log.read_text(errors="replace").splitlines()[-25:]:
                     line(f"    {row}")
-                raise SetupError("The engine for the demo did not start; the end of what it said is above.")
+                raise SetupError("The engine for the demo did not start; the end of its output is above.")
             time.sleep(0.2)
         kept = credentials(path=folder / "data" / "credentials")
         if kept is None:
             raise SetupError("The engine for the demo has no administrator.")
-        yield {**made, "OPD_URL": url, "OPD_USERNAME": kept[0], "OPD_PASSWORD": kept[1]}
+        yield {**app_environ, "OPD_URL": url, "OPD_USERNAME": kept[0], "OPD_PASSWORD": kept[1]}
     finally:
         step("Stopping the engine of the demo")
         process.terminate()

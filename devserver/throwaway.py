@@ -1,4 +1,4 @@
-"""Both servers for as long as a block of code runs."""
+"""Run both servers for the duration of a block of code."""
 
 import contextlib
 import os
@@ -18,10 +18,10 @@ PREFIX = "opd-throwaway-"
 def servers(
     data_dir: Path | str | None = None, *, fsync: bool = True, environ: Mapping[str, str] | None = None
 ) -> Iterator[dict[str, str]]:
-    """PostgreSQL and Redis, as `{"DATABASE_URL": ..., "REDIS_URL": ...}`; stopped at the end of the block.
+    """Start PostgreSQL and Redis, yield `{"DATABASE_URL": ..., "REDIS_URL": ...}`, and stop them after the block.
 
-    A URL that `environ` names already is passed on and no server is started for it. Without a data folder a temporary
-    one is used and removed.
+    A URL that `environ` already contains is passed on, and no server is started for it. Without a data folder a
+    temporary one is used and removed.
     """
     given = environ or {}
     urls: dict[str, str] = {}
@@ -40,7 +40,7 @@ def servers(
 
 @contextlib.contextmanager
 def throwaway() -> Iterator[Path]:
-    """A folder that is gone afterwards, and with it those that killed runs have left."""
+    """Yield a temporary folder and remove it after the block; first remove folders that killed runs left behind."""
     root = Path(tempfile.gettempdir()).resolve()
     for old in root.glob(f"{PREFIX}*"):
         with contextlib.suppress(OSError):

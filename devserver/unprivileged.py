@@ -1,4 +1,4 @@
-"""Which unprivileged users run the servers and the engine when setup.sh is started as root, and what they can reach."""
+"""The unprivileged users that run the servers and the engine when setup.sh is started as root."""
 
 import os
 import pwd
@@ -13,9 +13,9 @@ Runner = pwd.struct_passwd
 
 
 def runner_for(*, cluster: Path) -> Runner | None:
-    """The unprivileged user that runs PostgreSQL when we are root; None when we simply run it ourselves.
+    """Return the unprivileged user that runs PostgreSQL if this process is root; None if it runs as the current user.
 
-    Data that another user made before is run by that user.
+    An existing cluster that another user owns is run by that user.
     """
     if os.geteuid() != 0:
         return None
@@ -33,9 +33,9 @@ def runner_for(*, cluster: Path) -> Runner | None:
 
 
 def application_user() -> Runner | None:
-    """The user that runs web, worker, beat and Valkey when we are root; None when we simply run them ourselves.
+    """Return the user that runs web, worker, beat and Valkey if this process is root; None for the current user.
 
-    Not PostgreSQL's user where there is a choice: the engine cannot read the files of the database then.
+    Where possible it is not PostgreSQL's user, so that the engine cannot read the files of the database.
     """
     if os.geteuid() != 0:
         return None
@@ -55,7 +55,7 @@ def application_user() -> Runner | None:
 def attempt(
     *, command: list[str], runner: Runner | None, typed: str = "", more: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str] | None:
-    """Run a short command as that user from /; None when it may not even be executed."""
+    """Run a short command as that user in /; return None if the user cannot execute it."""
     try:
         return subprocess.run(
             command,
@@ -74,16 +74,16 @@ def attempt(
 
 
 def as_user(*, runner: Runner | None) -> dict[str, Any]:
-    """What subprocess needs to be told to run a program as that user."""
+    """Return the arguments of `subprocess.run` that run a program as that user."""
     return {"user": runner.pw_uid, "group": runner.pw_gid, "extra_groups": []} if runner else {}
 
 
 def can_enter(*, folder: Path, runner: Runner | None) -> bool:
-    """Whether that user can work in the folder."""
+    """Return whether that user can enter the folder."""
     done = attempt(command=["/bin/sh", "-c", 'cd "$1"', "sh", str(folder)], runner=runner)
     return done is not None and done.returncode == 0
 
 
 def bare_environment() -> dict[str, str]:
-    """An environment in which nothing of the caller's (PGDATA, LANG, LD_PRELOAD ...) changes what PostgreSQL does."""
+    """Return an environment without the caller's variables that could affect a server (PGDATA, LANG, LD_PRELOAD)."""
     return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TZ": "UTC"}

@@ -1,4 +1,4 @@
-"""Our own Valkey (or Redis) for a machine that has none, or for a test that wants to hurt one."""
+"""An embedded Valkey (or Redis) server, for a machine that has none and for tests that stop, freeze and kill it."""
 
 import contextlib
 import os
@@ -16,7 +16,7 @@ from devserver.unprivileged import Runner, application_user, bare_environment
 
 
 class EmbeddedRedis(EmbeddedServer):
-    """A Valkey server on the loopback with a random password. It keeps nothing: whoever needs it can do without it."""
+    """A Valkey server on the loopback with a random password. It stores nothing: the engine works without it."""
 
     name = "redis"
     title = "Redis (Valkey)"

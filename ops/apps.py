@@ -13,13 +13,13 @@ class OpsConfig(AppConfig):
         from ops.checks import application_role_owns_nothing
 
         checks.register(application_role_owns_nothing, "security", deploy=True)
-        # The signal is sent once for each application that has models, after all migrations.
+        # Django sends the signal once for each application with models, after all migrations.
         post_migrate.connect(_protect_rows, sender=apps.get_app_config("core"))
         post_migrate.connect(_name_constraints, sender=apps.get_app_config("tokens"))
 
 
 def _protect_rows(*, using: str, **_: Any) -> None:
-    """Grant the application role its rights when all tables are there, and keep it from switching triggers off."""
+    """Grant the application role its rights after all tables have been created, and keep it from switching triggers off."""
     from ops.database_roles import grant_application_role, keep_triggers_on
 
     if using == DEFAULT_DB_ALIAS:
@@ -28,7 +28,7 @@ def _protect_rows(*, using: str, **_: Any) -> None:
 
 
 def _name_constraints(**_: Any) -> None:
-    """Name the constraints of partitions as their tables do, so that a refusal bears the name of the promise."""
+    """Give indexes of partitions the names of their parents, so that errors name the constraint that was violated."""
     from ops.partitioning import name_alike
 
     name_alike()

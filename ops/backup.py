@@ -1,7 +1,7 @@
-"""A backup that has been restored once before it is called a backup, and the way back.
+"""Back the database up and restore it.
 
-pg_dump and pg_restore of this machine do the work; both a new backup and a file that is restored are first unpacked
-into a scratch database beside the real one, where the engine's own checks look at every row.
+This module runs the machine's pg_dump and pg_restore. It unpacks a new backup, and a file to be restored, into a
+scratch database on the same server first, where the engine's own checks read every row.
 """
 
 import contextlib
@@ -32,15 +32,17 @@ MAINTENANCE = "postgres"
 
 
 class BackupError(Exception):
-    """The backup or the restoring could not be done; nothing that was there before is gone."""
+    """The backup or the restore failed; all data that existed before are still there."""
 
 
 def back_up(file: Path, *, check: bool = True, say: Callable[[str], None] = print) -> None:
-    """Write a backup of the whole database; it takes its name only once it is complete and, with `check`, was
-    restored into a scratch database where every invariant holds.
+    """Write a backup of the whole database.
+
+    The file gets its final name only when it is complete and, with `check`, was restored into a scratch database where
+    every invariant holds.
     """
     file = file.absolute()
-    handle, name = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)  # only its owner may read it
+    handle, name = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)  # readable by its owner only
     os.close(handle)
     draft = Path(name)
     try:
@@ -56,13 +58,13 @@ def back_up(file: Path, *, check: bool = True, say: Callable[[str], None] = prin
 
 
 def restore(file: Path, *, replace: bool = False, check: bool = True, say: Callable[[str], None] = print) -> str | None:
-    """Put a backup in the place of the database; the name under which what was there before is kept, if anything.
+    """Replace the database by a backup; return the name under which the previous one is kept, None if it was empty.
 
-    Raises BackupError for a file that can't be unpacked or breaks an invariant, and for a database that is not empty
+    Raises BackupError for a file that cannot be unpacked or breaks an invariant, and for a database that is not empty
     unless `replace`.
     """
-    holds_something = bool(connection.introspection.table_names())
-    if holds_something and not replace:
+    has_tables = bool(connection.introspection.table_names())
+    if has_tables and not replace:
         raise BackupError("The database is not empty. With --replace it is kept under another name.")
     if not file.is_file():
         raise BackupError(f"There is no file {file}.")
@@ -72,10 +74,10 @@ def restore(file: Path, *, replace: bool = False, check: bool = True, say: Calla
             _check(scratch, say=say)
         on_database(scratch, grant_application_role)
         before = f"{own}_before_{clock.now():%Y%m%d%H%M%S}"
-        say(f"Putting it in the place of {own}")
+        say(f"Replacing {own} with it")
         connection.close()
         _swap(own=own, scratch=scratch, before=before)
-    if holds_something:
+    if has_tables:
         say(f"What was there before is kept as the database {before}.")
         return before
     _administer(sql.SQL("DROP DATABASE {}").format(sql.Identifier(before)))
@@ -84,7 +86,7 @@ def restore(file: Path, *, replace: bool = False, check: bool = True, say: Calla
 
 @contextlib.contextmanager
 def _unpacked(file: Path, *, say: Callable[[str], None], keep: bool = False) -> Iterator[str]:
-    """The name of a scratch database with the file's contents; dropped afterwards, unless it was renamed."""
+    """Yield the name of a scratch database with the file's contents; drop it afterwards, unless it was renamed."""
     scratch = f"{_own_name()}_scratch_{secrets.token_hex(4)}"
     say(f"Unpacking it into the scratch database {scratch}")
     _administer(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(scratch)))
@@ -97,25 +99,25 @@ def _unpacked(file: Path, *, say: Callable[[str], None], keep: bool = False) -> 
 
 
 def _swap(*, own: str, scratch: str, before: str) -> None:
-    """Both names change in one transaction; whoever is connected to the old database has to connect anew."""
-    gone = sql.SQL("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = {}").format(sql.Literal(own))
+    """Rename both databases in one transaction; clients of the old database are disconnected and must reconnect."""
+    terminate = sql.SQL("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = {}")
     rename = sql.SQL("ALTER DATABASE {} RENAME TO {}")
-    together = [
+    renames = [
         rename.format(sql.Identifier(own), sql.Identifier(before)),
         rename.format(sql.Identifier(scratch), sql.Identifier(own)),
     ]
-    shut = sql.SQL("ALTER DATABASE {} WITH ALLOW_CONNECTIONS {}")
-    _administer(shut.format(sql.Identifier(own), sql.SQL("false")), gone)
+    allow = sql.SQL("ALTER DATABASE {} WITH ALLOW_CONNECTIONS {}")
+    _administer(allow.format(sql.Identifier(own), sql.SQL("false")), terminate.format(sql.Literal(own)))
     try:
-        _administer(*together, one_transaction=True)
+        _administer(*renames, one_transaction=True)
     except BaseException:
-        _administer(shut.format(sql.Identifier(own), sql.SQL("true")))
+        _administer(allow.format(sql.Identifier(own), sql.SQL("true")))
         raise
-    _administer(shut.format(sql.Identifier(before), sql.SQL("true")))
+    _administer(allow.format(sql.Identifier(before), sql.SQL("true")))
 
 
 def _administer(*statements: sql.Composed, one_transaction: bool = False) -> None:
-    """Run statements that concern whole databases, from the maintenance database of the same server."""
+    """Run statements that create, rename or drop databases, from the maintenance database of the same server."""
 
     def run() -> None:
         with atomic() if one_transaction else contextlib.nullcontext(), connection.cursor() as cursor:
@@ -126,7 +128,7 @@ def _administer(*statements: sql.Composed, one_transaction: bool = False) -> Non
 
 
 def on_database(name: str, step: Callable[[], T]) -> T:
-    """Run a step of the engine on another database of the same server, without limits of time."""
+    """Run a function of the engine on another database of the same server, without time-outs; return its result."""
     results: list[T] = []
     errors: list[BaseException] = []
 
@@ -142,7 +144,7 @@ def on_database(name: str, step: Callable[[], T]) -> T:
         finally:
             connections["default"].close()
 
-    thread = threading.Thread(target=run)  # a thread has connections of its own
+    thread = threading.Thread(target=run)  # each thread has its own connections
     thread.start()
     thread.join()
     if errors:
@@ -160,7 +162,7 @@ def _check(scratch: str, *, say: Callable[[str], None]) -> None:
     try:
         on_database(scratch, check)
     except CommandError as error:
-        raise BackupError(f"What it holds is not sound: {error}") from error
+        raise BackupError(f"The data in it are not sound: {error}") from error
 
 
 def _run(program: str, *arguments: str, database: str) -> None:
@@ -177,15 +179,13 @@ def _run(program: str, *arguments: str, database: str) -> None:
 
 
 def _program(name: str) -> str:
-    """The program of the lowest version that understands the server; a newer pg_restore may send unknown settings."""
+    """Return the program of the lowest version that supports the server; newer ones may send settings that it lacks."""
     with connection.cursor() as cursor:
         cursor.execute("SHOW server_version_num")
         server = int(cursor.fetchone()[0]) // 10_000
     fitting = [client for client in client_programs(name=name) if client.major >= server]
     if not fitting:
-        raise BackupError(
-            f"There is no {name} of version {server} or later here: install PostgreSQL's client programs."
-        )
+        raise BackupError(f"No {name} of version {server} or later was found. Install PostgreSQL's client programs.")
     return min(fitting, key=attrgetter("major")).program(name)
 
 

@@ -1,4 +1,4 @@
-"""What `manage.py check --deploy` says about the set-up of a hospital."""
+"""Checks of `manage.py check --deploy`."""
 
 from typing import Any
 
@@ -9,10 +9,10 @@ from ops.database_roles import owns_its_tables
 
 
 def application_role_owns_nothing(**_: Any) -> list[CheckMessage]:
-    """Warn when the role of the running engine owns the tables, so that it could change the log, trail and history."""
+    """Warn if the engine's database role owns the tables, because it could then change the log, trail and history."""
     try:
         owns = owns_its_tables()
-    except DatabaseError:  # no database to ask: that is another check's subject
+    except DatabaseError:  # another check reports an unreachable database
         return []
     if not owns:
         return []

@@ -1,7 +1,7 @@
-"""What the application's database role may do: read and write rows, and only add to the log, the trail and the history.
+"""The rights of the application's database role: read and write rows, but only add to the log, trail and history.
 
-`DATABASE_URL` names the application role and `DATABASE_OWNER_URL` the role that owns the tables. With `DATABASE_URL`
-alone one role does everything, and nothing is granted here.
+`DATABASE_URL` names the application role and `DATABASE_OWNER_URL` the role that owns the tables. If only `DATABASE_URL`
+is set, one role does everything, and this module grants nothing.
 """
 
 from collections.abc import Iterator
@@ -14,8 +14,8 @@ from psycopg import sql
 
 from core.db.transactions import atomic
 
-# Rows of these tables, and of every history table, are added and read, never changed. The columns named here are
-# written once more: a seal is put on rows of the read trail, and a change made in a request names the request.
+# Rows of these tables, and of every history table, are inserted and read, never changed. Only the columns named here
+# are updated later: rows of the read trail get a seal, and the context of a change gets the request that made it.
 _APPEND_ONLY: dict[str, tuple[str, ...]] = {
     "events.Event": (),
     "accounts.ReadSeal": (),
@@ -26,7 +26,7 @@ _MIGRATIONS = "django_migrations"
 
 
 def grant_application_role() -> None:
-    """Give the application role its rights on every table, and nothing more; run as the owner, may be repeated."""
+    """Grant the application role exactly its rights on every table; run as the owner, may be repeated."""
     role = settings.OPD_APPLICATION_ROLE
     if role is None:
         return
@@ -34,16 +34,17 @@ def grant_application_role() -> None:
     with atomic(), connection.cursor() as cursor:
         for statement in _RIGHTS:
             cursor.execute(sql.SQL(statement).format(role=name))
-        for table, columns in _kept_tables():
-            there = sql.Identifier(table)
-            cursor.execute(sql.SQL("REVOKE UPDATE, DELETE ON {} FROM {}").format(there, name))
+        for table, columns in _append_only_tables():
+            identifier = sql.Identifier(table)
+            cursor.execute(sql.SQL("REVOKE UPDATE, DELETE ON {} FROM {}").format(identifier, name))
             if columns:
                 listed = sql.SQL(", ").join(map(sql.Identifier, columns))
-                cursor.execute(sql.SQL("GRANT UPDATE ({}) ON {} TO {}").format(listed, there, name))
+                cursor.execute(sql.SQL("GRANT UPDATE ({}) ON {} TO {}").format(listed, identifier, name))
         cursor.execute(sql.SQL("REVOKE INSERT, UPDATE, DELETE ON {} FROM {}").format(sql.Identifier(_MIGRATIONS), name))
 
 
-# A table that a later migration makes can be read and added to at once; the rest is granted when it is complete.
+# The default privileges let the role read and insert into tables of a later migration at once; the other rights follow
+# after that migration.
 _RIGHTS = (
     "GRANT USAGE ON SCHEMA public TO {role}",
     "REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {role}",
@@ -54,15 +55,15 @@ _RIGHTS = (
 )
 
 
-def _kept_tables() -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Tables whose rows stay as they are, each with the columns that may still be written."""
+def _append_only_tables() -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Return the tables whose rows must not change, each with the columns that may still be updated."""
     present = set(connection.introspection.table_names())
     for model in apps.get_models():
-        if _is_kept(model) and model._meta.db_table in present:
+        if _is_append_only(model) and model._meta.db_table in present:
             yield model._meta.db_table, _APPEND_ONLY.get(model._meta.label, ())
 
 
-def _is_kept(model: type[models.Model]) -> bool:
+def _is_append_only(model: type[models.Model]) -> bool:
     return model._meta.label in _APPEND_ONLY or issubclass(model, pghistory.models.Event)
 
 
@@ -86,7 +87,7 @@ AND (SELECT pg_has_role(current_user, proowner, 'USAGE') FROM pg_proc
 
 
 def owns_its_tables() -> bool:
-    """Whether the connected role could alter the event log or switch its protection off."""
+    """Return whether the connected role could alter the event log or disable its protection."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT pg_has_role(current_user, relowner, 'USAGE') FROM pg_class WHERE oid = to_regclass('events_event')"

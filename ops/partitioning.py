@@ -1,10 +1,10 @@
-"""Tables that carry the facility, laid out as native hash partitions by it.
+"""Turn tables with a facility into native hash partitions by facility.
 
-Each part is a schema (`part_00`, `part_01`, ...) in which every table, constraint and index bears the name that it has
-in the whole: what the database refuses is known by its name, whichever part refused it.
+The partitions with the same remainder form a schema (`part_00`, `part_01`, ...). In it every table, constraint and
+index has the name of its parent, so an error names the same constraint whichever partition raised it.
 
-A part knows nothing of the others, so what must be unique contains the facility, and a reference leads to a row of the
-same facility. Ids are unique everywhere by how they are made.
+A partition cannot see the others. So every unique constraint contains the facility, and every foreign key references a
+row of the same facility. Ids are generated so that they are unique in all partitions.
 """
 
 import re
@@ -19,18 +19,18 @@ from ops.database_roles import grant_application_role
 
 KEY = "facility_id"
 SCHEMA = "part_{:02d}"
-_WHOLE = "opd_whole"  # where the tables wait, with the names of their indexes, while their parts are made
+_OLD = "opd_whole"  # schema of the original tables and their indexes while the partitioned ones are created
 _REFERENCE = re.compile(r"FOREIGN KEY \((?P<own>[^)]+)\) REFERENCES (?P<table>[^(]+)\((?P<far>[^)]+)\)")
 
 
 class PartitionError(Exception):
-    """The tables can't be parted as they are; nothing was changed."""
+    """The tables cannot be partitioned as they are; nothing was changed."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Constraint:
     name: str
-    kind: str  # as in pg_constraint: p, u, f, x
+    kind: str  # pg_constraint.contype: p, u, f or x
     text: str
     has_key: bool
     far_table: str | None
@@ -39,7 +39,7 @@ class _Constraint:
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """A table as the catalog describes it."""
+    """A table as described by the catalog."""
 
     name: str
     columns: list[str]
@@ -52,55 +52,55 @@ class _Table:
 def partition_tables(tables: Sequence[str], *, parts: int, say: Callable[[str], None] = print) -> None:
     """Turn the tables, with their rows, into hash partitions by facility, in one transaction that locks them.
 
-    Raises PartitionError for tables that are parted already, have no facility or are referred to by a table that is
-    not parted.
+    Raises PartitionError for tables that are already partitioned, have no facility or are referenced by a table that is
+    not to be partitioned.
     """
     with atomic(durable=True):
         _do(f"LOCK TABLE {', '.join(map(_quoted, tables))} IN ACCESS EXCLUSIVE MODE")
         _do("SET LOCAL statement_timeout = 0")
         found = [_describe(name) for name in tables]
-        _refuse_strangers(tables)
-        _do(f"CREATE SCHEMA {_WHOLE}")
+        _refuse_foreign_references(tables)
+        _do(f"CREATE SCHEMA {_OLD}")
         for part in range(parts):
             _do(f"CREATE SCHEMA {SCHEMA.format(part)}")
         for table in found:
-            _do(f"ALTER TABLE {_quoted(table.name)} SET SCHEMA {_WHOLE}")
+            _do(f"ALTER TABLE {_quoted(table.name)} SET SCHEMA {_OLD}")
         for table in found:
             _lay_out(table, parts)
-            say(f"{table.name}: {parts} parts")
+            say(f"{table.name}: {parts} partitions")
         for table in found:
             _make_unique(table, parts, say)
         for table in found:
             _refer(table, say)
             _set_triggers(table)
-        _do(f"DROP SCHEMA {_WHOLE} CASCADE")
+        _do(f"DROP SCHEMA {_OLD} CASCADE")
         grant_application_role()
 
 
 def name_alike() -> None:
-    """Give every index of a part the name that it has in the whole; what a migration adds gets another one at first.
+    """Give every index of a partition the name of its parent; PostgreSQL generates another name for a new index.
 
-    Does nothing on tables that are not parted.
+    Does nothing for tables that are not partitioned.
     """
-    for schema, index, whole in _rows(_NAMED_OTHERWISE, []):
-        _do(f"ALTER INDEX {_quoted(schema)}.{_quoted(index)} RENAME TO {_quoted(whole)}")
+    for schema, index, parent in _rows(_DIFFERENTLY_NAMED, []):
+        _do(f"ALTER INDEX {_quoted(schema)}.{_quoted(index)} RENAME TO {_quoted(parent)}")
 
 
 def _lay_out(table: _Table, parts: int) -> None:
-    """The table without indexes, its parts, and its rows in them."""
-    name, whole = _quoted(table.name), f"{_WHOLE}.{_quoted(table.name)}"
+    """Create the partitioned table without indexes, create its partitions, and copy the rows."""
+    name, old = _quoted(table.name), f"{_OLD}.{_quoted(table.name)}"
     like = "INCLUDING DEFAULTS INCLUDING GENERATED INCLUDING CONSTRAINTS INCLUDING STORAGE INCLUDING COMMENTS"
-    _do(f"CREATE TABLE {name} (LIKE {whole} {like}) PARTITION BY HASH ({KEY})")
+    _do(f"CREATE TABLE {name} (LIKE {old} {like}) PARTITION BY HASH ({KEY})")
     for part in range(parts):
-        here = f"{SCHEMA.format(part)}.{name}"
+        partition = f"{SCHEMA.format(part)}.{name}"
         values = f"WITH (MODULUS {parts}, REMAINDER {part}) {table.options}"
-        _do(f"CREATE TABLE {here} PARTITION OF {name} FOR VALUES {values}")
+        _do(f"CREATE TABLE {partition} PARTITION OF {name} FOR VALUES {values}")
     columns = ", ".join(map(_quoted, table.columns))
-    _do(f"INSERT INTO {name} ({columns}) SELECT {columns} FROM {whole}")
+    _do(f"INSERT INTO {name} ({columns}) SELECT {columns} FROM {old}")
 
 
 def _make_unique(table: _Table, parts: int, say: Callable[[str], None]) -> None:
-    """Indexes and constraints, with the key in all that is unique, and with their own names in every part."""
+    """Create indexes and constraints with their original names; add the partition key to unique constraints."""
     name = _quoted(table.name)
     for constraint in table.constraints:
         text = constraint.text
@@ -109,7 +109,7 @@ def _make_unique(table: _Table, parts: int, say: Callable[[str], None]) -> None:
                 text = text.replace(")", f", {KEY})", 1)
                 say(f"{table.name}: {constraint.name} is unique within a facility")
             _do(f"ALTER TABLE {name} ADD CONSTRAINT {_quoted(constraint.name)} {text}")
-        elif constraint.kind == "x":  # what it compares belongs to one facility, so it lies in one part
+        elif constraint.kind == "x":  # the rows it compares are of one facility, so they are in one partition
             for part in range(parts):
                 _do(f"ALTER TABLE {SCHEMA.format(part)}.{name} ADD CONSTRAINT {_quoted(constraint.name)} {text}")
     for text in table.indexes:
@@ -118,7 +118,7 @@ def _make_unique(table: _Table, parts: int, say: Callable[[str], None]) -> None:
 
 
 def _refer(table: _Table, say: Callable[[str], None]) -> None:
-    """References; to what has a facility by facility and id."""
+    """Create the foreign keys; those to tables with a facility reference facility and id."""
     for constraint in table.constraints:
         if constraint.kind != "f":
             continue
@@ -130,11 +130,11 @@ def _refer(table: _Table, say: Callable[[str], None]) -> None:
 
 
 def _make_referable(table: str, say: Callable[[str], None]) -> None:
-    """A reference by facility and id needs both to be unique together, which the id alone makes them."""
+    """Add a unique constraint on facility and id, which the foreign keys need, unless the table has one."""
     if _rows(_IS_UNIQUE, [table, KEY]):
         return
     _do(f"ALTER TABLE {_quoted(table)} ADD CONSTRAINT {_quoted(f'{table}_of_facility')} UNIQUE (id, {KEY})")
-    say(f"{table}: is referred to by facility and id")
+    say(f"{table}: is referenced by facility and id")
 
 
 def _set_triggers(table: _Table) -> None:
@@ -144,13 +144,13 @@ def _set_triggers(table: _Table) -> None:
             _do(f"COMMENT ON TRIGGER {_quoted(name)} ON {_quoted(table.name)} IS %s", [comment])
 
 
-# What the catalog says
+# Reading the catalog
 
 
 def _describe(name: str) -> _Table:
     [(kind, has_key, options)] = _rows(_TABLE, [KEY, name])
     if kind == "p":
-        raise PartitionError(f"{name} is parted already.")
+        raise PartitionError(f"{name} is already partitioned.")
     if not has_key:
         raise PartitionError(f"{name} has no {KEY}.")
     return _Table(
@@ -166,14 +166,14 @@ def _describe(name: str) -> _Table:
 def _indexes(name: str) -> Iterator[str]:
     for index, text, is_unique, has_key in _rows(_INDEXES, [KEY, name]):
         if is_unique and not has_key:
-            raise PartitionError(f"{index} of {name} is unique over all facilities.")
+            raise PartitionError(f"{index} of {name} is unique across all facilities.")
         yield text
 
 
-def _refuse_strangers(tables: Sequence[str]) -> None:
-    strangers = _rows(_STRANGERS, [list(tables), list(tables)])
-    if strangers:
-        raise PartitionError(f"Not parted, but refers to a table that is to be: {strangers}")
+def _refuse_foreign_references(tables: Sequence[str]) -> None:
+    references = _rows(_FOREIGN_REFERENCES, [list(tables), list(tables)])
+    if references:
+        raise PartitionError(f"Tables that are not to be partitioned reference one that is: {references}")
 
 
 _TABLE = """
@@ -204,12 +204,12 @@ _TRIGGERS = """
 SELECT tgname, pg_get_triggerdef(oid), obj_description(oid, 'pg_trigger')
 FROM pg_trigger WHERE tgrelid = %s::regclass AND NOT tgisinternal ORDER BY tgname
 """
-_NAMED_OTHERWISE = """
-SELECT part.relnamespace::regnamespace::text, part.relname, whole.relname
+_DIFFERENTLY_NAMED = """
+SELECT child.relnamespace::regnamespace::text, child.relname, parent.relname
 FROM pg_inherits
-JOIN pg_class AS part ON part.oid = inhrelid
-JOIN pg_class AS whole ON whole.oid = inhparent
-WHERE whole.relkind = 'I' AND part.relname <> whole.relname
+JOIN pg_class AS child ON child.oid = inhrelid
+JOIN pg_class AS parent ON parent.oid = inhparent
+WHERE parent.relkind = 'I' AND child.relname <> parent.relname
 """
 _IS_UNIQUE = """
 SELECT 1 FROM pg_index
@@ -217,7 +217,7 @@ WHERE indrelid = %s::regclass AND indisunique AND indpred IS NULL AND indnkeyatt
   AND (SELECT array_agg(attname::text ORDER BY attname) FROM pg_attribute
        WHERE attrelid = indrelid AND attnum = ANY(indkey)) = ARRAY[%s, 'id']
 """
-_STRANGERS = """
+_FOREIGN_REFERENCES = """
 SELECT conrelid::regclass::text || ' ' || conname FROM pg_constraint
 WHERE contype = 'f' AND confrelid = ANY(%s::text[]::regclass[]) AND conrelid <> ALL(%s::text[]::regclass[])
 """

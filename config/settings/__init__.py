@@ -1,1 +1,1 @@
-"""Settings: one small file for each concern, put together by the profiles local, test and production."""
+"""Settings: one file for each concern, combined by the profiles local, test and production."""

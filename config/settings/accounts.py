@@ -1,4 +1,4 @@
-"""Identity: which users, how passwords are hashed, how long tokens live, what a hospital may demand of its staff."""
+"""Accounts: user model, passwords, token lifetimes, options for staff sign-in, and mail."""
 
 from datetime import timedelta
 from typing import Any
@@ -13,7 +13,8 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {
         "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
-        # It counts letters in any order: Django's 0.7 refuses long passwords that share a number with the name.
+        # The validator compares letters in any order: Django's default of 0.7 refuses long passwords that share a
+        # number with the name.
         "OPTIONS": {"user_attributes": ("username", "email", "person_names"), "max_similarity": 0.8},
     },
     {"NAME": "accounts.auth.passwords.GuessablePasswordValidator"},
@@ -25,16 +26,16 @@ SIMPLE_JWT: dict[str, Any] = {
     "USER_ID_CLAIM": "sub",
     "TOKEN_TYPE_CLAIM": "typ",
 }
-# Audience and issuer of every token: one made for another system with the same key opens nothing here.
+# Audience and issuer of every token: tokens for another system with the same signing key are rejected.
 OPD_JWT_ISSUER = env.str("OPD_JWT_ISSUER", default="opd")
 OPD_JWT_AUDIENCE = env.str("OPD_JWT_AUDIENCE", default="opd-api")
 
-# Whether staff must have a second factor before they may do anything else.
+# Whether staff must set up a second factor before they may do anything else.
 OPD_REQUIRE_STAFF_MFA = env.bool("OPD_REQUIRE_STAFF_MFA", default=False)
-# Whether the refresh token travels in a cookie that scripts can't read, instead of in the body.
+# Whether the refresh token is sent in an HttpOnly cookie instead of in the body.
 OPD_REFRESH_COOKIE = env.bool("OPD_REFRESH_COOKIE", default=False)
 
-# The history of users and keys: the database itself refuses to change or remove what it has recorded.
+# History tables of users and keys: database triggers reject UPDATE and DELETE of recorded rows.
 PGHISTORY_APPEND_ONLY = True
 PGHISTORY_BASE_MODEL = "core.db.history.Event"
 
@@ -43,16 +44,16 @@ CORS_ALLOW_CREDENTIALS = OPD_REFRESH_COOKIE
 
 
 def _mail(name: str, default: str) -> str:
-    """OPD_EMAIL_<name> or, as other Django sites call it, EMAIL_<name>."""
+    """Return OPD_EMAIL_<name> or, under the name that other Django sites use, EMAIL_<name>."""
     return env.str(f"OPD_EMAIL_{name}", default=env.str(f"EMAIL_{name}", default=default))
 
 
 def mail_backend(without_a_server: str) -> str:
-    """How mail goes out: as the environment says, by SMTP if it names a server, else as the profile wants."""
+    """Return the mail backend: the one in the environment, SMTP if a server is set, else the profile's default."""
     return _mail("BACKEND", _SMTP if EMAIL_HOST else without_a_server)
 
 
-# Where codes are sent from. Where no server is named, the local profile prints them on the console.
+# The mail server for one-time codes. If none is set, the local profile prints mails on the console.
 _SMTP = "django.core.mail.backends.smtp.EmailBackend"
 EMAIL_HOST = _mail("HOST", "")
 EMAIL_BACKEND = mail_backend(_SMTP)
@@ -64,5 +65,5 @@ EMAIL_USE_SSL = _mail("USE_SSL", _mail("SSL", "off")).lower() in {"on", "true", 
 EMAIL_FILE_PATH = _mail("FILE_PATH", "") or None
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = _mail("FROM", "opd@localhost")
-# Mails are handed to a thread, so that the answer takes no longer for an address that exists.
+# Mails are sent by a separate thread, so that the response time does not reveal whether an address exists.
 OPD_MAIL_IN_BACKGROUND = True

@@ -1,4 +1,4 @@
-"""The REST interface and its description."""
+"""The REST API and its OpenAPI document."""
 
 from typing import Any
 
@@ -19,21 +19,22 @@ REST_FRAMEWORK: dict[str, Any] = {
     "COERCE_DECIMAL_TO_STRING": False,
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
     "URL_FORMAT_OVERRIDE": None,
-    "DEFAULT_METADATA_CLASS": None,  # the OpenAPI document describes the views; OPTIONS is for CORS
+    "DEFAULT_METADATA_CLASS": None,  # the OpenAPI document describes the views; OPTIONS is for CORS only
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
     "TEST_REQUEST_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
 }
 
-# Below these paths every write takes an Idempotency-Key.
+# Writes under these paths accept an Idempotency-Key.
 OPD_RETRY_SAFE_PATHS = ["tokens/", "slots/", "patients/", "waiting-list/", "doctors/", "facilities/"]
 
 _ABOUT = """
-The engine allocates tokens in a hospital's out-patient department: who comes next, who waits, who gets the seat that
-comes free.
+The engine allocates tokens in a hospital's out-patient department: it orders the queue of each slot, keeps the waiting
+lists and gives free seats to waiting patients.
 
 **Try it here:** sign in once under *Authorize*, with your name and password. The groups below follow the work at the
-desk. Every error is a problem as in RFC 9457, with a `code` for programs. Writes take an `Idempotency-Key` and can then
-be repeated without fear. Answers are JSON: a request that does not accept JSON is answered 406 `not-acceptable`.
+desk. Every error is a problem document (RFC 9457) with a `code` for programs. Writes accept an `Idempotency-Key`; with
+it a request can be repeated safely. Answers are JSON: a request that does not accept JSON is answered with 406
+`not-acceptable`.
 """
 
 SPECTACULAR_SETTINGS: dict[str, Any] = {
@@ -41,7 +42,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "DESCRIPTION": _ABOUT,
     "VERSION": VERSION,
     "LICENSE": {"name": "No licence chosen yet"},
-    "SERVERS": [{"url": "/", "description": "The server that this description comes from."}],
+    "SERVERS": [{"url": "/", "description": "The server that serves this document."}],
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "core.api.openapi.state_security_once",
@@ -67,13 +68,13 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         for name, text in (
             ("Access", "Sign in; users, keys and passwords."),
             ("Register", "Facilities, doctors, patients and the slots of the timetable."),
-            ("Book", "Give, hold, confirm and cancel tokens."),
-            ("Arrive", "The patient is here, or did not come."),
-            ("Call", "The doctor's room: call, start, complete."),
-            ("Emergency", "Who can't wait."),
-            ("Delay", "The doctor is late, or doesn't come."),
-            ("Waiting list", "Who takes the seat that comes free."),
-            ("Report", "What happened."),
+            ("Book", "Book, hold, confirm and cancel tokens."),
+            ("Arrive", "Check patients in, record no-shows and reinstate them."),
+            ("Call", "Call patients, start and complete consultations."),
+            ("Emergency", "Admit and triage emergencies."),
+            ("Delay", "Record that a doctor is late or absent."),
+            ("Waiting list", "Show waiting lists and withdraw entries."),
+            ("Report", "Daily reports and the event log."),
         )
     ],
 }

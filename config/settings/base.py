@@ -1,4 +1,4 @@
-"""Apps, middleware and the rest of Django's own."""
+"""Applications, middleware and Django's general settings."""
 
 from pathlib import Path
 
@@ -42,7 +42,7 @@ MIDDLEWARE = [
     "core.api.middleware.BodyLimit",
     "core.api.middleware.ByPath",
 ]
-# The API needs no more than this: its answers carry these headers, and CORS where a browser names its origin.
+# All that API requests need: middleware that sets headers, and CORS if the request has an Origin.
 OPD_API_PATHS = ("/api/v1/",)
 OPD_HEADER_MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
@@ -50,7 +50,7 @@ OPD_HEADER_MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 OPD_CROSS_ORIGIN_MIDDLEWARE = ["corsheaders.middleware.CorsMiddleware"]
-# Pages (the documentation, the admin site) and everything else.
+# For pages (the documentation, the admin site) and all other paths.
 OPD_PAGE_MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -92,7 +92,7 @@ USE_TZ = True
 TIME_ZONE = OPD_TIME_ZONE
 
 STATIC_URL = "/static/"
-# Served from the folders of the packages: there is nothing to collect before the web server starts.
+# Static files are served from the packages' folders, so collectstatic is not needed.
 WHITENOISE_USE_FINDERS = True
 
 DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
@@ -100,7 +100,7 @@ FILE_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
 
 SILENCED_SYSTEM_CHECKS: list[str] = [
-    "auth.W004",  # the user name is unique by its normal form: by the constraint of username_key
-    # The admin site has the middleware that it needs: core.api.middleware.ByPath runs it for every path but the API's.
+    "auth.W004",  # user names are unique by their normal form, by the constraint on username_key
+    # core.api.middleware.ByPath runs the admin site's middleware for every path outside the API.
     *("admin.E408", "admin.E409", "admin.E410", "security.W001", "security.W002", "security.W003"),
 ]

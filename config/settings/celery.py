@@ -1,4 +1,4 @@
-"""Celery: tasks carry ids only, may run twice, and are given up when they hang."""
+"""Celery: tasks carry only ids, may run twice, and are stopped when they exceed the time limit."""
 
 from typing import Any
 
@@ -35,15 +35,15 @@ if REDIS_WATCHED:
         "sentinel_kwargs": {"password": REDIS_WATCHED.sentinel_password, "socket_timeout": 2.0},
     }
 
-# A sweep not run before the next one is due is worthless: it expires instead of piling up behind a dead worker.
+# A sweep that has not run before the next one is due expires, so that sweeps do not pile up while no worker runs.
 CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     "sweep": {
         "task": "tokens.tasks.sweep",
         "schedule": OPD_SWEEP_SECONDS,
         "options": {"expires": max(OPD_SWEEP_SECONDS, 5.0)},
     },
-    # Every hour, not once a night: a facility may lie in another zone, a slot may run past midnight, and a machine that
-    # is switched off at night would never do it. A day that is stored is not touched again.
+    # Hourly instead of nightly: a facility may be in another time zone, a slot may end after midnight, and a machine
+    # that is off at night would never run it. A stored day is not computed again.
     "daily-reports": {"task": "reports.tasks.store_daily_reports", "schedule": crontab(minute=20)},
     "consume-events": {
         "task": "events.tasks.consume",

@@ -1,15 +1,15 @@
-"""PostgreSQL. Nothing relies on the state of a session, so PgBouncer in transaction mode can stand in between."""
+"""PostgreSQL. The engine does not depend on session state, so PgBouncer in transaction mode can be used."""
 
 from typing import Any
 
 from config.settings.env import env
 
-# A pool belongs to the process and is shared by its threads: the web server's threads come and go, and a connection
-# kept by a thread would go with it. Without a pool (0) every thread keeps its own connection.
+# The size of a connection pool that the threads of a process share, so that a connection outlives the web server thread
+# that used it. Without a pool (0) every thread keeps its own connection.
 _pool = env.int("OPD_DB_POOL", default=0)
 _behind_pgbouncer = env.bool("OPD_PGBOUNCER", default=False)
 
-# Patience is bounded: connecting, a single statement, a transaction in which nothing happens.
+# Time-outs in milliseconds: for a statement, an idle transaction and a lock.
 _limits = {
     "statement_timeout": int(env.float("OPD_STATEMENT_SECONDS", default=15.0) * 1000),
     "idle_in_transaction_session_timeout": 15_000,
@@ -22,11 +22,11 @@ _options: dict[str, Any] = {
     "keepalives_interval": 3,
     "keepalives_count": 3,
     "tcp_user_timeout": 10_000,
-    # None: no prepared statements on the server, which a connection handed on by PgBouncer would not have.
+    # None: no server-side prepared statements, because PgBouncer may switch to a connection that lacks them.
     "prepare_threshold": None,
 }
 if not _behind_pgbouncer:
-    # PgBouncer refuses start-up options; set these on the role there (DEPLOYMENT.md).
+    # PgBouncer rejects start-up options; with it, set these limits on the database role (DEPLOYMENT.md).
     _options["options"] = " ".join(f"-c {name}={value}" for name, value in _limits.items())
 if _pool:
     _options["pool"] = {"min_size": 1, "max_size": _pool, "timeout": 5, "max_idle": 300}
@@ -45,14 +45,14 @@ def _connected(address: dict[str, Any], **more: Any) -> dict[str, Any]:
 
 _application = env.db_url("DATABASE_URL", default="postgres://opd@127.0.0.1:5432/opd")
 _owner = env.db_url("DATABASE_OWNER_URL") if env.str("DATABASE_OWNER_URL", default="").strip() else _application
-# The role that is granted its rights after each migration; None when one role does everything.
+# The role that gets its rights after each migration; None when one role does everything.
 OPD_APPLICATION_ROLE: str | None = _application.get("USER") if _owner.get("USER") != _application.get("USER") else None
-# manage.py turns this on for the commands that need the owner of the tables.
+# manage.py sets OPD_AS_OWNER for commands that need the owner of the tables.
 _as_owner = env.bool("OPD_AS_OWNER", default=False)
 
 DATABASES: dict[str, Any] = {"default": _connected(_owner if _as_owner else _application)}
 
-# Reports and lists are read on a streaming replica, if it is up to date within this time (core/db/replica.py).
+# Reports and lists are read from a streaming replica if it catches up within this time (core/db/replica.py).
 OPD_REPLICA_WAIT_SECONDS = env.float("OPD_REPLICA_WAIT_SECONDS", default=0.1)
 if env.str("REPLICA_URL", default="").strip():
     DATABASES["replica"] = _connected(env.db_url("REPLICA_URL"), connect_timeout=2)

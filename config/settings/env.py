@@ -1,4 +1,4 @@
-"""The environment, read in one way by every settings file."""
+"""The reader of environment variables that all settings files share."""
 
 import environ
 

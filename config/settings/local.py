@@ -1,4 +1,4 @@
-"""One machine, for trying and developing; also what setup.sh runs."""
+"""Profile for one machine, for evaluation and development; setup.sh uses it by default."""
 
 from config.settings.accounts import *
 from config.settings.api import *

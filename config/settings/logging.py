@@ -1,4 +1,4 @@
-"""JSON lines with a request id, and nothing of a patient."""
+"""Logging: JSON lines with a request id, without patients' data."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ LOGGING: dict[str, Any] = {
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
     "root": {"handlers": ["stderr"], "level": _level},
     "loggers": {
-        # Django's own lines carry paths with query strings; core.api.middleware writes the access line instead.
+        # Django's own lines contain query strings; core.api.middleware writes the access log instead.
         "django.request": {"level": "CRITICAL", "propagate": True},
         "django.server": {"level": "CRITICAL", "propagate": True},
     },

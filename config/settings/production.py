@@ -1,4 +1,4 @@
-"""A hospital: refuses to start with anything left at its default that an attacker would know."""
+"""Profile for production: refuses to start with defaults that an attacker would know."""
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -23,7 +23,8 @@ if "*" in ALLOWED_HOSTS:
 
 OPD_REQUIRE_HTTPS = env.bool("OPD_REQUIRE_HTTPS", default=True)
 OPD_INTERNAL_NETWORKS = networks("OPD_INTERNAL_NETWORKS", default=["127.0.0.0/8", "::1/128"])
-# Pages are sent to HTTPS; core.api.middleware refuses the API before that. Health and metrics are asked in the house.
+# Pages are redirected to HTTPS; core.api.middleware rejects API requests without it before that. Health checks and
+# metrics are requested from the internal network and are exempt.
 SECURE_SSL_REDIRECT = OPD_REQUIRE_HTTPS
 SECURE_REDIRECT_EXEMPT = [r"^healthz/", r"^metrics$"]
 SECURE_HSTS_SECONDS = 63_072_000

@@ -1,4 +1,4 @@
-"""Redis: courtesy. Everything that uses it must go on without it."""
+"""Redis. It is optional at run time: everything that uses it must work without it."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ _options: dict[str, Any] = {
     "CONNECTION_POOL_KWARGS": {"retry": Retry(NoBackoff(), 0)},
 }
 if REDIS_WATCHED:
-    # Not the client that reads from replicas: what was just written must be read.
+    # Not django-redis's SentinelClient, which reads from replicas: reads must see the latest write.
     _options |= {
         "CONNECTION_FACTORY": "django_redis.pool.SentinelConnectionFactory",
         "SENTINELS": REDIS_WATCHED.sentinels,

@@ -1,4 +1,4 @@
-"""The hospital's rules of time, from the environment. All of them take decimals."""
+"""The hospital's settings from the environment: facility, time zone and periods. All periods accept decimals."""
 
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -16,7 +16,7 @@ def _span(name: str, default: float, *, at_least: float, at_most: float) -> floa
     except ValueError as error:
         raise ImproperlyConfigured(f"{name} must be a number.") from error
     if not at_least <= value <= at_most:  # NaN fails this too
-        raise ImproperlyConfigured(f"{name} must lie between {at_least} and {at_most}, not {value}.")
+        raise ImproperlyConfigured(f"{name} must be between {at_least} and {at_most}, not {value}.")
     return value
 
 
@@ -42,14 +42,14 @@ def _zone(name: str, *, default: str) -> str:
 def _region(name: str, *, default: str | None) -> str | None:
     region = env.str(name, default="").strip().upper() or default
     if region is not None and region not in SUPPORTED_REGIONS:
-        raise ImproperlyConfigured(f"{name} must be the two letters of a country, for example IN.")
+        raise ImproperlyConfigured(f"{name} must be a two-letter country code, for example IN.")
     return region
 
 
 OPD_FACILITY_NAME = env.str("OPD_FACILITY_NAME", default="OPD")
 OPD_TIME_ZONE = _zone("OPD_TIME_ZONE", default="Asia/Kolkata")
 
-# The country in which a phone number without a country code is dialled.
+# The country of phone numbers without a country code.
 OPD_PHONE_REGION = _region("OPD_PHONE_REGION", default=country_of_zone(OPD_TIME_ZONE))
 
 _WEEK = 7 * 24 * 3600.0
@@ -60,8 +60,8 @@ OPD_SWEEP_SECONDS = _span("OPD_SWEEP_SECONDS", 10, at_least=0.1, at_most=3600)
 
 OPD_LOCK_WAIT_SECONDS = _span("OPD_LOCK_WAIT_SECONDS", 5, at_least=0.01, at_most=60)
 OPD_LOCK_LEASE_SECONDS = _span("OPD_LOCK_LEASE_SECONDS", 5, at_least=0.05, at_most=120)
-# The longest that a transaction under the lock may take. The lease must outlive it, or a crowd would reach the rows
-# behind a holder who is still at work.
+# The longest that a transaction under the lock may take. It must be shorter than the lease: otherwise the lock would
+# expire while its holder is still working, and all waiting requests would queue up at the row locks.
 OPD_TRANSACTION_SECONDS = _span(
     "OPD_TRANSACTION_SECONDS", round(OPD_LOCK_LEASE_SECONDS * 0.8, 3), at_least=0.01, at_most=120
 )
@@ -73,5 +73,5 @@ if OPD_TRANSACTION_SECONDS >= OPD_LOCK_LEASE_SECONDS:
 
 OPD_THROTTLING = _switch("OPD_THROTTLING", default="on")
 
-# Bookings and cancellations that wait at the same time are carried out together, in one transaction.
+# Group commit: bookings and cancellations that wait at the same time run in one transaction.
 OPD_COMBINE = _switch("OPD_COMBINE", default="on")

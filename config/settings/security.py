@@ -1,4 +1,4 @@
-"""Who may talk to us and what a browser may do with the answers."""
+"""Security: hosts, origins, proxies, internal networks, browser headers and session cookies."""
 
 from ipaddress import ip_network
 from typing import Any
@@ -10,7 +10,7 @@ from config.settings.env import env
 
 
 def networks(name: str, *, default: list[str]) -> list[str]:
-    """Networks in CIDR notation from the environment."""
+    """Return networks in CIDR notation from the environment."""
     given = [each.strip() for each in env.list(name, default=default)]
     try:
         for each in given:
@@ -29,11 +29,11 @@ CORS_ALLOW_HEADERS = ["accept", "authorization", "content-type", "idempotency-ke
 CORS_EXPOSE_HEADERS = ["etag", "idempotency-replayed", "retry-after", "x-request-id"]
 CSRF_TRUSTED_ORIGINS = env.list("OPD_TRUSTED_ORIGINS", default=[])
 
-# How many proxies of ours stand before the engine: that many addresses of X-Forwarded-For are believed.
+# The number of trusted proxies in front of the engine: that many addresses of X-Forwarded-For are trusted.
 OPD_NUM_PROXIES = env.int("OPD_NUM_PROXIES", default=0)
 if OPD_NUM_PROXIES < 0:
     raise ImproperlyConfigured("OPD_NUM_PROXIES can't be negative.")
-# Who may see /metrics and /admin/; empty: everybody.
+# Networks that may open /metrics and /admin/; if empty, all may.
 OPD_INTERNAL_NETWORKS = networks("OPD_INTERNAL_NETWORKS", default=[])
 OPD_REQUIRE_HTTPS = False
 

@@ -1,4 +1,4 @@
-"""The tests: as local, with cheap password hashing and no limits on how often one may ask."""
+"""Profile for tests: like local, with fast password hashing and no rate limits."""
 
 from config.settings.local import *
 

@@ -1,8 +1,8 @@
-"""Whether a connection to the database still lives, without asking the database.
+"""Check idle database connections without sending a query.
 
-Before a request's first statement Django asks with a statement of its own, which costs a journey there and back. A
-server that ends a connection says so on its socket: as long as nothing has arrived there, the connection is as good as
-it was.
+Before the first statement of a request Django checks the connection with a statement of its own, which costs a round
+trip. When a server closes a connection, data or the end of the stream arrive on its socket. As long as nothing has
+arrived there, the connection is as usable as it was before.
 """
 
 import select
@@ -16,14 +16,14 @@ READABLE = select.POLLIN | select.POLLHUP | select.POLLERR | select.POLLNVAL
 
 
 def trust_quiet_connections(**_: Any) -> None:
-    """Spare this thread's connections the question; one on whose socket something has arrived is asked as ever."""
+    """Skip Django's health check for this thread's connections on whose sockets nothing has arrived."""
     for database in connections.all(initialized_only=True):
         if database.connection is not None and is_quiet(database.connection):
             database.health_check_done = True  # type: ignore[attr-defined]
 
 
 def is_quiet(connection: Any) -> bool:
-    """Whether nothing, not even its end, has arrived on the idle connection's socket."""
+    """Return whether nothing has arrived on the socket of the idle connection, neither data nor its end."""
     try:
         watch = select.poll()
         watch.register(connection.fileno(), READABLE)
@@ -33,5 +33,5 @@ def is_quiet(connection: Any) -> bool:
 
 
 def watch_requests() -> None:
-    """From now on, look at the connections when a request begins, after Django has."""
+    """Check the connections at the start of every request, after Django's own handler."""
     request_started.connect(trust_quiet_connections)

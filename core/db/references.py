@@ -1,10 +1,10 @@
-"""References between tables, checked at the statement that writes them."""
+"""Make foreign keys be checked by the statement that writes them, not at COMMIT."""
 
 from typing import Any
 
 from django.db import connections
 
-# Django makes every reference DEFERRABLE INITIALLY DEFERRED. Those of a partition follow the whole's (conparentid).
+# Django makes every foreign key DEFERRABLE INITIALLY DEFERRED. Those of a partition follow its parent (conparentid).
 _DEFERRABLE = """
 SELECT format('ALTER TABLE %s ALTER CONSTRAINT %I NOT DEFERRABLE', conrelid::regclass, conname) FROM pg_constraint
 WHERE contype = 'f' AND condeferrable AND conparentid = 0 AND connamespace = current_schema()::regnamespace
@@ -12,10 +12,11 @@ WHERE contype = 'f' AND condeferrable AND conparentid = 0 AND connamespace = cur
 
 
 def check_at_once(*, using: str, **facts: Any) -> None:
-    """Make every reference NOT DEFERRABLE; does nothing where that was done before.
+    """Make every foreign key NOT DEFERRABLE, unless it is already.
 
-    A breach is reported by the statement that commits it, with its SQLSTATE, and not by COMMIT, where a distributed
-    database loses it. Nothing in the engine needs the delay. Runs after every `migrate`.
+    The statement that violates a foreign key then reports it with its SQLSTATE. A deferred check reports it at COMMIT,
+    where a distributed database loses the SQLSTATE. Nothing in the engine needs deferred checks. Runs after every
+    `migrate`.
     """
     with connections[using].cursor() as cursor:
         cursor.execute(_DEFERRABLE)

@@ -1,10 +1,11 @@
-"""Reports and lists from a streaming replica; everything else, and all of it when in doubt, from the primary.
+"""Read reports and lists from a streaming replica; read everything else, and everything in doubt, from the primary.
 
-Whoever reads sees at least what was acknowledged to anybody before they asked: a read first asks the primary how far
-its log is, and the replica is read only if it has come so far, which it may take a moment for. So a reader finds what
-they just wrote, at whichever web process they ask, and nobody has to remember who wrote when.
+A read sees at least every write that was acknowledged to any client before the read began: it first queries the
+primary's log position and uses the replica only if the replica reaches that position within
+OPD_REPLICA_WAIT_SECONDS. So a client reads its own writes at every web process, and no process has to keep track
+of recent writes.
 
-Nothing comes here by itself: a view says so with `from_replica`.
+A view must opt in with `from_replica`.
 """
 
 import functools
@@ -28,41 +29,41 @@ T = TypeVar("T")
 
 ALIAS = "replica"
 _POSITION = "SELECT pg_current_wal_flush_lsn()::text"
-# A replica that was promoted goes its own way from there: it is not read, however far it is.
+# A promoted replica has diverged from the primary: it is not read, whatever its position.
 _HAS_COME_TO = "SELECT pg_is_in_recovery() AND pg_last_wal_replay_lsn() >= %s::pg_lsn"
-_NAP = 0.003
+_POLL_SECONDS = 0.003
 _CANCELLED = "57014"
-"""A statement ran out of time: it would do so on the primary too."""
+"""SQLSTATE of a statement that timed out; it would time out on the primary too, so it is not run there."""
 
 breaker = Breaker(failures=1, rest_seconds=2.0, gauge=metrics.replica_left_alone)
 _reading: ContextVar[bool] = ContextVar("reading_replica", default=False)
 
 
 class Router:
-    """Model reads go to the replica inside `from_replica`, unless the primary has a transaction open here."""
+    """Routes model reads inside `from_replica` to the replica, unless this thread has a transaction on the primary."""
 
     def db_for_read(self, model: type[Model], **hints: Any) -> str:
-        """The replica or the primary."""
+        """Return the alias of the replica or of the primary."""
         replica = _reading.get() and not connections[DEFAULT_DB_ALIAS].in_atomic_block
         return ALIAS if replica else DEFAULT_DB_ALIAS
 
     def db_for_write(self, model: type[Model], **hints: Any) -> str:
-        """Always the primary."""
+        """Return the alias of the primary."""
         return DEFAULT_DB_ALIAS
 
     def allow_relation(self, one: Model, other: Model, **hints: Any) -> bool:
-        """Rows of both are rows of the same database."""
+        """Return True: both aliases hold the same rows."""
         return True
 
     def allow_migrate(self, db: str, app_label: str, **hints: Any) -> bool:
-        """The replica gets its tables from the primary."""
+        """Return whether this is the primary; the replica receives its tables by replication."""
         return db == DEFAULT_DB_ALIAS
 
 
 def from_replica(read: Callable[P, T]) -> Callable[P, T]:
-    """Let a function that only reads do so on the replica, if there is one that is up to date.
+    """Decorate a function that only reads, so that it reads from the replica if there is one that is up to date.
 
-    If the replica breaks in the middle the function is run again on the primary.
+    If the replica fails during the read, the function runs again on the primary.
     """
 
     @functools.wraps(read)
@@ -72,38 +73,38 @@ def from_replica(read: Callable[P, T]) -> Callable[P, T]:
         if breaker.allows():
             position = _position()
             try:
-                # One transaction, so that a pooler in between asks and reads the same server.
+                # One transaction, so that a pooler sends the position check and the reads to the same server.
                 with atomic(using=ALIAS):
                     if _has_come_to(position):
-                        _note("replica")
+                        _count("replica")
                         return _inside(read, *args, **kwargs)
-                _note("behind")
+                _count("behind")
             except (OperationalError, InterfaceError, InternalError) as error:
                 if retry.sqlstate(error) == _CANCELLED:
                     raise
-                _note("away")
+                _count("away")
         return read(*args, **kwargs)
 
     return reading
 
 
 def is_configured() -> bool:
-    """Whether there is a replica at all."""
+    """Return whether a replica is configured."""
     return ALIAS in settings.DATABASES
 
 
 def is_well() -> bool:
-    """Whether the replica answers and is up to date; while it is left alone, only one who asks in a while finds out."""
+    """Return whether the replica answers and is up to date; while the breaker is open, most calls return False."""
     if not breaker.allows():
         return False
     position = _position()
     try:
         with atomic(using=ALIAS):
-            well = _has_come_to(position)
+            up_to_date = _has_come_to(position)
     except (OperationalError, InterfaceError, InternalError):
-        well = False
-    _remember(well)
-    return well
+        up_to_date = False
+    _update_breaker(up_to_date)
+    return up_to_date
 
 
 def _inside(read: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -115,32 +116,32 @@ def _inside(read: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
 
 
 def _position() -> str:
-    """The place in the primary's log up to which everything is safe on its disk, and so all that was acknowledged."""
+    """Return the position up to which the primary's log is flushed to disk; every acknowledged write lies before it."""
     with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
         cursor.execute(_POSITION)
         return str(cursor.fetchone()[0])
 
 
 def _has_come_to(position: str) -> bool:
-    """Whether the replica shows everything up to there, at once or within its patience."""
-    ends = clock.monotonic() + settings.OPD_REPLICA_WAIT_SECONDS
+    """Return whether the replica has replayed the log up to this position, now or within OPD_REPLICA_WAIT_SECONDS."""
+    deadline = clock.monotonic() + settings.OPD_REPLICA_WAIT_SECONDS
     with connections[ALIAS].cursor() as cursor:
         while True:
             cursor.execute(_HAS_COME_TO, [position])
             if cursor.fetchone()[0]:
                 return True
-            if clock.monotonic() >= ends:
+            if clock.monotonic() >= deadline:
                 return False
-            time.sleep(_NAP)
+            time.sleep(_POLL_SECONDS)
 
 
-def _note(how: str) -> None:
+def _count(how: str) -> None:
     metrics.replica_reads.labels(how).inc()
-    _remember(how == "replica")
+    _update_breaker(how == "replica")
 
 
-def _remember(well: bool) -> None:
-    if well:
+def _update_breaker(up_to_date: bool) -> None:
+    if up_to_date:
         breaker.succeeded()
     else:
         breaker.failed()

@@ -1,4 +1,4 @@
-"""Passing failures of the database: which may be tried again, and how often."""
+"""Retry operations after transient failures of the database."""
 
 import random
 import time
@@ -15,26 +15,29 @@ TRIES = 3
 LOCK_NOT_AVAILABLE = "55P03"
 """PostgreSQL's code for a lock that was not to be had within the lock timeout."""
 _ROLLED_BACK = {"40001": "serialization", "40P01": "deadlock"}
-"""The server itself says that nothing was done."""
+"""SQLSTATEs with which the server reports that it rolled the transaction back."""
 _LOST = {"57P01", "57P02", "57P03", "53300", "25P03", "25P04"}
-"""The connection went away, or was not to be had."""
+"""SQLSTATEs of a connection that was lost or could not be made."""
 _INTERNAL = "XX000"
 _NODE_LOST = ("failure on connection marked as essential", "could not commit transaction")
-"""How a coordinator of several servers reports, as an internal error, that it lost its connection to one of them."""
+"""Messages of internal errors with which a coordinator of several servers reports a lost connection to one of them."""
 
 
 def sqlstate(error: BaseException) -> str | None:
-    """PostgreSQL's code of an error, if it came from the server."""
+    """Return PostgreSQL's error code, or None if the error did not come from the server."""
     return getattr(error.__cause__, "sqlstate", None)
 
 
 def was_rolled_back(error: BaseException) -> bool:
-    """Whether the server gave the transaction up as a victim: certain, even during COMMIT."""
+    """Return whether the server rolled the transaction back after a conflict; certain even during COMMIT."""
     return isinstance(error, OperationalError) and sqlstate(error) in _ROLLED_BACK
 
 
 def lost_connection(error: BaseException) -> bool:
-    """Whether the connection broke or could not be made; if COMMIT was on its way, nobody knows what became of it."""
+    """Return whether the connection was lost or could not be made.
+
+    If COMMIT had been sent, it is unknown whether the transaction was committed.
+    """
     if isinstance(error, InterfaceError):
         return True
     if isinstance(error, InternalError):
@@ -46,27 +49,31 @@ def lost_connection(error: BaseException) -> bool:
 
 
 def pause(attempt: int) -> None:
-    """Wait a little longer after each failure, never the same time for two."""
+    """Sleep before the next attempt: 20 to 100 ms, doubled after each failure, random so that callers spread out."""
     time.sleep(random.uniform(0.02, 0.1) * 2**attempt)  # noqa: S311
 
 
 def start_afresh() -> None:
-    """Let the next statement use a sound connection."""
+    """Close the connection, so that the next statement opens a new one; does nothing inside a transaction."""
     if not connection.in_atomic_block:
         connection.close()
 
 
 def again(step: Callable[[], T], *, may_repeat: Callable[[BaseException], bool] | None = None) -> T:
-    """Run a step, again after passing failures, TRIES times in all; `may_repeat` decides for a lost connection."""
+    """Run a step, up to TRIES times if it fails with transient errors, and return its result.
+
+    After a lost connection the step is repeated only if `may_repeat` allows it, or if no `may_repeat` was given. Inside
+    a transaction it is never repeated.
+    """
     for attempt in range(TRIES):
         try:
             return step()
         except (DatabaseError, InterfaceError) as error:
-            victim = was_rolled_back(error)
-            allowed = victim or (lost_connection(error) and (may_repeat is None or may_repeat(error)))
+            rolled_back = was_rolled_back(error)
+            allowed = rolled_back or (lost_connection(error) and (may_repeat is None or may_repeat(error)))
             if connection.in_atomic_block or not allowed or attempt == TRIES - 1:
                 raise
-            metrics.retries.labels(_ROLLED_BACK[sqlstate(error) or ""] if victim else "connection").inc()
+            metrics.retries.labels(_ROLLED_BACK[sqlstate(error) or ""] if rolled_back else "connection").inc()
             start_afresh()
             pause(attempt)
     raise AssertionError("unreachable")

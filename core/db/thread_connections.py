@@ -1,8 +1,8 @@
-"""A thread that ends takes its connections to the database with it.
+"""Close the database connections of a thread when it exits.
 
-A web server ends threads that are idle and starts others when it needs them. Django keeps a connection for each thread,
-in objects that know each other in circles: left alone, it outlives its thread until the collector comes by, and after a
-few quiet minutes PostgreSQL has "too many clients".
+The web server ends idle threads and starts new ones when it needs them. Django keeps one connection for each thread in
+objects with reference cycles, so the connection stays open after its thread has exited until the cyclic garbage
+collector runs. Without this module PostgreSQL reports "too many clients" after a few quiet minutes.
 """
 
 import os
@@ -15,17 +15,17 @@ from django.db.backends.signals import connection_created
 
 
 class Farewell:
-    """Kept by nobody but its thread, and so gone when the thread is: then it closes what the thread had open."""
+    """Referenced only from thread-local storage; finalised when the thread exits, closing its connections."""
 
     def __init__(self) -> None:
         self.process = os.getpid()
         self.databases: set[BaseDatabaseWrapper] = set()
 
     def __del__(self) -> None:
-        if os.getpid() != self.process:  # a copy in a forked process, where the connection is still the parent's
+        if os.getpid() != self.process:  # a copy in a forked process; the connection belongs to the parent
             return
         for database in self.databases:
-            with suppress(Exception):  # the process may be at its end as well
+            with suppress(Exception):  # the interpreter may be shutting down
                 database.close()
 
 
@@ -33,12 +33,12 @@ _of_thread = threading.local()
 
 
 def see_off(*, connection: BaseDatabaseWrapper, **_: Any) -> None:
-    """Note a connection that this thread has opened."""
+    """Register a connection that this thread has opened."""
     if not hasattr(_of_thread, "farewell"):
         _of_thread.farewell = Farewell()
     _of_thread.farewell.databases.add(connection)
 
 
 def see_off_threads() -> None:
-    """From now on, no thread leaves a connection behind."""
+    """Register every new connection, so that it is closed when its thread exits."""
     connection_created.connect(see_off)

@@ -1,4 +1,4 @@
-"""The one wrapper of Django's transactions."""
+"""Transactions; the only module that uses Django's `atomic`."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,14 +9,14 @@ from core.db import retry
 
 
 class CommitUnknown(OperationalError):
-    """The connection was lost while COMMIT was on its way: whether the changes were made is not known."""
+    """The connection was lost during COMMIT: it is unknown whether the changes were made."""
 
 
 @contextmanager
 def atomic(*, durable: bool = False, using: str | None = None) -> Iterator[None]:
-    """All of the block's changes or none; with `durable`, refuses to run inside another block.
+    """Commit all changes of the block or none; with `durable`, refuse to run inside another block.
 
-    Raises CommitUnknown if a durable block ends and its COMMIT gets no answer.
+    Raises CommitUnknown if the connection is lost during the COMMIT of a durable block.
     """
     ended = False
     try:
@@ -31,7 +31,7 @@ def atomic(*, durable: bool = False, using: str | None = None) -> Iterator[None]
 
 @contextmanager
 def snapshot() -> Iterator[None]:
-    """Everything read inside the block is of one moment, and nothing is written; refuses to run inside another."""
+    """Run the block in a read-only transaction that sees one snapshot; refuse to run inside another block."""
     with atomic(durable=True):
         with connection.cursor() as cursor:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
@@ -39,10 +39,10 @@ def snapshot() -> Iterator[None]:
 
 
 def roll_back() -> None:
-    """Let the block that is open end without its changes; nothing can be asked of the database in it any more."""
+    """Roll the open block back when it ends; no further query may run in it."""
     transaction.set_rollback(True)
 
 
 def is_atomic() -> bool:
-    """Whether a transaction is open."""
+    """Return whether a transaction is open."""
     return connection.in_atomic_block

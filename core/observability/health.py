@@ -1,4 +1,4 @@
-"""Is it alive, is it ready, how is it doing."""
+"""The endpoints for liveness, readiness and metrics."""
 
 import os
 from pathlib import Path
@@ -20,33 +20,33 @@ from core.redis import lock
 @csrf_exempt
 @require_safe
 def live(request: HttpRequest) -> HttpResponse:
-    """200 while the process can answer at all."""
+    """Return 200 as long as the process can answer."""
     return JsonResponse({"status": "ok"})
 
 
 @csrf_exempt
 @require_safe
 def ready(request: HttpRequest) -> HttpResponse:
-    """200 while bookings can be taken: the database answers; without Redis or a replica all is only slower."""
+    """Return 200 if the database answers, so that bookings can be taken; without Redis or a replica they are slower."""
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
-        read_from = {"replica": _told(replica.is_well())} if replica.is_configured() else {}
+        read_from = {"replica": _status(replica.is_well())} if replica.is_configured() else {}
     except DatabaseError:
         return problem_details.of_exception(Unavailable("The database does not answer.", database="unavailable"))
     gate = lock.default_gate()
-    well = not gate.breaker.is_open and gate.is_well()
-    return JsonResponse({"status": "ok", "database": "ok", "redis": _told(well), **read_from})
+    redis_ok = not gate.breaker.is_open and gate.is_well()
+    return JsonResponse({"status": "ok", "database": "ok", "redis": _status(redis_ok), **read_from})
 
 
-def _told(well: bool) -> str:
-    return "ok" if well else "degraded"
+def _status(ok: bool) -> str:
+    return "ok" if ok else "degraded"
 
 
 @csrf_exempt
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
-    """Prometheus' text, summed over all worker processes of this server."""
+    """Return the metrics in Prometheus' text format, summed over all worker processes of this server."""
     counted = generate_latest(_counted())
     measured = CollectorRegistry()
     for collector in measured_when_asked:
@@ -59,8 +59,8 @@ def _counted() -> CollectorRegistry:
     folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
     if not folder:
         return REGISTRY
-    for left in Path(folder).glob("gauge_live*.db"):
-        pid = left.stem.rpartition("_")[2]
+    for file in Path(folder).glob("gauge_live*.db"):
+        pid = file.stem.rpartition("_")[2]
         if pid.isdigit() and not is_alive(int(pid)):
             multiprocess.mark_process_dead(int(pid))
     registry = CollectorRegistry()

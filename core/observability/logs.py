@@ -1,4 +1,4 @@
-"""JSON lines with a request id; never a renderer that prints local variables, never a patient's data."""
+"""Log JSON lines with a request id, without local variables and without patients' data."""
 
 import logging
 import traceback
@@ -17,7 +17,7 @@ _shared: list[Any] = [
 
 
 def _frames(error: BaseException) -> list[str]:
-    """Where it happened, without the message: a database's message may quote a patient's row."""
+    """Return the last 15 frames of the traceback, without the message: a database message may quote a patient's row."""
     return [f"{each.filename}:{each.lineno} {each.name}" for each in traceback.extract_tb(error.__traceback__)[-15:]]
 
 
@@ -32,7 +32,7 @@ def _without_secrets(_: Any, __: str, event: MutableMapping[str, Any]) -> Mutabl
 
 
 def _named(value: Any) -> str:
-    return f"<{type(value).__name__}>"  # never its contents: they may be a patient's
+    return f"<{type(value).__name__}>"  # never the contents: they may be a patient's data
 
 
 def _line(event: Any, **_: Any) -> str:
@@ -47,14 +47,14 @@ def _as_line(logger: Any, name: str, event: MutableMapping[str, Any]) -> tuple[t
 
 
 class _Lines(structlog.stdlib.ProcessorFormatter):
-    """A record of ours is a line when it comes here; this makes one of everybody else's."""
+    """Passes records of this module through, which are JSON lines already, and formats those of other loggers."""
 
     def format(self, record: logging.LogRecord) -> str:
         return record.getMessage() if getattr(record, "is_line", False) else super().format(record)
 
 
 def json_formatter() -> logging.Formatter:
-    """The formatter of every handler: one line of JSON for a record, whoever wrote it."""
+    """Return the formatter of every handler: one line of JSON for each record, from any logger."""
     return _Lines(
         foreign_pre_chain=[*_shared, structlog.stdlib.ExtraAdder()],
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _without_secrets, _as_json],
@@ -71,15 +71,15 @@ _log = structlog.get_logger("opd").bind()
 
 
 def failure(event: str, error: BaseException, **facts: Any) -> None:
-    """Record an error of ours: its class and where it came from."""
+    """Log an error: its class and the frames where it occurred."""
     _log.error(event, error=type(error).__name__, frames=_frames(error), **facts)
 
 
 def info(event: str, **facts: Any) -> None:
-    """Record something worth knowing."""
+    """Log an event at level INFO."""
     _log.info(event, **facts)
 
 
 def warning(event: str, **facts: Any) -> None:
-    """Record something that somebody should look at."""
+    """Log an event that an operator should look at."""
     _log.warning(event, **facts)

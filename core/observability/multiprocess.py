@@ -1,6 +1,6 @@
-"""Counters of several worker processes, summed: each writes its own files, and whoever is asked reads all of them.
+"""Sum the metrics of several worker processes: each writes its own files, and /metrics reads the files of all.
 
-Imported before prometheus_client, which looks at the environment once.
+Import this module before prometheus_client, which reads the environment only when it is imported.
 """
 
 import os
@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def share_metrics(data_dir: Path) -> None:
-    """Let this process and its sisters, the children of one server, count into one folder; remove those of the dead."""
+    """Use one metrics folder for all workers of one server, and remove the folders of servers that have ended."""
     if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
         return
     home = data_dir / "metrics"
@@ -17,7 +17,7 @@ def share_metrics(data_dir: Path) -> None:
     try:
         mine.mkdir(parents=True, exist_ok=True)
     except OSError:
-        return  # each process answers for itself then
+        return  # then each process reports only its own metrics
     for other in home.iterdir():
         if other.name.isdigit() and other != mine and not is_alive(int(other.name)):
             shutil.rmtree(other, ignore_errors=True)
@@ -25,7 +25,7 @@ def share_metrics(data_dir: Path) -> None:
 
 
 def is_alive(pid: int) -> bool:
-    """Whether a process of this id runs."""
+    """Return whether a process with this id is running."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

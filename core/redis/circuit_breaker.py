@@ -1,4 +1,4 @@
-"""A circuit breaker: after a row of failures the patient is left alone for a while, then asked by one caller first."""
+"""A circuit breaker: after several failures in a row it blocks calls for a while, then lets one caller try."""
 
 import threading
 
@@ -7,7 +7,7 @@ from core.observability import metrics
 
 
 class Breaker:
-    """Opens after `failures` in a row, lets one caller try again after `rest_seconds`, closes when that succeeds."""
+    """Opens after `failures` in a row, lets one caller try every `rest_seconds`, and closes when a try succeeds."""
 
     def __init__(
         self, *, failures: int = 5, rest_seconds: float = 2.0, gauge: metrics.Gauge = metrics.gate_open
@@ -21,11 +21,11 @@ class Breaker:
 
     @property
     def is_open(self) -> bool:
-        """Whether callers are being turned away."""
+        """Whether the breaker is blocking calls."""
         return self._try_at is not None
 
     def allows(self) -> bool:
-        """Whether this caller may try; while open, one caller for each rest."""
+        """Return whether this caller may try; while the breaker is open, one caller may in every `rest_seconds`."""
         if self._try_at is None:
             return True
         with self._lock:
@@ -38,7 +38,7 @@ class Breaker:
             return True
 
     def succeeded(self) -> None:
-        """A call came back."""
+        """Record a call that succeeded."""
         if self._failed == 0 and self._try_at is None:
             return
         with self._lock:
@@ -47,7 +47,7 @@ class Breaker:
         self._gauge.set(0)
 
     def failed(self) -> None:
-        """A call did not come back."""
+        """Record a call that failed."""
         with self._lock:
             self._failed += 1
             if self._failed < self._allowed:

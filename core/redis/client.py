@@ -1,7 +1,7 @@
-"""The one way to a Redis client: its patience is short, and what failed is not tried again.
+"""Redis clients with short time-outs and without retries.
 
-The defaults of the library are wrong here: with a dead Redis its retries cost seconds for each call. Behind sentinels
-every new connection asks them where the primary is, so a fail-over is over for us as soon as it is for them.
+The library's defaults do not fit: when Redis is down, its retries cost seconds for each call. With sentinels, every new
+connection asks them for the current primary, so the engine follows a fail-over as soon as the sentinels have made it.
 """
 
 from typing import Any
@@ -17,8 +17,8 @@ from core.redis.url import watched
 
 
 def connect(url: str, **more: Any) -> redis.Redis:
-    """A client of the Redis at this address; nothing is sent before its first command."""
-    patience: dict[str, Any] = {
+    """Return a client of the Redis at this URL; it connects with its first command."""
+    options: dict[str, Any] = {
         "socket_connect_timeout": settings.REDIS_CONNECT_SECONDS,
         "socket_timeout": settings.REDIS_SOCKET_SECONDS,
         "retry": Retry(NoBackoff(), 0),
@@ -28,14 +28,14 @@ def connect(url: str, **more: Any) -> redis.Redis:
     }
     primary = watched(url)
     if primary is None:
-        return redis.Redis.from_url(url, **patience, **more)
-    sentinels = Sentinel(primary.sentinels, sentinel_kwargs={**patience, "password": primary.sentinel_password})  # type: ignore[no-untyped-call]
+        return redis.Redis.from_url(url, **options, **more)
+    sentinels = Sentinel(primary.sentinels, sentinel_kwargs={**options, "password": primary.sentinel_password})  # type: ignore[no-untyped-call]
     client: redis.Redis = sentinels.master_for(  # type: ignore[no-untyped-call]
         primary.name,
         db=primary.number,
         username=primary.username,
         password=primary.password,
-        **patience,
+        **options,
         **more,
     )
     return client

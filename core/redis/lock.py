@@ -1,11 +1,12 @@
-"""The gate before the rows: it keeps a crowd off the database, and decides nothing.
+"""A Redis lock in front of the row locks, which keeps many waiting writers off the database.
 
-Whoever passes still locks the rows in PostgreSQL, so the gate may fail open: Redis away, frozen or flushed only makes
-the crowd wait at the row lock instead. All keys of a passage are taken at once or not at all, so two passages with keys
-in common never wait for each other; a lock carries its holder's random token and can be opened by nobody else.
+Correctness does not depend on it: every holder still locks the rows in PostgreSQL. So the lock may fail open; while
+Redis is down, frozen or flushed, writers wait for the row lock instead. All keys are taken at once or none, so two
+callers with common keys cannot deadlock. A lock stores its holder's random token, and only that holder can release it.
 
-Waiters sleep on a list beside the lock (BLPOP) and are woken one by one when it opens; polling makes waits of seconds
-on a hot slot. A sleeper looks up by itself twice a second, in case the signal was lost with a restarted Redis.
+Waiters block on a list beside the lock (BLPOP) and are woken one by one when it is released; polling leads to waits of
+seconds on a busy slot. A waiter also wakes by itself at least twice a second, in case a restart of Redis has lost the
+signal.
 """
 
 import secrets
@@ -46,20 +47,20 @@ for i, key in ipairs(KEYS) do
 end
 return opened
 """
-_NAP = 0.4
-"""Seconds of one sleep at the bell: below the socket's patience, so that a sleep is never taken for a dead Redis."""
+_MAX_SLEEP_SECONDS = 0.4
+"""Seconds of one BLPOP: shorter than the socket's time-out, so that a wait is never taken for a dead Redis."""
 
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """How somebody came through: `held` by the lock, `away` past a dead Redis, `stalled` past a holder who hangs."""
+    """How a caller may proceed: it holds the lock (`held`), Redis is down (`away`) or the holder hangs (`stalled`)."""
 
     how: str
     waited: float
 
 
 class RedisGate:
-    """A gate on one Redis."""
+    """The lock on one Redis server."""
 
     def __init__(self, url: str, *, breaker: Breaker | None = None, prefix: str = "opd:gate:") -> None:
         self.breaker = breaker or Breaker()
@@ -70,7 +71,7 @@ class RedisGate:
 
     @contextmanager
     def passage(self, keys: Sequence[str], *, wait_seconds: float, lease_seconds: float) -> Iterator[Passage]:
-        """Hold every key inside the block; SlotBusy if others held one of them, in turn, for the whole wait."""
+        """Hold every key inside the block; raise SlotBusy if other callers held one of them for the whole wait."""
         names = [self._prefix + key for key in sorted(set(keys))]
         token = secrets.token_hex(16)
         began = clock.monotonic()
@@ -92,8 +93,9 @@ class RedisGate:
         if not names or not self.breaker.allows():
             return "away"
         lease_ms = max(1, int(lease * 1000))
-        # A holder who keeps the same lock this long is no crowd, but dead, frozen or at something big: the row decides.
-        patience = min(1.0, lease / 2)
+        # If one holder keeps the lock this long, the cause is not many callers: the holder is dead, frozen or busy with
+        # a large change. The caller then proceeds without the lock and waits for the row lock.
+        stall_seconds = min(1.0, lease / 2)
         holder, since = "", clock.monotonic()
         try:
             while True:
@@ -104,19 +106,21 @@ class RedisGate:
                 now = clock.monotonic()
                 if other != holder:
                     holder, since = other, now
-                elif now - since >= patience:
+                elif now - since >= stall_seconds:
                     return "stalled"
                 if now >= deadline:
                     raise SlotBusy()
-                nap = min(_NAP, deadline - now, max(left_ms, 1) / 1000, since + patience - now)
-                self._redis.blpop([names[which - 1] + ":bell"], timeout=max(nap, 0.01))
+                sleep_seconds = min(
+                    _MAX_SLEEP_SECONDS, deadline - now, max(left_ms, 1) / 1000, since + stall_seconds - now
+                )
+                self._redis.blpop([names[which - 1] + ":bell"], timeout=max(sleep_seconds, 0.01))
         except RedisError:
             metrics.gate_failures.labels("enter").inc()
             self.breaker.failed()
             return "away"
 
     def _leave(self, names: list[str], token: str, lease: float) -> None:
-        # The change is committed by now: whatever happens here must not reach the client.
+        # The change is already committed, so a failure here must not reach the client.
         try:
             opened = self._open(keys=names, args=[token, max(1, int(lease * 1000))])
         except RedisError:
@@ -127,14 +131,14 @@ class RedisGate:
                 metrics.gate_failures.labels("lease-lost").inc()
 
     def is_well(self) -> bool:
-        """Whether Redis answers right now."""
+        """Return whether Redis answers now."""
         try:
             return bool(self._redis.ping())
         except RedisError:
             return False
 
     def close(self) -> None:
-        """Give the connections back."""
+        """Close the connections."""
         self._redis.close()
 
 
@@ -143,7 +147,7 @@ _making = threading.Lock()
 
 
 def default_gate() -> RedisGate:
-    """The process's gate on REDIS_URL."""
+    """Return this process's lock on REDIS_URL."""
     url = settings.REDIS_URL
     found = _gates.get(url)
     if found is None:
@@ -154,7 +158,7 @@ def default_gate() -> RedisGate:
 
 @contextmanager
 def gate(keys: Sequence[str], *, wait_seconds: float | None = None) -> Iterator[Passage]:
-    """Pass the gate of these keys one at a time; open to all while Redis is away."""
+    """Run the block while holding the lock of these keys; run it without the lock while Redis is down."""
     wait = settings.OPD_LOCK_WAIT_SECONDS if wait_seconds is None else wait_seconds
     with default_gate().passage(keys, wait_seconds=wait, lease_seconds=settings.OPD_LOCK_LEASE_SECONDS) as passed:
         yield passed

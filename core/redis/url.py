@@ -1,4 +1,4 @@
-"""Where Redis is, out of one address: a server, or wherever its sentinels say that the primary is now."""
+"""Parse REDIS_URL: the address of one server, or of sentinels that name the current primary."""
 
 from dataclasses import dataclass
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -12,7 +12,7 @@ Place = tuple[str, int]
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """A primary called `name` that sentinels watch; the login is that of the data servers."""
+    """A primary called `name` that sentinels watch; `login` is for the data servers, not for the sentinels."""
 
     sentinels: tuple[Place, ...]
     name: str
@@ -24,24 +24,24 @@ class Watched:
 
     @property
     def broker_url(self) -> str:
-        """The same in the words of Celery, which is told the name beside it."""
-        return ";".join(f"{SCHEME}://{self.login}{_told(place)}/{self.number}" for place in self.sentinels)
+        """The URL for Celery, which gets the primary's name in a separate setting."""
+        return ";".join(f"{SCHEME}://{self.login}{_host_port(place)}/{self.number}" for place in self.sentinels)
 
     @property
     def cache_url(self) -> str:
-        """The same in the words of django-redis, which is told the sentinels beside it."""
+        """The URL for django-redis, which gets the sentinels in a separate setting."""
         return f"redis://{self.name}/{self.number}"
 
 
 def watched(url: str) -> Watched | None:
-    """What `sentinel://...` names; None for the address of a single server, ValueError for one that names nothing."""
+    """Parse a `sentinel://` URL; return None for the URL of a single server, raise ValueError for an invalid one."""
     scheme, _, rest = url.partition("://")
     if scheme != SCHEME:
         return None
     address, _, path = rest.partition("/")
     login, at, places = address.rpartition("@")
     username, _, password = login.partition(":")
-    parts = urlsplit(f"/{path}")  # of one path; several hosts are no address that urlsplit takes everywhere
+    parts = urlsplit(f"/{path}")  # the path only: not every Python version accepts several hosts
     name, _, number = parts.path.strip("/").partition("/")
     try:
         sentinels = tuple(_place(place) for place in places.split(","))
@@ -57,7 +57,7 @@ def watched(url: str) -> Watched | None:
             login=login + at,
         )
     except ValueError:
-        raise ValueError(f"The address of Redis by its sentinels has the form {FORM}") from None
+        raise ValueError(f"A Redis address with sentinels has the form {FORM}") from None
 
 
 def _place(text: str) -> Place:
@@ -67,6 +67,6 @@ def _place(text: str) -> Place:
     return parts.hostname, parts.port or SENTINEL_PORT
 
 
-def _told(place: Place) -> str:
+def _host_port(place: Place) -> str:
     host, port = place
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

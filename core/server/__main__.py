@@ -1,14 +1,14 @@
-"""The web server: granian with the door (core.server.body) before a WSGI application.
+"""The web server: granian, with checks of every request body (core.server.body), in front of a WSGI application.
 
     python -m core.server config.wsgi:application --host 127.0.0.1 --port 8000 --workers 2 --threads 32
 
-Granian's WSGI mode reads a body only by blocking a thread without a limit of time, reports a broken body as a short
-one, and merges header names before the application sees them. Its ASGI mode does better, but runs Python on one event
-loop (measured: a third fewer requests per second). So granian's ASGI worker is used without an event loop
-(core.server.exchanges).
+Granian's WSGI mode blocks a thread without a time limit while it reads a body, reports a broken body as a short one,
+and merges header names before the application sees them. Its ASGI mode has none of these faults, but runs Python on one
+event loop (measured: a third fewer requests per second). So this server uses granian's ASGI worker without an event
+loop (core.server.exchanges).
 
-A worker that is killed is replaced, however often. Granian itself gives up, and ends all workers, when the same worker
-dies twice within 5.5 s. Here the server gives up only when workers fail to start and none runs.
+The server replaces a killed worker, however often. Granian itself exits, with all workers, when the same worker dies
+twice within 5.5 s. This server exits only when workers fail to start and none is running.
 """
 
 import argparse
@@ -73,7 +73,7 @@ class Server(MPServer):
                 self._respawn_workers([worker.idx for worker in dead], spawn_target, target_loader)
 
     def _is_hopeless(self, dead: list[Any]) -> bool:
-        """Whether workers failed to start again and again, and none has got past its start; a pause if one failed."""
+        """Return whether FAILED_STARTS starts failed while no worker ran for START_SECONDS; sleep after a failure."""
         now = time.monotonic()
         failed = [each for each in dead if each.inner.exitcode not in KILLED and now - each.birth < START_SECONDS]
         if any(each.is_alive() and now - each.birth >= START_SECONDS for each in self.wrks):
@@ -85,21 +85,21 @@ class Server(MPServer):
 
 
 class _Scheduler(CallbackScheduler):
-    """What granian's worker calls with each request: `_schedule_fn`."""
+    """The object that granian's worker gets; it calls `_schedule_fn` with each request."""
 
     def __init__(self, *unused: Any) -> None:
         super().__init__()
 
 
 def main() -> None:
-    """Serve until a signal comes."""
+    """Parse the arguments and serve until a signal to stop arrives."""
     parser = argparse.ArgumentParser(prog="python -m core.server", description="The web server.")
     parser.add_argument("application", help="module:name of a WSGI application")
     parser.add_argument("--host", required=True)
     for name in ("port", "workers", "threads"):
         parser.add_argument(f"--{name}", required=True, type=int)
-    # Ten quiet minutes before a thread ends: each that starts again connects anew to the database.
-    parser.add_argument("--idle-seconds", default=600, type=int, help="after which a thread ends (5 to 600)")
+    # Ten idle minutes before a thread ends, because each new thread opens a new database connection.
+    parser.add_argument("--idle-seconds", default=600, type=int, help="idle time after which a thread ends (5 to 600)")
     given = parser.parse_args()
     Server(
         given.application,

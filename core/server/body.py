@@ -1,9 +1,9 @@
-"""The door of the web server: every request passes it before Django, whatever its path and method.
+"""Receive and check the body of every request before Django sees it, for all paths and methods.
 
-The door reads the body, checks it against the announced length and bounds its size, the number of its pieces and the
-time it may take. Django gets a complete body in memory, or no body and the reason why it was refused (`REFUSAL`), which
-`core.api.middleware` answers. The door never waits: `Body` is told what arrived and says what is still missing, so that
-a slow client holds a connection, but no thread.
+The body is compared with its Content-Length, and its size, the number of its pieces and its duration are limited.
+Django gets a complete body in memory, or no body and the reason for the refusal (`REFUSAL`), with which
+`core.api.middleware` answers. `Body` never waits: its caller passes what has arrived, and `Body` keeps track of what is
+missing, so that a slow client occupies a connection but no thread.
 """
 
 import sys
@@ -17,7 +17,7 @@ from core.api.json_body import MAX_BYTES
 from core.errors import EngineError, PayloadTooLarge, RequestTimeout, ValidationFailed
 
 REFUSAL = "opd.refusal"
-"""The key in the WSGI environment of the EngineError with which the door refuses a request."""
+"""The key in the WSGI environment that holds the EngineError with which a request is refused."""
 
 MAX_LINE_BYTES = 8_192
 MAX_HEADER_BYTES = {b"accept": 1_024, b"content-type": 256}
@@ -41,8 +41,8 @@ class Body:
     """The body of one request while it arrives.
 
     `finished` is True when nothing more has to be read. Then `refusal` is the reason to refuse the request, or None,
-    and `drained` says whether the connection can be used again. A body above the limit is read on and dropped up to
-    `MAX_DROPPED_BYTES`, so that the client gets its answer.
+    and `drained` is True if the connection can be used again. A body above the size limit is read and discarded up to
+    `MAX_DROPPED_BYTES`, so that the client receives the answer.
     """
 
     def __init__(self, headers: Headers, *, began: float) -> None:
@@ -68,11 +68,11 @@ class Body:
 
     @property
     def due(self) -> float:
-        """When the next piece must have arrived, on the monotonic clock: the deadline, or earlier at a low rate."""
+        """The time on the monotonic clock by which the next piece must arrive; earlier when the rate is low."""
         return self._began + min(DEADLINE_SECONDS, GRACE_SECONDS + self.size / LEAST_BYTES_PER_SECOND)
 
     def receive(self, message: Mapping[str, Any]) -> None:
-        """Take the next ASGI message: a piece of the body, or the news that the connection broke."""
+        """Process the next ASGI message: a piece of the body, or a disconnect."""
         if message["type"] != "http.request":
             self._refuse(_incomplete())
             return
@@ -109,7 +109,7 @@ def _incomplete() -> EngineError:
 
 
 def _is_excessive(name: bytes, value: bytes) -> bool:
-    """Whether a header could cost more time than its length justifies."""
+    """Return whether parsing a header could take disproportionate time."""
     return len(value) > MAX_HEADER_BYTES.get(name, MAX_LINE_BYTES) or (
         name == b"cookie" and value.count(b"\\") > MAX_COOKIE_BACKSLASHES
     )
@@ -130,10 +130,11 @@ def _refusal_of_head(scope: Mapping[str, Any]) -> EngineError | None:
 
 
 def environment(scope: Mapping[str, Any], body: Body) -> dict[str, Any]:
-    """The WSGI environment of a request (PEP 3333) from its ASGI scope and its finished body.
+    """Return the WSGI environment of a request (PEP 3333) for its ASGI scope and its finished body.
 
-    Header names with an underscore are dropped: WSGI could not tell them from the ones with a hyphen. Lines of the same
-    name are joined in their order; headers that are too long are left out, and the request is refused.
+    Headers with an underscore in their name are dropped, because WSGI cannot distinguish them from those with a hyphen.
+    Headers of the same name are joined in their order. Headers that are too long are left out, and the request is
+    refused.
     """
     environ: dict[str, Any] = {
         "REQUEST_METHOD": scope["method"],
@@ -172,7 +173,7 @@ def environment(scope: Mapping[str, Any], body: Body) -> dict[str, Any]:
 
 
 def answer(app: App, scope: Mapping[str, Any], body: Body) -> tuple[int, Headers, bytes]:
-    """Call the WSGI application with a finished body: status, headers and content of its answer."""
+    """Call the WSGI application with a finished body; return status, headers and content of its answer."""
     started: list[Any] = []
 
     def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> None:

@@ -1,8 +1,8 @@
-"""Requests and answers of one worker process of the web server: granian on one side, the door on the other.
+"""Connect granian's worker process with the checks of core.server.body and the WSGI application.
 
-Granian hands each request to a thread of the worker's pool. The thread starts the first read of the body and goes back
-to the pool; the thread that brings the last piece calls the application. A body that is slow costs no thread: one
-further thread of the process looks every half second for bodies that are overdue and refuses their requests.
+Granian passes each request to a thread of the worker's pool. The thread starts the first read of the body and returns
+to the pool; the thread that receives the last piece calls the application. So a slow body occupies no thread. One more
+thread in each process looks every half second for overdue bodies and refuses their requests.
 """
 
 import time
@@ -15,7 +15,7 @@ WATCH_SECONDS = 0.5
 
 
 class AtOnce:
-    """Takes the place of an event loop: a callback runs at once, in the thread that reports the event."""
+    """Replaces an event loop: runs each callback immediately, in the thread that reports the event."""
 
     def call_soon(self, callback: Any, *arguments: Any, context: Any = None) -> None:
         """Run the callback."""
@@ -25,7 +25,7 @@ class AtOnce:
 
 
 class Exchange:
-    """One request and its answer. `watcher` is granian's end: the ASGI scope, `receive` and `send`."""
+    """One request and its answer. `watcher` is granian's object with the ASGI scope, `receive` and `send`."""
 
     def __init__(self, exchanges: "Exchanges", watcher: Any) -> None:
         self.exchanges = exchanges
@@ -34,7 +34,7 @@ class Exchange:
         self.reading: Any = None
 
     def go_on(self) -> None:
-        """Start to read the next piece of the body, or answer if the body is finished."""
+        """Start reading the next piece of the body, or answer if the body is finished."""
         if self.body.finished:
             self._answer()
             return
@@ -45,7 +45,7 @@ class Exchange:
     def _arrived(self, reading: Any) -> None:
         try:
             del self.exchanges.waiting[self]
-            self.reading = None  # it refers to this exchange, and the connection closes only when both are gone
+            self.reading = None  # breaks a reference cycle: the connection closes only when both objects are freed
             if reading.cancelled():
                 self.body.give_up()
             else:
@@ -69,14 +69,14 @@ class Exchanges:
         self.waiting: dict[Exchange, None] = {}
 
     def begin(self, watcher: Any) -> None:
-        """Take a request from granian. Never raises: granian would not notice."""
+        """Accept a request from granian. Pass errors to `watcher.err`, because granian ignores exceptions here."""
         try:
             Exchange(self, watcher).go_on()
         except BaseException as error:
             watcher.err(error)
 
     def watch(self) -> None:
-        """Refuse requests whose bodies are overdue, for as long as the process lives."""
+        """Refuse requests with overdue bodies until the process ends."""
         while True:
             time.sleep(WATCH_SECONDS)
             self._refuse_overdue()

@@ -1,4 +1,4 @@
-"""Every scenario by its name, in the order in which they are best watched."""
+"""All scenarios by name, in the recommended order."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""One doctor, one morning, as it goes: early bookings, walk-ins, a late start, an emergency, somebody who vanished."""
+"""A doctor's whole morning: advance bookings, walk-ins, a late start, an emergency and an absent patient."""
 
 from demonstration.clinic import Clinic, Thing
 from demonstration.outcome import expect, expect_true
@@ -8,7 +8,7 @@ SEATS = 12
 
 
 class Morning:
-    """The morning's diary while it is being lived."""
+    """The slot, the patient in the room and the diary of the morning."""
 
     def __init__(self, *, clinic: Clinic) -> None:
         self.clinic = clinic
@@ -17,11 +17,11 @@ class Morning:
         self.room: Thing | None = None
 
     def note(self, what: str, token: Thing | None = None) -> None:
-        """Write a line into the diary."""
+        """Add a line to the diary."""
         self.diary.append((what, token["ticket"] if token else "", token["patient_name"] if token else ""))
 
     def see_next(self) -> Thing:
-        """Finish the patient in the room, call the next one and bring them in."""
+        """Complete the consultation in progress, then call the next patient and start theirs."""
         if self.room:
             done = self.clinic.act(self.room, "complete")
             self.note("seen", done)
@@ -32,7 +32,7 @@ class Morning:
 
 
 def whole_morning(clinic: Clinic) -> None:
-    """A morning from the first booking to the last patient; every seat, ticket and event accounted for."""
+    """A morning from the first booking to the last patient; every seat, ticket and event is accounted for."""
     day = Morning(clinic=clinic)
     booked = [clinic.book(day.slot, clinic.patient(), category) for category in BOOKED_AHEAD]
     day.note(f"{len(booked)} booked ahead")
@@ -40,18 +40,18 @@ def whole_morning(clinic: Clinic) -> None:
     day.note("the doctor is 20 minutes late")
     walk_ins = [clinic.book(day.slot, clinic.patient(), "WALKIN", arrived=True) for _ in range(SEATS - len(booked))]
     waiting = [clinic.queue_up(day.slot, clinic.patient(), "WALKIN") for _ in range(2)]
-    day.note(f"{len(walk_ins)} walk-ins take the last seats, {len(waiting)} wait for one")
+    day.note(f"{len(walk_ins)} walk-ins take the last seats, {len(waiting)} join the waiting list")
     cancelled = booked[2]
     promoted = clinic.cancel(cancelled)["promoted"]
-    expect("A cancellation in the morning promotes one", seen=len(promoted), wanted=1)
-    day.note("cancels by phone, the first in line moves up", cancelled)
+    expect("A cancellation promotes one waiting patient", seen=len(promoted), wanted=1)
+    day.note("cancels by phone, the first on the waiting list gets the seat", cancelled)
     absent = booked[6]
     for token in booked:
         if token["id"] not in (cancelled["id"], absent["id"]):
             clinic.act(token, "check_in")
     clinic.act({"id": promoted[0]}, "check_in")
-    queue = clinic.show_queue(day.slot, "Before the doctor begins")
-    expect("One queue for all seats", seen=len(queue), wanted=SEATS)
+    queue = clinic.show_queue(day.slot, "Before the doctor starts")
+    expect("The queue holds all seats", seen=len(queue), wanted=SEATS)
     first = clinic.board.clock(queue[0]["estimated_time"])
     expect("The first patient is expected after the delay", seen=first, wanted="09:20")
 
@@ -62,7 +62,7 @@ def whole_morning(clinic: Clinic) -> None:
     expect("The emergency is the next to go in", seen=day.see_next()["id"], wanted=urgent["id"])
     vanished = clinic.call_next(day.slot)
     clinic.act(vanished, "requeue")
-    day.note("called, not at the door, back in the queue", vanished)
+    day.note("called, not present, back in the queue", vanished)
     expect("Requeued at the old priority", seen=clinic.queue(day.slot)[0]["id"], wanted=vanished["id"])
     clinic.act(absent, "no_show")
     day.note("never came", absent)
@@ -84,17 +84,17 @@ def _account_for(clinic: Clinic, day: Morning, absent: Thing) -> None:
     by_status: dict[str, int] = {}
     for token in tokens:
         by_status[token["status"]] = by_status.get(token["status"], 0) + 1
-    # 12 seats, one of them for the patient who never came; the emergency came on top, one cancelled.
+    # 12 seats, one of them of the no-show, plus the emergency; one token was cancelled.
     wanted = {"COMPLETED": SEATS, "CANCELLED": 1, "NO_SHOW": 1}
-    # A grace of seconds may have ended by now, and then the last one who waited has the seat.
+    # If the grace period lasts only seconds it may have ended, and the last waiting patient has the seat.
     if by_status.get("CONFIRMED"):
         wanted["CONFIRMED"] = 1
-    expect("Everybody is accounted for", seen=by_status, wanted=wanted)
-    expect("Who never came is a no-show", seen=clinic.token_now(absent)["status"], wanted="NO_SHOW")
+    expect("Every token has the expected status", seen=by_status, wanted=wanted)
+    expect("The absent patient is a no-show", seen=clinic.token_now(absent)["status"], wanted="NO_SHOW")
     closed = clinic.slot_now(day.slot)
     expect("The slot is closed", seen=closed["status"], wanted="CLOSED")
     expect("Nobody waits for a closed slot", seen=closed["waiting_count"], wanted=0)
     events = clinic.client.get("events/", slot=day.slot["id"], page_size=200)["results"]
-    told = {event["token"] for event in events}
-    expect_true("The log tells of every token", {token["id"] for token in tokens} <= told)
+    logged = {event["token"] for event in events}
+    expect_true("The log has events of every token", {token["id"] for token in tokens} <= logged)
     clinic.board.say(f"The engine's log holds {len(events)} events of this slot.")

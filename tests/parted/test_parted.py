@@ -62,7 +62,7 @@ def test_the_engine_on_parted_tables(django_db_setup: None, django_db_blocker: A
     assert parted.before["tokens_token"][0] == 4
     assert parted.before["events_event"][0] == 2
     assert parted.after == parted.before
-    assert parted.second_time == "clinics_slot is parted already."
+    assert parted.second_time == "clinics_slot is already partitioned."
 
     # Every promise holds.
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]

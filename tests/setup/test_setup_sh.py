@@ -101,7 +101,7 @@ def test_a_full_disk_is_refused_before_anything_is_written(folder: Path) -> None
 )
 def test_what_pip_complains_of_is_said_plainly(pip_said: str, told: str) -> None:
     with pytest.raises(SetupError, match=told):
-        raise install._failure(name="requirements.txt", told=pip_said)
+        raise install._failure(name="requirements.txt", output=pip_said)
 
 
 def test_production_has_no_secret_of_its_own(folder: Path) -> None:

@@ -37,7 +37,7 @@ import signal
 import time
 signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whoever runs the tests may have been started by nohup
 supervisor.RESTART_SECONDS = 0.2
-supervisor.PATIENCE = 2.0
+supervisor.STOP_SECONDS = 2.0
 state = State(Path(sys.argv[1]))
 given = zip(sys.argv[2::2], sys.argv[3::2])
 children = [Child(name, [sys.executable, "-c", code], restart=name != "web") for name, code in given]

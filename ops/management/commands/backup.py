@@ -9,13 +9,13 @@ from ops.backup import BackupError, back_up
 
 
 class Command(BaseCommand):
-    """Writes a backup of the database and proves it: it is restored into a scratch database and checked."""
+    """Write a backup of the database, restore it into a scratch database and check it there."""
 
     help = __doc__
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("file", type=Path, help="readable by its owner only; an old one of that name is replaced")
-        parser.add_argument("--no-check", action="store_true", help="write it without restoring and checking it")
+        parser.add_argument("file", type=Path, help="readable by its owner only; an existing file is replaced")
+        parser.add_argument("--no-check", action="store_true", help="do not restore and check the backup")
 
     def handle(self, *args: Any, file: Path, no_check: bool, **options: Any) -> None:
         try:

@@ -11,10 +11,10 @@ from devserver.roles import Login, role_statements
 
 
 class Command(BaseCommand):
-    """Creates the roles that DATABASE_OWNER_URL and DATABASE_URL name, and gives the database to the owner.
+    """Create the roles that DATABASE_OWNER_URL and DATABASE_URL name, and make the owner own the database.
 
-    Connects as the superuser in DATABASE_ADMIN_URL. Run it before migrate; it may be repeated, and brings a database
-    that one role has owned so far to two roles.
+    Connects as the superuser in DATABASE_ADMIN_URL. Run it before migrate; it may be repeated. It also converts a
+    database that one role has owned so far to two roles.
     """
 
     help = __doc__
@@ -26,7 +26,7 @@ class Command(BaseCommand):
         )
         names = [urlsplit(url).username for url in (admin, owner, application)]
         if len(set(names)) < 3:
-            raise CommandError("The superuser, the owner and the application need three different roles.")
+            raise CommandError("The superuser, the owner and the application must be three different roles.")
         try:
             with psycopg.connect(admin, connect_timeout=10) as connection:
                 for statement in role_statements(
@@ -35,7 +35,7 @@ class Command(BaseCommand):
                     connection.execute(statement.encode())
         except psycopg.Error as error:
             raise CommandError(str(error)) from error
-        self.stdout.write(f"The role {names[1]} owns the database; {names[2]} is for the engine.")
+        self.stdout.write(f"The role {names[1]} owns the database; the engine uses the role {names[2]}.")
 
 
 def _required(name: str) -> str:

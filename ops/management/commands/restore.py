@@ -9,14 +9,16 @@ from ops.backup import BackupError, restore
 
 
 class Command(BaseCommand):
-    """Restores a backup: unpacked beside the database, checked, and only then put in its place."""
+    """Restore a backup: unpack it into a scratch database, check it, and then replace the database with it."""
 
     help = __doc__
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("file", type=Path)
-        parser.add_argument("--replace", action="store_true", help="also if the database holds something; it is kept")
-        parser.add_argument("--no-check", action="store_true", help="put it in place without checking it")
+        parser.add_argument(
+            "--replace", action="store_true", help="replace a database that is not empty; it is kept under another name"
+        )
+        parser.add_argument("--no-check", action="store_true", help="replace the database without checking the backup")
 
     def handle(self, *args: Any, file: Path, replace: bool, no_check: bool, **options: Any) -> None:
         try:

@@ -52,19 +52,19 @@ class Engine(Target):
         """Book these patients, or put them on the waiting list where the slot is full; the ids of what was made."""
         from core.errors import EngineError
         from tokens.engine.transaction import on_slots
-        from tokens.operations.booking import Asked, BookingRequest, asking_about, book_all
+        from tokens.operations.booking import BookingRequest, BookRequest, book_all, booking_queries
         from tokens.policy.priority import Category
 
         slot_id, made = UUID(slot), []
         categories = itertools.cycle(Category(name) for name in CATEGORIES)
         for batch in _batches(patients):
             requests = [BookingRequest(UUID(each), next(categories), arrived=arrived, desk=True) for each in batch]
-            asked = [Asked(slot_id, request, ACTOR) for request in requests]
+            asked = [BookRequest(slot_id, request, ACTOR) for request in requests]
 
-            def operation(ledgers: Any, found: Any, asked: list[Asked] = asked) -> list[Any]:
+            def operation(ledgers: Any, found: Any, asked: list[BookRequest] = asked) -> list[Any]:
                 return book_all(ledgers, asked=asked, found=found)
 
-            done = on_slots([slot_id], actor=ACTOR, operation=operation, queries=asking_about(asked))
+            done = on_slots([slot_id], actor=ACTOR, operation=operation, queries=booking_queries(asked))
             for booked in done:
                 if isinstance(booked, EngineError):
                     raise booked

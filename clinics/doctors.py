@@ -13,13 +13,13 @@ from core.db.transactions import atomic
 from core.errors import NotFound, ValidationFailed
 
 LETTERS = 26
-MOST_DOCTORS = LETTERS + LETTERS**2 + LETTERS**3 + LETTERS**4
+MAX_DOCTORS = LETTERS + LETTERS**2 + LETTERS**3 + LETTERS**4
 
 
 def ticket_letters(number: int) -> str:
     """The letters on the tickets of a facility's doctor number 1, 2, ...: A, B, ..., Z, AA, AB, ..., ZZZZ."""
-    if not 1 <= number <= MOST_DOCTORS:
-        raise ValueError(f"doctors are numbered from 1 to {MOST_DOCTORS}")
+    if not 1 <= number <= MAX_DOCTORS:
+        raise ValueError(f"doctors are numbered from 1 to {MAX_DOCTORS}")
     letters = ""
     while number:
         number, letter = divmod(number - 1, LETTERS)
@@ -70,7 +70,7 @@ def update_doctor(*, doctor_id: UUID, changes: Mapping[str, Any]) -> Any:
 
 def _numbering(facility_id: UUID) -> Facility:
     """The facility with the next number taken. Its row stays locked to the end, so no two doctors get the same."""
-    taken = Facility.objects.filter(pk=facility_id, doctors_numbered__lt=MOST_DOCTORS).update(
+    taken = Facility.objects.filter(pk=facility_id, doctors_numbered__lt=MAX_DOCTORS).update(
         doctors_numbered=F("doctors_numbered") + 1
     )
     facility = Facility.objects.filter(pk=facility_id).first()

@@ -14,13 +14,13 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from core.local_time import LocalTimeError, at_local
 
-MOST_SLOTS = 5_000
+MAX_SLOTS = 5_000
 LONGEST_SLOT = 24 * 60
 YEARS = range(1900, 2200)
 EVERY_DAY = range(1, 8)
 """The days of the week by their numbers in ISO 8601: Monday is 1."""
 WORKING_DAYS = range(1, 6)
-MOST_WEEKS = 52
+MAX_WEEKS = 52
 
 Interval = tuple[datetime, datetime]
 
@@ -59,15 +59,15 @@ def slots_between(
 
     A slot that overlaps a `busy` interval (touching is not overlapping) is skipped, as is one
     that the change of the clocks spoils. Raises BadTimetable for a range that ends before it starts or lies outside
-    YEARS, a duration outside 1..LONGEST_SLOT, and a timetable of more than MOST_SLOTS slots, skipped ones included.
+    YEARS, a duration outside 1..LONGEST_SLOT, and a timetable of more than MAX_SLOTS slots, skipped ones included.
     """
     _check(start_date, end_date, start_time, end_time, duration_minutes)
     length = timedelta(minutes=duration_minutes)
     per_day = _span(start_time, end_time) // length
     days = planned_days(start_date=start_date, end_date=end_date, weekdays=weekdays, week_interval=week_interval)
     wanted = per_day * len(days)
-    if wanted > MOST_SLOTS:
-        raise BadTimetable("end_date", "too-many-slots", f"This would be {wanted} slots. At most {MOST_SLOTS} at once.")
+    if wanted > MAX_SLOTS:
+        raise BadTimetable("end_date", "too-many-slots", f"This would be {wanted} slots. At most {MAX_SLOTS} at once.")
     taken = _Busy(busy)
     slots: list[Interval] = []
     for day in days if per_day else ():

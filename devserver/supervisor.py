@@ -27,7 +27,7 @@ from devserver.state import State
 
 RESTART_SECONDS = 10.0
 WEB_RESTART_SECONDS = 1.0
-MOST_DEATHS = 5
+MAX_DEATHS = 5
 PATIENCE = 20.0
 KEPT = 4_000
 
@@ -128,7 +128,7 @@ class Supervisor:
         how = f"was killed by signal {-code}" if code < 0 else f"ended with code {code}"
         if self.asked:
             return
-        if not child.restart or len(child.deaths) >= MOST_DEATHS:
+        if not child.restart or len(child.deaths) >= MAX_DEATHS:
             complain(f"{child.name} {how}: stopping everything.")
             self.asked, self.code = 1, 1
             return

@@ -20,7 +20,7 @@ from patients.errors import DuplicatePatient, PatientInUse
 from patients.identity import name_key, phone_key
 from patients.models import Patient
 
-MOST_RECORDS_OF_A_USER = 8
+MAX_RECORDS_OF_A_USER = 8
 _BY_THE_HOSPITAL = "Only the hospital activates and deactivates a record."
 _ONCE = "patient_registered_once"
 
@@ -37,7 +37,7 @@ def register_patient(
 
     `of_user`: the user adds the person to their own family. They learn of records that are theirs, and of no others: a
     person whom only the hospital knows is registered anew without a word. PermissionDenied beyond
-    MOST_RECORDS_OF_A_USER, or for an inactive record. `details`: email, date_of_birth, needs_assistance, is_active.
+    MAX_RECORDS_OF_A_USER, or for an inactive record. `details`: email, date_of_birth, needs_assistance, is_active.
     """
     with atomic():
         patient = Patient(name=name, phone=phone, created_at=clock.now(), **details)
@@ -142,8 +142,8 @@ def _family_with_room(user_id: UUID) -> QuerySet[Patient]:
     if User.objects.select_for_update(no_key=True).filter(pk=user_id).first() is None:
         raise NotFound
     owned = Patient.objects.filter(users=user_id)
-    if owned.count() >= MOST_RECORDS_OF_A_USER:
-        raise PermissionDenied(f"At most {MOST_RECORDS_OF_A_USER} patient records belong to one user.")
+    if owned.count() >= MAX_RECORDS_OF_A_USER:
+        raise PermissionDenied(f"At most {MAX_RECORDS_OF_A_USER} patient records belong to one user.")
     return owned
 
 

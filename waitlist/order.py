@@ -49,7 +49,7 @@ WHERE entry.facility_id = %s AND entry.id = ANY(%s) AND entry.status = 'WAITING'
 """
 
 
-def asking_positions_of_entries(entries: Iterable[WaitlistEntry]) -> list[Statement]:
+def entry_position_queries(entries: Iterable[WaitlistEntry]) -> list[Statement]:
     """What finds (id, position on its list, from 1) of entries, one statement for each facility; entries that no longer
     wait are left out.
     """
@@ -61,4 +61,4 @@ def asking_positions_of_entries(entries: Iterable[WaitlistEntry]) -> list[Statem
 
 def positions_of_entries(*, entries: Iterable[WaitlistEntry]) -> dict[UUID, int]:
     """The positions on their lists of those entries that still wait."""
-    return {entry_id: position for found in ask(*asking_positions_of_entries(entries)) for entry_id, position in found}
+    return {entry_id: position for found in ask(*entry_position_queries(entries)) for entry_id, position in found}

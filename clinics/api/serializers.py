@@ -20,7 +20,7 @@ from core.api.messages import (
 from core.local_time import zone_info
 
 LONGEST_CONSULTATION = 24 * 60
-MOST_EXPERIENCE = 80
+MAX_EXPERIENCE = 80
 _CODE = RegexValidator(r"^[A-Z0-9][A-Z0-9-]{0,15}\Z", "Use capital letters A-Z, digits and dashes.", code="invalid")
 
 
@@ -71,7 +71,7 @@ class DoctorSerializer(StrictModelSerializer):
     specialization = VisibleCharField(max_length=100)
     email = EmailField(required=False, allow_null=True)
     phone = PhoneField(required=False, allow_null=True)
-    experience_years = StrictIntegerField(min_value=0, max_value=MOST_EXPERIENCE, required=False, allow_null=True)
+    experience_years = StrictIntegerField(min_value=0, max_value=MAX_EXPERIENCE, required=False, allow_null=True)
     consultation_minutes = StrictIntegerField(
         min_value=1,
         max_value=LONGEST_CONSULTATION,

@@ -356,7 +356,9 @@ def test_who_comes_alone_passes_the_gate_and_a_crowd_that_has_gathered_goes_past
 def test_a_crowd_that_broke_up_passes_the_gate(passed: list[str]) -> None:
     slot, patients = a_slot(capacity=5), [a_patient() for _ in range(3)]
     crowd = [
-        crowds.Waiting(crowds.Coming(slot.id, BookingRequest(each.id, Category.WALKIN), "user:desk"), lambda made: made)
+        crowds.Waiting(
+            crowds.BookRequest(slot.id, BookingRequest(each.id, Category.WALKIN), "user:desk"), lambda made: made
+        )
         for each in patients
     ]
     assert all(isinstance(each, Token) for each in crowds._unless_refused(crowd))

@@ -17,7 +17,7 @@ from tokens.models import Token
 from tokens.policy import grace
 from tokens.policy.lifecycle import Action, Status
 from tokens.policy.priority import Category, Priority, priority_of
-from tokens.queries.active_bookings import Places, asking_who_holds
+from tokens.queries.active_bookings import Places, active_bookings_query
 from waitlist.models import EntryStatus, WaitlistEntry
 from waitlist.order import waiting_in
 
@@ -38,7 +38,7 @@ class BookingRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class BookRequest:
     """One booking: in which slot, what, and on whose behalf it is written into the log."""
 
     slot_id: UUID
@@ -72,7 +72,7 @@ def book(ledger: Ledger, *, patient: Patient, request: BookingRequest, places: P
     return _take_seat(ledger, patient, request, priority)
 
 
-def asking_about(asked: Sequence[Asked]) -> list[Statement]:
+def booking_queries(asked: Sequence[BookRequest]) -> list[Statement]:
     """What has to be known of those who come to slots of one facility, as soon as these are locked.
 
     Of who comes alone it is not asked whether they have a place: the constraint tells at no cost. In a crowd it would
@@ -83,15 +83,15 @@ def asking_about(asked: Sequence[Asked]) -> list[Statement]:
     patient_ids = [one.request.patient_id for one in asked]
     questions = [_patients.selecting("row.id = ANY(%s)", [patient_ids])]
     if len(asked) > 1:
-        questions.append(asking_who_holds(facility_id=facility_of_slot(asked[0].slot_id), patient_ids=patient_ids))
+        questions.append(active_bookings_query(facility_id=facility_of_slot(asked[0].slot_id), patient_ids=patient_ids))
     return questions
 
 
 def book_all(
-    ledgers: Mapping[UUID, Ledger], *, asked: Sequence[Asked], found: Sequence[Found]
+    ledgers: Mapping[UUID, Ledger], *, asked: Sequence[BookRequest], found: Sequence[Found]
 ) -> list[Booked | EngineError]:
     """Book for all who came at the same time, in their order; who is refused is refused alone. `found`: what
-    `asking_about` them found.
+    `booking_queries` them found.
     """
     alone = len(asked) == 1
     patients = {patient.id: patient for patient in map(_patients.take, found[0])}

@@ -13,12 +13,12 @@ from tokens.errors import InvalidTransition
 from tokens.models import Token
 from tokens.operations.promoting import promote
 from tokens.policy.lifecycle import Action, allows
-from tokens.queries.locked import asking_tokens, seated
+from tokens.queries.locked import seated, tokens_query
 from waitlist.models import EntryStatus, WaitlistEntry
 
 
 @dataclass(frozen=True, slots=True)
-class Leaving:
+class CancelRequest:
     """One cancellation: of which token in which slot, on whose behalf, and whether its seat is kept for the desk."""
 
     slot_id: UUID
@@ -35,20 +35,20 @@ class Cancelled:
     promoted: list[Token]
 
 
-def asking_for(asked: Sequence[Leaving]) -> list[Statement]:
+def cancellation_queries(asked: Sequence[CancelRequest]) -> list[Statement]:
     """What finds the tokens of those who leave slots of one facility; nothing for nobody."""
     if not asked:
         return []
     slot_ids, token_ids = {one.slot_id for one in asked}, [one.token_id for one in asked]
     facility_id = facility_of_slot(asked[0].slot_id)
-    return [asking_tokens(facility_id=facility_id, slot_ids=slot_ids, token_ids=token_ids)]
+    return [tokens_query(facility_id=facility_id, slot_ids=slot_ids, token_ids=token_ids)]
 
 
 def cancel_all(
-    ledgers: Mapping[UUID, Ledger], *, asked: Sequence[Leaving], found: Found
+    ledgers: Mapping[UUID, Ledger], *, asked: Sequence[CancelRequest], found: Found
 ) -> list[Cancelled | EngineError]:
     """Cancel for all who came at the same time, in their order; who is refused is refused alone. `found`: what
-    `asking_for` them found.
+    `cancellation_queries` them found.
     """
     slots = {ledger.slot.id: ledger.slot for ledger in ledgers.values()}
     tokens = {token.id: token for token in seated(found, slots)}

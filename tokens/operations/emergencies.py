@@ -31,7 +31,7 @@ class Admission:
     previous_position: int | None
 
 
-def asking_about(*, facility_id: UUID, patient_id: UUID) -> list[Statement]:
+def emergency_queries(*, facility_id: UUID, patient_id: UUID) -> list[Statement]:
     """What has to be known as soon as the slot is locked: the patient, and the live tokens that they hold."""
     return [
         _patients.selecting("row.id = %s", [patient_id]),
@@ -40,7 +40,7 @@ def asking_about(*, facility_id: UUID, patient_id: UUID) -> list[Statement]:
 
 
 def admit(ledger: Ledger, patients: Found, tokens: Found, *, acuity: int | None, reason: str) -> Admission:
-    """Admit an emergency, given what `asking_about` them found; a place that the patient already has in the slot's
+    """Admit an emergency, given what `emergency_queries` them found; a place that the patient already has in the slot's
     queue becomes the emergency.
 
     Raises NotFound if there is no such patient; SlotNotOpen for a cancelled slot, or one that is over and whose queue

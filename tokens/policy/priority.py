@@ -21,7 +21,7 @@ BASE: dict[Category, Decimal] = {
     Category.ONLINE: Decimal("4.00"),
     Category.WALKIN: Decimal("5.00"),
 }
-MOST_TIME_BONUS = 90
+MAX_TIME_BONUS = 90
 """Hundredths."""
 CARE_BONUS = Decimal("0.09")
 NO_BONUS = Decimal("0.00")
@@ -47,7 +47,7 @@ class Priority:
 def time_bonus(*, requested_at: datetime, planned_start: datetime) -> Decimal:
     """0.10 for each hour from the request to the planned start, rounded down to 0.01, from 0 to 0.90."""
     hundredths = (planned_start - requested_at) // SPAN_OF_ONE_HUNDREDTH
-    return Decimal(max(0, min(MOST_TIME_BONUS, hundredths))).scaleb(-2)
+    return Decimal(max(0, min(MAX_TIME_BONUS, hundredths))).scaleb(-2)
 
 
 def age_on(*, born: date, day: date) -> int:

@@ -19,7 +19,7 @@ WHERE facility_id = %s AND patient_id = ANY(%s) AND slot_id = ANY(%s) AND status
 """
 
 
-def asking_who_holds(*, facility_id: UUID, patient_ids: Collection[UUID]) -> Statement:
+def active_bookings_query(*, facility_id: UUID, patient_ids: Collection[UUID]) -> Statement:
     """What finds (patient, doctor, local day) of the live tokens that patients hold in a facility."""
     return Statement(HOLDERS, (facility_id, list(patient_ids)))
 
@@ -27,7 +27,7 @@ def asking_who_holds(*, facility_id: UUID, patient_ids: Collection[UUID]) -> Sta
 class Places:
     """What is known, under the slots' locks, of the places that some patients have; read when first asked for.
 
-    `held`: what `asking_who_holds` them found, if that has been asked.
+    `held`: what `active_bookings_query` them found, if that has been asked.
     """
 
     def __init__(self, *, slots: Sequence[Slot], patient_ids: Collection[UUID], held: Found | None) -> None:
@@ -54,7 +54,7 @@ class Places:
 
     @cached_property
     def _held(self) -> set[Any]:
-        [rows] = ask(asking_who_holds(facility_id=self._slots[0].facility_id, patient_ids=self._patient_ids))
+        [rows] = ask(active_bookings_query(facility_id=self._slots[0].facility_id, patient_ids=self._patient_ids))
         return set(rows)
 
     @cached_property

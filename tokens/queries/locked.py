@@ -36,12 +36,12 @@ SELECT row.id, row.ticket FROM {_tokens.table} AS row WHERE {OF_SLOT} AND {IS_QU
 """
 
 
-def asking_tokens(*, facility_id: UUID, slot_ids: Collection[UUID], token_ids: Collection[UUID]) -> Statement:
+def tokens_query(*, facility_id: UUID, slot_ids: Collection[UUID], token_ids: Collection[UUID]) -> Statement:
     """What finds tokens of slots of one facility, with their patients: see `seated`."""
     return Statement(THESE, (facility_id, list(slot_ids), list(token_ids)))
 
 
-def asking_first_here(*, facility_id: UUID, slot_id: UUID) -> Statement:
+def first_here_query(*, facility_id: UUID, slot_id: UUID) -> Statement:
     """What finds the first patient of the queue who is here, that is who is to be called next: see `seated`."""
     return Statement(FIRST_HERE, (facility_id, slot_id))
 

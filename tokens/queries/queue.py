@@ -11,7 +11,7 @@ from core.db.sql import Found, Statement, ask
 from tokens.models import IS_QUEUED, Token
 from tokens.policy.lifecycle import QUEUED
 from waitlist.models import WaitlistEntry
-from waitlist.order import asking_positions_of_entries
+from waitlist.order import entry_position_queries
 
 QUEUE_ORDER = ("priority", "rank_band", "rank_arrival")
 
@@ -59,7 +59,7 @@ WHERE id = ANY(%s)
 """
 
 
-def asking_positions(tokens: Iterable[Token]) -> list[Statement]:
+def token_position_queries(tokens: Iterable[Token]) -> list[Statement]:
     """What finds (id, live position) of tokens, one statement for each facility; tokens in no queue are left out.
 
     Where they are a few in each of the queues that they stand in, the tokens ahead of each are counted; else every
@@ -80,14 +80,14 @@ def asking_positions(tokens: Iterable[Token]) -> list[Statement]:
 
 def positions_of(*, tokens: Iterable[Token]) -> dict[UUID, int]:
     """The live positions of those tokens that are in a queue."""
-    return {token_id: position for found in ask(*asking_positions(tokens)) for token_id, position in found}
+    return {token_id: position for found in ask(*token_position_queries(tokens)) for token_id, position in found}
 
 
-def asking_places(rows: Iterable[Token | WaitlistEntry]) -> list[Statement]:
+def position_queries(rows: Iterable[Token | WaitlistEntry]) -> list[Statement]:
     """What finds the positions of places just taken, in queues and on waiting lists."""
     places = list(rows)
     tokens = [row for row in places if isinstance(row, Token)]
-    return asking_positions(tokens) + asking_positions_of_entries(
+    return token_position_queries(tokens) + entry_position_queries(
         [row for row in places if isinstance(row, WaitlistEntry)]
     )
 

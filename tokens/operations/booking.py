@@ -1,4 +1,4 @@
-"""Booking a seat, or a place on the waiting list when the slot is full."""
+"""Booking a seat, or joining the waiting list of a full slot."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ _patients = Rows(Patient)
 
 @dataclass(frozen=True, slots=True)
 class BookingRequest:
-    """What the counter asks for. `desk`: the seat kept by a BUFFER may be used."""
+    """The details of a booking. `desk`: the booking may use a seat that a BUFFER keeps."""
 
     patient_id: UUID
     category: Category
@@ -39,7 +39,7 @@ class BookingRequest:
 
 @dataclass(frozen=True, slots=True)
 class BookRequest:
-    """One booking: in which slot, what, and on whose behalf it is written into the log."""
+    """A booking for a slot, and the actor that the log names."""
 
     slot_id: UUID
     request: BookingRequest
@@ -47,10 +47,10 @@ class BookRequest:
 
 
 def book(ledger: Ledger, *, patient: Patient, request: BookingRequest, places: Places) -> Booked:
-    """Take a seat, or join the waiting list of a full slot.
+    """Book a seat, or join the waiting list of a full slot.
 
-    Raises SlotNotOpen, DoctorInactive, DuplicateBooking, or SlotFull when the slot is full and the patient would not
-    wait; then the ledger is as it was, so that others can still book in it.
+    Raise SlotNotOpen, DoctorInactive, DuplicateBooking, or SlotFull if the slot is full and the request does not want
+    the waiting list. An error leaves the ledger unchanged, so that other bookings can still use it.
     """
     slot = ledger.slot
     if not slot.is_bookable(now=ledger.now):
@@ -73,25 +73,26 @@ def book(ledger: Ledger, *, patient: Patient, request: BookingRequest, places: P
 
 
 def booking_queries(asked: Sequence[BookRequest]) -> list[Statement]:
-    """What has to be known of those who come to slots of one facility, as soon as these are locked.
+    """Return the queries that these bookings in slots of one facility need as soon as the slots are locked.
 
-    Of who comes alone it is not asked whether they have a place: the constraint tells at no cost. In a crowd it would
-    take the others down as well.
+    A single booking needs no query for live tokens: the constraint detects a duplicate at no cost. In a batch a broken
+    constraint would also undo the other bookings.
     """
     if not asked:
         return []
     patient_ids = [one.request.patient_id for one in asked]
-    questions = [_patients.selecting("row.id = ANY(%s)", [patient_ids])]
+    queries = [_patients.selecting("row.id = ANY(%s)", [patient_ids])]
     if len(asked) > 1:
-        questions.append(active_bookings_query(facility_id=facility_of_slot(asked[0].slot_id), patient_ids=patient_ids))
-    return questions
+        queries.append(active_bookings_query(facility_id=facility_of_slot(asked[0].slot_id), patient_ids=patient_ids))
+    return queries
 
 
 def book_all(
     ledgers: Mapping[UUID, Ledger], *, asked: Sequence[BookRequest], found: Sequence[Found]
 ) -> list[Booked | EngineError]:
-    """Book for all who came at the same time, in their order; who is refused is refused alone. `found`: what
-    `booking_queries` them found.
+    """Carry out a batch of bookings in their order; an error of one does not affect the others.
+
+    `found`: the results of `booking_queries`.
     """
     alone = len(asked) == 1
     patients = {patient.id: patient for patient in map(_patients.take, found[0])}
@@ -144,9 +145,9 @@ def _take_seat(ledger: Ledger, patient: Patient, request: BookingRequest, priori
 
 
 def _use_kept_seat(ledger: Ledger, patient: Patient, places: Places) -> bool:
-    """Release the seat that a BUFFER keeps in a full slot, the oldest first; answers whether that made room.
+    """Release the seat that the oldest BUFFER keeps in a full slot; return whether that freed a seat.
 
-    Emergencies may have taken the slot over its maximum: then a kept seat makes no room, and none is released.
+    Emergencies may have taken the slot over its maximum: then releasing a BUFFER frees no seat, and none is released.
     """
     slot = ledger.slot
     if slot.current_capacity > slot.max_capacity or slot.next_due_at is None or places.holds(patient.id, slot):
@@ -190,6 +191,6 @@ def _wait(
 
 
 def _leave_waiting_list(ledger: Ledger, patient: Patient) -> None:
-    """Who gets a seat no longer waits for one."""
+    """Withdraw the patient's waiting-list entry, because the patient gets a seat."""
     ledger.write()
     ledger.settle_entries(waiting_in(slot=ledger.slot).filter(patient_id=patient.id), to=EntryStatus.WITHDRAWN)

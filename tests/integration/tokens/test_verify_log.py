@@ -158,7 +158,7 @@ def test_a_slot_that_is_gone_has_to_be_deleted_in_the_log(
     slot: Slot, deed: Callable[[Slot], None], noticed: bool
 ) -> None:
     deed(slot)
-    assert ("its log does not say so" in verify()) is noticed
+    assert ("the log does not record the slot's deletion" in verify()) is noticed
 
 
 def test_only_the_slots_asked_for(slot: Slot) -> None:

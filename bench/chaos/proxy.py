@@ -1,4 +1,4 @@
-"""A small TCP proxy that swallows answers: the request has arrived, its answer never does."""
+"""A small TCP proxy that drops responses: the request reaches the server, but the response never reaches the client."""
 
 import contextlib
 import random
@@ -11,7 +11,7 @@ Address = tuple[str, int]
 
 
 class CuttingProxy:
-    """Passes each connection on to where `target` says; closes a share of them when the answer comes."""
+    """Forwards each connection to the address that `target` returns; closes a share of them at the first response."""
 
     def __init__(self, target: Callable[[], Address], *, share: float = 0.3, seed: int = 1) -> None:
         self.target = target
@@ -23,7 +23,7 @@ class CuttingProxy:
         threading.Thread(target=self._accept, daemon=True).start()
 
     def close(self) -> None:
-        """Take no more connections."""
+        """Stop accepting connections."""
         self._listener.close()
 
     def _accept(self) -> None:

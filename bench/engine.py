@@ -62,7 +62,7 @@ class Engine(Target):
             bookings = [BookRequest(slot_id, request, ACTOR) for request in requests]
 
             def operation(ledgers: Any, found: Any, bookings: list[BookRequest] = bookings) -> list[Any]:
-                return book_all(ledgers, asked=bookings, found=found)
+                return book_all(ledgers, requests=bookings, found=found)
 
             done = on_slots([slot_id], actor=ACTOR, operation=operation, queries=booking_queries(bookings))
             for booked in done:

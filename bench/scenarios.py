@@ -109,8 +109,8 @@ def _hot_with_keys(target: Target, size: Size) -> Play:
 
 def _hot_play(target: Target, size: Size, *, with_keys: bool) -> Play:
     [slot] = target.make_slots(doctors=1, capacity=10_000)
-    people = target.patients[: size.bookings]
-    requests = [target.booking(slot, each, key=f"{slot}-{each}" if with_keys else None) for each in people]
+    patients = target.patients[: size.bookings]
+    requests = [target.booking(slot, each, key=f"{slot}-{each}" if with_keys else None) for each in patients]
     return Play(
         requests[size.warm :], requests[: size.warm], CLIENTS, size.seconds,
         check=lambda warm, outcome: _seats_are(target, [slot], _booked(warm) + _booked(outcome)),
@@ -127,8 +127,8 @@ def _spread_with_keys(target: Target, size: Size) -> Play:
 
 def _spread_play(target: Target, size: Size, *, with_keys: bool) -> Play:
     slots = target.make_slots(doctors=200, capacity=100)
-    people = target.patients[: size.bookings]
-    pairs = zip(itertools.cycle(slots), people, strict=False)
+    patients = target.patients[: size.bookings]
+    pairs = zip(itertools.cycle(slots), patients, strict=False)
     requests = [target.booking(slot, each, key=f"{slot}-{each}" if with_keys else None) for slot, each in pairs]
     return Play(
         requests[size.warm :], requests[: size.warm], CLIENTS, size.seconds,
@@ -157,31 +157,33 @@ def _mixed(target: Target, size: Size) -> Play:
     chance = random.Random(8)
     seated, arrived = 20, 10
     slots = target.make_slots(doctors=40, each=2, capacity=45)
-    people = itertools.cycle(target.patients)
+    patients = itertools.cycle(target.patients)
     tokens: list[str] = []
     for slot in slots:
-        tokens += target.fill(slot, _take(people, seated))
-        target.fill(slot, _take(people, arrived), arrived=True)
+        tokens += target.fill(slot, _take(patients, seated))
+        target.fill(slot, _take(patients, arrived), arrived=True)
     chance.shuffle(tokens)
     to_cancel = iter(tokens)
-    requests = [_mixed_act(target, chance, chance.choice(slots), people, to_cancel) for _ in range(size.bookings // 2)]
+    requests = [
+        _mixed_act(target, chance, chance.choice(slots), patients, to_cancel) for _ in range(size.bookings // 2)
+    ]
     return Play(requests[size.warm :], requests[: size.warm], CLIENTS, size.seconds)
 
 
 def _mixed_act(
-    target: Target, chance: random.Random, slot: str, people: Iterator[str], to_cancel: Iterator[str]
+    target: Target, chance: random.Random, slot: str, patients: Iterator[str], to_cancel: Iterator[str]
 ) -> bytes:
     dice = chance.random()
     if dice < 0.20 and (token := next(to_cancel, None)):
         return target.request("DELETE", f"tokens/{token}/")
     if dice < 0.25:
-        return target.request("POST", "tokens/emergency/", {"slot_id": slot, "patient_id": next(people)})
+        return target.request("POST", "tokens/emergency/", {"slot_id": slot, "patient_id": next(patients)})
     if dice < 0.29:
         return target.request("POST", f"slots/{slot}/call_next/", {})
     if dice < 0.30:
         return target.request("PUT", f"slots/{slot}/delay/", {"delay_minutes": chance.choice([0, 15, 30])})
     category = chance.choices(["ONLINE", "WALKIN", "FOLLOWUP", "PRIORITY_PAID"], [45, 30, 15, 10])[0]
-    return target.booking(slot, next(people), category)
+    return target.booking(slot, next(patients), category)
 
 
 # One request after another, in slots of very different lengths
@@ -272,8 +274,8 @@ def _seats_are(target: Target, slots: Sequence[str], promised: int) -> str:
     return "" if held == promised else f"{promised} seats were acknowledged, {held} are held"
 
 
-def _take(people: Iterator[str], count: int) -> list[str]:
-    return list(itertools.islice(people, count))
+def _take(patients: Iterator[str], count: int) -> list[str]:
+    return list(itertools.islice(patients, count))
 
 
 def _slots_for(target: Target, acts: int, *, each: int, capacity: int) -> Iterator[tuple[str, int]]:

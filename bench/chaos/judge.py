@@ -166,6 +166,6 @@ def _of_calls(ops: list[Op], facts: Facts, verdict: Verdict) -> None:
         f"token {token} was called by {len(keys)} keys" for token, keys in by_token.items() if keys[1:]
     ]
     for slot in {op.slot for op in ops}:
-        asked = sum(op.kind == "call_next" and op.slot == slot and (op.acknowledged or not op.status) for op in ops)
-        if facts.calls_in.get(slot, 0) > asked:
-            verdict.sold_twice.append(f"slot {slot}: {facts.calls_in[slot]} calls for {asked} requests")
+        requested = sum(op.kind == "call_next" and op.slot == slot and (op.acknowledged or not op.status) for op in ops)
+        if facts.calls_in.get(slot, 0) > requested:
+            verdict.sold_twice.append(f"slot {slot}: {facts.calls_in[slot]} calls for {requested} requests")

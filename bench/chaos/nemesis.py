@@ -121,7 +121,7 @@ def answers_cut(system: System, seconds: float) -> None:
     time.sleep(seconds)
     system.address = before
     if not system.proxy.cut:
-        raise RuntimeError("no answer was cut off")
+        raise RuntimeError("no response was cut off")
 
 
 def web_killed(system: System, seconds: float) -> None:

@@ -34,7 +34,7 @@ class CuttingProxy:
 
     def _carry(self, client: socket.socket) -> None:
         with client, contextlib.suppress(OSError), socket.create_connection(self.target(), timeout=5) as engine:
-            asked = False
+            request_sent = False
             while True:
                 ready, _, _ = select.select([client, engine], [], [], 30)
                 if not ready:
@@ -44,11 +44,11 @@ class CuttingProxy:
                     if not part:
                         return
                     if end is client:
-                        asked = True
+                        request_sent = True
                         engine.sendall(part)
-                    elif asked and self._chance.random() < self._share:
+                    elif request_sent and self._chance.random() < self._share:
                         self.cut += 1
                         return
                     else:
-                        asked = False
+                        request_sent = False
                         client.sendall(part)

@@ -26,7 +26,7 @@ class Plain(Target):
     def make_slots(self, *, doctors: int, each: int = 1, capacity: int, start: datetime | None = None) -> list[str]:
         begin = start or self.tomorrow()
         ids = [str(uuid.uuid4()) for _ in range(doctors)]
-        people = ((id_, f"Dr {id_[:8]}", "General") for id_ in ids)
+        new_doctors = ((id_, f"Dr {id_[:8]}", "General") for id_ in ids)
         rows = []
         for doctor in ids:
             for place in range(each):
@@ -35,7 +35,7 @@ class Plain(Target):
                 rows.append((str(uuid.uuid4()), doctor, at, end, capacity, 0, 0, "ACTIVE"))
         columns = "id, doctor_id, start_time, end_time, max_capacity, current_capacity, delay_minutes, status"
         with self._connect() as connection:
-            _copy(connection, "plain_doctor", "id, name, specialization", people)
+            _copy(connection, "plain_doctor", "id, name, specialization", new_doctors)
             _copy(connection, "plain_slot", columns, rows)
         return [row[0] for row in rows]
 

@@ -217,10 +217,10 @@ def _serve(
     """Cancel, then book; the outcome of each request, in their order."""
     bookings = [one for one in requests if isinstance(one, BookRequest)]
     cancellations = [one for one in requests if isinstance(one, CancelRequest)]
-    left = iter(cancel_all(ledgers, asked=cancellations, found=cancelled[0]) if cancellations else [])
+    left = iter(cancel_all(ledgers, requests=cancellations, found=cancelled[0]) if cancellations else [])
     if bookings and not booked:
         booked = write_all(list(ledgers.values()), asking=booking_queries(bookings))
-    came = iter(book_all(ledgers, asked=bookings, found=booked) if bookings else [])
+    came = iter(book_all(ledgers, requests=bookings, found=booked) if bookings else [])
     return [next(left if isinstance(one, CancelRequest) else came) for one in requests]
 
 

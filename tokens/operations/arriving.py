@@ -19,7 +19,7 @@ def check_in(ledger: Ledger, *, token: Token) -> None:
 
 
 def reinstate(ledger: Ledger, *, token: Token) -> None:
-    """Return a missing patient to the queue at the old priority; raise GraceExpired once the grace is over."""
+    """Put a missing patient back into the queue at the old priority; raise GraceExpired once the grace is over."""
     if token.status == Status.NO_SHOW and not token.in_grace:
         raise GraceExpired
     ledger.move(token, Action.REINSTATE, grace_expires_at=None, due_at=None, last_estimate=None)

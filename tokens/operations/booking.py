@@ -72,35 +72,37 @@ def book(ledger: Ledger, *, patient: Patient, request: BookingRequest, places: P
     return _take_seat(ledger, patient, request, priority)
 
 
-def booking_queries(asked: Sequence[BookRequest]) -> list[Statement]:
+def booking_queries(requests: Sequence[BookRequest]) -> list[Statement]:
     """Return the queries that these bookings in slots of one facility need as soon as the slots are locked.
 
     A single booking needs no query for live tokens: the constraint detects a duplicate at no cost. In a batch a broken
     constraint would also undo the other bookings.
     """
-    if not asked:
+    if not requests:
         return []
-    patient_ids = [one.request.patient_id for one in asked]
+    patient_ids = [one.request.patient_id for one in requests]
     queries = [_patients.selecting("row.id = ANY(%s)", [patient_ids])]
-    if len(asked) > 1:
-        queries.append(active_bookings_query(facility_id=facility_of_slot(asked[0].slot_id), patient_ids=patient_ids))
+    if len(requests) > 1:
+        queries.append(
+            active_bookings_query(facility_id=facility_of_slot(requests[0].slot_id), patient_ids=patient_ids)
+        )
     return queries
 
 
 def book_all(
-    ledgers: Mapping[UUID, Ledger], *, asked: Sequence[BookRequest], found: Sequence[Found]
+    ledgers: Mapping[UUID, Ledger], *, requests: Sequence[BookRequest], found: Sequence[Found]
 ) -> list[Booked | EngineError]:
     """Carry out a batch of bookings in their order; an error of one does not affect the others.
 
     `found`: the results of `booking_queries`.
     """
-    alone = len(asked) == 1
+    alone = len(requests) == 1
     patients = {patient.id: patient for patient in map(_patients.take, found[0])}
     places = Places(
         slots=[ledger.slot for ledger in ledgers.values()], patient_ids=patients, held=None if alone else found[1]
     )
     results: list[Booked | EngineError] = []
-    for one in asked:
+    for one in requests:
         ledger = ledgers[one.slot_id]
         ledger.actor = one.actor
         try:

@@ -50,7 +50,7 @@ def complete(ledger: Ledger, *, token: Token) -> None:
 
 
 def requeue(ledger: Ledger, *, token: Token) -> None:
-    """Return a called patient who did not appear to the queue, at the old priority."""
+    """Put a called patient who did not appear back into the queue, at the old priority."""
     ledger.move(token, Action.REQUEUE, last_estimate=None)
 
 

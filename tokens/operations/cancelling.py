@@ -35,17 +35,17 @@ class Cancelled:
     promoted: list[Token]
 
 
-def cancellation_queries(asked: Sequence[CancelRequest]) -> list[Statement]:
+def cancellation_queries(requests: Sequence[CancelRequest]) -> list[Statement]:
     """Return the queries that these cancellations in slots of one facility need; none for an empty batch."""
-    if not asked:
+    if not requests:
         return []
-    slot_ids, token_ids = {one.slot_id for one in asked}, [one.token_id for one in asked]
-    facility_id = facility_of_slot(asked[0].slot_id)
+    slot_ids, token_ids = {one.slot_id for one in requests}, [one.token_id for one in requests]
+    facility_id = facility_of_slot(requests[0].slot_id)
     return [tokens_query(facility_id=facility_id, slot_ids=slot_ids, token_ids=token_ids)]
 
 
 def cancel_all(
-    ledgers: Mapping[UUID, Ledger], *, asked: Sequence[CancelRequest], found: Found
+    ledgers: Mapping[UUID, Ledger], *, requests: Sequence[CancelRequest], found: Found
 ) -> list[Cancelled | EngineError]:
     """Carry out a batch of cancellations in their order; an error of one does not affect the others.
 
@@ -54,7 +54,7 @@ def cancel_all(
     slots = {ledger.slot.id: ledger.slot for ledger in ledgers.values()}
     tokens = {token.id: token for token in seated(found, slots)}
     results: list[Cancelled | EngineError] = []
-    for one in asked:
+    for one in requests:
         ledger = ledgers[one.slot_id]
         ledger.actor = one.actor
         try:

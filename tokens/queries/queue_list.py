@@ -42,7 +42,7 @@ LEFT JOIN (
     FROM tokens_token
     WHERE slot_id = %(slot)s AND facility_id = %(facility)s AND status IN ('CHECKED_IN', 'CONFIRMED', 'PENDING')
     {rest}
-) AS token ON {whose}
+) AS token ON {condition}
 LEFT JOIN patients_patient AS patient ON patient.id = token.patient_id
 WHERE slot.id = %(slot)s AND slot.facility_id = %(facility)s
 ORDER BY token.place, length(token.ticket), token.ticket
@@ -130,8 +130,8 @@ def listed(*, head: Head, in_queue: bool, patient_ids: Collection[UUID] | None) 
     `in_queue`: list only the queue. `patient_ids`: list only the tokens of these patients, with their positions in the
     whole queue.
     """
-    whose = "true" if patient_ids is None else "token.patient_id = ANY(%(patients)s)"
-    text = _LISTED.format(rest="" if in_queue else _REST, whose=whose)
+    condition = "true" if patient_ids is None else "token.patient_id = ANY(%(patients)s)"
+    text = _LISTED.format(rest="" if in_queue else _REST, condition=condition)
     with connection.cursor() as cursor:
         cursor.execute(text, {"slot": head.id, "facility": head.facility_id, "patients": list(patient_ids or ())})
         rows = [Listed._make(row) for row in cursor]

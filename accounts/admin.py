@@ -1,6 +1,6 @@
 """Users and keys on the admin site."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from ipaddress import ip_network
 from typing import Any
 from uuid import UUID
@@ -31,6 +31,10 @@ from core.errors import EngineError
 class AdminSignInForm(AdminAuthenticationForm):
     """User name, password and, for those who have set one up, the second factor."""
 
+    # Django's UsernameField turns look-alike letters into plain ones; the API takes what is typed.
+    username = forms.CharField(
+        widget=forms.TextInput(attrs={"autofocus": True, "autocapitalize": "none", "autocomplete": "username"})
+    )
     otp = forms.CharField(label="Second factor", required=False, max_length=32, strip=True)
 
     def clean(self) -> dict[str, Any]:
@@ -54,6 +58,14 @@ admin.site.login_form = AdminSignInForm
 admin.site.login_template = "accounts/admin_login.html"
 
 
+def _own_password(request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+    """Send administrators to their own page in the list of users: passwords are changed in one way only."""
+    return HttpResponseRedirect(reverse("admin:accounts_user_change", args=[request.user.pk]))
+
+
+admin.site.password_change = _own_password  # type: ignore[assignment,method-assign]
+
+
 class UserForm(forms.ModelForm):  # type: ignore[type-arg]
     """A user; the password is only ever written."""
 
@@ -72,12 +84,13 @@ class UserForm(forms.ModelForm):  # type: ignore[type-arg]
     def clean(self) -> dict[str, Any]:
         """Refuse a weak password; an empty one keeps the present one."""
         given = super().clean() or self.cleaned_data
-        people = [given.get("doctor"), *given.get("patients", ())]
+        people = [passwords.Person(each.name, each.phone, each.date_of_birth) for each in given.get("patients", ())]
+        if given.get("doctor"):
+            people.append(passwords.Person(given["doctor"].name))
         user = User(username=given.get("username", ""), email=given.get("email", ""))
         try:
             if given.get("password"):
-                names = [each.name for each in people if each]
-                passwords.validate_for(password=given["password"], user=user, names=names)
+                passwords.validate_for(password=given["password"], user=user, people=people)
         except ValidationError as error:
             self.add_error("password", error)
         return given
@@ -138,22 +151,27 @@ class UserAdmin(KindAdmin):
             "patient_ids": [each.pk for each in given["patients"]],
             "is_active": given["is_active"],
         }
-        before = User.objects.get(pk=obj.pk) if change else None
         password = {"password": given["password"]} if given["password"] else {}
-        recent_sign_in.demand_recent_sign_in_for_administrators(request, user=before, changes=common | password)
+        by = principal_of(request).actor
         if change:
-            users.change_user(user_id=obj.pk, changes=common | password)
+            before, changes = User.objects.get(pk=obj.pk), common | password
+            recent_sign_in.demand_recent_sign_in_to_change(request, user=before, changes=changes)
+            users.change_user(user_id=obj.pk, changes=changes, by=by)
         else:
-            obj.pk = users.create_user(password=given["password"] or None, **common).pk
+            recent_sign_in.demand_recent_sign_in_for_administrator(request, role=given["role"])
+            obj.pk = users.create_user(password=given["password"] or None, by=by, **common).pk
 
     def delete_model(self, request: HttpRequest, obj: User) -> None:
         """Never the last administrator."""
-        users.remove_user(user_id=obj.pk)
+        self.delete_queryset(request, [obj])
 
-    def delete_queryset(self, request: HttpRequest, queryset: Any) -> None:
-        """One by one, by the same rule."""
-        for user in queryset:
-            users.remove_user(user_id=user.pk)
+    def delete_queryset(self, request: HttpRequest, queryset: Iterable[User]) -> None:
+        """One by one, by the same rule; none at all if one of them needs a recent sign-in."""
+        chosen = list(queryset)
+        for user in chosen:
+            recent_sign_in.demand_recent_sign_in_for_administrator(request, role=user.role)
+        for user in chosen:
+            users.remove_user(user_id=user.pk, by=principal_of(request).actor)
 
 
 class ApiKeyForm(forms.ModelForm):  # type: ignore[type-arg]

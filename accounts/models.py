@@ -1,5 +1,6 @@
 """The rows: users, their sessions, API keys, one-time codes, failures and the read trail."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pghistory
@@ -87,8 +88,9 @@ class User(AbstractBaseUser):
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField(default=clock.now, editable=False)
 
-    # The names of the person, for the password validators; accounts.auth.passwords sets it.
+    # What is known of the person, for the password validators; accounts.auth.passwords sets it.
     person_names = ""
+    people: Sequence[Any] = ()
 
     objects = UserManager()
 

@@ -7,6 +7,7 @@ from typing import Any
 from accounts.access.roles import Role
 from accounts.audit.security_log import note
 from accounts.auth import passwords, sessions
+from accounts.auth.passwords import Person
 from accounts.errors import EmailTaken, LastAdministrator, UsernameTaken
 from accounts.models import User
 from core.db.transactions import atomic
@@ -22,18 +23,22 @@ def create_user(
     username: str,
     email: str,
     role: str,
+    by: str,
     password: str | None = None,
     password_hash: str | None = None,
     doctor_id: uuid.UUID | None = None,
     patient_ids: Iterable[uuid.UUID] = (),
     is_active: bool = True,
 ) -> User:
-    """Make a user, with a password or with the hash of one; without either nobody can sign in as them."""
+    """Make a user, with a password or with the hash of one; without either nobody can sign in as them.
+
+    `by` is the actor who does it, for the security log; so it is below.
+    """
     patients = list(patient_ids)
     _check_belongings(role=role, doctor_id=doctor_id, patient_ids=patients)
     user = User(username=username.strip(), email=email.strip(), role=role, doctor_id=doctor_id, is_active=is_active)
     if password is not None:
-        passwords.check_password(password=password, user=user, names=_names_of(doctor_id, patients))
+        passwords.check_password(password=password, user=user, people=_people(doctor_id, patients))
     if password_hash is not None:
         user.password = password_hash
     else:
@@ -42,11 +47,11 @@ def create_user(
         _check_names(user)
         user.save(force_insert=True)
         user.patients.set(patients)
-    note("user_made", user=user.pk, role=user.role)
+    note("user_made", user=user.pk, role=user.role, by=by)
     return user
 
 
-def change_user(*, user_id: uuid.UUID, changes: dict[str, Any], field: str = "password") -> User:
+def change_user(*, user_id: uuid.UUID, changes: dict[str, Any], by: str, field: str = "password") -> User:
     """Change the given fields of a user; a new password, role or standing ends every session of theirs.
 
     `field` is what the caller's form calls the new password.
@@ -64,18 +69,18 @@ def change_user(*, user_id: uuid.UUID, changes: dict[str, Any], field: str = "pa
         if user.pk in admins and len(admins) == 1 and not user.is_staff:
             raise LastAdministrator
         if changes.get("password") is not None:
-            passwords.check_password(password=changes["password"], user=user, names=names_of(user), field=field)
+            passwords.check_password(password=changes["password"], user=user, people=_people_of(user), field=field)
             user.set_password(changes["password"])
         if "username" in changes or "email" in changes:
             _check_names(user)
         user.save()
         if "password" in changes or any(getattr(user, name) != old for name, old in before.items()):
             sessions.end_all_sessions(user_id=user.pk)
-    note("user_changed", user=user.pk, fields=",".join(sorted(changes)))
+    note("user_changed", user=user.pk, fields=",".join(sorted(changes)), by=by)
     return User.objects.get(pk=user_id)
 
 
-def remove_user(*, user_id: uuid.UUID) -> None:
+def remove_user(*, user_id: uuid.UUID, by: str) -> None:
     """Delete a user, but never the last active administrator; patient records and the log stay."""
     with atomic():
         admins = _lock_administrators()
@@ -85,25 +90,31 @@ def remove_user(*, user_id: uuid.UUID) -> None:
         if user is None:
             raise NotFound
         user.delete()
-    note("user_removed", user=user_id)
+    note("user_removed", user=user_id, by=by)
 
 
-def set_password(*, user_id: uuid.UUID, password: str) -> None:
+def set_password(*, user_id: uuid.UUID, password: str, by: str) -> None:
     """Give a user a new password and end every session of theirs; a weak one is refused as `new_password`."""
-    change_user(user_id=user_id, changes={"password": password}, field="new_password")
+    change_user(user_id=user_id, changes={"password": password}, by=by, field="new_password")
 
 
-def names_of(user: User) -> list[str]:
-    """The names of the person behind a user: of the doctor, or of their patients."""
-    return _names_of(user.doctor_id, list(user.patients.values_list("pk", flat=True)))
+def _people_of(user: User) -> list[Person]:
+    """The persons behind a user: the doctor, or the patients."""
+    return _people(user.doctor_id, list(user.patients.values_list("pk", flat=True)))
 
 
-def _names_of(doctor_id: uuid.UUID | None, patient_ids: list[uuid.UUID]) -> list[str]:
-    found: list[str] = []
-    for relation, ids in (("doctor", [doctor_id] if doctor_id else []), ("patients", patient_ids)):
-        rows = User._meta.get_field(relation).related_model._default_manager  # type: ignore[union-attr]
-        found += rows.filter(pk__in=ids).values_list("name", flat=True) if ids else []
+def _people(doctor_id: uuid.UUID | None, patient_ids: list[uuid.UUID]) -> list[Person]:
+    found: list[Person] = []
+    if doctor_id:
+        found += [Person(*row) for row in _rows_of("doctor").filter(pk=doctor_id).values_list("name")]
+    if patient_ids:
+        patients = _rows_of("patients").filter(pk__in=patient_ids)
+        found += [Person(*row) for row in patients.values_list("name", "phone", "date_of_birth")]
     return found
+
+
+def _rows_of(relation: str) -> Any:
+    return User._meta.get_field(relation).related_model._default_manager  # type: ignore[union-attr]
 
 
 def _lock_administrators() -> list[uuid.UUID]:

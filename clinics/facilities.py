@@ -14,6 +14,7 @@ from clinics.models import Facility
 from core.api.problem_details import constraint_of
 from core.db.transactions import atomic
 from core.errors import NotFound, ValidationFailed
+from core.local_time import NO_PLACE
 
 FIRST_CODE = "MAIN"
 
@@ -35,8 +36,8 @@ def ensure_default_facility(*, apps: Apps) -> None:
 
 @lru_cache(maxsize=1)
 def time_zones() -> frozenset[str]:
-    """Return the names of all time zones that this machine has."""
-    return frozenset(zoneinfo.available_timezones())
+    """Return the names of all time zones of this machine that mean the same on every machine."""
+    return frozenset(zoneinfo.available_timezones() - NO_PLACE)
 
 
 def update_facility(*, facility_id: UUID, changes: Mapping[str, Any]) -> Any:

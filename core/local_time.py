@@ -4,6 +4,9 @@ from datetime import UTC, date, datetime, time
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+NO_PLACE = frozenset({"localtime", "Factory"})
+"""Files beside those of the time zones: the zone of the machine, and the mark of a zone that was never set."""
+
 
 class LocalTimeError(ValueError):
     """A clock time that cannot be placed on the time line of its zone."""

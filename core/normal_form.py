@@ -6,7 +6,7 @@ import unicodedata
 from django.core.exceptions import ValidationError
 
 # Default_Ignorable_Code_Point (DerivedCoreProperties.txt, Unicode 15): nothing is shown for them.
-_INVISIBLE = re.compile(
+IGNORABLE = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164"
     "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
@@ -45,4 +45,4 @@ def validate_normal(text: str) -> None:
 
 
 def _fold(text: str) -> str:
-    return unicodedata.normalize("NFKC", _INVISIBLE.sub("", unicodedata.normalize("NFKC", text).casefold()))
+    return unicodedata.normalize("NFKC", IGNORABLE.sub("", unicodedata.normalize("NFKC", text).casefold()))

@@ -5,6 +5,7 @@ they run from copies that belong to root and that everybody can read: Python wit
 the engine's code next to the data. Files of the same disk are linked instead of copied where their mode allows it.
 """
 
+import compileall
 import hashlib
 import os
 import secrets
@@ -128,6 +129,8 @@ def _copied_code(*, home: Path) -> Path:
             for package in _packages_of(ROOT):
                 shutil.copytree(package, draft / package.name, symlinks=True)
             shutil.copy2(ROOT / "manage.py", draft)
+            # Who runs the code can't write there, and would compile it at each start.
+            compileall.compile_dir(draft, quiet=2, stripdir=draft, prependdir=code)
 
         _complete(code, fill=fill)
         for old in home.glob("code-*"):

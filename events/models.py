@@ -36,3 +36,14 @@ class Event(models.Model):
 
     def __str__(self) -> str:
         return f"{self.type} {self.id}"
+
+
+class Subscription(models.Model):
+    """How far a consumer of the log has got: every event up to `seq` is handled."""
+
+    name = models.CharField(primary_key=True, max_length=60)
+    seq = models.BigIntegerField()
+    moved_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.name} at {self.seq}"

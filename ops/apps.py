@@ -14,16 +14,17 @@ class OpsConfig(AppConfig):
 
         checks.register(application_role_owns_nothing, "security", deploy=True)
         # The signal is sent once for each application that has models, after all migrations.
-        post_migrate.connect(_grant_rights, sender=apps.get_app_config("core"))
+        post_migrate.connect(_protect_rows, sender=apps.get_app_config("core"))
         post_migrate.connect(_name_constraints, sender=apps.get_app_config("tokens"))
 
 
-def _grant_rights(*, using: str, **_: Any) -> None:
-    """Grant the application role its rights when all tables are there."""
-    from ops.database_roles import grant_application_role
+def _protect_rows(*, using: str, **_: Any) -> None:
+    """Grant the application role its rights when all tables are there, and keep it from switching triggers off."""
+    from ops.database_roles import grant_application_role, keep_triggers_on
 
     if using == DEFAULT_DB_ALIAS:
         grant_application_role()
+        keep_triggers_on()
 
 
 def _name_constraints(**_: Any) -> None:

@@ -66,6 +66,25 @@ def _is_kept(model: type[models.Model]) -> bool:
     return model._meta.label in _APPEND_ONLY or issubclass(model, pghistory.models.Event)
 
 
+def keep_triggers_on() -> None:
+    """Let nobody but the owner have triggers ignored; run as the owner, may be repeated.
+
+    pgtrigger's triggers ask a function whether the session has switched them off with the setting `pgtrigger.ignore`,
+    which every role may set. Each migration that makes a trigger brings pgtrigger's own function back.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_SHOULD_IGNORE)
+
+
+# Bound to its objects when it is made, so that the search path of a session changes nothing.
+_SHOULD_IGNORE = """
+CREATE OR REPLACE FUNCTION public._pgtrigger_should_ignore(trigger_name name) RETURNS boolean LANGUAGE sql STABLE
+RETURN coalesce(trigger_name = ANY (nullif(current_setting('pgtrigger.ignore', true), '')::text[]), false)
+AND (SELECT pg_has_role(current_user, proowner, 'USAGE') FROM pg_proc
+     WHERE proname = '_pgtrigger_should_ignore' AND pronamespace = 'public'::regnamespace)
+"""
+
+
 def owns_its_tables() -> bool:
     """Whether the connected role could alter the event log or switch its protection off."""
     with connection.cursor() as cursor:

@@ -107,7 +107,7 @@ def _erase_accounts(patient: Patient) -> None:
     for user in list(patient.users.all()):
         user.patients.remove(patient)
         if user.role == Role.PATIENT and not user.patients.exists():
-            remove_user(user_id=user.pk)
+            remove_user(user_id=user.pk, by="command:erase_patient")
             with pgtrigger.ignore("accounts.UserEvent:append_only"):
                 UserHistory.objects.filter(pgh_obj_id=user.pk).delete()
 

@@ -102,13 +102,13 @@ class ChangePasswordView(Endpoint):
     def post(self, request: ApiRequest) -> Answer:
         """Change one's own password; every other session ends, this one goes on with the tokens of the answer"""
         form = _read(ChangePasswordSerializer, request)
-        user = request.user
+        user, caller = request.user, principal_of(request)
         if not isinstance(user, User):
             raise PermissionDenied("A key has no password.")
         recent_sign_in.demand_password(request, user=user, password=form.validated_data["password"])
         with attributed(request):
-            users.set_password(user_id=user.pk, password=form.validated_data["new_password"])
-        proved = principal_of(request).second_factor
+            users.set_password(user_id=user.pk, password=form.validated_data["new_password"], by=caller.actor)
+        proved = caller.second_factor
         return signed_in(sessions.open_session(user=User.objects.get(pk=user.pk), second_factor=proved))
 
 
@@ -142,9 +142,9 @@ class UsersView(Endpoint):
     def post(self, request: ApiRequest) -> Answer:
         """Make a user; an administrator only soon after signing in"""
         changes = _read(UserSerializer, request).changes()
-        recent_sign_in.demand_recent_sign_in_for_administrators(request, user=None, changes=changes)
+        recent_sign_in.demand_recent_sign_in_for_administrator(request, role=changes["role"])
         with attributed(request):
-            user = users.create_user(**changes)
+            user = users.create_user(**changes, by=principal_of(request).actor)
         return Answer(201, UserSerializer(user).data)
 
 
@@ -170,17 +170,18 @@ class UserView(Endpoint):
 
     @extend_schema(responses={204: None}, tags=["Access"])
     def delete(self, request: ApiRequest, pk: uuid.UUID) -> Answer:
-        """Delete a user; their patient records stay"""
+        """Delete a user, an administrator only soon after signing in; their patient records stay"""
+        recent_sign_in.demand_recent_sign_in_for_administrator(request, role=_user(pk).role)
         with attributed(request):
-            users.remove_user(user_id=pk)
+            users.remove_user(user_id=pk, by=principal_of(request).actor)
         return Answer(204)
 
     def _change(self, request: ApiRequest, pk: uuid.UUID, *, partial: bool) -> Answer:
         before = _user(pk)
         changes = _read(UserSerializer, request, instance=before, partial=partial).changes()
-        recent_sign_in.demand_recent_sign_in_for_administrators(request, user=before, changes=changes)
+        recent_sign_in.demand_recent_sign_in_to_change(request, user=before, changes=changes)
         with attributed(request):
-            user = users.change_user(user_id=pk, changes=changes)
+            user = users.change_user(user_id=pk, changes=changes, by=principal_of(request).actor)
         return Answer(200, UserSerializer(user).data)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pghistory
 from django.db import connection
+from django.db.models import F
 
 from accounts.access.principal import principal_of
 from accounts.models import ReadSeal, ReadTrail, ReadTrailEnd
@@ -61,7 +62,10 @@ def attributed(request: Any) -> Iterator[None]:
 
 
 def seal_reads() -> int:
-    """Chain what was read since the last seal to it and put it under a new one; returns how many rows."""
+    """Chain what was read since the last seal to it and put it under a new one; returns how many rows.
+
+    The chain continues from the noted end of the trail, so rows and seals that were removed leave a gap for ever.
+    """
     with atomic():
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_SEALING])
@@ -69,19 +73,27 @@ def seal_reads() -> int:
         if not rows:
             return 0
         last = ReadSeal.objects.order_by("-number").first()
-        link = bytes(last.digest) if last else b""
+        end = ReadTrailEnd.objects.first() or last
+        link = bytes(end.digest) if end else b""
         for row in rows:
             row.hash = link = _chained(link, row)
-        seal = ReadSeal.objects.create(
-            number=last.number + 1 if last else 1, rows=len(rows), digest=link, sealed_at=clock.now()
-        )
+        number = 1 + max((each.number for each in (end, last) if each), default=0)
+        seal = ReadSeal.objects.create(number=number, rows=len(rows), digest=link, sealed_at=clock.now())
         for row in rows:
             row.seal = seal
         ReadTrail.objects.bulk_update(rows, ["seal", "hash"], batch_size=500)
-        ReadTrailEnd.objects.update_or_create(id=1, defaults={"number": seal.number, "digest": link})
+        _note_end(first=end is None, digest=link)
     # In the log as well: whoever can rewrite the database can't rewrite the lines that have left the machine.
     logs.info("read_trail_sealed", number=seal.number, rows=seal.rows, digest=seal.digest.hex())
     return len(rows)
+
+
+def _note_end(*, first: bool, digest: bytes) -> None:
+    """Note the seal just made. A note that was removed or set back is not repaired: it would hide that somebody did."""
+    if first:
+        ReadTrailEnd.objects.create(number=1, digest=digest)
+    else:
+        ReadTrailEnd.objects.update(number=F("number") + 1, digest=digest)
 
 
 def verify_read_trail() -> str | None:

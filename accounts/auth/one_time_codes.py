@@ -2,7 +2,8 @@
 
 Several codes of one address may be good at once, so asking for another one kills none. Guesses are counted in the
 database, before the code is looked at: five by one sender until they ask for a new code, and ten an hour for the
-account as a whole. Addresses with and without an account are treated alike throughout.
+account as a whole; a sender at an address that is known for the user has ten an hour apart from these. Guesses count
+only while the account has a good code. Addresses with and without an account are treated alike throughout.
 """
 
 import secrets
@@ -11,9 +12,11 @@ from typing import Any
 
 from accounts.audit.security_log import digest
 from accounts.errors import WrongCode
+from accounts.limits import lockout
 from accounts.limits.attempts import Limit
-from accounts.models import OneTimeCode
+from accounts.models import OneTimeCode, User
 from core import clock
+from core.api.client_address import network_of
 from core.db.transactions import atomic
 from core.normal_form import identity_key
 
@@ -30,7 +33,7 @@ def new_code(
     key, now = identity_key(address), clock.now()
     if _ISSUED.count(purpose, key) > _ISSUED.tries:
         return None
-    _TRIES.forget(purpose, key, sender)
+    _TRIES.forget(purpose, key, network_of(sender))
     good = OneTimeCode.objects.filter(purpose=purpose, address=key, expires_at__gt=now)
     used = set(good.values_list("code_hash", flat=True))
     while (code_hash := _hash(purpose, key, code := f"{secrets.randbelow(10**6):06d}")) in used:
@@ -41,12 +44,21 @@ def new_code(
     return code
 
 
-def find_code(*, purpose: OneTimeCode.Purpose, address: str, code: str, sender: str) -> OneTimeCode:
-    """Count one guess by this sender (a client address) and return the code's row; WrongCode if it is not good."""
+def find_code(
+    *, purpose: OneTimeCode.Purpose, address: str, code: str, sender: str, user: User | None = None
+) -> OneTimeCode:
+    """Count one guess by this sender (a client address) and return the code's row; WrongCode if it is not good.
+
+    `user` is the user whom the code lets in, if there is one.
+    """
     key = identity_key(address)
-    if _TRIES.count(purpose, key, sender) > _TRIES.tries or _GUESSES.count(purpose, key) > _GUESSES.tries:
-        raise WrongCode
     good = OneTimeCode.objects.filter(purpose=purpose, address=key, expires_at__gt=clock.now())
+    # Guesses without a good code are counted elsewhere, so that they take the same work.
+    counted = [purpose, key] if good.exists() else [purpose, key, "no code"]
+    network = network_of(sender)
+    own = [network] if lockout.is_known(user=user, address=sender) else []
+    if _TRIES.count(*counted, network) > _TRIES.tries or _GUESSES.count(*counted, *own) > _GUESSES.tries:
+        raise WrongCode
     row = good.filter(code_hash=_hash(purpose, key, code)).first()
     if row is None:
         raise WrongCode

@@ -18,7 +18,8 @@ from core.errors import PermissionDenied
 RECENT = timedelta(minutes=15)
 """How long after a sign-in an administrator may do what hands out access. A refresh does not start it anew."""
 
-_WAYS_IN = ("email", "password", "role", "is_active")
+_CREDENTIALS = ("username", "email", "password")
+_STANDING = ("role", "is_active")
 
 
 def demand_password(request: ApiRequest, *, user: User, password: str) -> None:
@@ -42,12 +43,15 @@ def demand_recent_sign_in(request: Any) -> None:
         raise PermissionDenied(f"Sign in again: this needs a sign-in of the last {minutes} minutes.")
 
 
-def demand_recent_sign_in_for_administrators(request: Any, *, user: User | None, changes: dict[str, Any]) -> None:
-    """Demand a recent sign-in for making an administrator, and for changing how one of them signs in.
+def demand_recent_sign_in_to_change(request: Any, *, user: User, changes: dict[str, Any]) -> None:
+    """Demand a recent sign-in for changing how anybody signs in, or the standing of an administrator."""
+    changed = {name for name in changes if name == "password" or changes[name] != getattr(user, name, None)}
+    of_an_administrator = Role.ADMIN in (user.role, changes.get("role"))
+    if changed.intersection(_CREDENTIALS) or (of_an_administrator and changed.intersection(_STANDING)):
+        demand_recent_sign_in(request)
 
-    `user` is the user as they are, None for a new one.
-    """
-    roles = {changes.get("role"), user.role if user else None}
-    changed = any(name in changes and changes[name] != getattr(user, name, None) for name in _WAYS_IN)
-    if Role.ADMIN in roles and changed:
+
+def demand_recent_sign_in_for_administrator(request: Any, *, role: str) -> None:
+    """Demand a recent sign-in for making or removing a user of this role, if it is ADMIN."""
+    if role == Role.ADMIN:
         demand_recent_sign_in(request)

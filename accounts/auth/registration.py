@@ -7,6 +7,7 @@ from django.contrib.auth.hashers import make_password
 from django.core.exceptions import ValidationError as DjangoValidationError
 
 from accounts import hooks, mail, users
+from accounts.access.principal import actor_of
 from accounts.access.roles import Role
 from accounts.audit.security_log import note
 from accounts.auth import one_time_codes, passwords
@@ -27,7 +28,8 @@ def ask_to_register(
     Each request has a code of its own, so several for one address do not mix. The sender is a client address.
     A weak password is refused before anything else.
     """
-    passwords.check_password(password=password, user=User(username=email, email=email), names=[name])
+    person = passwords.Person(name, phone, date_of_birth)
+    passwords.check_password(password=password, user=User(username=email, email=email), people=[person])
     details = {
         "password": make_password(password),
         "name": name,
@@ -66,13 +68,13 @@ def ask_for_new_password(*, email: str, sender: str) -> None:
 
 def reset_password(*, email: str, otp: str, new_password: str, sender: str) -> User:
     """Give the user a new password, end every session of theirs, and return them; WrongCode if the code is not good."""
-    row = one_time_codes.find_code(purpose=_RESET, address=email, code=otp, sender=sender)
     user = _active_user(email)
+    row = one_time_codes.find_code(purpose=_RESET, address=email, code=otp, sender=sender, user=user)
     if user is None or str(user.pk) != row.details.get("user"):
         raise WrongCode
     with atomic():
         one_time_codes.spend(row)
-        users.set_password(user_id=user.pk, password=new_password)
+        users.set_password(user_id=user.pk, password=new_password, by=actor_of("user", user.pk))
     note("password_reset", user=user.pk)
     return user
 
@@ -86,6 +88,7 @@ def _make_patient(email: str, details: dict[str, Any], date_of_birth: datetime.d
             username=_username_for(email),
             email=email,
             role=Role.PATIENT,
+            by="system:registration",
             password_hash=details["password"],
             patient_ids=[patient_id],
         )

@@ -17,7 +17,7 @@ from accounts.access.roles import Role
 from accounts.audit.security_log import digest, note
 from accounts.limits.attempts import Limit
 from core import clock
-from core.api.client_address import client_address
+from core.api.client_address import client_address, network_of
 from core.api.request import ApiRequest
 from core.redis.client import connect
 from core.redis.lock import default_gate
@@ -134,7 +134,7 @@ class PrincipalThrottle(BaseThrottle):
         """Under which name this request is counted; None: not at all."""
         if isinstance(request.auth, Principal):
             return request.auth.actor
-        return "address:" + digest("throttle", client_address(request))
+        return "address:" + digest("throttle", network_of(client_address(request)))
 
     def allow_request(self, request: Any, view: Any) -> bool:
         """Count the request and say whether it was one too many."""
@@ -185,7 +185,7 @@ def throttle_address(request: ApiRequest, name: str) -> None:
     """Count one try of this kind by this address, in the database; Throttled (429) if there were too many."""
     if not settings.OPD_THROTTLING:
         return
-    limit, address = _PER_ADDRESS[name], client_address(request)
+    limit, address = _PER_ADDRESS[name], network_of(client_address(request))
     if seconds := limit.seconds_closed(address):
         note("throttled", limit=limit.name, who=digest("throttle", address))
         raise Throttled(wait=seconds)

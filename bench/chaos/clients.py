@@ -19,7 +19,7 @@ from bench.chaos.stage import Stage
 
 TRIES_AT_ONCE = 3
 SETTLE_SECONDS = 30.0
-"""How long the retries may take after the last fault: the key of a killed worker is free within 20 seconds."""
+"""How long the retries may take after the last fault."""
 RETRY_THREADS = 8
 
 

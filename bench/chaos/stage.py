@@ -39,8 +39,11 @@ def make_authorization(system: System) -> str:
     return "Api-Key " + system.inside(lambda: make_key(name="chaos", scopes=["operate"]))[1]
 
 
-def make_stage(system: System, *, slots: int = 6, capacity: int = 20, patients: int = 500) -> Stage:
-    """Create slots of several doctors that start in three hours or later, and patients for them."""
+def make_stage(system: System, *, slots: int = 6, capacity: int = 20, patients: int = 2000) -> Stage:
+    """Create slots of several doctors that start in three hours or later, and patients for them.
+
+    There are enough patients for the time in which a server restarts.
+    """
 
     def make() -> Stage:
         made = [slot_id for _ in range((slots + 1) // 2) for slot_id in _slots_of_a_doctor(capacity)][:slots]

@@ -37,7 +37,8 @@ facility_detail = extend_schema_view(
         summary="Change a facility's name, code or time zone",
         description=(
             "The time zone cannot change while a slot that is not over has live tokens or waiting-list entries. Slots "
-            "keep their start and end; those that are not over get the local day of the new zone, and new tickets."
+            "keep their start and end; those that are not over get the local day of the new zone, and new tickets. "
+            "Tokens that have ended keep their tickets and local days."
         ),
         examples=[OpenApiExample("Rename", request_only=True, value={"name": "St. Martha's Hospital, OPD"})],
         responses={200: FacilitySerializer, **problems("in-use")},

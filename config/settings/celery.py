@@ -45,6 +45,11 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     # Every hour, not once a night: a facility may lie in another zone, a slot may run past midnight, and a machine that
     # is switched off at night would never do it. A day that is stored is not touched again.
     "daily-reports": {"task": "reports.tasks.store_daily_reports", "schedule": crontab(minute=20)},
+    "consume-events": {
+        "task": "events.tasks.consume",
+        "schedule": OPD_SWEEP_SECONDS,
+        "options": {"expires": max(OPD_SWEEP_SECONDS, 5.0)},
+    },
     "seal-read-trail": {"task": "accounts.tasks.seal_reads", "schedule": 60.0, "options": {"expires": 55.0}},
     "tidy-accounts": {"task": "accounts.tasks.tidy", "schedule": crontab(minute=17)},
     "prune-idempotency-records": {"task": "core.tasks.prune_idempotency_records", "schedule": crontab(minute=7)},

@@ -7,6 +7,7 @@ from phonenumbers import SUPPORTED_REGIONS
 
 from config.settings.env import env
 from core.countries import country_of_zone
+from core.local_time import NO_PLACE
 
 
 def _span(name: str, default: float, *, at_least: float, at_most: float) -> float:
@@ -30,8 +31,11 @@ def _zone(name: str, *, default: str) -> str:
     zone = env.str(name, default=default)
     try:
         ZoneInfo(zone)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise ImproperlyConfigured(f"{name} must be the name of a time zone, for example {default}.") from error
+        known = zone not in NO_PLACE
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        known = False
+    if not known:
+        raise ImproperlyConfigured(f"{name} must be the name of a time zone, for example {default}.")
     return zone
 
 

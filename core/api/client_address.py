@@ -39,6 +39,17 @@ def _clean(text: str) -> str:
     return str(getattr(address, "ipv4_mapped", None) or address)
 
 
+@lru_cache(maxsize=8192)
+def network_of(address: str) -> str:
+    """Return what limits count an address as: the /64 network of an IPv6 address, an IPv4 address itself.
+
+    A subscriber gets at least a /64 of IPv6, and so has 2**64 addresses.
+    """
+    if ":" not in address:
+        return address
+    return str(ipaddress.ip_network((address.partition("%")[0], 64), strict=False))
+
+
 def is_within(address: str, networks: Iterable[str]) -> bool:
     """Whether the address lies in one of the networks (CIDR)."""
     place = ipaddress.ip_address(address)

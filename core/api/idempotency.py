@@ -15,12 +15,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
-from django.db import connection
+from django.db import OperationalError, connection
 
 from core import clock
 from core.api.request import ApiRequest
+from core.db import retry
 from core.db.sql import Found, Statement, ask
-from core.errors import IdempotencyMismatch, NotAuthenticated, ValidationFailed
+from core.errors import IdempotencyInProgress, IdempotencyMismatch, NotAuthenticated, ValidationFailed
 from core.ids import new_id
 from core.models import IdempotencyRecord
 from core.observability import metrics
@@ -121,7 +122,13 @@ def find(key: Key) -> Stored | None:
 
 
 def keep(answers: Sequence[tuple[Key, Stored]]) -> None:
-    """Store answers in the open transaction, which makes the changes; KeyTaken if one of the keys is taken by now."""
+    """Store answers in the open transaction, which makes the changes; KeyTaken if one of the keys is taken by now.
+
+    In order of the keys, so that two transactions with the same keys wait for each other in one order.
+
+    Waits for a transaction that has stored an answer under one of the keys and is still open; IdempotencyInProgress if
+    that takes longer than the lock timeout.
+    """
     now = clock.now()
     rows = [
         {
@@ -135,10 +142,15 @@ def keep(answers: Sequence[tuple[Key, Stored]]) -> None:
             "headers": dict(stored.headers),
             "body": "\\x" + stored.body.hex(),
         }
-        for key, stored in answers
+        for key, stored in sorted(answers, key=lambda each: (each[0].actor, each[0].key))
     ]
     with connection.cursor() as cursor:
-        cursor.execute(_KEEP, [orjson.dumps(rows).decode(), now - KEPT])
+        try:
+            cursor.execute(_KEEP, [orjson.dumps(rows).decode(), now - KEPT])
+        except OperationalError as error:
+            if retry.sqlstate(error) == retry.LOCK_NOT_AVAILABLE:
+                raise IdempotencyInProgress from error
+            raise
         if len(cursor.fetchall()) != len(rows):
             raise KeyTaken
 

@@ -3,7 +3,7 @@
 import re
 import uuid
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date, datetime, time
 from itertools import islice
 from typing import Any
 
@@ -76,6 +76,18 @@ def _zone_of(context: Mapping[str, Any]) -> str:
     if callable(zone):
         zone = zone()
     return str(zone or settings.TIME_ZONE)
+
+
+class ClockTimeField(serializers.TimeField):
+    """A time of day as the clocks of the facility show it, without an offset."""
+
+    default_error_messages = {"offset": "A time of day has no offset: it is the facility's own, for example 09:00."}
+
+    def to_internal_value(self, value: Any) -> time:
+        clock_time = super().to_internal_value(value)
+        if any(mark in value for mark in "Zz+-"):  # Django reads an offset and drops it
+            self.fail("offset")
+        return clock_time
 
 
 class LocalDateTimeField(serializers.Field[datetime, str, str, Any]):

@@ -1,8 +1,9 @@
 """What every request passes: a request id, the access line, transport rules, and errors as problems."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from http import HTTPStatus
+from typing import Any
 
 import structlog
 from django.conf import settings
@@ -133,30 +134,48 @@ class ByPath:
         self._headers: dict[bool, dict[str, str]] = {}
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if not request.path_info.startswith(settings.OPD_API_PATHS):
-            return self._pages(request)
+        if not _is_api(request):
+            return self._pages[0](request)
         request.get_host()  # DisallowedHost for a host that is not ours
-        response = (self._cross_origin if "HTTP_ORIGIN" in request.META else self._api)(request)
+        response = (self._cross_origin[0] if "HTTP_ORIGIN" in request.META else self._api)(request)
         for name, value in self._usual_headers(request).items():
             response.headers.setdefault(name, value)
         patch_vary_headers(response, ("origin",))
         return response
 
+    def process_view(
+        self, request: HttpRequest, view: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]
+    ) -> HttpResponseBase | None:
+        """Let the middleware of pages see the view: Django asks only what stands in MIDDLEWARE itself."""
+        if _is_api(request):
+            return None
+        for each in self._pages[:-1]:
+            if (check := getattr(each, "process_view", None)) is not None:
+                response: HttpResponseBase | None = check(request, view, args, kwargs)
+                if response is not None:
+                    return response
+        return None
+
     def _usual_headers(self, request: HttpRequest) -> dict[str, str]:
         secure = request.is_secure()
         if secure not in self._headers:
-            bare = _chain(settings.OPD_HEADER_MIDDLEWARE, lambda _: HttpResponse())(request)
+            bare = _chain(settings.OPD_HEADER_MIDDLEWARE, lambda _: HttpResponse())[0](request)
             found = {name: value for name, value in bare.headers.items() if not name.startswith("Content-Length")}
             found.pop("Content-Type", None)
             self._headers[secure] = found | {"Cache-Control": "no-store"}
         return self._headers[secure]
 
 
-def _chain(names: Iterable[str], innermost: GetResponse) -> GetResponse:
-    handler = innermost
+def _is_api(request: HttpRequest) -> bool:
+    return request.path_info.startswith(settings.OPD_API_PATHS)
+
+
+def _chain(names: Iterable[str], innermost: GetResponse) -> list[GetResponse]:
+    """The middleware of these names, the outermost first, and what they are around."""
+    handlers = [innermost]
     for name in reversed(list(names)):
-        handler = import_string(name)(handler)
-    return handler
+        handlers.insert(0, import_string(name)(handlers[0]))
+    return handlers
 
 
 def _is_ours(response: HttpResponseBase) -> bool:

@@ -65,7 +65,6 @@ _TITLES: dict[str, str] = {
     "internal-error": "Something went wrong on our side",
 }
 
-_LOCK_NOT_AVAILABLE = "55P03"
 _FOREIGN_KEY = "23503"
 _CONSTRAINT_IN_MESSAGE = re.compile(r'constraint "([^"]+)"')
 _SHARD = re.compile(r"_\d{6,}\Z")
@@ -125,7 +124,7 @@ def translate(exc: BaseException) -> errors.EngineError | None:
         case DataError():
             return errors.ValidationFailed.of("body", "out-of-range", "A value is out of range.")
         case OperationalError() | InterfaceError():
-            return errors.SlotBusy() if retry.sqlstate(exc) == _LOCK_NOT_AVAILABLE else errors.Unavailable()
+            return errors.SlotBusy() if retry.sqlstate(exc) == retry.LOCK_NOT_AVAILABLE else errors.Unavailable()
         case InternalError() if retry.lost_connection(exc):
             return errors.Unavailable()
         case DjangoValidationError():

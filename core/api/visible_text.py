@@ -7,8 +7,8 @@ from rest_framework import serializers
 # Format characters, surrogates, private use, unassigned code points, and separators of lines and paragraphs.
 _INVISIBLE_KINDS = frozenset({"Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 # Letters, marks and symbols that Unicode shows as nothing: fillers, a joiner of marks, Khmer's inherent vowels, the
-# empty Braille pattern, and the place of an object.
-_BLANKS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0\ufffc")
+# empty Braille pattern, the place of an object, and the note head of music that is not drawn.
+_BLANKS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0\ufffc\U00016fe4\U0001d159")
 _VARIATIONS = frozenset(map(chr, (*range(0x180B, 0x1810), *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))))
 _EMOJI_STYLES = frozenset("\ufe0e\ufe0f")
 _JOINERS = frozenset("\u200c\u200d")
@@ -22,6 +22,15 @@ _JOINING = frozenset({
 })  # fmt: skip
 # ... and those whose letters have variants that are told apart by a character of their own.
 _VARYING = frozenset({"CJK", "MONGOLIAN", "MYANMAR", "PHAGS-PA"})
+
+
+def visible_letters(text: str) -> str:
+    """Return the text without blanks and without characters that show nothing."""
+    return "".join(
+        letter
+        for letter in text
+        if letter.isprintable() and not letter.isspace() and letter not in IGNORED_IN_COMPARISONS
+    )
 
 
 def invisible_in(text: str) -> str | None:

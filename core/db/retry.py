@@ -12,6 +12,8 @@ from core.observability import metrics
 T = TypeVar("T")
 
 TRIES = 3
+LOCK_NOT_AVAILABLE = "55P03"
+"""PostgreSQL's code for a lock that was not to be had within the lock timeout."""
 _ROLLED_BACK = {"40001": "serialization", "40P01": "deadlock"}
 """The server itself says that nothing was done."""
 _LOST = {"57P01", "57P02", "57P03", "53300", "25P03", "25P04"}

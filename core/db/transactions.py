@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
 
 from core.db import retry
 
@@ -23,9 +23,9 @@ def atomic(*, durable: bool = False, using: str | None = None) -> Iterator[None]
         with transaction.atomic(durable=durable, using=using):
             yield
             ended = True
-    except (OperationalError, InterfaceError) as error:
+    except (DatabaseError, InterfaceError) as error:
         if ended and durable and retry.lost_connection(error):
-            raise CommitUnknown(*error.args) from error.__cause__
+            raise CommitUnknown(*error.args) from error
         raise
 
 

@@ -1,6 +1,10 @@
 """Counters for operators. Labels are names of ours (routes, states), never an id or anything a client sent."""
 
 from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client.registry import Collector
+
+# Figures of the whole installation, read from the database at each request of /metrics; apps add theirs in ready().
+measured_when_asked: list[Collector] = []
 
 requests = Counter("opd_http_requests_total", "Requests answered", ["method", "route", "status"])
 latency = Histogram(

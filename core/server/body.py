@@ -22,6 +22,8 @@ REFUSAL = "opd.refusal"
 MAX_LINE_BYTES = 8_192
 MAX_HEADER_BYTES = {b"accept": 1_024, b"content-type": 256}
 """Shorter than `MAX_LINE_BYTES`, because Django reads parameters of media types in quadratic time."""
+SINGLE_HEADERS = frozenset({b"authorization", b"content-type", b"idempotency-key"})
+"""A second line of these would be joined to the first, and make a value that nobody sent."""
 MAX_COOKIE_BACKSLASHES = 256
 """Python before 3.11.10, 3.12.6 and 3.13 unquotes cookies in quadratic time."""
 
@@ -80,8 +82,10 @@ class Body:
         if self.size <= MAX_BYTES:
             self._content += piece
         more = message.get("more_body", False) and self.size != self.announced
-        if self.size > MAX_DROPPED_BYTES or (more and self._pieces >= MAX_PIECES):
+        if self.size > MAX_DROPPED_BYTES:
             self._refuse(PayloadTooLarge())
+        elif more and self._pieces >= MAX_PIECES:
+            self._refuse(PayloadTooLarge(f"A body may come in at most {MAX_PIECES} pieces. Send larger chunks."))
         elif not more:
             self._end()
 
@@ -114,9 +118,14 @@ def _is_excessive(name: bytes, value: bytes) -> bool:
 def _refusal_of_head(scope: Mapping[str, Any]) -> EngineError | None:
     if len(scope["raw_path"]) + len(scope["query_string"]) > MAX_LINE_BYTES:
         return ValidationFailed.of("address", "too-long", "The address is too long.")
+    seen = set()
     for name, value in scope["headers"]:
         if _is_excessive(name, value):
             return ValidationFailed.of(name.decode("latin-1"), "too-long", "The header is too long.")
+        if name in SINGLE_HEADERS:
+            if name in seen:
+                return ValidationFailed.of(name.decode(), "repeated", "Send this header once.")
+            seen.add(name)
     return None
 
 

@@ -4,14 +4,15 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
+import orjson
 from django.db.models import QuerySet
 
 from accounts.access.permissions import capability_of
 from accounts.access.principal import principal_of
 from accounts.access.roles import Role
 from accounts.audit.read_trail import attributed, record_read
-from core.api.answers import Answer
-from core.api.commands import write_rows
+from core.api.answers import Answer, json_of
+from core.api.commands import REPLAYED, write_rows
 from core.api.endpoint import Endpoint
 from core.api.etags import named_versions
 from core.api.request import ApiRequest
@@ -73,7 +74,10 @@ class PatientListView(_PatientsView):
     def post(self, request: ApiRequest) -> Answer:
         work = partial(register_patient, of_user=self.family_of(), **self.body())
         with attributed(request):
-            return write_rows(request, work, partial(_patient, status=201))
+            answer = write_rows(request, work, partial(_patient, status=201))
+        if REPLAYED in answer.headers:
+            self.refuse_others(UUID(orjson.loads(json_of(answer))["id"]))  # it may be that it is no longer theirs
+        return answer
 
 
 @patient_detail
@@ -101,7 +105,6 @@ class PatientView(_PatientsView):
         return self._change(request, patient_id, partly=True)
 
     def delete(self, request: ApiRequest, patient_id: UUID) -> Answer:
-        self.refuse_others(patient_id)
         work = partial(delete_patient, patient_id=patient_id, among=self.visible())
         with attributed(request):
             return write_rows(request, work, lambda nothing: Answer(204))

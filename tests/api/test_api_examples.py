@@ -20,7 +20,7 @@ PAGES = [
     "README.md",
     *sorted(str(page.relative_to(TOP)) for page in (TOP / "docs/howto").glob("*.md")),
 ]
-CODE = re.compile(r"^CODE=\d{6}", re.M)
+CODE = re.compile(r"^printf .*; read -r CODE </dev/tty$", re.M)
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def shell(live_server: Any, tmp_path: Path) -> Iterator[Shell]:
 
 
 def with_the_code_from_the_mail(script: str) -> str:
-    """The script with the six digits of the newest mail where the page has an example."""
+    """The script with the six digits of the newest mail where the page asks for them."""
     if not CODE.search(script):
         return script
     for _ in range(50):

@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from django.test import Client
 
 
@@ -25,6 +26,14 @@ def test_the_front_page_is_only_read() -> None:
     assert Client().head("/").status_code == 200
     refused = Client().post("/")
     assert (refused.status_code, refused["Content-Type"]) == (405, "application/problem+json")
+
+
+@pytest.mark.parametrize("path", ["/", "/api/docs/", "/api/schema/", "/healthz/live", "/healthz/ready", "/metrics"])
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+def test_what_is_only_read_says_so_to_other_methods(path: str, method: str) -> None:
+    refused = Client(enforce_csrf_checks=True).generic(method, path)
+    assert (refused.status_code, refused.json()["code"]) == (405, "method-not-allowed")
+    assert "GET" in refused["Allow"]
 
 
 def test_the_files_of_the_pages_are_served_without_being_collected() -> None:

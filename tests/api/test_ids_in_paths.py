@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from django.urls import URLPattern, URLResolver, get_resolver
@@ -33,9 +32,7 @@ def test_every_route_with_an_id_takes_any_letter_case() -> None:
     assert [each for each in converters if not isinstance(each, IdConverter)] == []
 
 
-@pytest.mark.parametrize("express", [True, False], ids=["express lane", "ordinary lane"])
-def test_an_id_in_capitals_is_the_same_id(hospital: Hospital, settings: Any, express: bool) -> None:
-    settings.OPD_EXPRESS = express
+def test_an_id_in_capitals_is_the_same_id(hospital: Hospital) -> None:
     slot = hospital.slot()
     token, other = hospital.token(slot), hospital.token(slot)
     desk, admin = hospital.desk, hospital.admin

@@ -2,6 +2,7 @@
 
 from datetime import date, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -11,8 +12,8 @@ Json = dict[str, Any]
 pytestmark = pytest.mark.usefixtures("invariants_hold")
 
 
-def lay_out(hospital: Hospital, doctor: Json, first: date, last: date | None = None, **facts: Any) -> Json:
-    body = {
+def lay_out_body(doctor: Json, first: date, last: date | None = None, **facts: Any) -> Json:
+    return {
         "doctor_id": doctor["id"],
         "start_date": first.isoformat(),
         "end_date": (last or first).isoformat(),
@@ -21,7 +22,10 @@ def lay_out(hospital: Hospital, doctor: Json, first: date, last: date | None = N
         "duration_minutes": 60,
         **facts,
     }
-    return hospital.desk.post("slots/bulk/", body).expect(201)
+
+
+def lay_out(hospital: Hospital, doctor: Json, first: date, last: date | None = None, **facts: Any) -> Json:
+    return hospital.desk.post("slots/bulk/", lay_out_body(doctor, first, last, **facts)).expect(201)
 
 
 def slots_of(hospital: Hospital, doctor: Json, **query: Any) -> list[Json]:
@@ -60,8 +64,22 @@ def test_bulk_with_weekdays_and_without_weekends_takes_what_both_allow(hospital:
 
 
 @pytest.mark.parametrize(
+    "facts",
+    [{"weekdays": [7]}, {"weekdays": [6, 7], "exclude_weekends": True}, {"weekdays": [3], "week_interval": 52}],
+    ids=["weekdays that do not occur", "weekends that are excluded", "a week that is left out"],
+)
+def test_a_range_without_a_planned_day_makes_no_slots(hospital: Hospital, facts: Json) -> None:
+    doctor, thursday = hospital.doctor(), next_monday(hospital) + timedelta(days=3)
+    made = lay_out(hospital, doctor, thursday, thursday + timedelta(days=1), **facts)
+    assert (made["count"], made["skipped"]) == (0, 0)
+    unknown = lay_out_body(doctor | {"id": str(uuid4())}, thursday, weekdays=[7])
+    hospital.desk.post("slots/bulk/", unknown).expect(404, "not-found")
+
+
+@pytest.mark.parametrize(
     "change",
     [
+        {"start_time": "09:00Z"}, {"end_time": "10:00+05:30"}, {"end_time": "10:00-0100"},
         {"weekdays": []}, {"weekdays": [0]}, {"weekdays": [8]}, {"weekdays": ["1"]}, {"weekdays": [True]},
         {"weekdays": "1,2"}, {"weekdays": 1}, {"weekdays": None}, {"weekdays": [1] * 8}, {"weekdays": [1.5]},
         {"week_interval": 0}, {"week_interval": -1}, {"week_interval": 53}, {"week_interval": "2"},

@@ -23,7 +23,8 @@ from tokens.services import TokenAllocationService
 ROOT = Path(__file__).resolve().parents[2]
 CONTRACT = "tests/contract/test_0"
 PLUGIN = "tests.parted.watching"
-SEATS, CROWDS = "tests/races/test_seats.py", "tests/races/test_crowds.py"
+SEATS = "tests/races/test_seats.py"
+BATCHES = ("tests/races/test_batches.py", "tests/races/test_batches_with_keys.py")
 PLAYED = (
     "tests/parted/the_day.py",
     "tests/integration/tokens/test_constraints.py",
@@ -38,7 +39,7 @@ PLAYED = (
     f"{SEATS}::test_one_patient_asks_at_two_slots_of_a_doctor",
     f"{SEATS}::test_canary_without_locks_the_database_itself_refuses_the_second",
     f"{SEATS}::test_who_books_elsewhere_while_being_promoted_does_not_stop_the_one_who_cancels",
-    CROWDS,
+    *BATCHES,
 )
 
 

@@ -1,7 +1,7 @@
 """Races on purpose: threads that start together, and one that overtakes another at the worst moment.
 
 `overtake` stops the slow one between its decision and its first write and lets the fast one run until it is done or
-waits for the slow one: in a crowd, at the gate, or for a lock of the slow one's transaction. Behind the lock the fast
+waits for the slow one: in a queue, at the gate, or for a lock of the slow one's transaction. Behind the lock the fast
 one has to wait; with the locks off it overtakes, and the same scene ends in a lie. That second run is the canary: it
 shows that the test would notice a lock that is missing. Nothing depends on how fast the machine is: PATIENCE only ends
 a run in which something hangs.
@@ -61,7 +61,7 @@ class Runner(threading.Thread):
             connection.close()
 
     def waits_for(self, other: "Runner") -> bool:
-        """Whether this one waits in a crowd, at the gate, or for a lock that the other one's transaction holds."""
+        """Whether this one waits in a queue, at the gate, or for a lock that the other one's transaction holds."""
         frame = sys._current_frames().get(self.ident or 0)
         while frame is not None:
             if frame.f_code in (_Place.wait.__code__, Redis.blpop.__code__):

@@ -10,7 +10,7 @@ from tests.races.choreography import gate_open
 
 @pytest.fixture(autouse=True)
 def canaries_come_one_by_one(request: pytest.FixtureRequest, settings: Any) -> None:
-    """A crowd that is booked together cannot race within one process: a canary shows what happens between processes."""
+    """Requests of one batch cannot race within one process: a canary shows what happens between processes."""
     if "canary" in request.node.name:
         settings.OPD_COMBINE = False
 
@@ -18,8 +18,8 @@ def canaries_come_one_by_one(request: pytest.FixtureRequest, settings: Any) -> N
 @pytest.fixture(params=["redis, together", "redis, one by one", "no redis, together", "no redis, one by one"])
 def any_redis(request: pytest.FixtureRequest, settings: Any) -> Iterator[None]:
     """The scene is played four times: whatever helps is there or not, the row lock decides."""
-    gate, crowd = request.param.split(", ")
-    settings.OPD_COMBINE = crowd == "together"
+    gate, requests = request.param.split(", ")
+    settings.OPD_COMBINE = requests == "together"
     if gate == "redis":
         yield
         return

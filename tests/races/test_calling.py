@@ -70,7 +70,7 @@ def test_canary_without_locks_the_call_is_lost() -> None:
         assert lies_of(slot)
 
 
-def test_emergencies_and_calls_in_a_crowd(any_redis: None) -> None:
+def test_emergencies_and_calls_at_once(any_redis: None) -> None:
     """Whatever the order, everybody called is called once and each emergency has a seat."""
     slot, _ = waiting_room(4)
     patients = [a_patient() for _ in range(4)]

@@ -14,6 +14,7 @@ from django.db import connection
 from django.db.models import QuerySet
 
 from clinics.models import Slot
+from core.api.commands import Reply
 from core.db.transactions import atomic
 from events.models import Event
 from patients.models import Patient
@@ -60,13 +61,14 @@ class Follower:
 
 @pytest.fixture(autouse=True)
 def one_by_one(settings: Any) -> None:
-    """The writers here dawdle before they commit; in one crowd there would be nobody to overtake."""
+    """The writers here dawdle before they commit; in one batch there would be nobody to overtake."""
     settings.OPD_COMBINE = False
 
 
-def book(slot: Slot, *, answer: Any, patient: Patient | None = None) -> Any:
+def book(slot: Slot, *, form: Any = None, patient: Patient | None = None) -> Any:
+    """Book; `form` runs between the last write and the commit."""
     request = BookingRequest(patient_id=(patient or a_patient()).id, category=Category.WALKIN)
-    return service.book(slot_id=slot.id, request=request, actor="user:desk", answer=answer)
+    return service.book(slot_id=slot.id, request=request, actor="user:desk", reply=Reply(form) if form else None)
 
 
 def everything() -> set[str]:
@@ -84,7 +86,7 @@ def test_every_event_once_and_in_order_under_32_writers() -> None:
 
     def write(slot: Slot) -> None:
         for _ in range(5):
-            book(slot, answer=dawdle)
+            book(slot, form=dawdle)
 
     writers = [Runner(partial(write, slots[n % 8])) for n in range(32)]
     for writer in writers:
@@ -139,13 +141,13 @@ def overtaken_in_the_log(*, patient: bool, meanwhile: AbstractContextManager[Non
         return result
 
     early, late = a_patient(), a_patient()  # made before: no other transaction may end between the two bookings
-    writer = Runner(lambda: book(slow, answer=hesitate, patient=late))
+    writer = Runner(lambda: book(slow, form=hesitate, patient=late))
     try:
         with meanwhile or nullcontext():
             writer.start()
             assert written.wait(PATIENCE)
             with gate_open():
-                book(quick, answer=lambda result: result, patient=early)
+                book(quick, patient=early)
         for _ in range(20):
             follower.poll()
     finally:

@@ -1,4 +1,4 @@
-"""Operations that need the days of two doctors take their locks in one order, whoever names them in another."""
+"""Operations that need several locks take them in one order, whoever names them in another."""
 
 import threading
 from collections.abc import Iterator
@@ -11,9 +11,13 @@ from uuid import UUID
 import pytest
 
 from clinics.models import Doctor, Slot
-from tests.races.choreography import PATIENCE, Refusal, together
+from core.api import idempotency
+from core.api.idempotency import Key, Stored
+from core.db.transactions import atomic, roll_back
+from tests.races.choreography import PATIENCE, Refusal, Runner, together
 from tests.races.scene import a_doctor, a_slot, lies_of, service
 from tests.support.invariants import assert_invariants_hold
+from tests.support.waiting import until
 from tokens.engine import locking, transaction
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -89,3 +93,33 @@ def test_canary_without_the_order_they_lock_each_other_out(monkeypatch: pytest.M
     monkeypatch.setattr(transaction, "locked_days", unordered)
     outcomes, _ = swap()
     assert [outcome.code for outcome in outcomes if isinstance(outcome, Refusal)] == ["OperationalError"]
+
+
+def test_batches_with_the_same_keys_store_their_answers_in_one_order() -> None:
+    """Two batches bring the keys in opposite orders, while a third transaction holds the key in the middle."""
+    held, go = threading.Event(), threading.Event()
+
+    def store(names: str) -> None:
+        answers = [(Key(actor="user:desk", key=name, fingerprint=""), Stored(201, b"{}", {})) for name in names]
+        with atomic(durable=True):
+            idempotency.keep(answers)
+
+    def hold() -> None:
+        with atomic(durable=True):
+            idempotency.keep([(Key(actor="user:desk", key="b", fingerprint=""), Stored(201, b"{}", {}))])
+            held.set()
+            go.wait(PATIENCE)
+            roll_back()
+
+    holder, one, other = Runner(hold), Runner(partial(store, "abc")), Runner(partial(store, "cba"))
+    holder.start()
+    assert held.wait(PATIENCE)
+    try:
+        one.start()
+        until(lambda: one.backend is not None and one.waits_for(holder))
+        other.start()
+        until(lambda: other.backend is not None and (other.waits_for(holder) or other.waits_for(one)))
+    finally:
+        go.set()
+    holder.finish()
+    assert [one.finish(), other.finish().code] == [None, "KeyTaken"]

@@ -69,12 +69,21 @@ def test_twenty_requests_with_one_key_call_one_patient() -> None:
     slot, authorization = waiting_room(), signed_in()
     answers: list[Any] = together([partial(call_next, authorization, slot, "one-key")] * 20)
     assert {answer.status for answer in answers} <= {200, 409}
+    assert len({answer.raw for answer in answers if answer.status == 200}) == 1
     assert Token.objects.filter(slot=slot, status="CALLED").count() == 1
 
 
-def test_canary_without_the_record_each_request_calls_another(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_canary_without_the_key_each_request_calls_another(monkeypatch: pytest.MonkeyPatch) -> None:
     slot, authorization = waiting_room(), signed_in()
-    monkeypatch.setattr(idempotency, "asked_of", lambda request: None)
+    monkeypatch.setattr(idempotency, "key_of", lambda request: None)
+    answers: list[Any] = together([partial(call_next, authorization, slot, "one-key")] * 20)
+    assert Counter(answer.status for answer in answers) == {200: 20}
+    assert Token.objects.filter(slot=slot, status="CALLED").count() == 20
+
+
+def test_canary_without_the_stored_answer_each_request_calls_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    slot, authorization = waiting_room(), signed_in()
+    monkeypatch.setattr(idempotency, "keep", lambda answers: None)
     answers: list[Any] = together([partial(call_next, authorization, slot, "one-key")] * 20)
     assert Counter(answer.status for answer in answers) == {200: 20}
     assert Token.objects.filter(slot=slot, status="CALLED").count() == 20

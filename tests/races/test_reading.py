@@ -2,16 +2,18 @@
 
 import random
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.test import Client
 
+from accounts.auth import authentication
 from core.db.sql import ask
 from tests.factories import first_admin
 from tests.races.choreography import Refusal, together
 from tests.races.scene import a_patient, a_slot, book, fresh, service
-from tests.support.api import in_process
+from tests.support.api import Api, in_process
 from tests.support.hospital import PASSWORD, Hospital
 from tests.support.waiting import until
 from tokens.api import slot_tokens
@@ -24,7 +26,7 @@ READS, WRITES = 60, 40
 
 @pytest.mark.parametrize("combine", [True, False])
 def test_a_list_is_never_older_than_what_was_acknowledged(settings: Any, combine: bool) -> None:
-    """Two book and cancel, six read in both lanes; what each heard of before it asked is in what it is told."""
+    """Two book and cancel, six read; what each heard of before it asked is in what it is told."""
     settings.OPD_COMBINE = combine
     hospital = Hospital(in_process(), first_admin(PASSWORD).username, PASSWORD)
     slot = a_slot(capacity=500)
@@ -53,7 +55,6 @@ def test_a_list_is_never_older_than_what_was_acknowledged(settings: Any, combine
         seen: set[str] = set()
         while reads < READS or not done.is_set():
             heard_booked, heard_cancelled = set(booked), set(cancelled)
-            # A query that the express lane does not know goes the ordinary way.
             query = chance.choice(["", "?in_queue=false"])
             headers = {"Authorization": hospital.desk.authorization}
             if known and chance.random() < 0.7:
@@ -96,30 +97,57 @@ def test_a_change_between_head_and_tokens_is_told_under_its_own_tag(monkeypatch:
     assert again.status == 304
 
 
-def test_those_who_read_together_are_told_each_as_who_they_are(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One looks, four wait meanwhile and are looked up together: two desks, a patient, one whose account is closed."""
-    settings.OPD_COMBINE = settings.OPD_EXPRESS = True
+@pytest.fixture
+def readers(settings: Any) -> tuple[Hospital, Any, list[str], list[Api]]:
+    """A slot with two tokens, and who reads: two desks, a patient, and a desk whose account is closed."""
+    settings.OPD_COMBINE = True
     hospital = Hospital(in_process(), first_admin(PASSWORD).username, PASSWORD)
     slot, patient = a_slot(capacity=10), a_patient()
     tokens = [str(book(slot, each).id) for each in (patient, a_patient())]
     leaver, owner = hospital.user("FRONT_DESK"), hospital.patient_user({"id": str(patient.id)})
     hospital.admin.patch(f"users/{leaver.get('auth/me/').expect(200)['id']}/", {"is_active": False}).expect(200)
-    everybody = [hospital.desk, hospital.user("FRONT_DESK"), owner, leaver]
-    asked: list[int] = []
+    return hospital, slot, tokens, [hospital.desk, hospital.user("FRONT_DESK"), owner, leaver]
 
-    def slow(*questions: Any) -> Any:
-        if not asked:
-            asked.append(0)
-            until(lambda: queue_list._asking.waiting(slot.facility_id) == len(everybody))
-        asked.append(len(questions[0].values[0]))
-        return ask(*questions)
 
-    monkeypatch.setattr(queue_list, "ask", slow)
+def read(slot: Any, by: Api) -> Any:
+    answer = Client().get(f"/api/v1/slots/{slot.id}/tokens/", headers={"Authorization": by.authorization})
+    return [each["id"] for each in answer.json()] if answer.status_code == 200 else answer.status_code
 
-    def read(by: Any) -> Any:
-        answer = Client().get(f"/api/v1/slots/{slot.id}/tokens/", headers={"Authorization": by.authorization})
-        return [each["id"] for each in answer.json()] if answer.status_code == 200 else answer.status_code
 
-    outcomes = together([lambda by=by: read(by) for by in [hospital.admin, *everybody]])
+def sent_late(module: Any, monkeypatch: pytest.MonkeyPatch, *, waiting: Callable[[], bool]) -> list[int]:
+    """The number of ids in each statement that the module sends; the first one is sent once the others wait."""
+    sent: list[int] = []
+
+    def late(*statements: Any) -> Any:
+        if not sent:
+            sent.append(0)
+            until(waiting)
+        sent.append(len(statements[0].values[-1]))
+        return ask(*statements)
+
+    monkeypatch.setattr(module, "ask", late)
+    return sent
+
+
+def test_sessions_are_looked_up_together_and_each_caller_is_who_they_are(
+    readers: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The session of one is looked up while four wait: these four are looked up with one statement."""
+    hospital, slot, tokens, others = readers
+    sent = sent_late(authentication, monkeypatch, waiting=lambda: authentication._sessions.waiting(None) == len(others))
+    outcomes = together([lambda by=by: read(slot, by) for by in [hospital.admin, *others]])
     assert outcomes == [tokens, tokens, tokens, tokens[:1], 401]
-    assert asked == [0, 1, len(everybody)]
+    assert sent == [0, 1, len(others)]
+
+
+def test_heads_are_read_together_and_each_caller_gets_their_own_tokens(
+    readers: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The head of the slot is read for one while three wait: these three share one statement."""
+    hospital, slot, tokens, others = readers
+    admitted = others[:3]
+    heads = queue_list._heads
+    sent = sent_late(queue_list, monkeypatch, waiting=lambda: heads.waiting(slot.facility_id) == len(admitted))
+    outcomes = together([lambda by=by: read(slot, by) for by in [hospital.admin, *others]])
+    assert outcomes == [tokens, tokens, tokens, tokens[:1], 401]
+    assert sent == [0, 1, 1], "all of them ask for the same slot"

@@ -144,7 +144,7 @@ def test_canary_without_locks_somebody_waits_for_a_free_seat() -> None:
         assert "somebody waits while a seat is free" in lies_of(slot)
 
 
-def test_cancel_and_book_in_a_crowd(any_redis: None) -> None:
+def test_cancel_and_book_at_once(any_redis: None) -> None:
     slot = a_slot(capacity=3)
     tokens = [book(slot) for _ in range(3)]
     patients = [a_patient() for _ in range(5)]

@@ -36,7 +36,7 @@ def _make_admin() -> None:
     if not User.objects.filter(username=ADMIN).exists():
         # Hashed as the servers do it: the tests themselves use a cheaper hash.
         hashed = Argon2Hasher().encode(PASSWORD, "salt-of-the-tests")
-        create_user(username=ADMIN, email=f"{ADMIN}@example.org", role=Role.ADMIN, password_hash=hashed)
+        create_user(username=ADMIN, email=f"{ADMIN}@example.org", role=Role.ADMIN, by="system:x", password_hash=hashed)
 
 
 def wire_to(web: Web) -> Any:

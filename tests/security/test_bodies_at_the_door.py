@@ -1,13 +1,12 @@
 """Bodies that are broken, slow, too large or not wanted, sent to the web server as it is started in a hospital."""
 
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
 
-from bench.chaos.system import System, running_system
+from bench.chaos.system import System
 from core.api.json_body import MAX_BYTES
 from tests.scale.scene import hospital_of
 from tests.security.raw_http import Connection, Reply, ask, head
@@ -15,24 +14,15 @@ from tests.support.hospital import Hospital, unique
 from tests.support.waiting import until
 
 BASE = "/api/v1/"
-BEHIND_A_PROXY = {"OPD_NUM_PROXIES": "1", "OPD_INTERNAL_NETWORKS": "10.0.0.0/8"}
 INSIDE = "X-Forwarded-For: 10.1.2.3"
 OUTSIDE = "X-Forwarded-For: 203.0.113.9"
 JSON = "Content-Type: application/json"
 
 
 @pytest.fixture(scope="module")
-def system(django_db_blocker: Any) -> Iterator[System]:
-    with (
-        django_db_blocker.unblock(),
-        running_system(celery=False, beside=lambda _: nullcontext(BEHIND_A_PROXY)) as system,
-    ):
-        yield system
-
-
-@pytest.fixture(scope="module")
-def hospital(system: System) -> Hospital:
-    return hospital_of(system)
+def hospital(system: System, django_db_blocker: Any) -> Hospital:
+    with django_db_blocker.unblock():
+        return hospital_of(system)
 
 
 def send(system: System, raw: bytes, *, end: bool = True) -> Reply:
@@ -178,6 +168,17 @@ def test_a_body_sent_piece_by_piece_before_a_refusal_loses_no_answer(system: Sys
             for piece in (b"{", b" ", b" ", b"}"):
                 connection.send(piece)
             assert connection.read().status == 401
+
+
+@pytest.mark.parametrize("second", ["one-key", "other-key"])
+def test_a_second_key_for_one_request_is_refused(system: System, hospital: Hospital, second: str) -> None:
+    token = hospital.token(hospital.slot())
+    signed = f"Authorization: {hospital.desk.authorization}"
+    keys = ["Idempotency-Key: one-key", f"idempotency-key: {second}"]
+    path = f"{BASE}tokens/{token['id']}/check_in/"
+    reply = send(system, head("POST", path, signed, JSON, *keys, "Content-Length: 2") + b"{}", end=False)
+    assert (reply.status, reply.codes) == (400, ["repeated"])
+    assert hospital.desk.get(f"tokens/{token['id']}/").expect(200)["status"] == token["status"]
 
 
 def metrics(system: System, *lines: str) -> int:

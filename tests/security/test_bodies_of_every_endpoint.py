@@ -5,14 +5,13 @@ A body that did not arrive whole is never carried out, and no answer is lost on 
 
 import json
 import socket
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
-from bench.chaos.system import System, running_system
+from bench.chaos.system import System
 from tests.scale.scene import hospital_of
 from tests.security.surface import OPEN, Operation, things_of, writes
 from tests.support.hospital import Hospital
@@ -21,14 +20,9 @@ LIMIT = 256 * 1024
 
 
 @pytest.fixture(scope="module")
-def system(django_db_blocker: Any) -> Iterator[System]:
-    with django_db_blocker.unblock(), running_system(celery=False) as system:
-        yield system
-
-
-@pytest.fixture(scope="module")
-def hospital(system: System) -> Hospital:
-    return hospital_of(system)
+def hospital(system: System, django_db_blocker: Any) -> Hospital:
+    with django_db_blocker.unblock():
+        return hospital_of(system)
 
 
 @pytest.fixture(scope="module")

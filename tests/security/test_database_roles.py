@@ -115,6 +115,47 @@ def test_no_table_can_be_emptied_and_nothing_defined(application: psycopg.Connec
             application.execute(statement)
 
 
+TRIGGERS = "SELECT array_agg(DISTINCT tgname::text) FROM pg_trigger WHERE NOT tgisinternal"
+
+
+@pytest.fixture
+def ignoring(application: psycopg.Connection) -> psycopg.Connection:
+    """The application role, which asks all triggers to be ignored as pgtrigger would."""
+    application.execute(f"SELECT set_config('pgtrigger.ignore', ({TRIGGERS})::text, false)")
+    return application
+
+
+def test_a_change_without_a_row_of_history_is_not_possible(ignoring: psycopg.Connection) -> None:
+    count = "SELECT count(*) FROM accounts_userevent"
+    with ignoring.transaction(force_rollback=True):
+        before = ignoring.execute(count).fetchone()
+        changed = ignoring.execute("UPDATE accounts_user SET email = 'x' || email WHERE email IS NOT NULL").rowcount
+        assert before is not None
+        assert changed > 0
+        assert ignoring.execute(count).fetchone() == (before[0] + changed,)
+
+
+def test_a_sealed_row_of_the_read_trail_stays_sealed(ignoring: psycopg.Connection) -> None:
+    with ignoring.transaction(force_rollback=True):
+        ignoring.execute("INSERT INTO accounts_readseal VALUES (1000000, 1, '', now())")
+        ignoring.execute(
+            """INSERT INTO accounts_readtrail (id, actor, patient_ids, what, request_id, at, seal_id, hash)
+               VALUES (gen_random_uuid(), 'user:a', '{}', 'x', 'r', now(), 1000000, '')"""
+        )
+        with pytest.raises(errors.RaiseException, match="Cannot update"):
+            ignoring.execute("UPDATE accounts_readtrail SET hash = NULL, seal_id = NULL WHERE seal_id = 1000000")
+
+
+def test_the_owner_may_erase_what_the_triggers_protect(engine: dict[str, str]) -> None:
+    with psycopg.connect(engine["DATABASE_OWNER_URL"]) as owner:
+        owner.execute(f"SELECT set_config('pgtrigger.ignore', ({TRIGGERS})::text, false)")
+        owner.execute("UPDATE accounts_userevent SET username = username")
+        owner.rollback()
+        with pytest.raises(errors.RaiseException):
+            owner.execute("UPDATE accounts_userevent SET username = username")
+        owner.rollback()
+
+
 def test_a_row_of_the_read_trail_is_sealed_and_nothing_else(application: psycopg.Connection) -> None:
     granted = """SELECT column_name FROM information_schema.column_privileges
                  WHERE grantee = current_user AND table_name = 'accounts_readtrail' AND privilege_type = 'UPDATE'"""

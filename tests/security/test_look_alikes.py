@@ -157,3 +157,16 @@ def test_the_database_itself_gives_each_name_and_address_once(owner: User, usern
     other = User.objects.create_user("other", "other@hospital.example")
     with pytest.raises(IntegrityError):
         User(pk=other.pk, username=username, email=email).save(force_update=True, update_fields=["username", "email"])
+
+
+@pytest.mark.parametrize("spelling", ["adm2@ho\u017fpital.example", "\uff41\uff44\uff4d2", "adm\u00b2"])
+def test_nobody_signs_in_with_a_look_alike(client: Any, spelling: str) -> None:
+    """The admin site takes no other spellings than the API."""
+    User.objects.create_user("adm2", "adm2@hospital.example", PASSWORD, role=Role.ADMIN)
+    answer = client.post("/admin/login/", {"username": spelling, "password": PASSWORD})
+    assert answer.status_code == 200
+    assert "sessionid" not in answer.cookies
+    body = {"username": spelling, "password": PASSWORD}
+    problem(client.post("/api/v1/auth/token/", body, content_type="application/json"), 401, "not-authenticated")
+    for right in ("ADM2", " adm2@hospital.example "):
+        assert client.post("/admin/login/", {"username": right, "password": PASSWORD}).status_code == 302

@@ -20,13 +20,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 Json = dict[str, Any]
 
 
-@pytest.fixture(params=["express", "ordinary"])
-def lane(request: pytest.FixtureRequest, settings: Any) -> str:
-    """Both lanes leave the same trail."""
-    settings.OPD_EXPRESS = request.param == "express"
-    return str(request.param)
-
-
 @pytest.fixture
 def hospital() -> Hospital:
     return Hospital(in_process(), first_admin(PASSWORD).username, PASSWORD)
@@ -61,7 +54,7 @@ def told(rows: list[ReadTrail]) -> list[tuple[str, set[str]]]:
     return [(row.what, {str(each) for each in row.patient_ids}) for row in rows]
 
 
-def test_the_queue_of_a_slot(scene: Scene, lane: str) -> None:
+def test_the_queue_of_a_slot(scene: Scene) -> None:
     desk = scene.hospital.desk
     me = desk.get("auth/me/").expect(200)["id"]
     scene.hospital.do(scene.tokens[1], "cancel").expect(200)
@@ -77,26 +70,26 @@ def test_the_queue_of_a_slot(scene: Scene, lane: str) -> None:
             assert rows[0].actor == f"user:{me}"
 
 
-def test_a_list_that_the_client_has_already_leaves_nothing(scene: Scene, lane: str) -> None:
+def test_a_list_that_the_client_has_already_leaves_nothing(scene: Scene) -> None:
     first, _ = scene.rows_of(scene.hospital.desk, scene.queue)
     again, rows = scene.rows_of(scene.hospital.desk, scene.queue, **{"If-None-Match": first.headers["etag"]})
     assert (again.status, rows) == (304, [])
 
 
-def test_an_empty_queue_leaves_nothing(scene: Scene, lane: str) -> None:
+def test_an_empty_queue_leaves_nothing(scene: Scene) -> None:
     empty = scene.hospital.slot()
     answer, rows = scene.rows_of(scene.hospital.desk, f"slots/{empty['id']}/tokens/")
     assert (answer.expect(200), rows) == ([], [])
 
 
-def test_a_patient_leaves_the_names_they_saw(scene: Scene, lane: str) -> None:
+def test_a_patient_leaves_the_names_they_saw(scene: Scene) -> None:
     own = scene.tokens[0]["patient"]
     answer, rows = scene.rows_of(scene.hospital.patient_user({"id": own}), scene.queue)
     assert len(answer.expect(200)) == 1
     assert told(rows) == [("queue.read", {own})]
 
 
-def test_a_refused_read_leaves_nothing(scene: Scene, lane: str) -> None:
+def test_a_refused_read_leaves_nothing(scene: Scene) -> None:
     stranger = scene.hospital.doctor_user(scene.hospital.doctor())
     answer, rows = scene.rows_of(stranger, scene.queue)
     answer.expect(403, "permission-denied")
@@ -185,7 +178,7 @@ def test_reads_at_the_same_moment_are_written_together(settings: Any, monkeypatc
     assert {row.patient_ids[0] for row in ReadTrail.objects.all()} == set(patients)
 
 
-def test_what_cannot_be_recorded_is_not_shown(scene: Scene, lane: str) -> None:
+def test_what_cannot_be_recorded_is_not_shown(scene: Scene) -> None:
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE accounts_readtrail ADD CONSTRAINT closed CHECK (false) NOT VALID")
         try:

@@ -129,7 +129,8 @@ def test_a_replay_to_who_sees_all_asks_nothing_more(hospital: Hospital, patient:
     keyed(hospital.desk, "POST", "patients/", body).expect(201)
     booking = {"slot_id": slot["id"], "patient_id": patient["id"], "category": "WALKIN"}
     keyed(hospital.desk, "POST", "tokens/", booking, "b").expect(201)
-    for path, sent, key, most in (("patients/", body, "k", 3), ("tokens/", booking, "b", 3)):
+    for path, sent, key in (("patients/", body, "k"), ("tokens/", booking, "b")):
         with CaptureQueriesContext(connection) as queries:
             keyed(hospital.desk, "POST", path, sent, key).expect(201)
-        assert len(queries) <= most, [each["sql"][:90] for each in queries.captured_queries]
+        asked = [each["sql"] for each in queries.captured_queries if each["sql"] not in ("BEGIN", "COMMIT")]
+        assert len(asked) <= 2, asked  # who it is; the stored answer, for a booking with the locks in one statement

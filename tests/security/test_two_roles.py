@@ -8,6 +8,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from django.core.management import CommandError, call_command
 from django.db import connection
 from psycopg import errors
 
@@ -71,8 +72,8 @@ def test_a_database_that_one_superuser_owned_is_brought_to_two_roles(server: Emb
     }
     for _ in range(2):
         done("make_roles", DATABASE_ADMIN_URL=server.url, **urls)
-        done("migrate", "--verbosity", "0", **urls)
-        assert owners(server.url) == {"the_owner"}
+    done("migrate", "--verbosity", "0", **urls)
+    assert owners(server.url) == {"the_owner"}
     with psycopg.connect(urls["DATABASE_URL"]) as link:
         assert link.execute("SELECT count(*) FROM accounts_user").fetchone() == (2,)
         with pytest.raises(errors.InsufficientPrivilege):
@@ -84,7 +85,6 @@ def test_a_database_that_one_superuser_owned_is_brought_to_two_roles(server: Emb
     done("migrate", "--verbosity", "0", **server.urls)
     assert owners(server.url) == {OWNER}
     assert "opd.W001" not in done("check", "--deploy", **server.urls)
-    assert "opd.W001" in done("check", "--deploy", DATABASE_URL=server.url)
     with psycopg.connect(server.urls["DATABASE_URL"]) as link:
         assert link.info.user == APPLICATION
         assert link.execute("SELECT count(*) FROM accounts_user").fetchone() == (2,)
@@ -118,19 +118,19 @@ def test_parted_tables_keep_their_rights(server: EmbeddedPostgres) -> None:
 
 
 @pytest.mark.parametrize("missing", ["DATABASE_ADMIN_URL", "DATABASE_OWNER_URL", "DATABASE_URL"])
-def test_make_roles_says_what_it_lacks(missing: str) -> None:
-    urls = {name: f"postgres://{name}@127.0.0.1/opd" for name in ("DATABASE_ADMIN_URL", "DATABASE_OWNER_URL")}
-    urls |= {"DATABASE_URL": "postgres://app@127.0.0.1/opd"}
-    del urls[missing]
-    finished = manage("make_roles", **urls)
-    assert finished.returncode == 1
-    assert f"{missing} must be set." in finished.stderr
+def test_make_roles_says_what_it_lacks(missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("DATABASE_ADMIN_URL", "DATABASE_OWNER_URL", "DATABASE_URL"):
+        monkeypatch.setenv(name, f"postgres://{name}@127.0.0.1/opd")
+    monkeypatch.delenv(missing)
+    with pytest.raises(CommandError, match=f"^{missing} must be set."):
+        call_command("make_roles")
 
 
-def test_one_role_for_everything_is_not_accepted_by_make_roles() -> None:
-    same = "postgres://opd:p@127.0.0.1/opd"
-    finished = manage("make_roles", DATABASE_ADMIN_URL=same, DATABASE_OWNER_URL=same, DATABASE_URL=same)
-    assert "three different roles" in finished.stderr
+def test_one_role_for_everything_is_not_accepted_by_make_roles(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("DATABASE_ADMIN_URL", "DATABASE_OWNER_URL", "DATABASE_URL"):
+        monkeypatch.setenv(name, "postgres://opd:p@127.0.0.1/opd")
+    with pytest.raises(CommandError, match="three different roles"):
+        call_command("make_roles")
 
 
 @pytest.mark.django_db

@@ -40,7 +40,7 @@ def copies() -> list[Path]:
     return [copy for shelter in SHELTERS for copy in shelter.glob(f"{PREFIX}*")]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")  # a copy of Python is made for each
 def closed_checkout() -> Iterator[Path]:
     """A copy of the code in a folder that only its owner may enter, made under umask 077."""
     top = Path(tempfile.mkdtemp(prefix="opd closed-")).resolve()
@@ -111,7 +111,7 @@ def place_in(checkout: Path) -> dict[str, str]:
 
 
 def test_the_code_that_runs_is_that_of_the_checkout_now(closed_checkout: Path) -> None:
-    (closed_checkout / ".opd").mkdir()
+    (closed_checkout / ".opd").mkdir(exist_ok=True)
     first = place_in(closed_checkout)
     assert place_in(closed_checkout) == first
     more = closed_checkout / "core" / "more.py"

@@ -1,5 +1,6 @@
 """Passwords that a stranger guesses first, at every place where a password is set."""
 
+import datetime
 import io
 from typing import Any
 
@@ -27,6 +28,23 @@ OF_ANYBODY = [
     "opd-token-1",
     "password2026",
     "Clinic!!!!",
+    "\ufe0f" * 8,
+    "\U0001d159" * 8,
+    "ab\u200bc\u2060d\ufe0fe\u3164f",
+    "a b c d e f g",
+    "p a s s w o r d",
+    "p-a-s-s-w-o-r-d",
+    "pass\u200bword",
+    "p\u00e4ssw\u00f6rd",
+    "1 2 3 4 5 6 7 8",
+    "retsinim",
+    "1latipsoh!",
+    "\u00e9" * 8,
+    "abababab",
+    "abcdabcd",
+    "emergency1",
+    "Casualty-2026",
+    "Ward-Pharmacy-7",
 ]
 OF_THE_FACILITY = ["stjohns-2026", "StJohns@Hospital"]
 OF_THE_USER = ["mpillai7", "mpillai7!", "meera.pillai1", "Pillai2026!", "sunrise-123"]
@@ -85,6 +103,70 @@ def test_nobody_registers_with_one(api: APIClient, password: str) -> None:
     body = {"email": EMAIL, "password": password, "name": "Lakshmi Nair", "phone": "+91 98450 11223"}
     refused(api.post(f"{BASE}auth/register/", body), "password")
     assert not mail.outbox
+
+
+OF_THE_PERSON = [
+    "9845011223",
+    "98450 11223",
+    "+91 98450 11223",
+    "919845011223",
+    "00919845011223",
+    "098450-11223",
+    "9845011223a",
+    "3221105489",
+    "\u096f\u096e\u096a\u096b\u0966\u0967\u0967\u0968\u0968\u0969",
+    "nair9845011223",
+    "09041961",
+    "09-04-1961",
+    "9/4/1961 xyz",
+    "04/09/1961",
+    "1961-04-09",
+    "19610409",
+    "9april1961",
+    "09 Apr 1961",
+    "Lakshmi090461",
+    "16914090",
+]
+
+
+@pytest.mark.parametrize("password", OF_THE_PERSON)
+def test_nobody_registers_with_their_phone_or_birth_date(api: APIClient, password: str) -> None:
+    body = {"email": EMAIL, "name": "Lakshmi Nair", "phone": "+91 98450 11223", "date_of_birth": "1961-04-09"}
+    refused(api.post(f"{BASE}auth/register/", {**body, "password": password}), "password")
+    assert not mail.outbox
+
+
+def test_a_phone_beside_something_else_is_good(api: APIClient) -> None:
+    body = {"email": EMAIL, "name": "Lakshmi Nair", "phone": "+91 98450 11223", "date_of_birth": "1961-04-09"}
+    for password in ("9845011223-lotus", "green-lamp-09041961-evening"):
+        assert api.post(f"{BASE}auth/register/", {**body, "password": password}).status_code == 202
+
+
+@pytest.mark.parametrize("password", OF_THE_PERSON)
+def test_the_phone_and_birth_date_of_a_patient_are_no_password(user: User, client: Any, password: str) -> None:
+    patient = apps.get_model("patients.Patient").objects.create(
+        name="Lakshmi Nair", phone="+91 98450 11223", name_key="l", phone_key="+919845011223",
+        date_of_birth=datetime.date(1961, 4, 9), created_at=clock.now(),
+    )  # fmt: skip
+    new = {"username": "new", "email": "", "password": password, "role": "PATIENT", "patients": [str(patient.pk)]}
+    refused(bearer(user).post(f"{BASE}users/", new), "password")
+    client.force_login(user, backend="accounts.auth.backends.PasswordBackend")
+    answer = client.post("/admin/accounts/user/add/", {**new, "patients": str(patient.pk), "is_active": "on"})
+    assert "password" in answer.context["adminform"].form.errors
+
+
+def test_the_number_in_a_user_name_is_no_password(user: User) -> None:
+    new = {"username": "rao-83920174", "email": "", "password": "83920174", "role": "FRONT_DESK"}
+    refused(bearer(user).post(f"{BASE}users/", new), "password")
+
+
+def test_the_name_of_a_patient_in_any_script_is_no_password(user: User) -> None:
+    name = "\u0932\u0915\u094d\u0937\u094d\u092e\u0940 \u0928\u093e\u092f\u0930"
+    patient = apps.get_model("patients.Patient").objects.create(
+        name=name, phone="1234567", name_key="l", phone_key="1234567", created_at=clock.now()
+    )
+    new = {"username": "new", "email": "", "password": f"{name}1", "role": "PATIENT", "patients": [str(patient.pk)]}
+    refused(bearer(user).post(f"{BASE}users/", new), "password")
 
 
 @pytest.mark.parametrize("password", ["lakshmi-77", "Lakshmi Nair1"])

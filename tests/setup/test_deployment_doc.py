@@ -11,7 +11,7 @@ OF_THE_DEMO = {"OPD_URL", "OPD_USERNAME", "OPD_PASSWORD"}
 
 
 def settings_read() -> set[str]:
-    files = [*(ROOT / "config").rglob("*.py"), *(ROOT / "core").rglob("*.py")]
+    files = [path for folder in ("config", "core", "devserver") for path in (ROOT / folder).rglob("*.py")]
     return {name for file in files for name in READ.findall(file.read_text())} - OF_THE_DEMO
 
 

@@ -14,6 +14,7 @@ from clinics.timetables import EVERY_DAY, MAX_WEEKS, WORKING_DAYS
 from core.api.fields import ReasonField
 from core.api.filters import PagedQuerySerializer, QuerySerializer
 from core.api.messages import (
+    ClockTimeField,
     LocalDateTimeField,
     LocalDayOrMomentField,
     StrictBooleanField,
@@ -93,8 +94,8 @@ class BulkSlotsRequest(StrictSerializer):
     doctor_id = StrictUUIDField()
     start_date = serializers.DateField()
     end_date = serializers.DateField()
-    start_time = serializers.TimeField()
-    end_time = serializers.TimeField()
+    start_time = ClockTimeField()
+    end_time = ClockTimeField()
     duration_minutes = StrictIntegerField(min_value=1, max_value=DAY_MINUTES)
     max_capacity = StrictIntegerField(min_value=1, max_value=MAX_SEATS, default=1)
     exclude_weekends = StrictBooleanField(default=False)

@@ -155,7 +155,8 @@ class BulkSlotsView(Endpoint):
                 lay_out([], zone)  # refuses what can't be laid out before anything is locked
             except BadTimetable as error:
                 raise ValidationFailed.of(error.field, error.code, error.detail) from error
-            planned = planned_days(**{name: wanted[name] for name in RANGE})
+            # With no day planned there is still a doctor to lock, and a facility to ask about.
+            planned = planned_days(**{name: wanted[name] for name in RANGE}) or [wanted["start_date"]]
             # A slot of the evening before may reach into a day, and the hours of a day into the next one.
             return {day + timedelta(days=number) for day in planned for number in (-1, 0, 1)}
 

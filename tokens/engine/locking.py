@@ -13,6 +13,7 @@ from django.db import OperationalError
 
 from clinics.models import Doctor, Facility, Slot
 from core import clock
+from core.db import retry
 from core.db.sql import Found, Rows, Statement, ask
 from core.db.transactions import atomic
 from core.errors import NotFound, SlotBusy
@@ -20,8 +21,6 @@ from core.redis.lock import gate
 from tokens import rules
 from tokens.engine.locate import facility_of_slot
 from tokens.engine.unit_of_work import Ledger
-
-LOCK_NOT_AVAILABLE = "55P03"
 
 DoctorDay = tuple[UUID, date]
 
@@ -141,7 +140,7 @@ def _patient_transaction(keys: list[str], wait_seconds: float | None = None) -> 
         with gate(keys, wait_seconds=patience) if keys else nullcontext(), atomic(durable=True):
             yield max(0.05, patience - (clock.monotonic() - began))
     except OperationalError as error:
-        if getattr(error.__cause__, "sqlstate", None) == LOCK_NOT_AVAILABLE:
+        if retry.sqlstate(error) == retry.LOCK_NOT_AVAILABLE:
             raise SlotBusy from error
         raise
 

@@ -106,12 +106,13 @@ def on_plan_of(
     first: date = date.min,
     last: date = date.max,
     dry_run: bool = False,
+    changes_more: bool = False,
 ) -> Any:
     """Run an operation on all slots of a doctor's local days from `first` to `last`, locked; with `dry_run` nothing is
-    changed.
+    changed. `changes_more`: it changes something in any case, also where there are no slots.
     """
     locks = partial(locked_plan, doctor_id=doctor_id, first=first, last=last, actor=actor)
-    return _on_ledgers(locks, operation, reply, dry_run)
+    return _on_ledgers(locks, operation, reply, dry_run, changes_more=changes_more)
 
 
 def _on_ledgers(
@@ -119,6 +120,8 @@ def _on_ledgers(
     operation: Callable[[list[Ledger]], Any],
     reply: Reply | None,
     dry_run: bool,
+    *,
+    changes_more: bool = False,
 ) -> Any:
     """Settle what is due, operate, promote, write and answer. A dry run does the same up to the operation, so that it
     counts the same, and is rolled back.
@@ -139,7 +142,7 @@ def _on_ledgers(
                 promote(ledger)
             # Slots that the operation made are its result; those that it removed are no longer among the ledgers.
             made = isinstance(result, list) and bool(result)
-            changed = made or len(ledgers) != locked or any(ledger.has_changes for ledger in ledgers)
+            changed = changes_more or made or len(ledgers) != locked or any(ledger.has_changes for ledger in ledgers)
             close_all(ledgers)
             return result if reply is None else reply.kept(result, changed=changed)
 

@@ -92,7 +92,7 @@ def test_a_demoted_administrator_is_out_at_once(site: Client, make_user: MakeUse
     from accounts import users
 
     make_user(Role.ADMIN, "other")
-    users.change_user(user_id=User.objects.get(username="boss").pk, changes={"role": Role.FRONT_DESK})
+    users.change_user(user_id=User.objects.get(username="boss").pk, changes={"role": Role.FRONT_DESK}, by="user:x")
     assert site.get(USERS).status_code == 302
 
 

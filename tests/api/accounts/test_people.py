@@ -303,7 +303,7 @@ def test_somebody_must_remain_who_can_let_others_in(admin: APIClient) -> None:
     second = admin.post(f"{BASE}users/", {**NEW, "role": "ADMIN"}).json()["id"]
     assert admin.delete(url).status_code == 204
     with pytest.raises(LastAdministrator):
-        users.remove_user(user_id=uuid.UUID(second))
+        users.remove_user(user_id=uuid.UUID(second), by="user:x")
 
 
 def test_bad_queries_are_refused(admin: APIClient) -> None:

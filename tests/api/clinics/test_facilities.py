@@ -44,6 +44,8 @@ def test_nobody_else_does(hospital: Hospital, role: str) -> None:
     [
         ({"time_zone": "Asia/Atlantis"}, "time_zone", "invalid-time-zone"),
         ({"time_zone": "../../etc/passwd"}, "time_zone", "invalid-time-zone"),
+        ({"time_zone": "localtime"}, "time_zone", "invalid-time-zone"),
+        ({"time_zone": "Factory"}, "time_zone", "invalid-time-zone"),
         ({"time_zone": "Asia"}, "time_zone", "invalid-time-zone"),
         ({"time_zone": ""}, "time_zone", "blank"),
         ({"time_zone": 5}, "time_zone", "invalid"),

@@ -10,6 +10,8 @@ from django.db import DatabaseError
 from clinics.models import Facility
 from core.clock import ManualClock
 from core.db.transactions import atomic
+from events.models import Subscription
+from events.subscriptions import consume
 from reports.daily import live_report
 from reports.models import DailyReport
 from reports.tasks import store_daily_reports
@@ -139,3 +141,17 @@ def test_the_database_refuses_another_report_of_the_same_slots(hospital: Hospita
     rows = DailyReport.objects.filter(date=DAY)
     with pytest.raises(DatabaseError, match="daily_report_follows_its_slots"), atomic():
         rows.update(data={"better": True})
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("change", [add_a_slot, change_the_capacity, cancel_a_slot])
+def test_the_consumer_stores_a_changed_day_anew(
+    hospital: Hospital, closed: Json, change: Callable[[Hospital, Json], None]
+) -> None:
+    consume("daily-reports")
+    before = stored()
+    change(hospital, closed)
+    assert consume("daily-reports") > 0
+    assert stored() == report(hospital) != before
+    assert store_daily_reports() == 0
+    Subscription.objects.all().delete()

@@ -16,11 +16,6 @@ Json = dict[str, Any]
 SWEEP = "system:sweep"
 
 
-@pytest.fixture(params=[True, False], ids=["express lane", "ordinary lane"])
-def any_lane(request: pytest.FixtureRequest, settings: Any) -> None:
-    settings.OPD_EXPRESS = request.param
-
-
 def causes(slot: Json, *, after: int) -> list[tuple[str, str]]:
     """The type and the actor of each event of the slot after the first ones."""
     events = Event.objects.filter(slot_id=slot["id"]).order_by("number")
@@ -47,9 +42,7 @@ def actor_of(api: Api) -> str:
 EXPIRED = [("token.expired", SWEEP), ("token.promoted", SWEEP), ("waitlist.promoted", SWEEP)]
 
 
-def test_who_books_after_a_hold_has_ended_signs_the_booking_only(
-    hospital: Hospital, clock: ManualClock, any_lane: None
-) -> None:
+def test_who_books_after_a_hold_has_ended_signs_the_booking_only(hospital: Hospital, clock: ManualClock) -> None:
     slot, _ = with_an_ended_hold(hospital, clock)
     before = logged(slot)
     hospital.ask(slot).expect(202)
@@ -57,9 +50,7 @@ def test_who_books_after_a_hold_has_ended_signs_the_booking_only(
     assert_invariants_hold()
 
 
-def test_who_acts_on_a_token_after_a_hold_has_ended_signs_the_act_only(
-    hospital: Hospital, clock: ManualClock, any_lane: None
-) -> None:
+def test_who_acts_on_a_token_after_a_hold_has_ended_signs_the_act_only(hospital: Hospital, clock: ManualClock) -> None:
     slot, _ = with_an_ended_hold(hospital, clock)
     before = logged(slot)
     hospital.emergency(slot)
@@ -77,9 +68,7 @@ def test_who_changes_a_day_after_a_hold_has_ended_signs_the_change_only(hospital
     assert {actor for _, actor in told[len(EXPIRED) :]} == {actor_of(hospital.desk)}
 
 
-def test_a_waiting_list_that_ends_with_its_slot_is_ended_by_the_sweep(
-    hospital: Hospital, clock: ManualClock, any_lane: None
-) -> None:
+def test_a_waiting_list_that_ends_with_its_slot_is_ended_by_the_sweep(hospital: Hospital, clock: ManualClock) -> None:
     slot, (token,) = hospital.full_slot(1)
     hospital.entry(slot)
     before = logged(slot)
@@ -88,7 +77,7 @@ def test_a_waiting_list_that_ends_with_its_slot_is_ended_by_the_sweep(
     assert causes(slot, after=before) == [("waitlist.expired", SWEEP), ("token.cancelled", actor_of(hospital.desk))]
 
 
-def test_a_seat_that_somebody_gives_back_is_handed_on_in_their_name(hospital: Hospital, any_lane: None) -> None:
+def test_a_seat_that_somebody_gives_back_is_handed_on_in_their_name(hospital: Hospital) -> None:
     slot, (token,) = hospital.full_slot(1)
     hospital.entry(slot)
     before = logged(slot)
@@ -100,9 +89,7 @@ def test_a_seat_that_somebody_gives_back_is_handed_on_in_their_name(hospital: Ho
 
 @pytest.mark.parametrize("who", ["doctor", "patient", "key", "ended session", "nobody"])
 @pytest.mark.parametrize("act", ["book", "cancel", "call_next", "emergency", "check_in"])
-def test_nothing_is_done_for_who_is_refused(
-    hospital: Hospital, clock: ManualClock, any_lane: None, who: str, act: str
-) -> None:
+def test_nothing_is_done_for_who_is_refused(hospital: Hospital, clock: ManualClock, who: str, act: str) -> None:
     patient = hospital.patient()
     callers = {
         "doctor": lambda: hospital.doctor_user(hospital.doctor()),

@@ -1,19 +1,15 @@
-"""Pages of slots: kept while nothing changes, and never older than a change that was acknowledged."""
+"""Pages of slots: 304 while nothing changes, and never older than a change that was acknowledged."""
 
-import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from clinics.facilities import update_facility
-from core.api import response_cache
 from core.clock import ManualClock
-from tests.support.api import Answer, Api, hang_up
+from tests.support.api import Answer, Api
 from tests.support.hospital import Hospital, when
-from tests.support.waiting import until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -27,7 +23,7 @@ def read(by: Api, doctor: str, known: str | None = None, **query: Any) -> Answer
 
 
 def truth(hospital: Hospital, page: Json) -> list[Json]:
-    """Each slot of the page as it is told alone, which nothing keeps."""
+    """Each slot of the page as its own address answers it."""
     return [hospital.slot_now(each) for each in page["results"]]
 
 
@@ -90,54 +86,19 @@ def test_the_last_free_seat_goes_from_the_page_at_once(hospital: Hospital) -> No
     assert gone.expect(200) == {"count": 0, "next": None, "previous": None, "results": []}
 
 
-def test_pages_do_not_answer_for_each_other(hospital: Hospital, slot: Json, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Even where all of them lie at one place."""
-    monkeypatch.setattr("tokens.api.slot_pages.PLACES", 1)
+def test_pages_do_not_answer_for_each_other(hospital: Hospital, slot: Json) -> None:
     queries: list[Json] = [{"page_size": 1}, {"page_size": 1, "page": 2}, {"page_size": 2}, {"status": "CLOSED"}]
     first = [read(hospital.desk, slot["doctor"], **query) for query in queries]
     assert [read(hospital.desk, slot["doctor"], **query).raw for query in queries] == [each.raw for each in first]
     assert len({each.headers["etag"] for each in first}) == len({each.raw for each in first}) == 4
     assert first[0].body["next"]
+    for answer, query in zip(first, queries, strict=True):
+        for other in first:
+            known = read(hospital.desk, slot["doctor"], other.headers["etag"], **query)
+            assert known.status == (304 if other is answer else 200)
 
 
-def test_pages_that_are_asked_for_at_once_do_not_answer_for_each_other(
-    hospital: Hospital, slot: Json, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Three pages of which one is being made while the other two are asked for."""
-    monkeypatch.setattr("tokens.api.slot_pages.PLACES", 1)
-    busy, go, made = threading.Event(), threading.Event(), response_cache._made
-
-    def slowly(asked: response_cache.Asked) -> response_cache.Snapshot:
-        if not busy.is_set():
-            busy.set()
-            assert go.wait(20)
-        return made(asked)
-
-    monkeypatch.setattr(response_cache, "_made", slowly)
-    queries: list[Json] = [{"page_size": 1}, {"page_size": 1, "page": 2}, {"page_size": 2}]
-    with ThreadPoolExecutor(len(queries)) as pool:
-        first = pool.submit(ask_alone, hospital, slot, queries[0])
-        assert busy.wait(20)
-        others = [pool.submit(ask_alone, hospital, slot, query) for query in queries[1:]]
-        wait = response_cache._fetching._queues
-        until(lambda: all(each.done() or sum(map(len, wait.values())) == len(others) for each in others))
-        go.set()
-        answers = [each.result(20) for each in (first, *others)]
-    own = [read(hospital.desk, slot["doctor"], **query).body for query in queries]
-    assert [answer.body for answer in answers] == own
-
-
-def ask_alone(hospital: Hospital, slot: Json, query: Json) -> Answer:
-    """Read a page in a thread with a connection of its own."""
-    try:
-        return read(hospital.desk, slot["doctor"], **query)
-    finally:
-        hang_up()
-
-
-def test_the_page_moves_with_the_clock_once_the_expected_end_may(
-    clock: ManualClock, hospital: Hospital, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_page_moves_with_the_clock_once_the_expected_end_may(clock: ManualClock, hospital: Hospital) -> None:
     slot = hospital.slot(start=hospital.now() + timedelta(minutes=10), minutes=20, consultation=30)
     first, _ = (hospital.token(slot, arrived=True) for _ in range(2))
     tag = read(hospital.desk, slot["doctor"]).headers["etag"]
@@ -151,20 +112,8 @@ def test_the_page_moves_with_the_clock_once_the_expected_end_may(
     assert when(moved.body["results"][0]["expected_end"]) == clock.now() + timedelta(minutes=30)
 
 
-def test_nothing_is_made_twice_while_nothing_changes(
-    hospital: Hospital, slot: Json, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    made: list[str] = []
-    original = response_cache._made
-
-    def noted(asked: response_cache.Asked) -> response_cache.Snapshot:
-        made.append(asked.key)
-        return original(asked)
-
-    monkeypatch.setattr(response_cache, "_made", noted)
-    for by in (hospital.desk, hospital.admin, hospital.patient_user(hospital.patient())):
-        read(by, slot["doctor"]).expect(200)
-    assert len(made) == 1
-    hospital.token(slot)
-    read(hospital.desk, slot["doctor"]).expect(200)
-    assert len(made) == 2
+def test_all_who_may_read_the_page_share_its_tag(hospital: Hospital, slot: Json) -> None:
+    everybody = [hospital.desk, hospital.admin, hospital.patient_user(hospital.patient()), hospital.key("read")]
+    pages = [read(by, slot["doctor"]) for by in everybody]
+    assert len({page.raw for page in pages}) == len({page.headers["etag"] for page in pages}) == 1
+    assert [read(by, slot["doctor"], pages[0].headers["etag"]).status for by in everybody] == [304] * len(everybody)

@@ -14,6 +14,8 @@ from core.clock import ManualClock
 from patients.models import Patient
 from tests.support.api import Answer, Api
 from tests.support.hospital import Hospital, when
+from tokens.api import slot_tokens
+from tokens.queries.queue_list import Head
 from tokens.services import TokenAllocationService
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -22,25 +24,18 @@ Json = dict[str, Any]
 DEED = Callable[[Hospital, Json, list[Json]], Any]
 
 
-@pytest.fixture(params=["express", "ordinary"], autouse=True)
-def lane(request: pytest.FixtureRequest, settings: Any) -> str:
-    """Both lanes have the same promises."""
-    settings.OPD_EXPRESS = request.param == "express"
-    return str(request.param)
-
-
 @pytest.fixture
 def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The places of the snapshots that were made anew."""
-    places: list[str] = []
-    original = response_cache._made
+    """The slots whose lists were put together from the database."""
+    slots: list[str] = []
+    original = slot_tokens.listed
 
-    def noted(asked: response_cache.Asked) -> response_cache.Snapshot:
-        places.append(asked.key)
-        return original(asked)
+    def noted(*, head: Head, **facts: Any) -> Any:
+        slots.append(str(head.id))
+        return original(head=head, **facts)
 
-    monkeypatch.setattr(response_cache, "_made", noted)
-    return places
+    monkeypatch.setattr(slot_tokens, "listed", noted)
+    return slots
 
 
 def read(by: Api, slot: Json, known: str | None = None, query: str = "") -> Answer:
@@ -163,7 +158,7 @@ def test_with_a_dead_redis_a_list_is_as_true(
     with socket.socket() as unused:  # bound, and nobody listens
         unused.bind(("127.0.0.1", 0))
         settings.REDIS_URL = f"redis://127.0.0.1:{unused.getsockname()[1]}/0"
-        monkeypatch.setattr(response_cache, "near", response_cache.Near())
+        monkeypatch.setattr(response_cache, "cache", response_cache.ResponseCache())
         assert read(hospital.desk, slot, known).status == 304
         assert read(hospital.desk, slot).expect(200) == truth(hospital, slot)
         hospital.token(slot)
@@ -304,9 +299,7 @@ def test_the_headers_keep_a_list_to_its_reader(hospital: Hospital, scene: tuple[
     assert whole.headers["content-type"] == "application/json"
 
 
-def test_what_the_lane_does_not_know_is_answered_all_the_same(
-    hospital: Hospital, scene: tuple[Json, list[Json]]
-) -> None:
+def test_filters_methods_and_forms_other_than_the_usual(hospital: Hospital, scene: tuple[Json, list[Json]]) -> None:
     slot, _ = scene
     queue = read(hospital.desk, slot, query="?in_queue=true").expect(200)
     assert read(hospital.desk, slot, query="?in_queue=1").expect(200) == queue
@@ -315,23 +308,3 @@ def test_what_the_lane_does_not_know_is_answered_all_the_same(
     assert read(hospital.desk, slot, query="?page=2").codes == {"page": "unknown-field"}
     hospital.desk.call("GET", f"slots/{slot['id']}/tokens/", headers={"Accept": "text/csv"}).expect(406)
     hospital.desk.post(f"slots/{slot['id']}/tokens/").expect(405, "method-not-allowed")
-
-
-def test_both_lanes_answer_alike(hospital: Hospital, scene: tuple[Json, list[Json]], lane: str, settings: Any) -> None:
-    slot, _ = scene
-    known = read(hospital.desk, slot).headers["etag"]
-    cases: list[tuple[Json, str | None]] = [(slot, None), (slot, known), ({"id": slot["doctor"]}, None)]
-    for each, tag in cases:
-        settings.OPD_EXPRESS = True
-        fast = read(hospital.desk, each, tag)
-        settings.OPD_EXPRESS = False
-        ordinary = read(hospital.desk, each, tag)
-        assert (fast.status, fast.raw) == (ordinary.status, ordinary.raw)
-        assert _told(fast) == _told(ordinary)
-
-
-def _told(answer: Answer) -> dict[str, Any]:
-    """The headers in no order, without the request's id, a length that no 304 needs, and the framework's Allow."""
-    headers = {name.lower(): value for name, value in answer.headers.items()}
-    headers["vary"] = sorted(word.strip().lower() for word in headers["vary"].split(","))  # type: ignore[assignment]
-    return {name: value for name, value in headers.items() if name not in ("x-request-id", "content-length", "allow")}

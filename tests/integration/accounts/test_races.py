@@ -44,7 +44,7 @@ def together(*works: Callable[[], Any]) -> list[Any]:
 
 def make_user(username: str = "desk", role: Role = Role.FRONT_DESK) -> User:
     return users.create_user(
-        username=username, email=f"{username}@mail.example", role=role, password="quiet-harbour-42"
+        by="user:x", username=username, email=f"{username}@mail.example", role=role, password="quiet-harbour-42"
     )
 
 
@@ -141,8 +141,8 @@ def test_one_address_registers_once() -> None:
 def test_two_administrators_cannot_remove_each_other() -> None:
     first, second = make_user("a", Role.ADMIN), make_user("b", Role.ADMIN)
     results = together(
-        lambda: users.remove_user(user_id=first.pk),
-        lambda: users.change_user(user_id=second.pk, changes={"is_active": False}),
+        lambda: users.remove_user(user_id=first.pk, by="user:x"),
+        lambda: users.change_user(user_id=second.pk, changes={"is_active": False}, by="user:x"),
     )
     assert sum(isinstance(each, LastAdministrator) for each in results) == 1
     assert User.objects.filter(role=Role.ADMIN, is_active=True).count() == 1

@@ -98,7 +98,7 @@ def test_only_what_booked_counts() -> None:
     from accounts import users
     from accounts.auth import sessions
 
-    user = users.create_user(username="p", email="", password="seven-white-lotus", role=Role.PATIENT)
+    user = users.create_user(username="p", email="", password="seven-white-lotus", role=Role.PATIENT, by="user:x")
     client = APIClient()
     client.credentials(HTTP_AUTHORIZATION=f"Bearer {sessions.open_session(user=user).access}")
     for _ in range(12):

@@ -38,16 +38,16 @@ def request_of(principal: Principal | None = None) -> Any:
 
 def make_user(**fields: Any) -> User:
     given = {"username": "desk", "email": "desk@hospital.example", "role": Role.FRONT_DESK, **fields}
-    return users.create_user(password="quiet-harbour-42", **given)
+    return users.create_user(password="quiet-harbour-42", by="user:x", **given)
 
 
 def test_changes_of_users_are_recorded_with_who_made_them() -> None:
     request = request_of()
     with read_trail.attributed(request):
         user = make_user()
-        users.change_user(user_id=user.pk, changes={"role": Role.ADMIN})
+        users.change_user(user_id=user.pk, changes={"role": Role.ADMIN}, by="user:x")
         make_user(username="other", email="", role=Role.ADMIN)
-        users.remove_user(user_id=user.pk)
+        users.remove_user(user_id=user.pk, by="user:x")
     rows = list(History.objects.filter(pgh_obj_id=user.pk).order_by("pgh_id"))
     assert (rows[0].pgh_label, rows[-1].pgh_label) == ("insert", "delete")
     assert rows[0].role == "FRONT_DESK"

@@ -61,8 +61,7 @@ def old_record() -> None:
         actor="user:1",
         key=str(uuid.uuid4()),
         fingerprint="0" * 64,
-        claim=uuid.uuid4(),
-        claimed_at=clock.now() - timedelta(hours=25),
+        stored_at=clock.now() - timedelta(hours=25),
         status=200,
     )
 

@@ -52,6 +52,7 @@ def test_production_starts_with_everything_set_and_is_clean() -> None:
         ("OPD_BUFFER_MINUTES", "ten"),
         ("OPD_TRANSACTION_SECONDS", "5"),
         ("OPD_TIME_ZONE", "Mars/Olympus"),
+        ("OPD_TIME_ZONE", "localtime"),
         ("OPD_PHONE_REGION", "India"),
         ("OPD_NUM_PROXIES", "-1"),
         ("OPD_INTERNAL_NETWORKS", "10.0.0.0/8,everywhere"),

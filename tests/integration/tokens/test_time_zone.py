@@ -77,6 +77,24 @@ def test_tickets_stay_unique_in_the_facility_and_day(hospital: Hospital) -> None
     assert_invariants_hold()
 
 
+def test_a_ticket_that_has_ended_keeps_the_day_that_it_was_printed_for(hospital: Hospital) -> None:
+    """Also when both slots, cancelled, are shown under one day of the new zone afterwards."""
+    doctor = hospital.doctor()
+    slots = [hospital.slot(doctor, start=start) for start in (hospital.at("10:00", day=1), hospital.at("02:00", day=2))]
+    printed = [hospital.token(slot) for slot in slots]
+    assert printed[0]["ticket"] == printed[1]["ticket"]
+    for slot in slots:
+        hospital.desk.post(f"slots/{slot['id']}/cancel/").expect(200)
+    rezone(hospital).expect(200)
+    assert ids(hospital, "2026-03-03") == {slot["id"] for slot in slots}
+    for day, token in zip(("2026-03-03", "2026-03-04"), printed, strict=True):
+        found = hospital.desk.get("tokens/", doctor=doctor["id"], date=day).expect(200)["results"]
+        assert [(each["id"], each["ticket"]) for each in found] == [(token["id"], token["ticket"])]
+    report = hospital.desk.get("reports/daily/", date="2026-03-03").expect(200)
+    assert (report["total_slots"], report["total_tokens"], report["cancelled_tokens"]) == (2, 2, 2)
+    assert_invariants_hold()
+
+
 def test_delays_run_through_the_new_days(hospital: Hospital) -> None:
     doctor = hospital.doctor()
     evening = hospital.slot(doctor, start=hospital.at("23:00", day=2))

@@ -85,6 +85,12 @@ def test_nobody_waits_for_the_end_of_a_body_without_measure(messages: list[Any],
     assert (refusal_of(body), body.drained) == (PayloadTooLarge, False)
 
 
+def test_a_small_body_in_too_many_pieces_is_refused_for_its_pieces() -> None:
+    body = body_of(*[piece(b"x")] * MAX_PIECES, headers=[CHUNKED])
+    assert body.refusal is not None
+    assert body.refusal.detail == "A body may come in at most 2048 pieces. Send larger chunks."
+
+
 def test_the_next_piece_is_due_earlier_at_a_low_rate_and_never_after_the_deadline() -> None:
     body = body_of(headers=[length(200_000)])
     assert body.due == GRACE_SECONDS
@@ -150,6 +156,15 @@ def test_a_header_beyond_measure_is_left_out_and_refused(header: tuple[str, str]
     made = environ_of(header)
     assert made[REFUSAL].errors[0]["field"] == field
     assert header[1] not in made.values()
+
+
+@pytest.mark.parametrize("name", ["idempotency-key", "authorization", "content-type"])
+@pytest.mark.parametrize("second", ["a", "b"])
+def test_a_header_with_one_value_is_sent_once(name: str, second: str) -> None:
+    assert REFUSAL not in environ_of((name, "a"))
+    assert environ_of((name, "a"), (name, second))[REFUSAL].errors == [
+        {"field": name, "code": "repeated", "detail": "Send this header once."}
+    ]
 
 
 def test_an_address_beyond_measure_is_refused() -> None:

@@ -10,7 +10,8 @@ from django.utils.functional import lazystr
 from rest_framework.exceptions import ErrorDetail
 from rest_framework.utils.serializer_helpers import ReturnDict
 
-from core.api.renderers import FastJSONRenderer, to_json
+from core.api.answers import Answer, json_of, response_of
+from core.api.renderers import to_json
 
 
 def test_plain_values() -> None:
@@ -34,7 +35,22 @@ def test_plain_values() -> None:
 
 
 def test_nothing_is_an_empty_body() -> None:
-    assert FastJSONRenderer().render(None) == b""
+    assert json_of(Answer(204)) == b""
+    assert response_of(Answer(204)).content == b""
+
+
+def test_an_empty_list_or_object_is_no_empty_body() -> None:
+    assert [json_of(Answer(200, body)) for body in ([], {})] == [b"[]", b"{}"]
+
+
+def test_bytes_are_json_already() -> None:
+    assert json_of(Answer(200, b'{"a":1}')) == b'{"a":1}'
+
+
+def test_an_answer_as_a_response() -> None:
+    response = response_of(Answer(201, {"a": Decimal("3.80")}, {"ETag": '"1"'}))
+    assert (response.status_code, response.content) == (201, b'{"a":3.8}')
+    assert (response["Content-Type"], response["ETag"]) == ("application/json", '"1"')
 
 
 def test_what_has_no_form_is_a_bug_and_not_a_guess() -> None:

@@ -5,14 +5,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.api.visible_text import invisible_in
+from core.api.visible_text import invisible_in, visible_letters
+from core.normal_form import IGNORABLE
 
 # One of each kind: zero width, joiners in Latin text, directions, hyphenation, fillers, variations, tags, private use.
 INVISIBLE = [
     "\u200b", "\u200c", "\u200d", "\u2060", "\u2061", "\ufeff", "\u202a", "\u202e", "\u2066", "\u2069", "\u200e",
     "\u200f", "\u061c", "\u00ad", "\u034f", "\u115f", "\u1160", "\u3164", "\uffa0", "\u17b4", "\u17b5", "\u180b",
     "\u180e", "\u2028", "\u2029", "\u2800", "\ufe00", "\ufe0f", "\ufff9", "\ufffc", "\U000e0041", "\U000e0100",
-    "\U0001d173", "\ue000", "\U000f0000", "\ufffe", "\u206a",
+    "\U0001d173", "\ue000", "\U000f0000", "\ufffe", "\u206a", "\U0001d159", "\U00016fe4",
 ]  # fmt: skip
 
 REAL_NAMES = [
@@ -29,6 +30,13 @@ def test_what_cannot_be_seen(mark: str) -> None:
     assert invisible_in(f"As{mark}ha") == mark
     assert invisible_in(f"आ{mark}शा") == mark or mark in "\u200c\u200d"
     assert invisible_in(f"Asha{mark}") == invisible_in(f"{mark}Asha") == mark
+
+
+def test_nothing_that_unicode_ignores_by_default_is_seen() -> None:
+    ignored = [letter for letter in map(chr, range(0x110000)) if IGNORABLE.match(letter)]
+    assert len(ignored) > 4000
+    assert [letter for letter in ignored if invisible_in(f"As{letter}ha") != letter] == []
+    assert visible_letters("A " + "".join(ignored) + "b\u2800\u3000") == "Ab"
 
 
 @pytest.mark.parametrize("name", REAL_NAMES)

@@ -1,0 +1,228 @@
+"""Bodies of answers: with the tag that is true now or not at all, and made once for all who wait."""
+
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from core import ids
+from core.api import response_cache
+from core.api.response_cache import Body, ResponseCache, Wanted, cached, source_tag, tag_of
+from tests.support.waiting import until
+
+OLD, NEW = tag_of("old"), tag_of("new")
+PATIENCE = 20.0
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From here on this is a process that has kept nothing."""
+    monkeypatch.setattr(response_cache, "cache", ResponseCache())
+
+
+@pytest.fixture
+def name() -> str:
+    return f"test:{ids.new_id()}"
+
+
+class Maker:
+    """Makes a body, and counts how often."""
+
+    def __init__(self, tag: str, content: bytes, patient_ids: tuple[str, ...] = ()) -> None:
+        self.body, self.times = Body(tag, content, patient_ids), 0
+
+    def __call__(self) -> Body:
+        self.times += 1
+        return self.body
+
+
+def test_made_once() -> None:
+    make = Maker(OLD, b"list", ("p1", "p2"))
+    for _ in range(3):
+        assert cached(Wanted("a", OLD, make)) == Body(OLD, b"list", ("p1", "p2"))
+    assert make.times == 1
+
+
+def test_no_other_tag_is_ever_answered(name: str) -> None:
+    cached(Wanted(name, OLD, Maker(OLD, b"old")))
+    assert cached(Wanted(name, NEW, Maker(NEW, b"new"))).content == b"new"
+    assert cached(Wanted(name, NEW, Maker(NEW, b"never"))).content == b"new"
+    assert cached(Wanted(name, OLD, Maker(OLD, b"anew"))).content == b"anew"  # one body of each name
+
+
+def test_names_do_not_answer_for_each_other(name: str) -> None:
+    """Not even with the same tag."""
+    for each in "ab":
+        assert cached(Wanted(f"{name}:{each}", OLD, Maker(OLD, each.encode()))).content == each.encode()
+    assert cached(Wanted(f"{name}:a", OLD, Maker(OLD, b"never"))).content == b"a"
+
+
+def test_what_a_maker_finds_newer_is_answered_and_kept_under_its_own_tag(name: str) -> None:
+    assert cached(Wanted(name, OLD, Maker(NEW, b"new"))) == Body(NEW, b"new")
+    assert cached(Wanted(name, NEW, Maker(NEW, b"never"))).content == b"new"
+
+
+def test_what_fails_fails_for_those_who_asked_and_is_tried_again(name: str) -> None:
+    def fail() -> Body:
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        cached(Wanted(name, OLD, fail))
+    assert cached(Wanted(name, OLD, Maker(OLD, b"list"))).content == b"list"
+
+
+@pytest.mark.parametrize("combine", [True, False])
+def test_the_same_with_requests_carried_out_alone(name: str, settings: Any, combine: bool) -> None:
+    settings.OPD_COMBINE = combine
+    make = Maker(OLD, b"list")
+    assert [cached(Wanted(name, OLD, make)).content for _ in range(2)] == [b"list"] * 2
+    assert make.times == 1
+
+
+class Crowd:
+    """Threads that want bodies; the first one is held up while it makes its own, the others wait behind it."""
+
+    def __init__(self, name: str) -> None:
+        self.name, self.makings, self.found = name, list[str](), dict[int, Body]()
+        self.begun, self.go = threading.Event(), threading.Event()
+        self._threads: list[threading.Thread] = []
+
+    def held_up(self, tag: str) -> Callable[[], Body]:
+        """A maker that is held up."""
+
+        def make() -> Body:
+            self.makings.append(tag)
+            self.begun.set()
+            assert self.go.wait(PATIENCE)
+            return Body(tag, b"held up")
+
+        return make
+
+    def at_once(self, tag: str) -> Callable[[], Body]:
+        """A maker that is not."""
+
+        def make() -> Body:
+            self.makings.append(tag)
+            return Body(tag, tag.encode())
+
+        return make
+
+    def wants(self, tag: str, make: Callable[[], Body]) -> None:
+        number = len(self._threads)
+
+        def want() -> None:
+            self.found[number] = cached(Wanted(self.name, tag, make))
+
+        self._threads.append(threading.Thread(target=want))
+        self._threads[-1].start()
+
+    def leave(self) -> None:
+        self.go.set()
+        for each in self._threads:
+            each.join(PATIENCE)
+
+
+@pytest.fixture
+def crowd(name: str) -> Iterator[Crowd]:
+    made = Crowd(name)
+    yield made
+    made.leave()
+
+
+def test_a_crowd_has_it_made_once(crowd: Crowd) -> None:
+    """By the first who comes; those who come meanwhile wait for it."""
+    for number in range(12):
+        crowd.wants(OLD, crowd.held_up(OLD))
+        if number == 0:
+            assert crowd.begun.wait(PATIENCE)
+    until(lambda: response_cache._making.waiting(crowd.name) == 11)
+    crowd.leave()
+    assert set(crowd.found.values()) == {Body(OLD, b"held up")}
+    assert len(crowd.found) == 12
+    assert crowd.makings == [OLD]
+
+
+def test_who_read_a_later_tag_is_not_answered_with_what_was_begun_before(crowd: Crowd) -> None:
+    """Those who wait meanwhile have one made for all of them, which begins after each has read its tag."""
+    crowd.wants(OLD, crowd.held_up(OLD))
+    assert crowd.begun.wait(PATIENCE)
+    for _ in range(3):
+        crowd.wants(NEW, crowd.at_once(NEW))
+    until(lambda: response_cache._making.waiting(crowd.name) == 3)
+    crowd.leave()
+    assert crowd.found[0].tag == OLD
+    assert [crowd.found[number].tag for number in (1, 2, 3)] == [NEW] * 3
+    assert crowd.makings == [OLD, NEW]
+
+
+def test_who_waits_too_long_makes_their_own(crowd: Crowd, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(response_cache, "TURN_SECONDS", 0.05)
+    crowd.wants(OLD, crowd.held_up(OLD))
+    assert crowd.begun.wait(PATIENCE)
+    assert cached(Wanted(crowd.name, OLD, Maker(OLD, b"own"))).content == b"own"
+
+
+# What is kept, and for how long
+
+
+def test_the_process_keeps_so_many_bytes_and_no_more() -> None:
+    kept = ResponseCache(max_bytes=100)
+    for number in range(5):
+        kept.put(f"{number}", Body(OLD, b"x" * 40))
+        kept.get("0", OLD)
+    assert [number for number in range(5) if kept.get(f"{number}", OLD)] == [0, 4]  # used last
+    kept.put("0", Body(NEW, b"y" * 90))
+    assert [number for number in range(5) if kept.get(f"{number}", OLD)] == []
+    assert kept.get("0", NEW) is not None
+    kept.put("large", Body(OLD, b"z" * 101))
+    assert kept.get("large", OLD) is None
+    assert kept.get("0", NEW) is None
+
+
+def test_a_body_replaced_many_times_counts_once() -> None:
+    kept = ResponseCache(max_bytes=100)
+    kept.put("still", Body(OLD, b"x" * 40))
+    for number in range(10):
+        kept.put("busy", Body(tag_of(number), b"y" * 40))
+    assert kept.get("still", OLD) is not None
+    assert kept.get("busy", tag_of(9)) is not None
+
+
+def test_what_was_not_used_for_a_minute_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept, now = ResponseCache(), [0.0]
+    monkeypatch.setattr(response_cache.clock, "monotonic", lambda: now[0])
+    for each in ("left", "used"):
+        kept.put(each, Body(OLD, b"x" * 40))
+    now[0] = response_cache.KEPT_SECONDS - 1
+    assert kept.get("used", OLD) is not None
+    now[0] = response_cache.KEPT_SECONDS + 1
+    kept.put("new", Body(OLD, b"x" * 40))
+    assert [each for each in ("left", "used", "new") if kept.get(each, OLD)] == ["used", "new"]
+
+
+def test_a_request_with_another_tag_does_not_keep_a_body_in_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept, now = ResponseCache(), [0.0]
+    monkeypatch.setattr(response_cache.clock, "monotonic", lambda: now[0])
+    kept.put("a", Body(OLD, b"x"))
+    now[0] = response_cache.KEPT_SECONDS - 1
+    assert kept.get("a", NEW) is None
+    now[0] = response_cache.KEPT_SECONDS + 1
+    kept.put("b", Body(OLD, b"x"))
+    assert kept.get("a", OLD) is None
+
+
+# Tags
+
+
+def test_tags_differ_as_the_facts_do() -> None:
+    facts: list[tuple[object, ...]] = [(), ("a",), ("b",), ("a", "b"), ("ab",), (1,), ("1",), (None,), (("a", "b"),)]
+    assert len({tag_of(*each) for each in facts}) == len(facts)
+    assert tag_of("a", 1) == tag_of("a", 1)
+    assert len(tag_of()) == 32
+
+
+def test_the_code_that_makes_a_body_is_part_of_its_tag() -> None:
+    assert source_tag(response_cache) == source_tag(response_cache)
+    assert source_tag(response_cache) != source_tag(ids)
+    assert source_tag(response_cache, ids) != source_tag(response_cache)

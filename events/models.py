@@ -39,7 +39,7 @@ class Event(models.Model):
 
 
 class Subscription(models.Model):
-    """How far a consumer of the log has got: every event up to `seq` is handled."""
+    """The cursor of a consumer of the log: every event up to `seq` is handled."""
 
     name = models.CharField(primary_key=True, max_length=60)
     seq = models.BigIntegerField()

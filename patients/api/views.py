@@ -76,7 +76,7 @@ class PatientListView(_PatientsView):
         with attributed(request):
             answer = write_rows(request, work, partial(_patient, status=201))
         if REPLAYED in answer.headers:
-            self.refuse_others(UUID(orjson.loads(json_of(answer))["id"]))  # it may be that it is no longer theirs
+            self.refuse_others(UUID(orjson.loads(json_of(answer))["id"]))  # the record may no longer be theirs
         return answer
 
 

@@ -1,1 +1,1 @@
-"""The project's own benchmark: `python -m bench`. See RESULTS.md for the last table and how to read it."""
+"""The project's benchmark: `python -m bench`. RESULTS.md has the last results and explains how to read them."""

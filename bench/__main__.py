@@ -1,4 +1,4 @@
-"""`python -m bench`: measure the engine beside a plain build of the same hospital, and the bare database."""
+"""`python -m bench`: measure the engine, a plain implementation of the same hospital, and the bare database."""
 
 import argparse
 import os
@@ -22,30 +22,30 @@ from bench.target import Target
 
 
 def options() -> argparse.Namespace:
-    """What may be chosen on the command line."""
+    """Return the options of the command line."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="small sizes and one run, in about a minute")
-    parser.add_argument("--only", help="scenarios, comma-separated; a word like QUEUE means all that begin with it")
+    parser.add_argument("--quick", action="store_true", help="small sizes and one run, which takes about a minute")
+    parser.add_argument("--only", help="scenarios, comma-separated; QUEUE selects all names that begin with it")
     parser.add_argument("--target", choices=("engine", "plain"), help="measure only this server")
-    parser.add_argument("--repeat", type=int, help="runs of which the medians are told (3, or 1 with --quick)")
+    parser.add_argument("--repeat", type=int, help="number of runs for the medians (3, or 1 with --quick)")
     parser.add_argument(
         "--seconds",
         type=float,
-        help=f"length of a loaded scenario ({FULL.seconds:g}, or {QUICK.seconds:g} with --quick)",
+        help=f"seconds that a scenario with load lasts ({FULL.seconds:g}, or {QUICK.seconds:g} with --quick)",
     )
     parser.add_argument("--workers", type=int, default=max(2, min(os.cpu_count() or 2, 8)), help="web workers")
     parser.add_argument("--threads", type=int, default=32, help="threads of each web worker")
-    parser.add_argument("--env", action="append", default=[], metavar="NAME=VALUE", help="for the web servers")
-    parser.add_argument("--soak", type=float, metavar="MINUTES", help="only watch the memory under a long load")
-    parser.add_argument("--profile", metavar="SCENARIO", help="only show where the time of a request goes")
-    parser.add_argument("--compare", type=Path, metavar="JSON", help="show an earlier run's figures beside these")
-    parser.add_argument("--json", type=Path, help="also write all figures there")
+    parser.add_argument("--env", action="append", default=[], metavar="NAME=VALUE", help="a setting of the web servers")
+    parser.add_argument("--soak", type=float, metavar="MINUTES", help="only measure the memory under a long load")
+    parser.add_argument("--profile", metavar="SCENARIO", help="only profile the requests of this scenario")
+    parser.add_argument("--compare", type=Path, metavar="JSON", help="compare with the figures of an earlier run")
+    parser.add_argument("--json", type=Path, help="also write all figures to this file")
     parser.add_argument("--write", action="store_true", help="write RESULTS.md, as a full run always does")
     return parser.parse_args()
 
 
 def main() -> int:
-    """Run what was asked for; 1 if a promise was broken or a request refused."""
+    """Run the chosen measurements; return 1 if an invariant was broken or a request failed, else 0."""
     chosen, console = options(), Console(width=None if sys.stdout.isatty() else 160)
     size = QUICK if chosen.quick or chosen.profile or chosen.soak else FULL
     if chosen.profile:
@@ -97,7 +97,8 @@ def _selected(known: list[Scenario], only: str | None, target: str | None) -> li
     exact = {each.name for each in known}
     unknown = [word for word in words if not any(name.upper().startswith(word) for name in exact)]
     if unknown:
-        raise SystemExit(f"No such scenario: {', '.join(unknown)}. There are: {', '.join(each.name for each in known)}")
+        names = ", ".join(each.name for each in known)
+        raise SystemExit(f"Unknown scenario: {', '.join(unknown)}. The scenarios are: {names}")
     picked = [each for each in known if not words or any(_is_meant(each.name, word, exact) for word in words)]
     if target:
         picked = [replace(each, targets=(target,)) for each in picked if target in each.targets]
@@ -105,7 +106,7 @@ def _selected(known: list[Scenario], only: str | None, target: str | None) -> li
 
 
 def _is_meant(name: str, word: str, exact: set[str]) -> bool:
-    """HOT means HOT alone, for there is one; EMERGENCY means all that begin so."""
+    """Return whether the word selects the scenario: by its exact name if there is one, else by its beginning."""
     return name.upper() == word or (word not in {each.upper() for each in exact} and name.upper().startswith(word))
 
 

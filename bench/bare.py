@@ -1,4 +1,4 @@
-"""The bare database: pgbench with the least that a booking can be, on the same server."""
+"""The bare database: pgbench with a minimal booking, on the same server."""
 
 import math
 import shutil
@@ -24,17 +24,17 @@ INSERT INTO token (slot_id, patient_id, number) VALUES (:slot, :patient, :held);
 COMMIT;
 """
 
-CONNECTING_SECONDS = (2, 8, 30)  # what the connections may take; more of it is tried only if that was not enough
+CONNECTING_SECONDS = (2, 8, 30)  # the time allowed for connecting; a longer time is tried only if it was too short
 
 
 def program() -> str | None:
-    """pgbench, if there is one beside the servers' programs."""
+    """Return the path of pgbench, from a PostgreSQL installation or the PATH; None if it is not installed."""
     beside = [each.folder / "pgbench" for each in postgres_installations()]
     return next((str(each) for each in beside if each.is_file()), shutil.which("pgbench"))
 
 
 def bare_bookings(stage: Stage, *, seconds: float, clients: int = 64) -> list[Measure]:
-    """The bare booking on one slot and spread over 200."""
+    """Measure the minimal booking on one slot and on 200 slots; return nothing without pgbench."""
     pgbench = program()
     if pgbench is None:
         return []
@@ -50,17 +50,20 @@ def bare_bookings(stage: Stage, *, seconds: float, clients: int = 64) -> list[Me
 
 
 def _run(stage: Stage, pgbench: str, *, scenario: str, script: str, seconds: float, clients: int) -> Measure:
-    """Measure between the moment when every client has got through and the end; without that, say what happened."""
-    for patience in CONNECTING_SECONDS:
-        lines = _play(stage, pgbench, script=script, seconds=seconds + patience, clients=clients)
+    """Measure from the time when every client has completed a booking to the end.
+
+    If that time never comes, return a measure without figures and with the reason.
+    """
+    for connecting in CONNECTING_SECONDS:
+        lines = _play(stage, pgbench, script=script, seconds=seconds + connecting, clients=clients)
         if figures := figures_of(lines, clients=clients, least_seconds=seconds / 2):
             return replace(figures, scenario=scenario)
-    note = f"no figure: {clients} clients did not all get through within {seconds + patience:g} s"
+    note = f"no figure: not all of {clients} clients completed a booking within {seconds + connecting:g} s"
     return without_figures(scenario=scenario, target="pgbench", note=note)
 
 
 def _play(stage: Stage, pgbench: str, *, script: str, seconds: float, clients: int) -> list[str]:
-    """Run pgbench, which counts the time it takes to connect; the lines of its log."""
+    """Run pgbench, whose time includes connecting; return the lines of its log."""
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "booking.sql").write_text(script)
         command = [pgbench, "--no-vacuum", "--protocol=prepared", f"--client={clients}", "--jobs=1", "--log"]
@@ -72,7 +75,7 @@ def _play(stage: Stage, pgbench: str, *, script: str, seconds: float, clients: i
 
 
 def figures_of(lines: list[str], *, clients: int, least_seconds: float) -> Measure | None:
-    """Return the figures of the time in which all clients were at work; None if that is too short to tell.
+    """Return the figures of the time in which all clients were active; None if it is less than `least_seconds`.
 
     A line is: client, transaction, microseconds it took, script, seconds and microseconds of its end.
     """

@@ -1,7 +1,7 @@
-"""`python -m bench.disk_usage`: how much room a visit takes in the database, and what writing it costs.
+"""`python -m bench.disk_usage`: measure the disk space of a visit in the database, and the time of its writes.
 
-Visits are made by the engine itself, six writes each (hold, confirm, check in, call, start, complete), every one a
-transaction of its own, as at a counter; afterwards PostgreSQL is asked how large its tables have become.
+The engine carries out the visits with six writes each (hold, confirm, check in, call, start, complete), each in its own
+transaction, as at a counter. Afterwards the sizes of the tables are read from PostgreSQL.
 """
 
 import argparse
@@ -18,9 +18,9 @@ TABLES = ("tokens_token", "events_event", "clinics_slot", "clinics_slothistory",
 
 
 def main() -> None:
-    """Make the visits on servers of its own and print a table."""
+    """Carry out the visits on new servers and print a table."""
     parser = argparse.ArgumentParser(prog="python -m bench.disk_usage", description=__doc__)
-    parser.add_argument("--visits", type=int, default=2_000)
+    parser.add_argument("--visits", type=int, default=2_000, help="number of visits (2000)")
     visits = parser.parse_args().visits
     from devserver import servers
 
@@ -32,21 +32,21 @@ def main() -> None:
         from django.core.management import call_command
 
         call_command("migrate", verbosity=0)
-        tell(visits, Console())
+        measure(visits, Console())
 
 
-def tell(visits: int, console: Console) -> None:
-    """Make the visits and print what they left."""
-    before, empty = _asked("SELECT pg_current_wal_insert_lsn()"), {name: _size(name) for name in TABLES}
+def measure(visits: int, console: Console) -> None:
+    """Carry out the visits and print the growth of the tables and of the write-ahead log."""
+    before, empty = _query("SELECT pg_current_wal_insert_lsn()"), {name: _size(name) for name in TABLES}
     began = time.monotonic()
     make(visits)
     seconds = time.monotonic() - began
-    wal = _asked("SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), %s)", before)
+    wal = _query("SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), %s)", before)
     console.print(f"{visits:,} visits of 6 writes in {seconds:.0f} s: {1000 * seconds / visits / 6:.1f} ms a write")
     for name in TABLES:
-        _asked(f"VACUUM ANALYZE {name}", None, rows=False)
-        grown, rows = _size(name) - empty[name], _asked(f"SELECT count(*) FROM {name}")
-        heap = _asked("SELECT pg_table_size(%s)", name)
+        _query(f"VACUUM ANALYZE {name}", None, rows=False)
+        grown, rows = _size(name) - empty[name], _query(f"SELECT count(*) FROM {name}")
+        heap = _query("SELECT pg_table_size(%s)", name)
         console.print(
             f"{name:<22}{rows:>8,} rows {grown / rows if rows else 0:7.0f} bytes each with indexes"
             f"{heap / rows if rows else 0:7.0f} without {grown / visits:7.0f} a visit",
@@ -57,7 +57,7 @@ def tell(visits: int, console: Console) -> None:
 
 
 def make(visits: int) -> None:
-    """So many patients are seen, SEATS in each slot."""
+    """Carry out this number of visits, SEATS in each slot."""
     from clinics.doctors import create_doctor
     from core import clock
     from patients.services import register_patient
@@ -86,10 +86,10 @@ def make(visits: int) -> None:
 
 
 def _size(table: str) -> int:
-    return int(_asked("SELECT pg_total_relation_size(%s)", table))
+    return int(_query("SELECT pg_total_relation_size(%s)", table))
 
 
-def _asked(statement: str, parameter: Any = None, *, rows: bool = True) -> Any:
+def _query(statement: str, parameter: Any = None, *, rows: bool = True) -> Any:
     from django.db import connection
 
     with connection.cursor() as cursor:

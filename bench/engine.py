@@ -1,7 +1,7 @@
-"""The engine under measurement: how its data come to be. Needs Django to be set up with bench.settings.
+"""The data of the engine under measurement. Django must be set up with bench.settings.
 
-Patients are copied in; slots, tokens and waiting lists are made by the engine's own operations, many to a transaction,
-so that every invariant holds for them.
+Patients are written by COPY. The engine's own operations create slots, tokens and waiting lists, many in a transaction,
+so that every invariant holds.
 """
 
 import itertools
@@ -12,13 +12,13 @@ from uuid import UUID
 
 from bench.target import PASSWORD, USERNAME, Target
 
-AT_ONCE = 1_000
+BATCH_SIZE = 1_000
 ACTOR = "system:bench"
 CATEGORIES = ("ONLINE", "WALKIN", "FOLLOWUP", "PRIORITY_PAID")
 
 
 class Engine(Target):
-    """The hospital of the engine."""
+    """The engine as a target of the benchmark."""
 
     name = "engine"
 
@@ -49,22 +49,22 @@ class Engine(Target):
         return [str(slot.id) for slot in made]
 
     def fill(self, slot: str, patients: Sequence[str], *, arrived: bool = False) -> list[str]:
-        """Book these patients, or put them on the waiting list where the slot is full; the ids of what was made."""
+        """Book these patients, with a place on the waiting list if the slot is full; return the ids of the new rows."""
         from core.errors import EngineError
         from tokens.engine.transaction import on_slots
-        from tokens.operations.booking import Asked, BookingRequest, asking_about, book_all
+        from tokens.operations.booking import BookingRequest, BookRequest, book_all, booking_queries
         from tokens.policy.priority import Category
 
         slot_id, made = UUID(slot), []
         categories = itertools.cycle(Category(name) for name in CATEGORIES)
         for batch in _batches(patients):
             requests = [BookingRequest(UUID(each), next(categories), arrived=arrived, desk=True) for each in batch]
-            asked = [Asked(slot_id, request, ACTOR) for request in requests]
+            bookings = [BookRequest(slot_id, request, ACTOR) for request in requests]
 
-            def operation(ledgers: Any, found: Any, asked: list[Asked] = asked) -> list[Any]:
-                return book_all(ledgers, asked=asked, found=found)
+            def operation(ledgers: Any, found: Any, bookings: list[BookRequest] = bookings) -> list[Any]:
+                return book_all(ledgers, requests=bookings, found=found)
 
-            done = on_slots([slot_id], actor=ACTOR, operation=operation, queries=asking_about(asked))
+            done = on_slots([slot_id], actor=ACTOR, operation=operation, queries=booking_queries(bookings))
             for booked in done:
                 if isinstance(booked, EngineError):
                     raise booked
@@ -85,8 +85,8 @@ def _days_of(times: list[datetime]) -> Callable[[str], set[Any]]:
 
 
 def _batches(items: Sequence[str]) -> Iterable[Sequence[str]]:
-    for begin in range(0, len(items), AT_ONCE):
-        yield items[begin : begin + AT_ONCE]
+    for begin in range(0, len(items), BATCH_SIZE):
+        yield items[begin : begin + BATCH_SIZE]
 
 
 def _copy_patients(count: int) -> list[UUID]:

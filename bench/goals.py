@@ -1,16 +1,16 @@
-"""What the engine wants to reach, checked against a run."""
+"""The goals of the engine, and whether a run reached them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from bench.measuring import Measure
 
-Found = dict[tuple[str, str], Measure]
+Measures = dict[tuple[str, str], Measure]
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """A goal, what was found, and whether that is enough; None when the run does not tell."""
+    """A goal, the measured value, and whether it reaches the goal; None if the run did not measure it."""
 
     goal: str
     found: str
@@ -18,29 +18,29 @@ class Verdict:
 
 
 def verdicts(measures: list[Measure]) -> list[Verdict]:
-    """All goals."""
+    """Return the verdict on each goal."""
     found = {(each.scenario, each.target): each for each in measures if each.requests}
     return [
         _ratio(found, "HOT", 8),
         _ratio(found, "SPREAD", 6),
         _ratio(found, "MIXED", 4),
-        *(_calm(found, name) for name in ("HOT", "SPREAD")),
+        *(_latency(found, name) for name in ("HOT", "SPREAD")),
         _flash(found),
         _flat(found, "EMERGENCY"),
         _flat(found, "CANCEL"),
         _queue(found),
         _memory(measures),
-        _no_trouble(measures),
+        _no_error(measures),
     ]
 
 
-def _told(goal: str, found: Measure | None, say: Callable[[Measure], tuple[str, bool]]) -> Verdict:
+def _verdict(goal: str, found: Measure | None, say: Callable[[Measure], tuple[str, bool]]) -> Verdict:
     if found is None:
         return Verdict(goal, "not measured", None)
     return Verdict(goal, *say(found))
 
 
-def _ratio(found: Found, scenario: str, wanted: float) -> Verdict:
+def _ratio(found: Measures, scenario: str, wanted: float) -> Verdict:
     plain = found.get((scenario, "plain"))
 
     def say(engine: Measure) -> tuple[str, bool]:
@@ -48,27 +48,31 @@ def _ratio(found: Found, scenario: str, wanted: float) -> Verdict:
         ratio = engine.rate / plain.rate
         return f"{ratio:.1f} times", ratio >= wanted
 
-    return _told(f"{scenario}: at least {wanted} times PLAIN", found.get((scenario, "engine")) if plain else None, say)
+    return _verdict(
+        f"{scenario}: at least {wanted} times PLAIN", found.get((scenario, "engine")) if plain else None, say
+    )
 
 
-def _calm(found: Found, scenario: str) -> Verdict:
+def _latency(found: Measures, scenario: str) -> Verdict:
     def say(engine: Measure) -> tuple[str, bool]:
         busy = engine.statuses.get(503, 0)
-        return f"{engine.p99:.0f} ms, {busy} of 503", engine.p99 < 150 and busy == 0
+        return f"{engine.p99:.0f} ms, {busy} times 503", engine.p99 < 150 and busy == 0
 
-    return _told(f"{scenario}: p99 under 150 ms at 64 clients, no 503", found.get((scenario, "engine")), say)
+    return _verdict(f"{scenario}: p99 under 150 ms at 64 clients, no 503", found.get((scenario, "engine")), say)
 
 
-def _flash(found: Found) -> Verdict:
+def _flash(found: Measures) -> Verdict:
     def say(engine: Measure) -> tuple[str, bool]:
-        told = f"{engine.seconds:.2f} s" + (f"; {engine.note}" if engine.note else ", 20 seats sold")
-        return told, engine.seconds < 2 and not engine.note
+        text = f"{engine.seconds:.2f} s" + (f"; {engine.note}" if engine.note else ", 20 seats sold")
+        return text, engine.seconds < 2 and not engine.note
 
-    return _told("FLASH: all answered under 2 s, exactly 20 seats sold", found.get(("FLASH", "engine")), say)
+    return _verdict(
+        "FLASH: all requests answered within 2 s, exactly 20 seats sold", found.get(("FLASH", "engine")), say
+    )
 
 
-def _flat(found: Found, scenario: str) -> Verdict:
-    goal = f"{scenario}: flat within 2 times from 10 to 10,000 tokens"
+def _flat(found: Measures, scenario: str) -> Verdict:
+    goal = f"{scenario}: median varies at most 2 times from 10 to 10,000 tokens"
     by_length = {int(name.split()[1]): each.p50 for (name, target), each in found.items()
                  if target == "engine" and name.startswith(f"{scenario} ")}  # fmt: skip
     if len(by_length) < 2:
@@ -78,17 +82,17 @@ def _flat(found: Found, scenario: str) -> Verdict:
     return Verdict(goal, f"{spread:.1f} times ({medians})", spread <= 2)
 
 
-def _queue(found: Found) -> Verdict:
-    """By who sends the ETag back; beside it those who take the whole list each time."""
-    goal = "QUEUE of 500: at least 1,000 reads a second when nothing changed"
+def _queue(found: Measures) -> Verdict:
+    """Judge the reads that send the ETag; also show the reads of the whole list."""
+    goal = "QUEUE of 500: at least 1,000 reads/s of an unchanged queue"
     known, whole = (found.get((name, "engine")) for name in ("QUEUE 500 etag", "QUEUE 500"))
 
     def say(etag: Measure) -> tuple[str, bool]:
-        told = f"{etag.rate:,.0f} a second by ETag" + (f"; {etag.note}" if etag.note else "")
-        beside = f", {whole.rate:,.0f} of the whole list" if whole else ""
-        return told + beside, etag.rate >= 1_000 and not etag.note
+        text = f"{etag.rate:,.0f}/s by ETag" + (f"; {etag.note}" if etag.note else "")
+        beside = f", {whole.rate:,.0f}/s of the whole list" if whole else ""
+        return text + beside, etag.rate >= 1_000 and not etag.note
 
-    return _told(goal, known, say)
+    return _verdict(goal, known, say)
 
 
 def _memory(measures: list[Measure]) -> Verdict:
@@ -96,7 +100,7 @@ def _memory(measures: list[Measure]) -> Verdict:
     return Verdict("A web worker stays under 200 MiB", f"{largest:.0f} MiB", largest < 200 if largest else None)
 
 
-def _no_trouble(measures: list[Measure]) -> Verdict:
-    trouble = {each.scenario: each.note for each in measures if each.target == "engine" and each.note}
-    told = "; ".join(f"{name}: {note}" for name, note in trouble.items()) or "none"
-    return Verdict("No refusal, no lost connection, every count right", told, not trouble)
+def _no_error(measures: list[Measure]) -> Verdict:
+    errors = {each.scenario: each.note for each in measures if each.target == "engine" and each.note}
+    text = "; ".join(f"{name}: {note}" for name, note in errors.items()) or "no error"
+    return Verdict("No failed request, no lost connection, every count correct", text, not errors)

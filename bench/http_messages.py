@@ -1,4 +1,4 @@
-"""HTTP/1.1 as far as a load generator needs it: requests as bytes, and where an answer ends."""
+"""The part of HTTP/1.1 that a load generator needs: the bytes of a request, and the end of a response."""
 
 import json
 from typing import Any
@@ -13,7 +13,7 @@ def request(
     body: Any = None,
     headers: dict[str, str] | None = None,
 ) -> bytes:
-    """The bytes of a request as the TLS-terminating proxy of a hospital would pass it on."""
+    """Return the bytes of a request as a hospital's TLS-terminating proxy forwards it."""
     lines = [
         f"{method} {path} HTTP/1.1",
         f"Host: {host}",
@@ -31,7 +31,7 @@ def request(
 
 
 def status_and_length(data: bytes) -> tuple[int, int, int]:
-    """The status, where the body begins and how long it is; status 0 while the head is incomplete."""
+    """Return the status, the start of the body and its length; the status is 0 while the head is incomplete."""
     end = data.find(b"\r\n\r\n")
     if end < 0:
         return 0, 0, 0
@@ -45,11 +45,11 @@ def status_and_length(data: bytes) -> tuple[int, int, int]:
         return status, end + 4, 0
     if b"transfer-encoding: chunked" in data[:end].lower():
         return (status, end + 4, len(data) - end - 4) if data.endswith(b"\r\n0\r\n\r\n") else (0, 0, 0)
-    raise ValueError(f"an answer without a length: {data[:end]!r}")
+    raise ValueError(f"a response without a length: {data[:end]!r}")
 
 
 class Partial:
-    """An answer that comes in pieces; `needed` is its length as far as it is known."""
+    """A response that arrives in pieces; `needed` is its length, or 0 if it is not known yet."""
 
     __slots__ = ("needed", "pieces")
 
@@ -58,6 +58,6 @@ class Partial:
         self.needed = needed
 
     def add(self, piece: bytes) -> bytes:
-        """All that has come so far, once that may be the whole answer; nothing before."""
+        """Add a piece; return all bytes so far once they may be the whole response, else no bytes."""
         self.pieces += piece
         return bytes(self.pieces) if len(self.pieces) >= self.needed else b""

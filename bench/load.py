@@ -1,7 +1,7 @@
-"""The load: many clients in one small process, on raw sockets, with requests made before the clock starts.
+"""The load generator: many clients in one small process, on raw sockets, with requests that are built in advance.
 
-Runs as a process of its own (`python -m bench.load`), which reads a pickled Job and answers a pickled Outcome, and
-imports nothing but the standard library. A client sends its next request when its last one is answered.
+It runs in its own process (`python -m bench.load`), which reads a pickled Job and writes a pickled Outcome, and imports
+only the standard library. A client sends its next request when the last one has been answered.
 """
 
 import contextlib
@@ -23,9 +23,9 @@ SAMPLES = 5
 
 @dataclass
 class Job:
-    """What to send: the clients take the requests from the list in turn until it or the time is used up.
+    """The requests to send: the clients take them from the list in turn until the list or the time ends.
 
-    They give up when nothing at all is answered for `patience` seconds.
+    The clients give up if there is no response at all for `timeout` seconds.
     """
 
     host: str
@@ -34,12 +34,12 @@ class Job:
     clients: int
     seconds: float | None = None
     repeat: bool = False
-    patience: float = 60.0
+    timeout: float = 60.0
 
 
 @dataclass
 class Outcome:
-    """What came of it; one latency (in seconds) for every answer, in the order of the answers."""
+    """The results; `latencies` has the seconds of every response, in the order of the responses."""
 
     latencies: array = field(default_factory=lambda: array("d"))
     statuses: Counter[int] = field(default_factory=Counter)
@@ -52,12 +52,12 @@ class Outcome:
 
 
 class Client:
-    """One keep-alive connection."""
+    """A keep-alive connection."""
 
     __slots__ = ("began", "partial", "sock")
 
     def __init__(self, job: Job) -> None:
-        self.sock = socket.create_connection((job.host, job.port), timeout=job.patience)
+        self.sock = socket.create_connection((job.host, job.port), timeout=job.timeout)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.sock.setblocking(False)
         self.partial: Partial | None = None
@@ -65,7 +65,7 @@ class Client:
 
 
 def play(job: Job) -> Outcome:
-    """Play the job in this process."""
+    """Run the job in this process."""
     outcome = Outcome()
     if job.repeat:
         job.requests *= -(-job.clients // len(job.requests))
@@ -99,7 +99,7 @@ def _converse(job: Job, by_handle: dict[int, Client], poll: select.epoll, outcom
     waiting = len(by_handle)
     while waiting:
         ready = poll.poll(1.0)
-        if not ready and now() > ended + job.patience:
+        if not ready and now() > ended + job.timeout:
             break
         for handle, _ in ready:
             client = by_handle[handle]
@@ -136,7 +136,7 @@ def _converse(job: Job, by_handle: dict[int, Client], poll: select.epoll, outcom
                 client.began = now()
                 request = requests[following]
                 if client.sock.send(request) != len(request):
-                    raise OSError("a request did not fit into the socket's buffer")
+                    raise OSError("a request is larger than the socket's buffer")
                 following += 1
             else:
                 waiting -= 1
@@ -147,7 +147,7 @@ def _converse(job: Job, by_handle: dict[int, Client], poll: select.epoll, outcom
 
 
 def run(job: Job) -> Outcome:
-    """Play the job in a process of its own."""
+    """Run the job in a new process."""
     command = [sys.executable, "-m", "bench.load"]
     done = subprocess.run(command, input=pickle.dumps(job), stdout=subprocess.PIPE, check=True)
     return pickle.loads(done.stdout)

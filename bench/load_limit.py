@@ -1,4 +1,4 @@
-"""What the load generator itself can do: the same load against a server that does nothing."""
+"""The limit of the load generator: the same load against a server that does no work."""
 
 import contextlib
 import subprocess
@@ -13,7 +13,7 @@ from bench.servers import HOST
 
 @contextlib.contextmanager
 def responder() -> Iterator[int]:
-    """A trivial responder; its port."""
+    """Start a responder and yield its port."""
     process = subprocess.Popen(
         [sys.executable, "-m", "bench.responder"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
@@ -27,7 +27,7 @@ def responder() -> Iterator[int]:
 
 
 def ceiling(*, seconds: float, clients: int = 64) -> Measure:
-    """The rate and the latency that the generator alone could show."""
+    """Measure the highest rate and the lowest latency that the load generator can show."""
     one = http_messages.request("POST", "/api/v1/tokens/", host=HOST, token="x" * 400, body={"slot_id": "x" * 36})
     with responder() as port:
         outcome = run(Job(HOST, port, [one], clients, seconds=seconds, repeat=True))

@@ -1,4 +1,4 @@
-"""The machine and the programs, as far as a reader needs them to judge the figures: no names, no paths."""
+"""A description of the machine and the software, without host names or paths."""
 
 import os
 import platform
@@ -11,7 +11,7 @@ PACKAGES = ("Django", "djangorestframework", "psycopg", "redis", "granian", "cel
 
 
 def describe(stage: Stage, *, workers: int, threads: int) -> dict[str, str]:
-    """What the figures were measured on."""
+    """Return the hardware, the software and the load on which the figures were measured."""
     with stage.connect() as connection:
         server = connection.execute("SHOW server_version").fetchone()
         durable = connection.execute(

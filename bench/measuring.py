@@ -1,4 +1,4 @@
-"""One measurement: the load, what it cost, and how many statements it took."""
+"""A measurement: the load, its costs, and the number of statements."""
 
 import contextlib
 import math
@@ -14,7 +14,7 @@ from bench.servers import HOST, Stage
 
 @dataclass
 class Measure:
-    """What one scenario showed on one server. Times in milliseconds, costs in milliseconds of processor per request."""
+    """The figures of a scenario on one server: times in milliseconds, costs in milliseconds of CPU per request."""
 
     scenario: str
     target: str
@@ -40,18 +40,18 @@ class Measure:
 
     @property
     def cpu_ms(self) -> float:
-        """What the three servers spend on one request together."""
+        """The CPU time of all three servers per request, in milliseconds."""
         return self.web_ms + self.postgres_ms + self.redis_ms
 
     @property
     def refused(self) -> int:
-        """Answers that mean trouble: 5xx, 400 to 404, and connections lost."""
+        """The number of failed requests: statuses 5xx, 400, 401, 403 and 404, and lost connections."""
         bad = (status for status in self.statuses if status >= 500 or status in (400, 401, 403, 404))
         return self.lost + sum(self.statuses[status] for status in bad)
 
 
 def quantile(ordered: list[float], share: float) -> float:
-    """The value below which that share of the values lies (nearest rank)."""
+    """Return the value below which that share of the values lies (nearest rank)."""
     return ordered[max(0, math.ceil(share * len(ordered) - 1e-9) - 1)] if ordered else 0.0
 
 
@@ -65,7 +65,7 @@ def measure(
     seconds: float | None = None,
     repeat: bool = False,
 ) -> tuple[Measure, Outcome]:
-    """Play the requests against a server and put the figures together."""
+    """Send the requests to a server and return the figures."""
     port = stage.webs[target].port
     before, opened = stage.usage(target), _sessions(stage, target)
     outcome = run(Job(HOST, port, requests, clients, seconds=seconds, repeat=repeat))
@@ -79,12 +79,12 @@ def measure(
     made.connections = _sessions(stage, target) - opened - 1
     if made.refused:
         shown = {status: bodies[0][:300] for status, bodies in outcome.samples.items() if status >= 400}
-        made.note = f"refused: {made.refused} {shown}"
+        made.note = f"failed: {made.refused} {shown}"
     return made, outcome
 
 
 def of_outcome(outcome: Outcome, *, scenario: str, target: str) -> Measure:
-    """The figures of an outcome, before the costs are known."""
+    """Return the figures of an outcome, without the costs."""
     ordered = sorted(1000 * each for each in outcome.latencies)
     return Measure(
         scenario=scenario,
@@ -102,13 +102,13 @@ def of_outcome(outcome: Outcome, *, scenario: str, target: str) -> Measure:
 
 
 def without_figures(*, scenario: str, target: str, note: str) -> Measure:
-    """Return the place in the table of a scenario that could not be measured, with the reason."""
+    """Return a measure without figures for a scenario that could not be measured; `note` is the reason."""
     nothing = dict.fromkeys(("seconds", "rate", "p50", "p95", "p99", "slowest"), 0.0)
     return Measure(scenario=scenario, target=target, requests=0, statuses={}, note=note, **nothing)
 
 
 def _sessions(stage: Stage, target: str) -> int:
-    """How many connections were ever made to the database of a server."""
+    """Return the number of connections ever made to the database of a server."""
     with stage.connect(target) as connection:
         row = connection.execute("SELECT sessions FROM pg_stat_database WHERE datname = current_database()").fetchone()
     return int(row[0]) if row else 0
@@ -116,7 +116,7 @@ def _sessions(stage: Stage, target: str) -> int:
 
 @dataclass
 class Counted:
-    """Statements and transactions of a stretch of work."""
+    """The statements and transactions counted in a block."""
 
     statements: int = 0
     transactions: int = 0
@@ -125,7 +125,7 @@ class Counted:
 
 @contextlib.contextmanager
 def counting(stage: Stage, target: str) -> Iterator[Counted]:
-    """Count the statements that the server's database gets inside the block, BEGIN and COMMIT included."""
+    """Count the statements that the server's database gets inside the block, including BEGIN and COMMIT."""
     counted = Counted()
     with stage.connect(target) as connection:
         _track(connection, "top")
@@ -152,7 +152,7 @@ def _track(connection: Any, what: str) -> None:
 
 
 def median_of(measures: list[Measure]) -> Measure:
-    """The measure whose figures are the medians over several runs of the same scenario."""
+    """Return a measure with the medians of several runs of the same scenario."""
     first = measures[0]
     figures = {
         name: statistics.median(getattr(each, name) for each in measures)

@@ -1,4 +1,4 @@
-"""What processes cost: processor time and memory, as Linux tells them."""
+"""CPU time and memory of processes, read from /proc."""
 
 import os
 from collections.abc import Iterable
@@ -12,18 +12,18 @@ PROC = Path("/proc")
 
 @dataclass(frozen=True)
 class Usage:
-    """Processor seconds by process, and the largest resident memory among them in MiB."""
+    """The CPU seconds of each process, and the largest resident memory of one in MiB."""
 
     cpu_by_pid: dict[int, float]
     largest_mib: float
 
     def since(self, earlier: "Usage") -> float:
-        """The processor seconds used since then; processes that have ended meanwhile are not in it."""
+        """Return the CPU seconds used since `earlier`, without processes that have ended since."""
         return sum(used - earlier.cpu_by_pid.get(pid, 0.0) for pid, used in self.cpu_by_pid.items())
 
 
 def usage_of(pids: Iterable[int]) -> Usage:
-    """What these processes have used so far."""
+    """Return what these processes have used so far."""
     used: dict[int, float] = {}
     largest = 0.0
     for pid in pids:
@@ -37,7 +37,7 @@ def usage_of(pids: Iterable[int]) -> Usage:
 
 
 def children_of(pid: int) -> list[int]:
-    """The processes that this one has started, and theirs."""
+    """Return the ids of all descendants of a process."""
     found = []
     for task in (PROC / str(pid) / "task").glob("*/children"):
         try:

@@ -1,4 +1,4 @@
-"""Where the time of a request goes: the WSGI application called in this process, without sockets, under cProfile."""
+"""Profiles a request: calls the WSGI application in this process, without sockets, under cProfile."""
 
 import cProfile
 import io
@@ -13,7 +13,7 @@ from django.core.wsgi import get_wsgi_application
 
 
 def environ_of(request: bytes) -> dict[str, Any]:
-    """The WSGI environment that granian would make of these bytes."""
+    """Return the WSGI environment that granian creates for this request."""
     head, _, body = request.partition(b"\r\n\r\n")
     first, *lines = head.decode().split("\r\n")
     method, target, _ = first.split(" ")
@@ -43,18 +43,18 @@ def environ_of(request: bytes) -> dict[str, Any]:
 
 
 def play(application: Any, requests: Sequence[bytes]) -> Iterator[tuple[int, bytes]]:
-    """Call the application once for each request; status and body of each."""
+    """Call the application once for each request; yield the status and body of each response."""
     for request in requests:
-        told: list[str] = []
-        answer = application(environ_of(request), lambda status, headers, told=told: told.append(status))
+        statuses: list[str] = []
+        answer = application(environ_of(request), lambda status, headers, kept=statuses: kept.append(status))
         body = b"".join(answer)
         if hasattr(answer, "close"):
             answer.close()
-        yield int(told[0][:3]), body
+        yield int(statuses[0][:3]), body
 
 
 def profile(*, requests: Sequence[bytes], lines: int = 45) -> str:
-    """A report: the time of a request without the profiler, then the functions by their own and their total time."""
+    """Return a report: the time of a request without the profiler, then the functions by cumulative and own time."""
     application = get_wsgi_application()
     for handler in logging.getLogger().handlers:
         if isinstance(handler, logging.StreamHandler):
@@ -65,13 +65,13 @@ def profile(*, requests: Sequence[bytes], lines: int = 45) -> str:
     statuses = [status for status, _ in play(application, requests[20:half])]
     count = len(statuses)
     wall, cpu = (time.perf_counter() - began) / count * 1000, (time.process_time() - used) / count * 1000
-    profiler = cProfile.Profile(time.thread_time)  # processor time: a busy machine does not blur it
+    profiler = cProfile.Profile(time.thread_time)  # CPU time, which does not depend on the load of the machine
     profiler.enable()
     list(play(application, requests[half:]))
     profiler.disable()
     out = io.StringIO()
     stats = pstats.Stats(profiler, stream=out)
-    out.write(f"{count} requests, {wall:.2f} ms each, {cpu:.2f} ms of processor; statuses {sorted(set(statuses))}\n")
+    out.write(f"{count} requests, {wall:.2f} ms each, {cpu:.2f} ms of CPU; statuses {sorted(set(statuses))}\n")
     stats.strip_dirs().sort_stats("cumulative").print_stats(lines)
     stats.sort_stats("tottime").print_stats(lines)
     return out.getvalue()

@@ -1,4 +1,4 @@
-"""The table, on the screen and in RESULTS.md, and everything in JSON for a later comparison."""
+"""The report of a run: tables on the screen and in RESULTS.md, and all figures as JSON for later comparisons."""
 
 import json
 from collections.abc import Callable
@@ -18,25 +18,25 @@ HEADS = (
     "scenario", "server", "req/s", "x PLAIN", "p50 ms", "p95 ms", "p99 ms", "SQL/req", "web ms", "PG ms", "CPU saved",
     "answers",
 )  # fmt: skip
-BUSY = 1.0  # a load average at the start above this means that somebody else was at work
+BUSY = 1.0  # a higher load average before the run means that the machine was busy with other work
 MARKS = {True: "yes", False: "no", None: "-"}
 
 ABOUT = """\
-Every line is measured over HTTP with real sign-in, under the production settings, on a PostgreSQL that is as durable
-as its defaults (`fsync`, `full_page_writes` and `synchronous_commit` on). Clients, web server, PostgreSQL and Redis
-share the same cores. `PLAIN` is the same hospital the way most would write it (`bench/plain/`): compare the column
-`x PLAIN`, which holds on any machine, rather than requests per second, which do not. `pgbench` is the least that a
-booking can be, without web, sign-in, duplicate check, event or position: BEGIN, UPDATE, INSERT, COMMIT.
+Every line is measured over HTTP with real sign-in, under the production settings, on a PostgreSQL with the durability
+of its defaults (`fsync`, `full_page_writes` and `synchronous_commit` on). Clients, web server, PostgreSQL and Redis
+share the same cores. `PLAIN` is the same hospital as a usual Django project (`bench/plain/`). Compare the column
+`x PLAIN`, the rate divided by PLAIN's, which holds on any machine; requests per second depend on the machine. `pgbench`
+is a minimal booking (BEGIN, UPDATE, INSERT, COMMIT), without web, sign-in, duplicate check, event or position.
 
-`SQL/req` are the statements the application sends for one request, BEGIN and COMMIT included, counted by
-pg_stat_statements while the scenario warms up. `web ms` and `PG ms` are milliseconds of processor that the web workers
-and PostgreSQL spend on one request, and `CPU saved` how often that of all three servers goes into PLAIN's: they hardly
-depend on what else the machine does.
+`SQL/req` is the number of statements that the application sends for one request, including BEGIN and COMMIT, counted by
+pg_stat_statements while the scenario warms up. `web ms` and `PG ms` are the milliseconds of CPU that the web workers
+and PostgreSQL spend on one request. `CPU saved` is PLAIN's CPU time for a request divided by this server's, over web,
+PostgreSQL and Redis. These three columns hardly depend on other work of the machine.
 """
 
 
 def rows(measures: list[Measure]) -> list[tuple[str, ...]]:
-    """The table's lines."""
+    """Return the rows of the table."""
     plain = {each.scenario: each for each in measures if each.target == "plain"}
     return [
         (
@@ -55,14 +55,14 @@ def rows(measures: list[Measure]) -> list[tuple[str, ...]]:
 
 
 def _times(value: float, plain: dict[str, Measure], each: Measure, figure: Callable[[Measure], float]) -> str:
-    """How often PLAIN's figure goes into this one."""
+    """Return the ratio of this figure to PLAIN's; "" if there is none."""
     if each.target == "plain" or each.scenario not in plain or not plain[each.scenario].requests or not value:
         return ""
     return f"{value / figure(plain[each.scenario]):.2f}"
 
 
 def ordered(measures: list[Measure]) -> list[Measure]:
-    """By scenario as first played; pgbench, then PLAIN, then the engine."""
+    """Sort by scenario in order of their first run, then pgbench, PLAIN, engine."""
     places = list(dict.fromkeys(each.scenario for each in measures if each.target not in ("pgbench", "ceiling")))
     places = [*places, *(each.scenario for each in measures if each.scenario not in places)]
     rank = {"pgbench": 0, "plain": 1, "engine": 2}
@@ -70,7 +70,7 @@ def ordered(measures: list[Measure]) -> list[Measure]:
 
 
 def show(console: Console, measures: list[Measure], verdicts: list[Verdict]) -> None:
-    """Print both tables."""
+    """Print the table of figures and the table of goals."""
     table = Table(title="python -m bench", header_style="bold")
     for place, head in enumerate(HEADS):
         table.add_column(head, justify="right" if 2 <= place <= 10 else "left", overflow="fold")
@@ -82,7 +82,7 @@ def show(console: Console, measures: list[Measure], verdicts: list[Verdict]) -> 
         before = row[0]
     console.print(table)
     goals = Table(title="Goals")
-    for head in ("goal", "found", "reached"):
+    for head in ("goal", "measured", "reached"):
         goals.add_column(head, overflow="fold")
     for verdict in verdicts:
         colour = {True: "green", False: "red", None: "dim"}[verdict.reached]
@@ -93,22 +93,22 @@ def show(console: Console, measures: list[Measure], verdicts: list[Verdict]) -> 
 def markdown(
     *, facts: dict[str, str], measures: list[Measure], verdicts: list[Verdict], scenarios: list[Scenario], rounds: int
 ) -> str:
-    """RESULTS.md."""
-    parts = ["# What the engine does in a second", "", ABOUT]
+    """Return the text of RESULTS.md."""
+    parts = ["# Benchmark results", "", ABOUT]
     parts += [f"Medians of {rounds} runs." if rounds > 1 else "One run.", ""]
     if float(facts.get("load before", 0)) > BUSY:
         parts += [
-            "**The machine was busy with other work during this run**: only `CPU saved` and `SQL/req` tell much.",
+            "**The machine was busy with other work during this run**: only `CPU saved` and `SQL/req` are reliable.",
             "",
         ]
     parts += ["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in facts.items()), ""]
-    parts += ["## Goals", "", "| goal | found | reached |", "|---|---|---|"]
+    parts += ["## Goals", "", "| goal | measured | reached |", "|---|---|---|"]
     parts += [f"| {each.goal} | {_cell(each.found)} | {MARKS[each.reached]} |" for each in verdicts]
     parts += ["", "## Figures", "", f"| {' | '.join(HEADS)} |", "|---|---|" + "---:|" * 9 + "---|"]
     parts += [f"| {' | '.join(row)} |" for row in rows(measures)]
     parts += ["", "## Scenarios", ""]
     parts += [f"- **{each.name}**: {each.what}." for each in scenarios]
-    return "\n".join([*parts, "", "Made by `python -m bench`; `python -m bench --quick` takes a minute.", ""])
+    return "\n".join([*parts, "", "Written by `python -m bench`; `python -m bench --quick` takes about a minute.", ""])
 
 
 def _cell(text: str) -> str:
@@ -116,7 +116,7 @@ def _cell(text: str) -> str:
 
 
 def as_json(*, facts: dict[str, str], measures: list[Measure], verdicts: list[Verdict], options: dict[str, Any]) -> str:
-    """All figures, for programs."""
+    """Return all figures as JSON."""
     content = {
         "machine": facts,
         "options": options,
@@ -131,9 +131,9 @@ def _rounded(fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def compared(measures: list[Measure], *, with_file: Path) -> Table:
-    """This run beside an earlier one."""
+    """Return a table that compares this run with an earlier one."""
     old = {(each["scenario"], each["target"]): each for each in json.loads(with_file.read_text())["measures"]}
-    table = Table(title=f"Beside {with_file.name}")
+    table = Table(title=f"Compared with {with_file.name}")
     for head in ("scenario", "server", "req/s then", "now", "times", "web ms then", "now"):
         table.add_column(head, justify="left" if head in ("scenario", "server") else "right")
     for each in ordered(measures):

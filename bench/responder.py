@@ -1,4 +1,4 @@
-"""A server that answers anything at once with the same few bytes: what the load generator itself could do at most."""
+"""A server that answers every request at once with the same few bytes, to measure the limit of the load generator."""
 
 import select
 import socket
@@ -8,19 +8,19 @@ ANSWER = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 
 
 
 def main() -> None:
-    """Serve on a free port of the loopback, print it, and go on until the standard input ends."""
-    door = socket.create_server(("127.0.0.1", 0), backlog=2048)
-    print(door.getsockname()[1], flush=True)
+    """Serve on a free port of the loopback interface, print the port, and end when the standard input ends."""
+    listener = socket.create_server(("127.0.0.1", 0), backlog=2048)
+    print(listener.getsockname()[1], flush=True)
     poll = select.epoll()
-    poll.register(door.fileno(), select.EPOLLIN)
+    poll.register(listener.fileno(), select.EPOLLIN)
     poll.register(sys.stdin.fileno(), select.EPOLLIN | select.EPOLLHUP)
     links: dict[int, socket.socket] = {}
     while True:
         for handle, _ in poll.poll():
             if handle == sys.stdin.fileno():
                 return
-            if handle == door.fileno():
-                link, _ = door.accept()
+            if handle == listener.fileno():
+                link, _ = listener.accept()
                 link.setblocking(False)
                 links[link.fileno()] = link
                 poll.register(link.fileno(), select.EPOLLIN)

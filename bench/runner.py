@@ -1,4 +1,4 @@
-"""Playing scenarios: plain and engine in turn, several rounds, with a progress bar."""
+"""Runs the scenarios: PLAIN and the engine in turn, in several rounds, with a progress bar."""
 
 from collections.abc import Callable, Sequence
 
@@ -16,7 +16,10 @@ Say = Callable[[Measure], None]
 def play_all(
     stage: Stage, targets: dict[str, Target], chosen: Sequence[Scenario], *, size: Size, rounds: int, say: Say
 ) -> list[Measure]:
-    """Every scenario on its servers, as medians over the rounds; who goes first changes from round to round."""
+    """Run every scenario on its servers; return the medians over the rounds.
+
+    The order of the servers changes from round to round.
+    """
     kept: dict[tuple[str, str], list[Measure]] = {}
     columns = (TextColumn("{task.description:<26}"), BarColumn(), TextColumn("{task.completed}/{task.total}"))
     with Progress(*columns, TimeElapsedColumn()) as progress:
@@ -25,7 +28,7 @@ def play_all(
             for scenario in chosen:
                 for name in scenario.targets if turn % 2 == 0 else scenario.targets[::-1]:
                     progress.update(task, description=f"{scenario.name} {name}")
-                    made = _play_or_say_why_not(stage, targets[name], scenario, size=size)
+                    made = _play_or_note_error(stage, targets[name], scenario, size=size)
                     kept.setdefault((scenario.name, name), []).append(made)
                     progress.advance(task)
                     if turn == rounds - 1:
@@ -33,8 +36,8 @@ def play_all(
     return [median_of(measures) for measures in kept.values()]
 
 
-def _play_or_say_why_not(stage: Stage, target: Target, scenario: Scenario, *, size: Size) -> Measure:
-    """Play a scenario; one that fails leaves its place in the table empty, and the others are still measured."""
+def _play_or_note_error(stage: Stage, target: Target, scenario: Scenario, *, size: Size) -> Measure:
+    """Run a scenario; if it fails, return a measure without figures, so that the others are still measured."""
     try:
         return play(stage, target, scenario, size=size)
     except Exception as error:
@@ -43,7 +46,7 @@ def _play_or_say_why_not(stage: Stage, target: Target, scenario: Scenario, *, si
 
 
 def play(stage: Stage, target: Target, scenario: Scenario, *, size: Size) -> Measure:
-    """One scenario on one server: prepared, warmed up and counted, measured, checked."""
+    """Run a scenario on one server: prepare it, warm up and count statements, measure, and check the outcome."""
     target.sign_in()
     ready = scenario.prepare(target, size)
     settle(stage)
@@ -74,7 +77,7 @@ def _played(
 
 
 def settle(stage: Stage) -> None:
-    """Let PostgreSQL write out what the preparation left, so that the measurement does not pay for it."""
+    """Run ANALYZE and CHECKPOINT, so that the measurement does not include work left by the preparation."""
     for name in stage.webs:
         with stage.connect(name) as connection:
             connection.execute("ANALYZE")

@@ -1,4 +1,4 @@
-"""What is measured: for each scenario how it is prepared and what must have come of it."""
+"""The scenarios: how each is prepared, what it measures, and the outcome that it must have."""
 
 import itertools
 import random
@@ -17,8 +17,9 @@ BOTH = (PLAIN, ENGINE)
 
 @dataclass(frozen=True)
 class Size:
-    """How long and how large: `seconds` of a loaded scenario, `acts` of one that is played by a single client, `warm`
-    requests before a crowd is measured. `plain_plays_all`: or only those in which a goal compares the engine with it.
+    """The sizes of a run: `seconds` of a scenario with many clients, `acts` (requests) of a scenario with one client,
+    and `warm` requests before many clients are measured. `plain_plays_all`: PLAIN runs all scenarios, not only those
+    for which a goal compares the engine with it.
     """
 
     seconds: float
@@ -37,7 +38,9 @@ FULL = Size(6.0, 60, 10_000, 12_000, (10, 100, 1_000, 10_000), (20, 500, 5_000),
 
 @dataclass
 class Play:
-    """One performance: what warms up (while statements are counted), what is measured, what must hold then."""
+    """A prepared scenario: the requests to warm up with (while statements are counted), the requests to measure, and
+    the check of the outcome, which returns "" or what is wrong.
+    """
 
     requests: list[bytes]
     warm: list[bytes] = field(default_factory=list)
@@ -49,7 +52,7 @@ class Play:
 
 @dataclass(frozen=True)
 class Scenario:
-    """A situation at the hospital; `unit` is what one request does."""
+    """A load on the hospital; `what` describes it in RESULTS.md."""
 
     name: str
     what: str
@@ -58,27 +61,33 @@ class Scenario:
 
 
 def scenarios(size: Size) -> list[Scenario]:
-    """All of them, in the order in which they are played."""
+    """Return all scenarios in the order in which they run."""
     beside = BOTH if size.plain_plays_all else ENGINE_ALONE
     return [
-        Scenario("EMPTY", "nothing, for a signed-in desk", _empty),
+        Scenario("EMPTY", "an empty response for a signed-in desk user", _empty),
         Scenario("HOT", "64 clients book one slot", _hot),
         Scenario("HOT+KEY", "the same, with Idempotency-Key", _hot_with_keys, ENGINE_ALONE),
-        Scenario("FLASH", "1,000 at once want 20 seats", _flash, beside),
+        Scenario("FLASH", "1,000 clients book one slot of 20 seats at once", _flash, beside),
         Scenario("SPREAD", "64 clients book 200 slots", _spread),
         Scenario("SPREAD+KEY", "the same, with Idempotency-Key", _spread_with_keys, ENGINE_ALONE),
-        Scenario("MIXED", "64 clients: 70 % book, 20 % cancel, emergencies, calls, delays", _mixed),
+        Scenario("MIXED", "64 clients: 70 % book, 20 % cancel, 10 % admit emergencies, call or delay", _mixed),
         *(Scenario(f"EMERGENCY {n}", f"an emergency before {n:,} tokens", _emergency(n), beside) for n in size.lengths),
-        *(Scenario(f"CANCEL {n}", f"cancel and promote among {n:,} tokens", _cancel(n), beside) for n in size.lengths),
-        *(Scenario(f"QUEUE {n}", f"16 readers of a queue of {n:,}, all of it", _queue(n), beside) for n in size.queues),
+        *(
+            Scenario(f"CANCEL {n}", f"cancel and promote in a slot of {n:,} tokens", _cancel(n), beside)
+            for n in size.lengths
+        ),
+        *(Scenario(f"QUEUE {n}", f"16 clients read a queue of {n:,} tokens", _queue(n), beside) for n in size.queues),
         *(
             Scenario(f"QUEUE {n} etag", "the same with If-None-Match", _queue_unchanged(n), ENGINE_ALONE)
             for n in size.queues
         ),
         Scenario(
-            "QUEUE+WRITE", "16 readers of a queue of 500 in which every 50th request books", _queue_with_writes, beside
+            "QUEUE+WRITE",
+            "16 clients read a queue of 500 tokens; every 50th request is a booking",
+            _queue_with_writes,
+            beside,
         ),
-        Scenario("DELAY", "a delay through 10 slots of 20 tokens", _delay, beside),
+        Scenario("DELAY", "a delay that cascades through 10 slots of 20 tokens", _delay, beside),
     ]
 
 
@@ -100,8 +109,8 @@ def _hot_with_keys(target: Target, size: Size) -> Play:
 
 def _hot_play(target: Target, size: Size, *, with_keys: bool) -> Play:
     [slot] = target.make_slots(doctors=1, capacity=10_000)
-    people = target.patients[: size.bookings]
-    requests = [target.booking(slot, each, key=f"{slot}-{each}" if with_keys else None) for each in people]
+    patients = target.patients[: size.bookings]
+    requests = [target.booking(slot, each, key=f"{slot}-{each}" if with_keys else None) for each in patients]
     return Play(
         requests[size.warm :], requests[: size.warm], CLIENTS, size.seconds,
         check=lambda warm, outcome: _seats_are(target, [slot], _booked(warm) + _booked(outcome)),
@@ -118,8 +127,8 @@ def _spread_with_keys(target: Target, size: Size) -> Play:
 
 def _spread_play(target: Target, size: Size, *, with_keys: bool) -> Play:
     slots = target.make_slots(doctors=200, capacity=100)
-    people = target.patients[: size.bookings]
-    pairs = zip(itertools.cycle(slots), people, strict=False)
+    patients = target.patients[: size.bookings]
+    pairs = zip(itertools.cycle(slots), patients, strict=False)
     requests = [target.booking(slot, each, key=f"{slot}-{each}" if with_keys else None) for slot, each in pairs]
     return Play(
         requests[size.warm :], requests[: size.warm], CLIENTS, size.seconds,
@@ -127,55 +136,57 @@ def _spread_play(target: Target, size: Size, *, with_keys: bool) -> Play:
     )  # fmt: skip
 
 
-SEATS, CROWD = 20, 1_000
+SEATS, BUYERS = 20, 1_000
 
 
 def _flash(target: Target, size: Size) -> Play:
     [first] = target.make_slots(doctors=1, capacity=SEATS)
     [slot] = target.make_slots(doctors=1, capacity=SEATS)
     warm = [target.booking(first, each) for each in target.patients[:128]]
-    crowd = [target.booking(slot, each) for each in target.patients[:CROWD]]
+    requests = [target.booking(slot, each) for each in target.patients[:BUYERS]]
 
     def check(_: Outcome, outcome: Outcome) -> str:
         held, waiting = target.seats(slot)
-        wanted = outcome.statuses[201] == held == SEATS and outcome.statuses[202] == waiting == CROWD - SEATS
-        return "" if wanted else f"{held} seats sold, {waiting} waiting; answers {dict(outcome.statuses)}"
+        wanted = outcome.statuses[201] == held == SEATS and outcome.statuses[202] == waiting == BUYERS - SEATS
+        return "" if wanted else f"{held} seats sold, {waiting} waiting; statuses {dict(outcome.statuses)}"
 
-    return Play(crowd, warm, CROWD, check=check)
+    return Play(requests, warm, BUYERS, check=check)
 
 
 def _mixed(target: Target, size: Size) -> Play:
     chance = random.Random(8)
     seated, arrived = 20, 10
     slots = target.make_slots(doctors=40, each=2, capacity=45)
-    people = itertools.cycle(target.patients)
+    patients = itertools.cycle(target.patients)
     tokens: list[str] = []
     for slot in slots:
-        tokens += target.fill(slot, _take(people, seated))
-        target.fill(slot, _take(people, arrived), arrived=True)
+        tokens += target.fill(slot, _take(patients, seated))
+        target.fill(slot, _take(patients, arrived), arrived=True)
     chance.shuffle(tokens)
-    leaving = iter(tokens)
-    requests = [_mixed_act(target, chance, chance.choice(slots), people, leaving) for _ in range(size.bookings // 2)]
+    to_cancel = iter(tokens)
+    requests = [
+        _mixed_act(target, chance, chance.choice(slots), patients, to_cancel) for _ in range(size.bookings // 2)
+    ]
     return Play(requests[size.warm :], requests[: size.warm], CLIENTS, size.seconds)
 
 
 def _mixed_act(
-    target: Target, chance: random.Random, slot: str, people: Iterator[str], leaving: Iterator[str]
+    target: Target, chance: random.Random, slot: str, patients: Iterator[str], to_cancel: Iterator[str]
 ) -> bytes:
     dice = chance.random()
-    if dice < 0.20 and (token := next(leaving, None)):
+    if dice < 0.20 and (token := next(to_cancel, None)):
         return target.request("DELETE", f"tokens/{token}/")
     if dice < 0.25:
-        return target.request("POST", "tokens/emergency/", {"slot_id": slot, "patient_id": next(people)})
+        return target.request("POST", "tokens/emergency/", {"slot_id": slot, "patient_id": next(patients)})
     if dice < 0.29:
         return target.request("POST", f"slots/{slot}/call_next/", {})
     if dice < 0.30:
         return target.request("PUT", f"slots/{slot}/delay/", {"delay_minutes": chance.choice([0, 15, 30])})
     category = chance.choices(["ONLINE", "WALKIN", "FOLLOWUP", "PRIORITY_PAID"], [45, 30, 15, 10])[0]
-    return target.booking(slot, next(people), category)
+    return target.booking(slot, next(patients), category)
 
 
-# One act after another, in slots of very different lengths
+# One request after another, in slots of very different lengths
 
 
 def _emergency(length: int) -> Callable[[Target, Size], Play]:
@@ -236,7 +247,7 @@ def _queue_unchanged(length: int) -> Callable[[Target, Size], Play]:
         one = target.request("GET", path, headers={"If-None-Match": known})
         return Play(
             [one], [one] * 16, READERS, size.seconds, repeat=True,
-            check=lambda warm, outcome: "" if set(outcome.statuses) == {304} else f"not 304 alone: {outcome.statuses}",
+            check=lambda warm, outcome: "" if set(outcome.statuses) == {304} else f"not only 304: {outcome.statuses}",
         )  # fmt: skip
 
     return prepare
@@ -260,15 +271,15 @@ def _booked(outcome: Outcome) -> int:
 
 def _seats_are(target: Target, slots: Sequence[str], promised: int) -> str:
     held = sum(target.seats(slot)[0] for slot in slots)
-    return "" if held == promised else f"{promised} were told that they have a seat, {held} are held"
+    return "" if held == promised else f"{promised} seats were acknowledged, {held} are held"
 
 
-def _take(people: Iterator[str], count: int) -> list[str]:
-    return list(itertools.islice(people, count))
+def _take(patients: Iterator[str], count: int) -> list[str]:
+    return list(itertools.islice(patients, count))
 
 
 def _slots_for(target: Target, acts: int, *, each: int, capacity: int) -> Iterator[tuple[str, int]]:
-    """As many slots as it takes when each sees only `each` acts, so that its length stays about the same."""
+    """Yield slots and their number of requests: at most `each`, so that the slot's length stays about the same."""
     count = -(-acts // each)
     for slot in target.make_slots(doctors=count, capacity=capacity):
         yield slot, min(each, acts)

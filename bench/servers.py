@@ -1,4 +1,4 @@
-"""The servers under measurement: PostgreSQL and Redis of our own, durable, and granian as setup.sh starts it."""
+"""The servers under measurement: a durable PostgreSQL and Redis of the benchmark's own, and granian as in setup.sh."""
 
 import contextlib
 import http.client
@@ -26,7 +26,7 @@ HOST = "127.0.0.1"
 
 @dataclass
 class Web:
-    """One granian with its workers."""
+    """A granian server with its workers."""
 
     name: str
     port: int
@@ -39,7 +39,7 @@ class Web:
 
 @dataclass
 class Stage:
-    """Everything that runs during a benchmark."""
+    """The servers that run during a benchmark."""
 
     postgres: EmbeddedPostgres
     redis: EmbeddedRedis
@@ -48,14 +48,14 @@ class Stage:
     webs: dict[str, Web] = field(default_factory=dict)
 
     def database_url(self, name: str) -> str:
-        """The address of one of the databases on the server."""
+        """Return the URL of one of the databases on the server."""
         return self.postgres.url.rsplit("/", 1)[0] + f"/{'opd' if name == ENGINE else name}"
 
     def connect(self, name: str = ENGINE) -> psycopg.Connection:
         return psycopg.connect(self.database_url(name), autocommit=True)
 
     def settings_of(self, name: str) -> dict[str, str]:
-        """The environment of one of the two web servers."""
+        """Return the environment of one of the two web servers."""
         plain = name == PLAIN
         return {
             **self.environ,
@@ -65,7 +65,7 @@ class Stage:
         }
 
     def usage(self, name: str) -> dict[str, Usage]:
-        """What web, PostgreSQL and Redis have used so far."""
+        """Return the CPU time and memory that the web server, PostgreSQL and Redis have used so far."""
         return {
             "web": usage_of(self.webs[name].pids),
             "postgres": usage_of([self.postgres.pid, *children_of(self.postgres.pid)]),
@@ -75,7 +75,7 @@ class Stage:
 
 @contextlib.contextmanager
 def stage(*, workers: int, threads: int, extra: dict[str, str]) -> Iterator[Stage]:
-    """Start PostgreSQL, Redis and both web servers; all of it is gone afterwards."""
+    """Start PostgreSQL, Redis and both web servers, and remove all of them at the end of the block."""
     with throwaway() as folder, contextlib.ExitStack() as stack:
         postgres = EmbeddedPostgres(folder, fsync=True)
         redis = EmbeddedRedis(folder, fsync=True)
@@ -99,7 +99,7 @@ def stage(*, workers: int, threads: int, extra: dict[str, str]) -> Iterator[Stag
 
 
 def _count_statements(postgres: EmbeddedPostgres) -> None:
-    """Load pg_stat_statements, which is asleep except while statements are counted."""
+    """Load pg_stat_statements with tracking off; it is on only while statements are counted."""
     with psycopg.connect(postgres.url, autocommit=True) as connection:
         for name, value in (("shared_preload_libraries", "pg_stat_statements"), ("pg_stat_statements.track", "none")):
             connection.execute(f"ALTER SYSTEM SET {name} = '{value}'")
@@ -126,7 +126,7 @@ def _environment(folder: Path, workers: int, threads: int, extra: dict[str, str]
 
 
 def _migrate(stage: Stage) -> None:
-    """Make the tables of both hospitals, at the same time."""
+    """Create the tables of both hospitals, in parallel."""
     command = [sys.executable, "-m", "django", "migrate", "--noinput", "--run-syncdb", "--verbosity", "0"]
     running = {
         name: subprocess.Popen(
@@ -135,9 +135,9 @@ def _migrate(stage: Stage) -> None:
         for name in (ENGINE, PLAIN)
     }
     for name, process in running.items():
-        told, _ = process.communicate()
+        output, _ = process.communicate()
         if process.returncode:
-            raise RuntimeError(f"the tables of {name} could not be made:\n{told[-4000:]}")
+            raise RuntimeError(f"the migration of {name} failed:\n{output[-4000:]}")
 
 
 def _start_web(stage: Stage, name: str, application: str) -> Web:
@@ -150,7 +150,7 @@ def _start_web(stage: Stage, name: str, application: str) -> Web:
 
 
 def _plain_command(environ: dict[str, str], application: str) -> list[str]:
-    """Granian as most would start it, with as many workers and threads as the engine's server."""
+    """Return a usual command line of granian, with as many workers and threads as the engine's server."""
     host, workers, threads = (environ[name] for name in ("OPD_HOST", "OPD_WEB_WORKERS", "OPD_WEB_THREADS"))
     return [
         *(sys.executable, "-m", "granian", "--interface", "wsgi", application, "--host", host),
@@ -161,13 +161,13 @@ def _plain_command(environ: dict[str, str], application: str) -> list[str]:
 
 def _await(web: Web, folder: Path) -> None:
     deadline = time.monotonic() + 60
-    while not _lives(web):
+    while not _is_live(web):
         if web.process.poll() is not None or time.monotonic() > deadline:
             raise RuntimeError(f"{web.name} did not start:\n{(folder / f'{web.name}.log').read_text()[-4000:]}")
         time.sleep(0.1)
 
 
-def _lives(web: Web) -> bool:
+def _is_live(web: Web) -> bool:
     link = http.client.HTTPConnection(HOST, web.port, timeout=2)
     try:
         link.request("GET", "/healthz/live")

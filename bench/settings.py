@@ -1,4 +1,4 @@
-"""The engine as in production, with one address more: the empty endpoint that is measured against."""
+"""The production settings of the engine, with the URL of an empty endpoint for comparison."""
 
 from config.settings.production import *  # noqa: F403
 

@@ -1,4 +1,4 @@
-"""What is measured: a server with its sign-in, its patients and its slots."""
+"""A target of the benchmark: a server with its sign-in, its patients and its slots."""
 
 import http.client
 import json
@@ -10,12 +10,12 @@ from typing import Any
 from bench import http_messages
 from bench.servers import HOST, Stage
 
-SESSION_SECONDS = 180.0  # PLAIN's access token lasts five minutes
+SESSION_SECONDS = 180.0  # PLAIN's access token lasts 300 seconds
 USERNAME, PASSWORD = "bench-desk", "Quiet-Harbour-27"
 
 
 class Target:
-    """One of the two hospitals, filled without HTTP and used over HTTP."""
+    """One of the two hospitals; its data are written without HTTP and it is measured over HTTP."""
 
     name = ""
 
@@ -26,32 +26,32 @@ class Target:
         self.token = ""
         self._signed_in_at = 0.0
 
-    # What the two differ in.
+    # These methods differ between the two.
 
     def prepare(self, *, patients: int) -> None:
-        """Make a desk user and the patients, and sign in."""
+        """Create a desk user and the patients, and sign in."""
         raise NotImplementedError
 
     def make_slots(self, *, doctors: int, each: int = 1, capacity: int, start: datetime | None = None) -> list[str]:
-        """Slots of an hour, one after the other, for new doctors."""
+        """Create consecutive slots of one hour for new doctors; return their ids."""
         raise NotImplementedError
 
     def fill(self, slot: str, patients: Sequence[str], *, arrived: bool = False) -> list[str]:
-        """Give these patients tokens of a slot, or places on its waiting list once it is full."""
+        """Create tokens in a slot for these patients, or waiting-list entries once it is full; return their ids."""
         raise NotImplementedError
 
     def seats(self, slot: str) -> tuple[int, int]:
-        """The seats held and the number of people waiting, as the slot's row tells."""
+        """Return the number of seats held and of patients waiting, from the slot's row."""
         raise NotImplementedError
 
-    # What they share.
+    # These methods are the same for both.
 
     def tomorrow(self) -> datetime:
-        """Four in the morning, UTC, of the day after tomorrow."""
+        """Return 04:00 UTC of the day after tomorrow."""
         return datetime.now(UTC).replace(hour=4, minute=0, second=0, microsecond=0) + timedelta(days=2)
 
     def sign_in(self) -> None:
-        """Sign in over HTTP, as the desk does; a session that will last through the next scenario is kept."""
+        """Sign in over HTTP as the desk does, unless the session is younger than SESSION_SECONDS."""
         if self.token and time.monotonic() - self._signed_in_at < SESSION_SECONDS:
             return
         body = {"username": USERNAME, "password": PASSWORD}
@@ -61,7 +61,7 @@ class Target:
         self.token, self._signed_in_at = json.loads(answer)["access"], time.monotonic()
 
     def ask(self, request: bytes) -> tuple[int, dict[str, str], bytes]:
-        """Send one request on a connection of its own: status, headers, body."""
+        """Send a request on a new connection; return the status, headers and body of the response."""
         link = http.client.HTTPConnection(HOST, self.port, timeout=30)
         try:
             link.connect()
@@ -73,7 +73,7 @@ class Target:
             link.close()
 
     def request(self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None) -> bytes:
-        """The bytes of a request of the signed-in desk."""
+        """Return the bytes of a request of the signed-in desk user."""
         return http_messages.request(method, f"/api/v1/{path}", host=HOST, token=self.token, body=body, headers=headers)
 
     def booking(self, slot: str, patient: str, category: str = "ONLINE", key: str | None = None) -> bytes:

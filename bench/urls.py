@@ -1,4 +1,4 @@
-"""The engine's addresses, and an endpoint that does nothing for whoever is signed in and allowed."""
+"""The engine's URLs, and an endpoint that does no work."""
 
 from django.urls import path
 
@@ -12,7 +12,7 @@ __all__ = ["handler400", "handler403", "handler404", "handler500", "urlpatterns"
 
 
 class EmptyView(Endpoint):
-    """Sign-in, permission and an empty answer: the price of a request before any work."""
+    """Checks sign-in and permission and returns an empty response: the cost of a request without any work."""
 
     capability = "slots.read"
 

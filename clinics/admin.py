@@ -1,4 +1,4 @@
-"""Facilities and doctors on the admin site; slots are in `tokens.admin`, where the service is that acts on them."""
+"""Facilities and doctors on the admin site; slots are in `tokens.admin`, because their actions need its service."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from core.api.admin import CheckedForm, NeverDeleted
 
 
 class NamedFacilitySerializer(FacilitySerializer):
-    """What of a facility can be changed here."""
+    """The fields of a facility that can be changed on the admin site."""
 
     time_zone = None  # type: ignore[assignment]
 
@@ -23,7 +23,7 @@ class NamedFacilitySerializer(FacilitySerializer):
 
 
 class FacilityForm(CheckedForm):
-    """A facility, by the rules of the API."""
+    """The form of a facility, validated by the rules of the API."""
 
     serializer_class = NamedFacilitySerializer
 
@@ -34,7 +34,7 @@ class FacilityForm(CheckedForm):
 
 @admin.register(Facility)
 class FacilityAdmin(KindAdmin, NeverDeleted):
-    """A facility can be renamed, never added or deleted. Its time zone, which moves slots, changes by the API only."""
+    """Facilities can be renamed, but not added or deleted. Only the API changes the time zone, which moves slots."""
 
     form = FacilityForm
     list_display = ("code", "name", "time_zone", "doctors_numbered")
@@ -42,16 +42,16 @@ class FacilityAdmin(KindAdmin, NeverDeleted):
     readonly_fields = ("id", "time_zone", "doctors_numbered")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """The engine makes the first one; a hospital has no second."""
+        """Return False: the migrations create the one facility of a hospital."""
         return False
 
     def save_model(self, request: HttpRequest, obj: Facility, form: Any, change: bool) -> None:
-        """By the service."""
+        """Save the facility through the service."""
         update_facility(facility_id=obj.pk, changes=form.checked)
 
 
 class DoctorForm(CheckedForm):
-    """A doctor, by the rules of the API."""
+    """The form of a doctor, validated by the rules of the API."""
 
     serializer_class = DoctorSerializer
 
@@ -70,7 +70,7 @@ class DoctorForm(CheckedForm):
 
 @admin.register(Doctor)
 class DoctorAdmin(KindAdmin, NeverDeleted):
-    """Doctors are taken in and changed by the service; one who left is made inactive."""
+    """Doctors, added and changed through the service; a doctor who has left is made inactive."""
 
     form = DoctorForm
     list_display = ("name", "specialization", "consultation_minutes", "is_active", "ticket_letters", "phone")
@@ -79,7 +79,7 @@ class DoctorAdmin(KindAdmin, NeverDeleted):
     readonly_fields = ("id", "facility", "ticket_letters", "created_at")
 
     def save_model(self, request: HttpRequest, obj: Doctor, form: Any, change: bool) -> None:
-        """By the service."""
+        """Save the doctor through the service."""
         if change:
             update_doctor(doctor_id=obj.pk, changes=form.checked)
         else:

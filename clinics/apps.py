@@ -15,7 +15,7 @@ class ClinicsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Make the first facility once the tables are there; tell which error a breached constraint is."""
+        """Create the first facility after the migrations, and register the error of the overlap constraint."""
         from clinics.errors import SlotOverlap
         from core.api.problem_details import register_constraint
 

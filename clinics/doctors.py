@@ -1,4 +1,4 @@
-"""Doctors: taking them in and changing them. `tokens.planning` removes them, together with their slots."""
+"""Adding and changing doctors. `tokens.planning` deletes them together with their slots."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,13 +13,13 @@ from core.db.transactions import atomic
 from core.errors import NotFound, ValidationFailed
 
 LETTERS = 26
-MOST_DOCTORS = LETTERS + LETTERS**2 + LETTERS**3 + LETTERS**4
+MAX_DOCTORS = LETTERS + LETTERS**2 + LETTERS**3 + LETTERS**4
 
 
 def ticket_letters(number: int) -> str:
-    """The letters on the tickets of a facility's doctor number 1, 2, ...: A, B, ..., Z, AA, AB, ..., ZZZZ."""
-    if not 1 <= number <= MOST_DOCTORS:
-        raise ValueError(f"doctors are numbered from 1 to {MOST_DOCTORS}")
+    """Return the ticket letters of a facility's doctor number 1, 2, ...: A, B, ..., Z, AA, AB, ..., ZZZZ."""
+    if not 1 <= number <= MAX_DOCTORS:
+        raise ValueError(f"doctors are numbered from 1 to {MAX_DOCTORS}")
     letters = ""
     while number:
         number, letter = divmod(number - 1, LETTERS)
@@ -34,9 +34,10 @@ def create_doctor(
     facility_id: UUID | None = None,
     **details: Any,
 ) -> Any:
-    """Take a doctor in; each gets ticket letters that no doctor of the facility ever had.
+    """Add a doctor, with ticket letters that no other doctor of the facility has ever had.
 
-    Raises NotFound for the facility. `details`: email, phone, experience_years, consultation_minutes, is_active.
+    Raise NotFound if the facility does not exist. `details`: email, phone, experience_years, consultation_minutes,
+    is_active.
     """
     with atomic():
         facility = _numbering(facility_id or default_facility().pk)
@@ -52,7 +53,7 @@ def create_doctor(
 
 
 def update_doctor(*, doctor_id: UUID, changes: Mapping[str, Any]) -> Any:
-    """Change a doctor; slots that exist keep their consultation_minutes. The facility stays what it was."""
+    """Change a doctor; existing slots keep their consultation_minutes. The facility cannot change."""
     with atomic():
         doctor = _locked_doctor(doctor_id)
         changes = dict(changes)
@@ -60,7 +61,7 @@ def update_doctor(*, doctor_id: UUID, changes: Mapping[str, Any]) -> Any:
         if facility_id != doctor.facility_id:
             if not Facility.objects.filter(pk=facility_id).exists():
                 raise NotFound
-            raise ValidationFailed.of("facility", "immutable", "A doctor stays in the facility they were taken in by.")
+            raise ValidationFailed.of("facility", "immutable", "A doctor cannot move to another facility.")
         for name, value in changes.items():
             setattr(doctor, name, value)
         if changes:
@@ -69,8 +70,11 @@ def update_doctor(*, doctor_id: UUID, changes: Mapping[str, Any]) -> Any:
 
 
 def _numbering(facility_id: UUID) -> Facility:
-    """The facility with the next number taken. Its row stays locked to the end, so no two doctors get the same."""
-    taken = Facility.objects.filter(pk=facility_id, doctors_numbered__lt=MOST_DOCTORS).update(
+    """Take the facility's next doctor number and return the facility.
+
+    Its row stays locked until the transaction ends, so that no two doctors get the same number.
+    """
+    taken = Facility.objects.filter(pk=facility_id, doctors_numbered__lt=MAX_DOCTORS).update(
         doctors_numbered=F("doctors_numbered") + 1
     )
     facility = Facility.objects.filter(pk=facility_id).first()
@@ -82,7 +86,8 @@ def _numbering(facility_id: UUID) -> Facility:
 
 
 def _locked_doctor(doctor_id: UUID) -> Doctor:
-    # NO KEY: a booking looks at the doctor's key when it commits, and must not wait for who waits for its slot.
+    # NO KEY: at commit, the foreign-key check of a booking locks the doctor's row FOR KEY SHARE. It must not wait for
+    # a transaction that itself waits for the booking's slot.
     doctors = Doctor.objects.select_for_update(of=("self",), no_key=True).select_related("facility")
     doctor = doctors.filter(pk=doctor_id).first()
     if doctor is None:

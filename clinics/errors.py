@@ -1,4 +1,4 @@
-"""What can go wrong with doctors, facilities and their slots."""
+"""The errors of doctors, facilities and their slots."""
 
 from core.errors import EngineError, InUse
 
@@ -7,14 +7,14 @@ class SlotOverlap(EngineError):
     """The doctor has another slot at that time"""
 
     code = "slot-overlap"
-    template = "It overlaps a slot of this doctor that is not cancelled."
+    template = "The slot overlaps another slot of this doctor that is not cancelled."
 
 
 class DoctorInactive(EngineError):
     """The doctor is inactive"""
 
     code = "doctor-inactive"
-    template = "The doctor is inactive: no bookings and no new slots. Tokens that exist run on."
+    template = "The doctor is inactive: no bookings and no new slots. Existing tokens stay valid."
 
 
 class DoctorInUse(InUse):

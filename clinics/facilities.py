@@ -1,4 +1,4 @@
-"""Facilities: the one that exists from the start, and changes to its name and time zone."""
+"""The default facility, and changes to the name, code and time zone of a facility."""
 
 import zoneinfo
 from collections.abc import Mapping
@@ -20,15 +20,15 @@ FIRST_CODE = "MAIN"
 
 
 def default_facility() -> Facility:
-    """The facility that is meant when none is named: the oldest. A single hospital never needs to name it."""
+    """Return the facility of a request that names none: the oldest. A single hospital never needs to name it."""
     return Facility.objects.order_by("id").first() or _first_facility(Facility)
 
 
 def ensure_default_facility(*, apps: Apps) -> None:
-    """Makes the first facility, from OPD_FACILITY_NAME and OPD_TIME_ZONE, unless there is one."""
+    """Create the first facility from OPD_FACILITY_NAME and OPD_TIME_ZONE, unless a facility exists."""
     try:
         model = apps.get_model("clinics", "Facility")
-    except LookupError:  # migrated back to nothing
+    except LookupError:  # all migrations have been reversed
         return
     if not model.objects.exists():
         _first_facility(model)
@@ -36,15 +36,15 @@ def ensure_default_facility(*, apps: Apps) -> None:
 
 @lru_cache(maxsize=1)
 def time_zones() -> frozenset[str]:
-    """The names of all time zones that this machine knows and that mean the same on every machine."""
+    """Return the names of all time zones of this machine that mean the same on every machine."""
     return frozenset(zoneinfo.available_timezones() - NO_PLACE)
 
 
 def update_facility(*, facility_id: UUID, changes: Mapping[str, Any]) -> Any:
-    """Change name, code or time zone of a facility. Raises NotFound, and ValidationFailed for a code that another
-    facility has.
+    """Change the name, code or time zone of a facility.
 
-    A new time zone also changes the local days of future slots: `tokens.planning` changes both in one transaction.
+    Raise NotFound, or ValidationFailed for the code of another facility. A new time zone also changes the local days of
+    future slots: `tokens.planning` changes both in one transaction.
     """
     try:
         with atomic():

@@ -1,5 +1,5 @@
-"""The clinic's rows: the facility, its doctors and their slots. A slot carries the numbers that the engine keeps
-under its row lock.
+"""The tables of facilities, their doctors and the doctors' slots. The engine updates the counters of a slot under the
+lock of its row.
 """
 
 from datetime import datetime, timedelta
@@ -12,13 +12,13 @@ from core.ids import new_id
 
 
 class Facility(models.Model):
-    """A hospital or clinic: the owner of a time zone, and the key by which all hot tables could be distributed."""
+    """A hospital or clinic, with its time zone. All large tables can be distributed by facility."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     name = models.CharField(max_length=200)
     code = models.CharField(max_length=16, unique=True)
     time_zone = models.CharField(max_length=64)
-    # Numbers the doctors, so that each has ticket letters that nobody else in the facility has.
+    # The last number given to a doctor: each doctor of the facility has ticket letters of their own.
     doctors_numbered = models.PositiveIntegerField(default=0, editable=False)
 
     class Meta:
@@ -48,7 +48,7 @@ class Doctor(models.Model):
     class Meta:
         ordering = ["name", "id"]
         constraints = [
-            # Two doctors of a facility never print tickets that start alike.
+            # No two doctors of a facility have the same ticket letters.
             models.UniqueConstraint(fields=["facility", "ticket_letters"], name="doctor_ticket_letters_unique"),
             models.CheckConstraint(
                 condition=Q(consultation_minutes__gte=1), name="doctor_consultation_minutes_positive"
@@ -66,7 +66,7 @@ class SlotStatus(models.TextChoices):
     CLOSED = "CLOSED"
 
 
-# What somebody planned or decided; the counters, which change with every booking, are told by the event log.
+# The history covers what users plan and decide. The event log covers the counters, which change with every booking.
 @pghistory.track(
     pghistory.UpdateEvent(),
     pghistory.DeleteEvent(),
@@ -75,14 +75,14 @@ class SlotStatus(models.TextChoices):
     obj_field=pghistory.ObjForeignKey(related_name="history"),
 )
 class Slot(models.Model):
-    """A stretch of a doctor's day with a limited number of seats.
+    """A part of a doctor's day with a limited number of seats.
 
-    The counters follow from the tokens and entries of the slot (`manage.py check_invariants` proves it); they change
-    only by differences, in the transaction that changes those rows and under the lock of this row.
+    The counters follow from the tokens and entries of the slot (`manage.py check_invariants` checks this). They change
+    only by increments, under the lock of this row, in the transaction that changes the tokens and entries.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    # Without indexes of their own: each leads one of those below.
+    # The foreign keys need no indexes of their own: each column leads one of the indexes below.
     facility = models.ForeignKey(Facility, on_delete=models.PROTECT, related_name="slots", db_index=False)
     doctor = models.ForeignKey(Doctor, on_delete=models.PROTECT, related_name="slots", db_index=False)
     local_date = models.DateField(editable=False)
@@ -102,7 +102,7 @@ class Slot(models.Model):
     emergency_seats = models.IntegerField(default=0, editable=False)
     queue_length = models.IntegerField(default=0, editable=False)
     waiting_count = models.IntegerField(default=0, editable=False)
-    # The earliest hold, grace or buffer that ends in this slot; null: nothing is due.
+    # When the first hold, grace or buffer of this slot ends; null if there is none.
     next_due_at = models.DateTimeField(null=True, editable=False)
     first_called_at = models.DateTimeField(null=True, editable=False)
     room_since = models.DateTimeField(null=True, editable=False)
@@ -114,9 +114,9 @@ class Slot(models.Model):
     class Meta:
         ordering = ["start_time", "id"]
         constraints = [
-            # The seats that are not emergencies never outnumber the capacity, whatever the locks do.
+            # The seats held without emergencies never exceed the capacity, even if a lock fails.
             models.CheckConstraint(condition=Q(regular_seats__lte=F("max_capacity")), name="slot_never_oversold"),
-            # No counter is ever below nothing.
+            # No counter is ever negative.
             models.CheckConstraint(
                 condition=Q(regular_seats__gte=0, emergency_seats__gte=0, queue_length__gte=0, waiting_count__gte=0),
                 name="slot_counters_not_negative",
@@ -126,11 +126,11 @@ class Slot(models.Model):
             ),
             models.CheckConstraint(condition=Q(end_time__gt=F("start_time")), name="slot_ends_after_it_starts"),
             models.CheckConstraint(condition=Q(consultation_minutes__gte=1), name="slot_consultation_minutes_positive"),
-            # Every slot of a day prints tickets of its own: with it a ticket is unique in the facility on that day.
+            # Every slot of a day has its own ticket prefix, so that a ticket is unique in the facility on that day.
             models.UniqueConstraint(
                 fields=["facility", "local_date", "ticket_prefix"], name="slot_ticket_prefix_unique"
             ),
-            # "slot_no_overlap" (an EXCLUDE over the doctor and the planned times) is made in the first migration.
+            # The first migration creates "slot_no_overlap", an EXCLUDE constraint on the doctor and the planned times.
         ]
         indexes = [
             models.Index(fields=["doctor", "local_date", "start_time"], name="slot_doctor_day"),
@@ -144,7 +144,7 @@ class Slot(models.Model):
 
     @property
     def current_capacity(self) -> int:
-        """The seats held now, emergencies included."""
+        """The seats held now, including those of emergencies."""
         return self.regular_seats + self.emergency_seats
 
     @property
@@ -167,5 +167,5 @@ class Slot(models.Model):
         return self.end_time + timedelta(minutes=self.delay_minutes)
 
     def is_bookable(self, *, now: datetime) -> bool:
-        """Whether seats can be booked or promoted at `now`."""
+        """Return whether seats can be booked or promoted at `now`."""
         return self.status in (SlotStatus.ACTIVE, SlotStatus.DELAYED) and now < self.delayed_end

@@ -1,10 +1,9 @@
-"""A doctor's working hours laid out as slots. Plain values in, plain values out; no Django.
+"""Slots for a doctor's working hours, as pure functions without Django.
 
-The clock times are those on the wall of the facility. Hours that end at midnight, or before the clock time at which
-they start, end on the next day; a slot of these hours that starts after midnight is a slot of that next day. On a day
-when the clocks change, a slot that would begin or end at a time that does not exist or comes twice, or that would last
-longer or shorter than planned, is left out and counted as skipped: nobody can be told unmistakably when to come. The
-other slots of that day, and of the range, are made.
+All times are local to the facility. Hours that end at midnight, or before the time at which they start, end on the
+next day; a slot of these hours that starts after midnight belongs to that next day. On a day when the clocks change, a
+slot that would begin or end at a time that does not exist or occurs twice, or that would last longer or shorter than
+planned, is skipped, because its time would be ambiguous for patients. The other slots are created.
 """
 
 from bisect import bisect_left, bisect_right
@@ -14,19 +13,19 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from core.local_time import LocalTimeError, at_local
 
-MOST_SLOTS = 5_000
+MAX_SLOTS = 5_000
 LONGEST_SLOT = 24 * 60
 YEARS = range(1900, 2200)
 EVERY_DAY = range(1, 8)
-"""The days of the week by their numbers in ISO 8601: Monday is 1."""
+"""The ISO 8601 numbers of the days of the week: Monday is 1."""
 WORKING_DAYS = range(1, 6)
-MOST_WEEKS = 52
+MAX_WEEKS = 52
 
 Interval = tuple[datetime, datetime]
 
 
 class BadTimetable(ValueError):
-    """A timetable that cannot be laid out: `field` names what to correct, `code` and `detail` say why."""
+    """The timetable is not valid: `field` names the field to correct, `code` and `detail` give the reason."""
 
     def __init__(self, field: str, code: str, detail: str) -> None:
         super().__init__(detail)
@@ -37,7 +36,7 @@ class BadTimetable(ValueError):
 
 @dataclass(frozen=True)
 class Plan:
-    """The slots to make, as (start, end) in UTC and in order, and how many of the timetable were left out."""
+    """The slots to create, as (start, end) in UTC and in order, and the number of slots that were skipped."""
 
     slots: list[Interval]
     skipped: int
@@ -55,19 +54,20 @@ def slots_between(
     week_interval: int = 1,
     busy: Iterable[Interval] = (),
 ) -> Plan:
-    """The whole slots of `duration_minutes` from `start_time` to `end_time` on the planned days of the range.
+    """Return the slots of `duration_minutes` from `start_time` to `end_time` on the planned days of the range.
 
-    A slot that overlaps a `busy` interval (touching is not overlapping) is skipped, as is one
-    that the change of the clocks spoils. Raises BadTimetable for a range that ends before it starts or lies outside
-    YEARS, a duration outside 1..LONGEST_SLOT, and a timetable of more than MOST_SLOTS slots, skipped ones included.
+    A slot that would end after `end_time` is left out. A slot is skipped if it overlaps a `busy` interval (touching is
+    not overlapping) or is invalid because the clocks change. Raise BadTimetable for a range that ends before it starts
+    or lies outside YEARS, for a duration outside 1..LONGEST_SLOT minutes, and for more than MAX_SLOTS slots, including
+    skipped ones.
     """
     _check(start_date, end_date, start_time, end_time, duration_minutes)
     length = timedelta(minutes=duration_minutes)
     per_day = _span(start_time, end_time) // length
     days = planned_days(start_date=start_date, end_date=end_date, weekdays=weekdays, week_interval=week_interval)
     wanted = per_day * len(days)
-    if wanted > MOST_SLOTS:
-        raise BadTimetable("end_date", "too-many-slots", f"This would be {wanted} slots. At most {MOST_SLOTS} at once.")
+    if wanted > MAX_SLOTS:
+        raise BadTimetable("end_date", "too-many-slots", f"These are {wanted} slots; at most {MAX_SLOTS} are allowed.")
     taken = _Busy(busy)
     slots: list[Interval] = []
     for day in days if per_day else ():
@@ -81,8 +81,9 @@ def slots_between(
 def planned_days(
     *, start_date: date, end_date: date, weekdays: Collection[int] = EVERY_DAY, week_interval: int = 1
 ) -> list[date]:
-    """The days of the range, both ends included, that fall on `weekdays` (Monday is 1) of every `week_interval`-th
-    week, counted from the Monday of the first day's week.
+    """Return the days of the range, both ends included, that fall on `weekdays` (Monday is 1) of the planned weeks.
+
+    Every `week_interval`-th week is planned, counted from the week of the first day. Weeks start on Monday.
     """
     before = start_date.weekday()
     offsets = range((end_date - start_date).days + 1)
@@ -96,23 +97,23 @@ def planned_days(
 def _check(start_date: date, end_date: date, start_time: time, end_time: time, duration_minutes: int) -> None:
     for field, day in (("start_date", start_date), ("end_date", end_date)):
         if day.year not in YEARS:
-            raise BadTimetable(field, "out-of-range", f"The year lies outside {YEARS.start} to {YEARS.stop - 1}.")
+            raise BadTimetable(field, "out-of-range", f"The year must be from {YEARS.start} to {YEARS.stop - 1}.")
     if end_date < start_date:
         raise BadTimetable("end_date", "end-before-start", "The last day is before the first.")
     if end_time == start_time != time.min:
-        raise BadTimetable("end_time", "end-before-start", "The hours end when they start.")
+        raise BadTimetable("end_time", "end-before-start", "The end time equals the start time.")
     if not 1 <= duration_minutes <= LONGEST_SLOT:
-        raise BadTimetable("duration_minutes", "out-of-range", f"A slot lasts between 1 and {LONGEST_SLOT} minutes.")
+        raise BadTimetable("duration_minutes", "out-of-range", f"A slot lasts from 1 to {LONGEST_SLOT} minutes.")
 
 
 def _span(start_time: time, end_time: time) -> timedelta:
-    """How long the hours last by the clock; until the next day if they end at or before the time they start."""
+    """Return the length of the hours; they last until the next day if they end at or before the start time."""
     span = datetime.combine(date.min, end_time) - datetime.combine(date.min, start_time)
     return span if span > timedelta() else span + timedelta(days=1)
 
 
 def _placed(start: datetime, length: timedelta, zone: str) -> Interval | None:
-    """The slot on the time line, or None where the change of the clocks leaves no such slot."""
+    """Return the slot in UTC, or None if the change of the clocks makes it invalid."""
     end = start + length
     try:
         first = at_local(start.date(), start.time(), zone)
@@ -125,7 +126,7 @@ def _placed(start: datetime, length: timedelta, zone: str) -> Interval | None:
 
 
 class _Busy:
-    """Intervals that are taken, merged and sorted, so that asking costs the logarithm of their number."""
+    """Busy intervals, merged and sorted, so that a lookup takes logarithmic time."""
 
     def __init__(self, intervals: Iterable[Interval]) -> None:
         self._starts: list[datetime] = []
@@ -139,5 +140,5 @@ class _Busy:
 
     def overlaps(self, slot: Interval) -> bool:
         start, end = slot
-        # The intervals that end after the slot starts, and begin before it ends: any left?
+        # An interval overlaps if it ends after the slot starts and begins before the slot ends.
         return bisect_right(self._ends, start) < bisect_left(self._starts, end)

@@ -16,7 +16,7 @@ from django.conf import settings
 Key = TypeVar("Key", bound=Hashable)
 Item = TypeVar("Item")
 
-MOST_TOGETHER = 64
+MAX_TOGETHER = 64
 
 
 class _Place(Generic[Item]):
@@ -112,7 +112,7 @@ class Combiner(Generic[Key, Item]):
         """Carry out those who wait, oneself first among them; then the next one leads."""
         with self._mutex:
             queue = self._queues[key]
-            together = [queue.popleft() for _ in range(min(len(queue), MOST_TOGETHER))]
+            together = [queue.popleft() for _ in range(min(len(queue), MAX_TOGETHER))]
         try:
             outcomes = self._carry_out([place.item for place in together])
             for place, outcome in zip(together, outcomes, strict=True):

@@ -1,4 +1,4 @@
-"""Writing the log: the one way an event comes into being."""
+"""Writing the event log. No other code creates events."""
 
 import hashlib
 import json
@@ -19,8 +19,9 @@ _canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What happened, before it has its number in the slot's log. `data` holds ids and figures, never a name or a
-    phone.
+    """An event before it gets its number in the slot's log.
+
+    `data` holds ids and figures, never a name or a phone number.
     """
 
     type: str
@@ -31,16 +32,14 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class ChainEnd:
-    """The last number and hash of a slot's log."""
+    """The number and the hash of the last event in a slot's log."""
 
     number: int
     hash: bytes
 
 
 def seal(*, previous: bytes, event: Event) -> bytes:
-    """The hash that binds an event to the one before it in its slot: SHA-256 over the previous hash and the event's
-    facts.
-    """
+    """Return the hash of an event: SHA-256 over the hash of the event before it in its slot, and its own fields."""
     facts = [
         str(event.id),
         str(event.facility_id),
@@ -58,7 +57,10 @@ def seal(*, previous: bytes, event: Event) -> bytes:
 def chain(
     drafts: Sequence[Draft], *, facility_id: UUID, slot_id: UUID, at: datetime, after: ChainEnd
 ) -> tuple[list[Event], ChainEnd]:
-    """The drafts as events of the slot's log, numbered and sealed, and the new end of the chain. Nothing is written."""
+    """Return the drafts as numbered and hashed events of the slot's log, and the new end of its chain.
+
+    Write nothing.
+    """
     events: list[Event] = []
     number, head = after.number, after.hash
     for draft in drafts:
@@ -80,10 +82,10 @@ def chain(
 
 
 def appending(events: Sequence[Event]) -> list[Statement]:
-    """What writes chained events, in the caller's transaction, which holds the locks of their slots.
+    """Return the statements that write chained events in the caller's transaction, which holds their slots' locks.
 
-    Without an open transaction it refuses: an event must never outlive or precede the change that it tells of.
+    Raise RuntimeError outside a transaction: an event must be committed together with the change that it records.
     """
     if not is_atomic():
-        raise RuntimeError("an event is recorded in the transaction that makes the change")
+        raise RuntimeError("an event must be written in the transaction that makes the change")
     return _events.inserting(events)

@@ -1,4 +1,4 @@
-"""What /metrics says of the event log."""
+"""The metrics of the event log."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""The append-only log of everything that changed the state of a slot, its tokens or its waiting list."""
+"""The append-only log of all changes of slots, their tokens and their waiting lists."""
 
 from django.db import models
 
@@ -6,16 +6,16 @@ from core.ids import new_id
 
 
 class Event(models.Model):
-    """One thing that happened, written in the transaction that made it happen; never updated, never deleted.
+    """A change, written in the transaction that made it; never updated and never deleted.
 
-    `seq` is drawn by the database and orders the log; events become visible when their transaction commits, which may
-    be in another order, so a poller reads the complete part only (see readers). `number` counts within the slot and
-    `hash` chains each event to the one before it in the slot, so that tampering shows.
+    The database assigns `seq`, which orders the log. Transactions may commit in another order, so a poller reads only
+    the complete part of the log (see readers). `number` counts the events of the slot, and `hash` chains each event to
+    the one before it in the slot, so that tampering can be detected.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     seq = models.BigIntegerField(unique=True, editable=False)
-    # Plain ids: the log outlives the rows that it speaks of.
+    # Plain ids, not foreign keys: events remain when the rows that they refer to are deleted.
     facility_id = models.UUIDField()
     slot_id = models.UUIDField()
     token_id = models.UUIDField(null=True)
@@ -29,7 +29,7 @@ class Event(models.Model):
     class Meta:
         ordering = ["seq"]
         constraints = [
-            # The events of a slot are counted without gap or repetition.
+            # No two events of a slot have the same number.
             models.UniqueConstraint(fields=["facility_id", "slot_id", "number"], name="event_numbered_once"),
         ]
         indexes = [models.Index(fields=["token_id", "seq"], name="event_token")]
@@ -39,7 +39,7 @@ class Event(models.Model):
 
 
 class Subscription(models.Model):
-    """How far a consumer of the log has got: every event up to `seq` is handled."""
+    """The cursor of a consumer of the log: every event up to `seq` is handled."""
 
     name = models.CharField(primary_key=True, max_length=60)
     seq = models.BigIntegerField()

@@ -1,4 +1,4 @@
-"""Reading the log without gaps."""
+"""Reading the event log without gaps."""
 
 from django.db import connection
 from django.db.models import QuerySet
@@ -7,7 +7,7 @@ from events.models import Event
 
 
 def complete_until() -> int:
-    """The number up to which nothing can join the log any more: every transaction that drew a lower one has ended."""
+    """Return the `seq` up to which the log is complete: every transaction that drew a lower one has ended."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT event_complete_until()")
         [number] = cursor.fetchone()
@@ -15,13 +15,13 @@ def complete_until() -> int:
 
 
 def complete_part(events: QuerySet[Event]) -> QuerySet[Event]:
-    """The events up to the point before which nothing is missing, however late a transaction commits.
+    """Filter the events to the complete part of the log, to which no transaction can add an event any more.
 
-    The point is taken first and the events are read afterwards: what ends in between can only add to them.
+    The limit is read before the events, so a transaction that ends in between cannot leave a gap.
     """
     return events.filter(seq__lte=complete_until())
 
 
 def after_event(events: QuerySet[Event], *, last: Event) -> QuerySet[Event]:
-    """The events that follow one that was read."""
+    """Filter the events to those after `last`."""
     return events.filter(seq__gt=last.seq)

@@ -1,9 +1,8 @@
 """Consumers of the event log, each with a durable cursor.
 
-A consumer gets the events in the order of the log, in batches, each batch in a transaction that also moves its cursor.
-What the consumer writes to the database in that transaction happens exactly once; what it does outside of it happens at
-least once. A process that is killed leaves the cursor where it was. Of two processes that run one consumer at the same
-time, the second does nothing.
+A consumer gets the events in the order of the log, in batches. Each batch runs in a transaction that also moves the
+cursor: writes to the database in that transaction happen exactly once, any other effect at least once. A process that
+is killed does not move the cursor. If two processes run the same consumer at the same time, the second does nothing.
 """
 
 from collections.abc import Callable, Sequence
@@ -24,7 +23,7 @@ _handlers: dict[str, Handler] = {}
 
 @dataclass(frozen=True, slots=True)
 class Lag:
-    """How far a consumer is behind the log, in events; events of other transactions that are under way included."""
+    """The number of events that a consumer has not handled, including those that it may not read yet."""
 
     consumer: str
     events: int
@@ -63,7 +62,7 @@ def consume_all() -> int:
 def consume(name: str, *, batch: int = BATCH) -> int:
     """Hand the next events to a consumer and move its cursor behind them; return the number of events.
 
-    Return 0 if there are none, or if another process runs this consumer right now.
+    Return 0 if there are none, or if another process is running this consumer.
     """
     with atomic(durable=True):
         cursor = Subscription.objects.select_for_update(skip_locked=True).filter(name=name).first()
@@ -80,7 +79,7 @@ def consume(name: str, *, batch: int = BATCH) -> int:
 
 
 def _begin(name: str) -> None:
-    """Create the cursor of a new consumer at the end of the log; do nothing if there is one."""
+    """Create the cursor of a new consumer at the end of the log; do nothing if it exists."""
     row = Subscription(name=name, seq=complete_until(), moved_at=clock.now())
     Subscription.objects.bulk_create([row], ignore_conflicts=True)
 

@@ -1,4 +1,4 @@
-"""What the scheduler runs of the event log."""
+"""The Celery tasks of the event log."""
 
 from celery import shared_task
 
@@ -7,5 +7,5 @@ from events.subscriptions import consume_all
 
 @shared_task(name="events.tasks.consume")
 def consume() -> int:
-    """Hand new events to their consumers."""
+    """Pass new events to the consumers."""
     return consume_all()

@@ -1,4 +1,4 @@
-"""Whether the log still says what it said when it was written: every slot's chain, from its first event to its end."""
+"""Detection of changes to the event log: the hash chain of a slot is checked from its first event to its end."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from events.models import Event
 
 @dataclass(frozen=True, slots=True)
 class BadRow:
-    """The first row of a slot's chain that is not what it was; `event_id` is None when the row itself is gone."""
+    """The first row of a slot's chain that was removed or changed; `event_id` is None for a removed row."""
 
     slot_id: UUID
     number: int
@@ -23,19 +23,19 @@ class BadRow:
 
 
 def first_bad_row(*, slot_id: UUID, events: Iterable[Event], end: ChainEnd | None) -> BadRow | None:
-    """The first row of the slot's log that was removed, altered or reordered; None if the chain is whole.
+    """Return the first row of the slot's log that was removed, altered or reordered; None if the chain is intact.
 
-    `events` come in order of their numbers; `end` is what the slot's row says of its last event, None if the slot is
-    gone and nothing tells where its log ended.
+    `events` are in order of their numbers. `end` is the last event according to the slot's row; None for a deleted
+    slot, of which nothing records where the log ended.
     """
     number, head, seq = 0, b"", 0
     for event in events:
         number += 1
         if event.number != number:
-            why = "was removed" if event.number > number else "is there twice"
+            why = "was removed" if event.number > number else "exists twice"
             return BadRow(slot_id, number, event.id if event.number < number else None, why)
         if seal(previous=head, event=event) != bytes(event.hash):
-            return BadRow(slot_id, number, event.id, "was altered, or the one before it was")
+            return BadRow(slot_id, number, event.id, "was altered, or the event before it was")
         if event.seq <= seq:
             return BadRow(slot_id, number, event.id, "was reordered")
         head, seq = bytes(event.hash), event.seq
@@ -44,5 +44,5 @@ def first_bad_row(*, slot_id: UUID, events: Iterable[Event], end: ChainEnd | Non
     if end.number > number:
         return BadRow(slot_id, number + 1, None, "was removed")
     if end.number < number:
-        return BadRow(slot_id, end.number + 1, None, "was added: the slot knows nothing of it")
-    return BadRow(slot_id, number, None, "is not the one that the slot ended with: the chain was made anew")
+        return BadRow(slot_id, end.number + 1, None, "was added: the slot's row ends before it")
+    return BadRow(slot_id, number, None, "is not the last event of the slot's row: the chain was replaced")

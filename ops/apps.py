@@ -19,7 +19,7 @@ class OpsConfig(AppConfig):
 
 
 def _protect_rows(*, using: str, **_: Any) -> None:
-    """Grant the application role its rights after all tables have been created, and keep it from switching triggers off."""
+    """Grant the application role its rights on all tables, and keep it from switching triggers off."""
     from ops.database_roles import grant_application_role, keep_triggers_on
 
     if using == DEFAULT_DB_ALIAS:

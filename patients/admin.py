@@ -1,4 +1,4 @@
-"""Patients on the admin site; whoever looks at them there is on the read trail."""
+"""Patients on the admin site; every read there is recorded in the read trail."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ WHERE = "patients.admin"
 
 
 class PatientForm(CheckedForm):
-    """A patient, by the rules of the API."""
+    """The form of a patient, validated by the rules of the API."""
 
     serializer_class = PatientSerializer
 
@@ -29,38 +29,38 @@ class PatientForm(CheckedForm):
 
 @admin.register(Patient)
 class PatientAdmin(KindAdmin, NeverDeleted):
-    """Patients are registered and changed by the service; `manage.py erase_patient` forgets one."""
+    """Patients, registered and changed through the service; `manage.py erase_patient` erases one."""
 
     form = PatientForm
     list_display = ("name", "phone", "email", "date_of_birth", "needs_assistance", "is_active", "created_at")
     list_filter = ("needs_assistance", "is_active")
     search_fields = ("name",)
-    search_help_text = "Part of the name, or of the phone."
+    search_help_text = "Part of the name or of the phone number."
     readonly_fields = ("id", "namesake", "version", "erased_at", "created_at")
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
-        """As the API searches."""
+        """Search in the same way as the API."""
         return (search(patients=queryset, text=search_term) if search_term.strip() else queryset), False
 
     def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
-        """The page of the list, with its patients put on the trail."""
+        """Return the page of the list, and record its patients in the read trail."""
         page = super().get_changelist_instance(request)
         record_read(request, [patient.pk for patient in page.result_list], what=WHERE)
         return page
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Patient | None:
-        """One patient, put on the trail."""
+        """Return the patient, and record the read in the read trail."""
         patient: Patient | None = super().get_object(request, object_id, from_field)
         if patient is not None:
             record_read(request, [patient.pk], what=WHERE)
         return patient
 
     def has_change_permission(self, request: HttpRequest, obj: Patient | None = None) -> bool:
-        """Nobody comes back from being erased."""
+        """Return False for an erased patient, which cannot be changed."""
         return (obj is None or obj.erased_at is None) and bool(super().has_change_permission(request, obj))
 
     def save_model(self, request: HttpRequest, obj: Patient, form: Any, change: bool) -> None:
-        """By the service."""
+        """Save the patient through the service."""
         if change:
             update_patient(patient_id=obj.pk, changes=form.checked)
         else:

@@ -6,7 +6,7 @@ class PatientsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Tell the accounts how a patient is registered, and HTTP which error a breached constraint is."""
+        """Register the function with which accounts registers a patient, and the error of the unique constraint."""
         from accounts.hooks import set_patient_registrar
         from core.api.problem_details import register_constraint
         from patients.errors import DuplicatePatient

@@ -1,4 +1,4 @@
-"""Name and phone as compared: two registrations with the same keys look like one person, and a search compares keys."""
+"""Normalized names and phone numbers. Two records with the same keys may be one person; a search compares keys."""
 
 import unicodedata
 
@@ -8,8 +8,8 @@ from django.conf import settings
 from core.api.visible_text import IGNORED_IN_COMPARISONS
 
 LONGEST_NAME_KEY = 400
-# A marks class of 200 and above is an accent, 10 to 36 the points and vowel marks of Hebrew, Arabic and Syriac. The
-# marks of Indic and other scripts have lower classes; they are part of the spelling.
+# Combining classes of 200 and above are accents; 10 to 36 are the points and vowel marks of Hebrew, Arabic and Syriac.
+# The marks of Indic and other scripts have other classes below 200; they are part of the spelling.
 _ACCENTS = frozenset({*range(10, 37), *range(200, 256)})
 # Letters that Unicode does not decompose into a letter and an accent.
 _PLAIN = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ð": "d", "ħ": "h", "ı": "i", "æ": "ae", "œ": "oe", "þ": "th"})  # noqa: RUF001
@@ -19,21 +19,21 @@ _OF_NO_ACCOUNT = frozenset({"Cf", "Cc"})
 
 
 def name_key(name: str) -> str:
-    """The name as compared: its words, without case, accents, apostrophes and punctuation, in alphabetical order."""
+    """Return the key of a name: its words without case, accents, apostrophes and punctuation, in alphabetical order."""
     return " ".join(sorted(name_words(name)))
 
 
 def name_words(text: str) -> list[str]:
-    """The words of a name as compared, in the order given; a name of nothing but symbols is one word."""
+    """Return the normalized words of a name, in the given order; a name that consists of symbols is one word."""
     folded = _folded(text)[:LONGEST_NAME_KEY]
     letters = [letter if unicodedata.category(letter)[0] in _PART_OF_A_WORD else " " for letter in folded]
     return "".join(letters).split() or folded.split()
 
 
 def phone_key(phone: str) -> str:
-    """The phone as compared: E.164, read as a number of the hospital's country unless it has a country code.
+    """Return the key of a phone number: E.164, with the hospital's country unless the number has a country code.
 
-    What no country code fits is compared by its digits, in any script, with a leading `+` if it has one.
+    The key of a text that is not a phone number is its digits, in any script, with a leading `+` if it has one.
     """
     try:
         number = phonenumbers.parse(phone, settings.OPD_PHONE_REGION)
@@ -43,12 +43,12 @@ def phone_key(phone: str) -> str:
 
 
 def phone_digits(text: str) -> str:
-    """The digits of a text that can only be a phone, or nothing: what a search for part of a phone compares."""
+    """Return the digits of a text without letters, which a search compares with phone keys; "" for any other text."""
     return "" if any(letter.isalpha() for letter in text) else _digits(text)
 
 
 def is_international(phone: str) -> bool:
-    """Whether the phone is written with a `+` and its country code."""
+    """Return whether the phone number is written with a `+` and a country code."""
     return phone.strip(" ()").startswith(("+", "\uff0b"))
 
 

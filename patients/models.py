@@ -1,4 +1,4 @@
-"""The patients' rows."""
+"""The table of patients, and the stamp of their names."""
 
 import pghistory
 import pgtrigger
@@ -9,11 +9,11 @@ from core.ids import new_id
 
 @pghistory.track(pghistory.InsertEvent(), pghistory.UpdateEvent(), pghistory.DeleteEvent())
 class Patient(models.Model):
-    """A person who is, was or will be seen.
+    """A registered patient.
 
-    `name_key` and `phone_key` are the name and phone as compared (see `patients.identity`); `namesake` numbers the
-    people who share both and were registered knowingly, so that an accidental second registration is refused by the
-    database. `version` counts the changes of what is known of the person; it is the ETag.
+    `name_key` and `phone_key` are the normalized name and phone (see `patients.identity`). `namesake` numbers patients
+    who share both and were registered with `allow_duplicate`; the database refuses any other second registration.
+    `version` counts the changes of the record and is its ETag.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -33,13 +33,13 @@ class Patient(models.Model):
     class Meta:
         ordering = ["name", "id"]
         constraints = [
-            # One registration per name and phone, unless the desk says that it is another person.
+            # One registration per name and phone, unless it is made with `allow_duplicate`.
             models.UniqueConstraint(fields=["name_key", "phone_key", "namesake"], name="patient_registered_once"),
         ]
         indexes = [models.Index(fields=["phone_key"], name="patient_phone")]
         triggers = [
-            # Names are shown where tokens are listed, and those lists are kept: whoever changes a name, by whatever
-            # way, changes the stamp in the same transaction.
+            # Cached lists of tokens show names. Every change of a name, from any source, changes the stamp in the same
+            # transaction, so that a list with an old name is not served.
             pgtrigger.Trigger(
                 name="names_stamped",
                 level=pgtrigger.Statement,
@@ -58,17 +58,17 @@ class Patient(models.Model):
 
 
 class NameStamp(models.Model):
-    """One row, written by the database: its stamp is a new one after every change of any patient's name.
+    """A single row, which the database gives a new stamp after every change of a patient's name.
 
-    No row: no name was ever changed. It is random and not counted, so that a database put back from a backup never
-    comes by a stamp that stood for other names.
+    There is no row until the first change. The stamp is random and not a counter, so that a database restored from a
+    backup never reuses a stamp that stood for other names.
     """
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1, editable=False)
     stamp = models.UUIDField(editable=False)
 
     class Meta:
-        # There is one.
+        # The table has at most one row.
         constraints = [models.CheckConstraint(condition=models.Q(id=1), name="name_stamp_is_one")]
 
     def __str__(self) -> str:

@@ -1,7 +1,7 @@
-"""What a person may ask of the hospital: to be told all that it keeps about them, and to be forgotten.
+"""Export and erasure of a patient's personal data.
 
-Forgetting removes the person and keeps the counts: tokens, waiting lists and reports stay, with nobody's name on them.
-The trail of who read the record stays too; it holds an id that leads nowhere any more.
+Erasure removes the personal data and keeps the counts: tokens, waiting lists and reports stay, without a name. The read
+trail of the record also stays; it holds only an id.
 """
 
 from typing import Any
@@ -22,7 +22,7 @@ from events.models import Event
 from patients.models import Patient
 
 NAME_OF_THE_ERASED = "erased"
-# What has come to its end by itself or by somebody's hand; a NO_SHOW has when its grace is over.
+# Tokens that have ended; a NO_SHOW has ended when its grace is over.
 _ENDED = Q(status__in=["COMPLETED", "CANCELLED", "EXPIRED"]) | Q(status="NO_SHOW", due_at__isnull=True)
 
 History: Any = Patient.pgh_event_model  # type: ignore[attr-defined]  # made by pghistory
@@ -32,22 +32,25 @@ UserHistory: Any = User.pgh_event_model  # type: ignore[attr-defined]
 class StillExpected(InUse):
     """The patient is still expected"""
 
-    template = "Cancel first: {tokens} token(s) that are not over, {entries} place(s) on waiting lists."
+    template = "Cancel first: {tokens} token(s) that have not ended, {entries} waiting-list entries."
 
 
 def mask_name(name: str) -> str:
-    """The initials of a name: enough to tell people apart in a log, too little to tell who they are."""
+    """Return the initials of a name, which distinguish patients in a log without identifying them."""
     return " ".join(f"{word[0]}." for word in name.split())
 
 
 def mask_phone(phone: str) -> str:
-    """The last two digits of a phone, dots for the others."""
+    """Return the last two digits of a phone number, with dots for the others."""
     digits = [letter for letter in phone if letter.isdigit()]
     return "•" * max(0, len(digits) - 2) + "".join(digits[-2:])
 
 
 def export_patient(*, patient_id: UUID) -> dict[str, Any]:
-    """Everything that is kept about a person, as plain values; the reading is put on the trail. NotFound for nobody."""
+    """Return all data stored about a patient, as plain values, and record the export in the read trail.
+
+    Raise NotFound if neither a record nor a history exists.
+    """
     patient = Patient.objects.filter(pk=patient_id).first()
     history = list(History.objects.filter(pgh_obj_id=patient_id).order_by("pgh_id").values())
     if patient is None and not history:
@@ -75,10 +78,10 @@ def export_patient(*, patient_id: UUID) -> dict[str, Any]:
 
 
 def erase_patient(*, patient_id: UUID) -> None:
-    """Forget a person: their record, its history, their words in tokens, and an account that was theirs alone.
+    """Erase a patient's personal data: the record, its history, emergency reasons, and an account of theirs alone.
 
-    Raises StillExpected while a token of theirs is not over or they wait for a seat, NotFound for nobody. May be
-    repeated, and works for a record that was deleted: then its history is forgotten.
+    Raise StillExpected while the patient has a token that has not ended or a WAITING entry, and NotFound if neither a
+    record nor a history exists. A second call does no harm. For a deleted record, erase its history.
     """
     with atomic():
         patient = Patient.objects.select_for_update().filter(pk=patient_id).first()
@@ -86,11 +89,11 @@ def erase_patient(*, patient_id: UUID) -> None:
             raise NotFound
         if patient is not None:
             _refuse_while_expected(patient)
-            _forget_accounts(patient)
-            _empty(patient)
+            _erase_accounts(patient)
+            _erase_record(patient)
         with pgtrigger.ignore("patients.PatientEvent:append_only"):
             History.objects.filter(pgh_obj_id=patient_id).delete()
-        _forget_answers(patient_id)
+        _erase_stored_responses(patient_id)
 
 
 def _refuse_while_expected(patient: Patient) -> None:
@@ -100,7 +103,7 @@ def _refuse_while_expected(patient: Patient) -> None:
         raise StillExpected(tokens=tokens, entries=entries)
 
 
-def _forget_accounts(patient: Patient) -> None:
+def _erase_accounts(patient: Patient) -> None:
     for user in list(patient.users.all()):
         user.patients.remove(patient)
         if user.role == Role.PATIENT and not user.patients.exists():
@@ -109,14 +112,14 @@ def _forget_accounts(patient: Patient) -> None:
                 UserHistory.objects.filter(pgh_obj_id=user.pk).delete()
 
 
-def _forget_answers(patient_id: UUID) -> None:
-    """Answers kept for retries may tell the name; a request that still runs has kept none yet."""
+def _erase_stored_responses(patient_id: UUID) -> None:
+    """Delete the responses stored for retries that mention the patient: they may contain the name."""
     table = connection.ops.quote_name(IdempotencyRecord._meta.db_table)
     with connection.cursor() as cursor:
         cursor.execute(f"DELETE FROM {table} WHERE position(%s::bytea IN body) > 0", [str(patient_id).encode()])
 
 
-def _empty(patient: Patient) -> None:
+def _erase_record(patient: Patient) -> None:
     patient.name = NAME_OF_THE_ERASED
     patient.phone = patient.phone_key = ""
     patient.name_key = f"{NAME_OF_THE_ERASED} {patient.pk}"

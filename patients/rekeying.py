@@ -1,4 +1,4 @@
-"""Computing the keys of all patients anew, after the rules or the country that they are made by have changed."""
+"""Recomputing the keys of all patients after a change of the rules or of the country."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -13,7 +13,7 @@ _FILL = """
     UPDATE patients_patient AS row SET name_key = given.name_key, phone_key = given.phone_key
     FROM unnest(%s::uuid[], %s::text[], %s::text[]) AS given (id, name_key, phone_key) WHERE row.id = given.id
 """
-# The numbers that tell namesakes apart are kept where they still do.
+# Only groups with duplicate namesake numbers are renumbered.
 _RENUMBER = """
     UPDATE patients_patient AS row SET namesake = given.namesake FROM (
         SELECT id, row_number() OVER (PARTITION BY name_key, phone_key ORDER BY namesake, id) - 1 AS namesake
@@ -26,10 +26,10 @@ _RENUMBER = """
 
 
 def compute_keys(*, patients: type[Any], editor: BaseDatabaseSchemaEditor) -> int:
-    """Compute `name_key` and `phone_key` of all patients; answers how many were changed.
+    """Recompute `name_key` and `phone_key` of all patients; return the number of patients whose keys changed.
 
-    Records that now look like one person all stay, as namesakes. Runs in the editor's transaction, during which nobody
-    can register. The history is not written: nobody has changed what is known of these people.
+    Records that now have the same keys are kept as namesakes. Runs in the editor's transaction, which blocks
+    registrations. No history is written, because no data of a patient changes.
     """
     [once] = (each for each in patients._meta.constraints if each.name == _ONCE)
     changed = 0

@@ -1,4 +1,4 @@
-"""Which patients somebody may see, and how they are searched for."""
+"""Which patients a caller may see, and the search for patients."""
 
 from django.db.models import Q, QuerySet
 
@@ -8,12 +8,12 @@ from accounts.access.roles import Role
 from patients.identity import is_international, name_words, phone_digits, phone_key
 from patients.models import Patient
 
-# With fewer digits, a number that begins with zeros is taken for the end of a phone, as it stands.
+# The least number of digits for which leading zeros are ignored. Shorter texts are searched as they are.
 SHORTEST_NATIONAL = 5
 
 
 def visible_patients(*, principal: Principal, capability: str) -> QuerySet[Patient]:
-    """The patients to whom the capability reaches: all, those with a token in own slots, or one's own family."""
+    """Return the patients that the capability covers: all, those with a token in a doctor's slots, or a family."""
     patients = Patient.objects.filter(erased_at=None)
     far = reach(principal, capability)
     if far is Reach.ALL:
@@ -27,10 +27,10 @@ def visible_patients(*, principal: Principal, capability: str) -> QuerySet[Patie
 
 
 def search(*, patients: QuerySet[Patient], text: str) -> QuerySet[Patient]:
-    """Those whose name has every word of the text, or the start of one, in any order, or whose phone has its digits.
+    """Filter the patients to those whose name contains every word of the text, or whose phone contains its digits.
 
-    Case, accents and the formatting of a phone do not matter; a phone may be typed with or without its country code or
-    trunk prefix.
+    A word may be the beginning of a word of the name; the order, case and accents do not matter. A phone number may be
+    in any format, with or without its country code or trunk prefix.
     """
     named = Q()
     for word in name_words(text):

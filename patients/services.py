@@ -1,6 +1,6 @@
-"""Registering people, changing what is known of them, and removing a registration that was never used.
+"""Registering, changing and deleting patients.
 
-Whose record a user may see and change is scoped in `patients.selectors`; here is what must hold whoever asks.
+`patients.selectors` decides which records a user may see and change; this module has the rules for all callers.
 """
 
 from collections.abc import Collection, Mapping
@@ -20,8 +20,8 @@ from patients.errors import DuplicatePatient, PatientInUse
 from patients.identity import name_key, phone_key
 from patients.models import Patient
 
-MOST_RECORDS_OF_A_USER = 8
-_BY_THE_HOSPITAL = "Only the hospital activates and deactivates a record."
+MAX_RECORDS_OF_A_USER = 8
+_BY_THE_HOSPITAL = "Only the hospital can activate or deactivate a record."
 _ONCE = "patient_registered_once"
 
 
@@ -33,28 +33,29 @@ def register_patient(
     of_user: UUID | None = None,
     **details: Any,
 ) -> Any:
-    """Register a person; DuplicatePatient if name and phone are on file, unless `allow_duplicate`.
+    """Register a patient; raise DuplicatePatient if name and phone are registered, unless `allow_duplicate`.
 
-    `of_user`: the user adds the person to their own family. They learn of records that are theirs, and of no others: a
-    person whom only the hospital knows is registered anew without a word. PermissionDenied beyond
-    MOST_RECORDS_OF_A_USER, or for an inactive record. `details`: email, date_of_birth, needs_assistance, is_active.
+    `of_user`: the user adds the patient to their own family. The duplicate check then covers only the user's own
+    records, so that it does not reveal any other: a patient known only to the hospital gets a second record. Raise
+    PermissionDenied beyond MAX_RECORDS_OF_A_USER or for an inactive record. `details`: email, date_of_birth,
+    needs_assistance, is_active.
     """
     with atomic():
         patient = Patient(name=name, phone=phone, created_at=clock.now(), **details)
         if of_user is not None and not patient.is_active:
             raise PermissionDenied(_BY_THE_HOSPITAL)
         owned = None if of_user is None else _family_with_room(of_user)
-        _save_once(patient, told_of=owned, allow_duplicate=allow_duplicate)
+        _save_once(patient, among=owned, allow_duplicate=allow_duplicate)
         if of_user is not None:
             User.patients.through.objects.create(user_id=of_user, patient_id=patient.pk)
         return patient
 
 
 def register_own(*, name: str, phone: str, email: str, date_of_birth: Any) -> UUID:
-    """Register somebody who signs up by themselves: always a new record, whoever else is on file; gives its id."""
+    """Register a patient who signs up; always create a new record, even for a known name and phone. Return its id."""
     with atomic():
         patient = Patient(name=name, phone=phone, email=email, date_of_birth=date_of_birth, created_at=clock.now())
-        _save_once(patient, told_of=Patient.objects.none(), allow_duplicate=False)
+        _save_once(patient, among=Patient.objects.none(), allow_duplicate=False)
         return patient.pk
 
 
@@ -66,11 +67,11 @@ def update_patient(
     of_user: UUID | None = None,
     expected_versions: Collection[int] | None = None,
 ) -> Any:
-    """Change what is known of a person; a name and phone that another record has are refused as on registering.
+    """Change a patient; raise DuplicatePatient for the name and phone of another record, as at registration.
 
-    `among`: the patients that the caller may change; any other is NotFound. `expected_versions`: VersionConflict unless
-    the record's version is one of them. `of_user`: the user changes their own family's record, and may not activate or
-    deactivate it (PermissionDenied).
+    `among`: the patients that the caller may change; raise NotFound for any other. `expected_versions`: raise
+    VersionConflict unless the record's version is one of them. `of_user`: the user changes a record of their own
+    family; raise PermissionDenied if they activate or deactivate it.
     """
     with atomic():
         patient = _locked_patient(patient_id, among)
@@ -86,39 +87,41 @@ def update_patient(
             setattr(patient, name, value)
         if _keys(patient) != (patient.name_key, patient.phone_key):
             owned = None if of_user is None else Patient.objects.filter(users=of_user)
-            _save_once(patient, told_of=owned, allow_duplicate=allow_duplicate)
+            _save_once(patient, among=owned, allow_duplicate=allow_duplicate)
         elif changes:
             patient.save(update_fields=sorted(changes))
         return patient
 
 
 def delete_patient(*, patient_id: UUID, among: QuerySet[Patient] | None = None) -> Any:
-    """Remove a registration that no token and no waiting list refers to; otherwise PatientInUse."""
+    """Delete a patient; raise PatientInUse if a token or a waiting-list entry refers to the patient."""
     try:
         with atomic():
             _locked_patient(patient_id, among).delete()
             return
     except ProtectedError as error:
         raise PatientInUse from error
-    except IntegrityError as error:  # booked in the same moment
+    except IntegrityError as error:  # booked at the same time
         if isinstance(error.__cause__, ForeignKeyViolation):
             raise PatientInUse from error
         raise
 
 
-def _save_once(patient: Patient, *, told_of: QuerySet[Patient] | None, allow_duplicate: bool) -> None:
-    """Save under a name and phone that nobody has, or under the next number of those who share them.
+def _save_once(patient: Patient, *, among: QuerySet[Patient] | None, allow_duplicate: bool) -> None:
+    """Save the patient with the next free namesake number.
 
-    `told_of`: the records that the caller may know of; None for all. Others are passed over in silence.
+    Raise DuplicatePatient if another record has the same keys, unless `allow_duplicate`.
+    `among`: the records that the duplicate check covers; None for all. Records outside it are ignored, because the
+    caller may not know of them.
     """
     patient.name_key, patient.phone_key = _keys(patient)
     twins = Patient.objects.filter(name_key=patient.name_key, phone_key=patient.phone_key).exclude(pk=patient.pk)
     while True:
-        # One look decides both whether there is a twin and which number is next: with two looks, somebody registered
-        # between them would be missed by the first and numbered past by the second.
+        # One query decides both whether there is a twin and which number is next. With two queries, a patient
+        # registered between them would be missed by the duplicate check and yet counted by the numbering.
         numbers = dict(twins.order_by("namesake").values_list("pk", "namesake"))
         if not allow_duplicate:
-            known = numbers if told_of is None else set(told_of.filter(pk__in=numbers).values_list("pk", flat=True))
+            known = numbers if among is None else set(among.filter(pk__in=numbers).values_list("pk", flat=True))
             existing = next((pk for pk in numbers if pk in known), None)
             if existing is not None:
                 raise DuplicatePatient(existing_id=str(existing))
@@ -128,7 +131,7 @@ def _save_once(patient: Patient, *, told_of: QuerySet[Patient] | None, allow_dup
                 patient.save()
             return
         except IntegrityError as error:
-            # Somebody registered the same at the same moment and has committed: look again.
+            # Another transaction registered the same name and phone and has committed: check again.
             if constraint_of(error) != _ONCE:
                 raise
 
@@ -138,12 +141,15 @@ def _keys(patient: Patient) -> tuple[str, str]:
 
 
 def _family_with_room(user_id: UUID) -> QuerySet[Patient]:
-    """The records of this user, who may add one more; the user's row stays locked, so that the last place goes once."""
+    """Return the user's records; raise PermissionDenied if the user may not add another.
+
+    The user's row stays locked, so that concurrent registrations cannot exceed the limit.
+    """
     if User.objects.select_for_update(no_key=True).filter(pk=user_id).first() is None:
         raise NotFound
     owned = Patient.objects.filter(users=user_id)
-    if owned.count() >= MOST_RECORDS_OF_A_USER:
-        raise PermissionDenied(f"At most {MOST_RECORDS_OF_A_USER} patient records belong to one user.")
+    if owned.count() >= MAX_RECORDS_OF_A_USER:
+        raise PermissionDenied(f"A user can have at most {MAX_RECORDS_OF_A_USER} patient records.")
     return owned
 
 

@@ -8,7 +8,7 @@ from reports.models import DailyReport
 
 @admin.register(DailyReport)
 class DailyReportAdmin(ReadOnlyAdmin):
-    """The days that are closed; nobody can change them."""
+    """The stored reports of closed days, read-only."""
 
     list_display = ("date", "facility", "stored_at")
     date_hierarchy = "date"

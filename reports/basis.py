@@ -1,8 +1,7 @@
-"""From which slots a day's report was made.
+"""The basis of a day's report: a digest of the ids and versions of the slots that it was computed from.
 
-Whatever is done to a slot, its tokens or its waiting list raises the version of the slot. A digest of the ids and
-versions of a day's slots therefore tells whether a stored report still says what happened, without a note by whoever
-changed something.
+Every change of a slot, its tokens or its waiting list raises the version of the slot. Comparing the digests therefore
+shows whether a stored report is up to date, without any work at the time of the change.
 """
 
 from datetime import date
@@ -17,7 +16,7 @@ NO_SLOTS = ""
 
 
 def bases(*, facility: Facility, first: date, last: date) -> dict[date, str]:
-    """The digest of each local day's slots, in one query; days without slots are left out."""
+    """Return the digest of the slots of each local day, in one query; days without slots are left out."""
     version = Concat(Cast("id", TextField()), Value(":"), Cast("version", TextField()), output_field=TextField())
     slots = Slot.objects.filter(facility=facility, local_date__range=(first, last)).order_by()
     digest = MD5(StringAgg(version, delimiter=",", order_by="id"))
@@ -25,5 +24,5 @@ def bases(*, facility: Facility, first: date, last: date) -> dict[date, str]:
 
 
 def basis_of(*, facility: Facility, day: date) -> str:
-    """The digest of one local day's slots."""
+    """Return the digest of the slots of one local day."""
     return bases(facility=facility, first=day, last=day).get(day, NO_SLOTS)

@@ -1,9 +1,9 @@
-"""Closing the books: the report of a day that is over is stored, and made anew when something of that day was changed.
+"""Storing the reports of closed days, and renewing them when a slot of the day changes.
 
-A local day is closed when it is over and none of its slots still runs (a slot may run past midnight, or be late).
-Tokens that nobody brought to an end by then are reported as they stand. Whatever changes a closed day later (a slot
-that is added, changed, moved or removed, a token that is completed) is in its report at once, because a report that is
-out of date is not answered, and is stored at the next closing.
+A local day is closed when it is over and none of its slots is still running (a slot may run past midnight or be late).
+Tokens that have not ended by then are reported in their present status. A later change of a closed day (a slot that is
+added, changed, moved or deleted, a token that is completed) is in its report at once, because an outdated stored report
+is not used. The next closing stores the renewed report.
 """
 
 from collections.abc import Iterator
@@ -21,10 +21,10 @@ FARTHEST_BACK = 31
 
 
 def store_closed_days(*, now: datetime) -> int:
-    """Store the report of every closed day that has none or an outdated one, since the first slot and at most
-    FARTHEST_BACK days back.
+    """Store the report of every closed day whose report is missing or outdated; return the number of days.
 
-    Gives the number of days. Run twice, or by two at once, it stores each day once.
+    The days begin with the first slot, at most FARTHEST_BACK days back. Repeated or concurrent calls store each day
+    once.
     """
     return sum(
         _store(facility, day, basis, report, now)
@@ -34,7 +34,10 @@ def store_closed_days(*, now: datetime) -> int:
 
 
 def renew(report: DailyReport, *, basis: str, now: datetime) -> bool:
-    """Make a stored report anew from the slots that `basis` stands for; whether nobody else did so before."""
+    """Recompute a stored report from the slots that `basis` stands for; return whether this call updated it.
+
+    It does not if another process has renewed the report since it was read.
+    """
     rows = DailyReport.objects.filter(pk=report.pk, basis=report.basis)
     data = live_report(facility=report.facility, day=report.date)
     return rows.update(data=data, basis=basis, stored_at=now) > 0
@@ -50,7 +53,7 @@ def _store(facility: Facility, day: date, basis: str, report: DailyReport | None
 
 
 def _outdated(facility: Facility, now: datetime) -> Iterator[tuple[date, str, DailyReport | None]]:
-    """Each closed day whose report has to be made, what its slots are now, and the report that is outdated."""
+    """Yield each closed day whose report is missing or outdated, its present basis, and the outdated report or None."""
     today = local_day(now, facility.time_zone)
     slots = Slot.objects.filter(facility=facility)
     reports = DailyReport.objects.filter(facility=facility)
@@ -63,10 +66,10 @@ def _outdated(facility: Facility, now: datetime) -> Iterator[tuple[date, str, Da
     running = past.filter(end_time__gt=now - delay).exclude(status=SlotStatus.CANCELLED)
     open_days = set(running.values_list("local_date", flat=True))
     stored = {report.date: report for report in reports.filter(date__gte=day).select_related("facility")}
-    # Read before the reports are made: what is changed in between makes them outdated again, and is never lost.
-    now_there = bases(facility=facility, first=day, last=today)
+    # Read before the reports are computed: a change in between makes them outdated again, so it is not lost.
+    present = bases(facility=facility, first=day, last=today)
     while day < today:
-        report, basis = stored.get(day), now_there.get(day, NO_SLOTS)
+        report, basis = stored.get(day), present.get(day, NO_SLOTS)
         if day not in open_days and (report is None or report.basis != basis):
             yield day, basis, report
         day += timedelta(days=1)

@@ -1,4 +1,4 @@
-"""What the reports do with events: store the report of a closed day anew when something of that day was changed."""
+"""The event consumer of the reports, which renews the report of a closed day after a change of that day."""
 
 from collections.abc import Sequence
 
@@ -16,7 +16,7 @@ from reports.models import DailyReport
 def renew_reports_of_changed_days(events: Sequence[Event]) -> None:
     """Renew the stored reports of the days whose slots these events belong to.
 
-    A slot that was deleted is not found any more: the hourly closing renews the report of its day.
+    It does not see the slots that were deleted; the hourly closing renews the reports of their days.
     """
     facilities, slots = {event.facility_id for event in events}, {event.slot_id for event in events}
     days = set(

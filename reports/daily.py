@@ -1,8 +1,8 @@
-"""How was the day? Slots, tokens and seats of a facility's local day, in all and for each doctor.
+"""The daily report: slots, tokens and seats of a facility's local day, in total and for each doctor.
 
-A report is plain JSON. Categories and statuses are listed as they occurred, in the order of the tiers and of a token's
-life; those that did not occur are left out. `total_slots` and `total_tokens` count everything, what was cancelled
-included; the utilisation compares the seats held with the capacity of the slots that were not cancelled.
+A report is plain JSON. The categories and statuses that occurred are listed in the order of the tiers and of a token's
+life; the others are left out. `total_slots` and `total_tokens` include cancelled ones; the utilisation is the share of
+seats held in the capacity of the slots that were not cancelled.
 """
 
 from collections import Counter
@@ -32,7 +32,7 @@ _PLACES = Decimal("0.01")
 
 @dataclass
 class _Figures:
-    """What is counted of a doctor's day."""
+    """The counts of a doctor's day."""
 
     name: str = ""
     slots: int = 0
@@ -52,11 +52,10 @@ class _Figures:
 
 
 def daily_report(*, facility: Facility, day: date, now: datetime, doctor_id: UUID | None = None) -> Report:
-    """The report of a local day, of one doctor or of all: as stored if the day is closed and nothing of it was changed
-    since, else as things are now.
+    """Return the report of a local day, of one doctor or of all.
 
-    A doctor without slots that day has a report of noughts. At most four queries, whatever the number of slots and
-    tokens.
+    It is the stored report if the day is closed and has not changed since, and is computed otherwise. The report of a
+    doctor without slots on that day has only zeros. Runs at most four queries, whatever the number of slots and tokens.
     """
     if day < local_day(now, facility.time_zone):
         stored = DailyReport.objects.filter(facility=facility, date=day).first()
@@ -67,32 +66,32 @@ def daily_report(*, facility: Facility, day: date, now: datetime, doctor_id: UUI
 
 
 def live_report(*, facility: Facility, day: date, doctor_id: UUID | None = None) -> Report:
-    """The report as things are now, in two queries."""
+    """Compute the report from the present rows, in two queries."""
     doctors = _count(facility, day, doctor_id)
     total = _Figures()
     for each in doctors.values():
         total.add(each)
     by_name = sorted(doctors.items(), key=lambda item: (item[1].name, item[0]))
     return {
-        **_told(day.isoformat(), total),
+        **_as_report(day.isoformat(), total),
         "doctors": [
-            {"doctor": str(doctor), "doctor_name": each.name, **_told(day.isoformat(), each)}
+            {"doctor": str(doctor), "doctor_name": each.name, **_as_report(day.isoformat(), each)}
             for doctor, each in by_name
         ],
     }
 
 
 def of_doctor(*, report: Report, doctor_id: UUID) -> Report:
-    """The part of a report that is about one doctor, in the form of a whole report."""
+    """Return the part of a report for one doctor, in the form of a whole report."""
     for each in report["doctors"]:
         if each["doctor"] == str(doctor_id):
             figures = {name: value for name, value in each.items() if name not in ("doctor", "doctor_name")}
             return {**figures, "doctors": [each]}
-    return {**_told(report["date"], _Figures()), "doctors": []}
+    return {**_as_report(report["date"], _Figures()), "doctors": []}
 
 
 def percent(part: int, whole: int) -> float:
-    """`part` of `whole` in percent with two decimals, halves rounded up; 0 of nothing."""
+    """Return `part` of `whole` in percent with two decimals, halves rounded up; 0.0 if `whole` is 0."""
     if not whole:
         return 0.0
     return float((Decimal(100 * part) / whole).quantize(_PLACES, ROUND_HALF_UP))
@@ -127,7 +126,7 @@ def _count(facility: Facility, day: date, doctor_id: UUID | None) -> dict[UUID, 
     return doctors
 
 
-def _told(day: str, figures: _Figures) -> Report:
+def _as_report(day: str, figures: _Figures) -> Report:
     statuses = figures.statuses
     total = statuses.total()
     return {

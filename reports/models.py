@@ -1,4 +1,4 @@
-"""The reports' rows: one for each closed day."""
+"""The table of daily reports: one for each closed day of a facility."""
 
 import pgtrigger
 from django.db import models
@@ -7,9 +7,10 @@ from clinics.models import Facility
 
 
 class DailyReport(models.Model):
-    """The report of a local day that is over. It changes only when the slots of its day do.
+    """The report of a local day that is over. It changes only when the slots of the day change.
 
-    `basis` stands for the slots that it was made from, see `reports.basis`: while it is the same, so is the report.
+    `basis` identifies the slots that the report was computed from (see `reports.basis`): while the basis stays the
+    same, so does the report.
     """
 
     facility = models.ForeignKey(Facility, on_delete=models.PROTECT, related_name="+")
@@ -21,11 +22,11 @@ class DailyReport(models.Model):
     class Meta:
         ordering = ["-date", "facility"]
         constraints = [
-            # A day of a facility is stored once, however many schedulers run.
+            # A day of a facility is stored once, even if several schedulers run.
             models.UniqueConstraint(fields=["facility", "date"], name="daily_report_stored_once"),
         ]
         triggers = [
-            # Of the same slots there is one report, which stays as it was reported.
+            # A report can change only together with its basis.
             pgtrigger.Protect(
                 name="daily_report_follows_its_slots",
                 operation=pgtrigger.Update,

@@ -1,4 +1,4 @@
-"""What the scheduler asks of the reports."""
+"""The Celery tasks of the reports."""
 
 from celery import shared_task
 
@@ -8,5 +8,5 @@ from reports.closing import store_closed_days
 
 @shared_task
 def store_daily_reports() -> int:
-    """Store the daily report of each day that is over; as often as one likes, by as many as one likes."""
+    """Store the daily report of each closed day; repeated and concurrent runs do no harm."""
     return store_closed_days(now=clock.now())

@@ -1,4 +1,4 @@
-"""The engine in the admin site: everything is shown, nothing is edited there; the actions go through the service."""
+"""Slots, tokens, waiting-list entries and events in the admin site: read-only, with actions that call the service."""
 
 from collections.abc import Callable
 from typing import Any
@@ -21,7 +21,7 @@ service = TokenAllocationService()
 
 
 class ShownOnly(ListedLookups):
-    """Rows that are looked at, never added, changed or deleted."""
+    """A read-only list of rows, with actions."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -33,7 +33,7 @@ class ShownOnly(ListedLookups):
         return False
 
     def act_on(self, request: HttpRequest, rows: QuerySet[Any], act: Callable[[Any], Any]) -> None:
-        """Do it to each row by itself, and tell which were refused and why."""
+        """Call `act` for each row, and show the error of each row that was refused."""
         done = 0
         for row in rows:
             try:
@@ -50,7 +50,7 @@ def _actor(request: HttpRequest) -> str:
 
 
 class DelayForm(ActionForm):
-    """The minutes that the action "Set the delay" asks for."""
+    """The field in which the action "Set the delay" takes the minutes."""
 
     delay_minutes = forms.IntegerField(required=False, min_value=0, max_value=1440, label="Delay (minutes)")
 
@@ -77,16 +77,16 @@ class SlotAdmin(ShownOnly):
 
     @admin.display(description="seats held")
     def seats(self, slot: Slot) -> str:
-        """Held of all, and who waits."""
+        """The seats held of all seats, and the number of waiting-list entries."""
         return f"{slot.current_capacity}/{slot.max_capacity} (+{slot.waiting_count})"
 
-    @admin.action(description="Set the delay (minutes beside)", permissions=["view"])
+    @admin.action(description="Set the delay (minutes at the right)", permissions=["view"])
     def set_delay(self, request: HttpRequest, slots: QuerySet[Slot]) -> None:
         """Set the doctor's own delay of the chosen slots; it cascades through the day."""
         form = DelayForm(request.POST)
         form.fields["action"].choices = [(request.POST.get("action", ""), "")]  # type: ignore[attr-defined]
         if not form.is_valid() or form.cleaned_data["delay_minutes"] is None:
-            self.message_user(request, "Give the delay in minutes, 0 to 1440.", messages.ERROR)
+            self.message_user(request, "Enter the delay in minutes, 0 to 1440.", messages.ERROR)
             return
         minutes = form.cleaned_data["delay_minutes"]
         self.act_on(
@@ -97,7 +97,7 @@ class SlotAdmin(ShownOnly):
 
     @admin.action(description="Cancel the slots with their tokens", permissions=["view"])
     def cancel_slots(self, request: HttpRequest, slots: QuerySet[Slot]) -> None:
-        """Cancel the chosen slots."""
+        """Cancel the chosen slots with their tokens."""
         self.act_on(request, slots, lambda slot: service.cancel_slot(slot_id=slot.id, actor=_actor(request)))
 
 
@@ -116,15 +116,15 @@ class TokenAdmin(ShownOnly):
         """Cancel the chosen tokens; their seats go to the waiting lists."""
         self.act_on(request, tokens, lambda token: service.cancel(token_id=token.id, actor=_actor(request)))
 
-    @admin.action(description="Mark as not there (no-show)", permissions=["view"])
+    @admin.action(description="Mark as no-show", permissions=["view"])
     def mark_no_show(self, request: HttpRequest, tokens: QuerySet[Token]) -> None:
-        """Mark the chosen tokens' patients as missing; their grace begins."""
+        """Mark the patients of the chosen tokens as missing; their grace begins."""
         self.act_on(request, tokens, lambda token: service.no_show(token_id=token.id, actor=_actor(request)))
 
 
 @admin.register(WaitlistEntry)
 class WaitlistEntryAdmin(ShownOnly):
-    """Who waits, waited or was promoted."""
+    """Waiting-list entries of all slots."""
 
     list_display = ("id", "slot", "category", "priority", "arrival", "status", "created_at")
     list_filter = ("local_date", "status", "category")
@@ -134,7 +134,7 @@ class WaitlistEntryAdmin(ShownOnly):
 
 @admin.register(Event)
 class EventAdmin(ShownOnly):
-    """The log."""
+    """The event log."""
 
     list_display = ("seq", "at", "type", "slot_id", "token_id", "actor")
     list_filter = ("type",)

@@ -1,4 +1,4 @@
-"""What the engine refuses, as classes; `core.api.problem_details` turns them into answers."""
+"""The errors of the engine; `core.api.problem_details` turns them into responses."""
 
 from django.db import IntegrityError
 
@@ -29,14 +29,14 @@ class SlotNotOpen(EngineError):
 
 
 class CapacityInUse(EngineError):
-    """More seats are held than that"""
+    """More seats are held than max_capacity allows"""
 
     code = "capacity-in-use"
     template = "max_capacity can't be lower than the seats held by tokens that are not emergencies."
 
 
 class InvalidTransition(EngineError):
-    """This can't be done in its present state"""
+    """This is not possible in the present state"""
 
     code = "invalid-transition"
     template = "It is {status}: {action} is not possible."
@@ -46,25 +46,25 @@ class HoldExpired(EngineError):
     """The hold has expired"""
 
     code = "hold-expired"
-    template = "The hold was not confirmed in time; the seat was given back."
+    template = "The hold was not confirmed in time; the seat was freed."
 
 
 class GraceExpired(EngineError):
-    """The grace is over"""
+    """The grace period is over"""
 
     code = "grace-expired"
-    template = "The patient did not turn up in the grace period; the seat was given back."
+    template = "The patient did not arrive within the grace period; the seat was freed."
 
 
 class QueueEmpty(EngineError):
-    """Nobody is ready to be called"""
+    """No patient is ready to be called"""
 
     code = "queue-empty"
     template = "No patient of this slot's queue is checked in."
 
 
 class RoomOccupied(EngineError):
-    """There is a patient in the room"""
+    """Another patient is in the room"""
 
     code = "room-occupied"
     template = (
@@ -72,7 +72,7 @@ class RoomOccupied(EngineError):
     )
 
 
-# What the database itself refuses, and what that means to the one who asked.
+# The error that a request gets when it breaks a constraint of the database.
 ERROR_OF_CONSTRAINT: dict[str, type[EngineError]] = {
     "slot_never_oversold": SlotFull,
     "token_one_live_per_patient": DuplicateBooking,
@@ -83,6 +83,6 @@ ERROR_OF_CONSTRAINT: dict[str, type[EngineError]] = {
 
 
 def refusal_of(error: IntegrityError) -> EngineError | None:
-    """The engine's error for a broken constraint; None for a constraint that no request can break."""
-    found = ERROR_OF_CONSTRAINT.get(constraint_of(error) or "")
-    return found() if found else None
+    """Return the engine's error for a broken constraint; None for a constraint that no request can break."""
+    error_class = ERROR_OF_CONSTRAINT.get(constraint_of(error) or "")
+    return error_class() if error_class else None

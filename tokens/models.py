@@ -1,4 +1,4 @@
-"""The token: a patient's place in a slot."""
+"""The table of tokens."""
 
 from django.db import models
 from django.db.models import Case, F, Q, Value, When
@@ -16,17 +16,16 @@ IS_QUEUED = Q(status__in=sorted(QUEUED))
 
 
 class Token(models.Model):
-    """A patient's place in a slot, from the booking to its end. Its position is never stored: it follows from the
-    order.
+    """A patient's place in a slot, from the booking to its end.
 
-    `arrival` is the place of the request in the slot's order of requests. The queue's order is (priority, rank_band,
-    rank_arrival): the two ranks are computed by the database from category, acuity and arrival, so that no code can
-    disagree about them. `due_at` is when the hold, grace or buffer ends by itself; null: nothing is due (for a
+    The position is never stored; it follows from the queue's order (priority, rank_band, rank_arrival). The database
+    computes the two ranks from category, acuity and arrival, so that all code uses the same order. `arrival` numbers
+    the requests of a slot. `due_at` is when the hold, grace or buffer ends by itself; null: none is running (for a
     NO_SHOW: its grace is over).
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    # The references have no indexes of their own: each column leads one of those below.
+    # The foreign keys need no indexes of their own: each column leads one of the indexes or constraints below.
     facility = models.ForeignKey(Facility, on_delete=models.PROTECT, related_name="+", db_index=False)
     slot = models.ForeignKey(Slot, on_delete=models.PROTECT, related_name="tokens", db_index=False)
     doctor = models.ForeignKey(Doctor, on_delete=models.PROTECT, related_name="+", db_index=False)
@@ -52,7 +51,7 @@ class Token(models.Model):
         db_persist=True,
     )
     status = models.CharField(max_length=16, choices=[(s.value, s.value) for s in Status])
-    # The estimate as it stood when the token left the queue; while it is in the queue the estimate is computed.
+    # The estimate when the token left the queue; while the token is in the queue, the estimate is computed.
     last_estimate = models.DateTimeField(null=True)
     actual_time = models.DateTimeField(null=True)
     expires_at = models.DateTimeField(null=True)
@@ -65,21 +64,21 @@ class Token(models.Model):
     class Meta:
         ordering = ["id"]
         constraints = [
-            # A ticket is printed once in a facility on a day, and never used again.
+            # A ticket is used once in a facility on a day.
             models.UniqueConstraint(fields=["facility", "local_date", "ticket"], name="token_ticket_unique"),
-            # A patient holds at most one live token per doctor and local day; no slot lock guards that.
+            # A patient holds at most one live token per doctor and local day; the slot locks do not ensure that.
             models.UniqueConstraint(
                 fields=["facility", "patient", "doctor", "local_date"],
                 condition=IS_LIVE,
                 name="token_one_live_per_patient",
             ),
-            # A slot has one room, and one patient in it.
+            # A slot has one room, with at most one patient in it.
             models.UniqueConstraint(
                 fields=["facility", "slot"], condition=Q(status=Status.IN_CONSULTATION), name="token_one_in_the_room"
             ),
-            # No two requests of a slot have the same place in the order, so the order is total.
+            # No two requests of a slot have the same arrival, so the order is total.
             models.UniqueConstraint(fields=["facility", "slot", "arrival"], name="token_arrival_unique"),
-            # An emergency has exactly 1.00, and nobody else comes near: tiers never cross.
+            # An emergency has exactly priority 1.00, and every other token has more: tiers never cross.
             models.CheckConstraint(
                 condition=Q(category=Category.EMERGENCY, priority=1)
                 | (~Q(category=Category.EMERGENCY) & Q(priority__gt=1)),
@@ -100,7 +99,7 @@ class Token(models.Model):
             models.Index(fields=["doctor", "local_date"], name="token_doctor_day"),
         ]
 
-    # The position as found under the lock of the request that made this instance; not a column.
+    # The position that was read under the slot's lock by the request that made this instance; not a column.
     noted_position: int | None = None
 
     def __str__(self) -> str:
@@ -112,5 +111,5 @@ class Token(models.Model):
 
     @property
     def order_key(self) -> OrderKey:
-        """The queue's order: the lower key is seen first."""
+        """The sort key in the queue: the token with the lower key is seen first."""
         return order_key(category=self.category, priority=self.priority, acuity=self.acuity, arrival=self.arrival)

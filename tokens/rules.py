@@ -1,4 +1,4 @@
-"""The hospital's rules of time, read from the settings when they are needed."""
+"""The hospital's time limits, read from the settings on each use."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -8,7 +8,7 @@ from django.conf import settings
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """How long a hold, a grace and a buffer last, and how long a request waits for a lock (seconds)."""
+    """How long a hold, a grace and a buffer last, and how many seconds a request waits for a lock."""
 
     hold: timedelta
     grace: timedelta
@@ -17,7 +17,7 @@ class Rules:
 
 
 def current() -> Rules:
-    """The rules in force."""
+    """Return the rules that the settings give."""
     return Rules(
         hold=timedelta(seconds=settings.OPD_HOLD_SECONDS),
         grace=timedelta(minutes=settings.OPD_NO_SHOW_GRACE_MINUTES),

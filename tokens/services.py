@@ -21,15 +21,15 @@ from tokens.engine.unit_of_work import Ledger
 from tokens.errors import DuplicateBooking
 from tokens.models import Token
 from tokens.operations import arriving, calling, cancelling, delays, emergencies, no_shows, slots
-from tokens.operations.booking import Asked, BookingRequest
+from tokens.operations.booking import BookingRequest, BookRequest
 from tokens.operations.cancelling import Cancelled as Cancelled
-from tokens.operations.cancelling import Leaving
+from tokens.operations.cancelling import CancelRequest
 from tokens.operations.delays import Delayed
 from tokens.operations.emergencies import Admission
 from tokens.operations.expiring import SWEEPER
 from tokens.operations.slots import SlotCancelled, SlotPlan
 from tokens.queries.due import slots_due, slots_with_ended_place
-from tokens.queries.locked import asking_first_here, asking_tokens, seated
+from tokens.queries.locked import first_here_query, seated, tokens_query
 from waitlist.models import WaitlistEntry
 
 
@@ -70,7 +70,7 @@ class TokenAllocationService:
         reply: Reply | None = None,
     ) -> Any:
         """Book a seat, or a place on the waiting list of a full slot: a Token or a WaitlistEntry."""
-        asked = Asked(slot_id, request, actor)
+        asked = BookRequest(slot_id, request, actor)
         return self._unless_due_elsewhere(
             lambda: batch.serve(asked, reply=reply), slot_id=slot_id, patient_id=request.patient_id
         )
@@ -128,7 +128,7 @@ class TokenAllocationService:
         reply: Reply | None = None,
     ) -> Any:
         """Cancel a token; `keep_seat` keeps its seat for the desk for a while if nobody waits."""
-        leaving = Leaving(place_of_token(token_id).slot_id, token_id, keep_seat, actor)
+        leaving = CancelRequest(place_of_token(token_id).slot_id, token_id, keep_seat, actor)
         return batch.serve(leaving, reply=reply)
 
     def admit_emergency(
@@ -143,7 +143,7 @@ class TokenAllocationService:
     ) -> Any:
         """Admit an emergency to the front of a slot, over its capacity if need be."""
 
-        queries = emergencies.asking_about(facility_id=facility_of_slot(slot_id), patient_id=patient_id)
+        queries = emergencies.emergency_queries(facility_id=facility_of_slot(slot_id), patient_id=patient_id)
 
         def operation(ledger: Ledger, patients: Found, held: Found) -> Admitted:
             return Admitted(emergencies.admit(ledger, patients, held, acuity=acuity, reason=reason), ledger.slot)
@@ -173,7 +173,7 @@ class TokenAllocationService:
     ) -> Any:
         """Call the first patient of the queue who is here."""
 
-        queries = [asking_first_here(facility_id=facility_of_slot(slot_id), slot_id=slot_id)]
+        queries = [first_here_query(facility_id=facility_of_slot(slot_id), slot_id=slot_id)]
 
         def operation(ledger: Ledger, first_here: Found) -> Token:
             return calling.call_next(ledger, first_here, complete_current=complete_current)
@@ -342,7 +342,7 @@ class TokenAllocationService:
 
     def _act(self, token_id: UUID, actor: str, operate: Callable[..., None], reply: Reply | None) -> Any:
         facility_id, slot_id = place_of_token(token_id)
-        queries = [asking_tokens(facility_id=facility_id, slot_ids=[slot_id], token_ids=[token_id])]
+        queries = [tokens_query(facility_id=facility_id, slot_ids=[slot_id], token_ids=[token_id])]
 
         def operation(ledger: Ledger, rows: Found) -> Token:
             if not rows:

@@ -1,4 +1,4 @@
-"""The waiting list's rows."""
+"""The table of waiting-list entries."""
 
 from django.db import models
 from django.db.models import Q
@@ -16,7 +16,7 @@ class EntryStatus(models.TextChoices):
 
 
 class WaitlistEntry(models.Model):
-    """A patient who asked for a full slot; keeps the priority and the place of that request when a seat comes free."""
+    """A request of a patient for a full slot; it keeps its priority and arrival when it is promoted to a token."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     facility = models.ForeignKey(Facility, on_delete=models.PROTECT, related_name="+")
@@ -28,7 +28,7 @@ class WaitlistEntry(models.Model):
     priority = models.DecimalField(max_digits=4, decimal_places=2)
     time_bonus = models.DecimalField(max_digits=4, decimal_places=2)
     care_bonus = models.DecimalField(max_digits=4, decimal_places=2)
-    # The place of the request in the slot's order of requests, shared with the tokens.
+    # The number of the request in the slot; tokens and entries share the numbers.
     arrival = models.PositiveIntegerField()
     status = models.CharField(max_length=10, choices=EntryStatus, default=EntryStatus.WAITING)
     token = models.OneToOneField("tokens.Token", null=True, on_delete=models.PROTECT, related_name="waitlist_entry")
@@ -39,13 +39,13 @@ class WaitlistEntry(models.Model):
         verbose_name_plural = "waitlist entries"
         ordering = ["slot_id", "priority", "arrival"]
         constraints = [
-            # One patient waits once for a slot.
+            # A patient has at most one WAITING entry for a slot.
             models.UniqueConstraint(
                 fields=["facility", "slot", "patient"],
                 condition=Q(status="WAITING"),
                 name="waitlist_one_waiting_per_patient",
             ),
-            # A promoted entry names its token, and no other entry does.
+            # A promoted entry refers to its token, and no other entry refers to a token.
             models.CheckConstraint(
                 condition=Q(status="PROMOTED", token__isnull=False) | (~Q(status="PROMOTED") & Q(token__isnull=True)),
                 name="waitlist_token_only_when_promoted",
@@ -56,7 +56,7 @@ class WaitlistEntry(models.Model):
             models.Index(fields=["patient"], name="waitlist_patient"),
         ]
 
-    # The position as found under the lock of the request that made this instance; not a column.
+    # The position that was read under the slot's lock by the request that made this instance; not a column.
     noted_position: int | None = None
 
     def __str__(self) -> str:

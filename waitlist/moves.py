@@ -1,4 +1,4 @@
-"""The one function that moves a waiting-list entry."""
+"""The function that changes the status of a waiting-list entry, and the statements that save the change."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -12,9 +12,9 @@ _entries = Rows(WaitlistEntry)
 
 
 def move(entry: WaitlistEntry, *, to: EntryStatus, now: datetime, token_id: UUID | None = None) -> None:
-    """Take a WAITING entry to its end, in memory; the ledger writes it.
+    """Change the status of a WAITING entry in memory; the ledger writes it.
 
-    An entry that no longer waits never moves again.
+    Raise ValueError for an entry that is not WAITING: its status is final.
     """
     if entry.status != EntryStatus.WAITING:
         raise ValueError(f"the entry is {entry.status}")
@@ -24,7 +24,7 @@ def move(entry: WaitlistEntry, *, to: EntryStatus, now: datetime, token_id: UUID
 
 
 def moving(entries: Sequence[WaitlistEntry]) -> list[Statement]:
-    """What brings moved entries of one facility to the database: one statement for any number of them."""
+    """Return the statement that saves moved entries of one facility, whatever their number; none for no entries."""
     if not entries:
         return []
     changes = [Change(entry.id, {name: getattr(entry, name) for name in MOVED}, {}) for entry in entries]

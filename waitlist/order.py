@@ -1,4 +1,4 @@
-"""The waiting list's order, and who is next."""
+"""The order of the waiting list, the next entries, and positions."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ from waitlist.models import EntryStatus, WaitlistEntry
 
 
 def waiting_in(*, slot: Slot) -> QuerySet[WaitlistEntry]:
-    """The WAITING entries of a slot, best first: by priority, then by request."""
+    """Return the WAITING entries of a slot, best first: by priority, then by arrival."""
     waiting = WaitlistEntry.objects.filter(facility_id=slot.facility_id, slot_id=slot.id, status=EntryStatus.WAITING)
     return waiting.order_by("priority", "arrival")
 
@@ -28,7 +28,7 @@ ORDER BY entry.priority, entry.arrival LIMIT %s
 
 
 def next_in_line(*, slot: Slot, seats: int) -> list[WaitlistEntry]:
-    """The best WAITING entries for `seats` free seats of the slot, with their patients."""
+    """Return the best WAITING entries of the slot for `seats` free seats, with their patients."""
     [rows] = ask(Statement(NEXT, (slot.facility_id, slot.id, seats)))
     entries = []
     for row in rows:
@@ -49,9 +49,10 @@ WHERE entry.facility_id = %s AND entry.id = ANY(%s) AND entry.status = 'WAITING'
 """
 
 
-def asking_positions_of_entries(entries: Iterable[WaitlistEntry]) -> list[Statement]:
-    """What finds (id, position on its list, from 1) of entries, one statement for each facility; entries that no longer
-    wait are left out.
+def entry_position_queries(entries: Iterable[WaitlistEntry]) -> list[Statement]:
+    """Return the queries for (id, position on the waiting list, from 1) of the entries, one for each facility.
+
+    Entries that are no longer WAITING are left out.
     """
     ids: dict[UUID, list[UUID]] = defaultdict(list)
     for entry in entries:
@@ -60,5 +61,5 @@ def asking_positions_of_entries(entries: Iterable[WaitlistEntry]) -> list[Statem
 
 
 def positions_of_entries(*, entries: Iterable[WaitlistEntry]) -> dict[UUID, int]:
-    """The positions on their lists of those entries that still wait."""
-    return {entry_id: position for found in ask(*asking_positions_of_entries(entries)) for entry_id, position in found}
+    """Return the positions on their waiting lists of those entries that are still WAITING."""
+    return {entry_id: position for found in ask(*entry_position_queries(entries)) for entry_id, position in found}

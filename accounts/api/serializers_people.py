@@ -13,7 +13,7 @@ from core import clock
 from core.api.fields import NameField, PhoneField
 from core.api.messages import StrictBooleanField, StrictCharField, StrictSerializer
 
-MOST_PATIENTS = 100
+MAX_PATIENTS = 100
 
 
 def _all_of(field: str) -> Any:
@@ -56,7 +56,7 @@ class UserSerializer(StrictSerializer):
     role = serializers.ChoiceField(choices=Role.choices)
     doctor = LateRelatedField(relation="doctor", required=False, allow_null=True)
     patients = serializers.ListField(
-        child=LateRelatedField(relation="patients"), max_length=MOST_PATIENTS, required=False
+        child=LateRelatedField(relation="patients"), max_length=MAX_PATIENTS, required=False
     )
     is_active = StrictBooleanField(required=False)
     created_at = serializers.DateTimeField(read_only=True)

@@ -31,7 +31,7 @@ _GIVE_BACK = """
 if tonumber(redis.call('GET', KEYS[1]) or '0') > 0 then redis.call('DECR', KEYS[1]) end
 """
 
-_MOST_NAMES = 10_000
+_MAX_NAMES = 10_000
 
 # A hospital's whole network may stand behind one address, and a hall full of patients behind another.
 _PER_ADDRESS = {name: Limit(f"{name}-address", 300) for name in ("register", "forgot", "code")}
@@ -87,7 +87,7 @@ class Counter:
 
     def _close(self, name: str, seconds: float) -> None:
         with self._lock:
-            if len(self._closed) > _MOST_NAMES:
+            if len(self._closed) > _MAX_NAMES:
                 self._closed.clear()
             self._closed[name] = clock.monotonic() + seconds
 
@@ -96,7 +96,7 @@ class Counter:
         if batch <= 1:
             return 1
         with self._lock:
-            if len(self._pending) > _MOST_NAMES:
+            if len(self._pending) > _MAX_NAMES:
                 self._pending.clear()
             count = self._pending.get(name, 0) + 1
             self._pending[name] = count % batch

@@ -1,4 +1,4 @@
-"""Chaos: real servers, 32 clients who remember what they asked and were told, and somebody who breaks things.
+"""Fault injection: real servers and 32 clients that record every request and response, while faults are injected.
 
-`python -m bench.chaos` runs it for as long as you like; tests/faults runs the short form.
+`python -m bench.chaos` runs it for any length of time; tests/faults runs a short version.
 """

@@ -1,4 +1,4 @@
-"""python -m bench.chaos"""
+"""The command line of the fault injection: `python -m bench.chaos`."""
 
 import argparse
 import logging
@@ -11,16 +11,16 @@ from rich.console import Console
 
 
 def main() -> int:
-    """Break things for a while; the exit code is 0 when nothing was lost, sold twice or wrongly answered."""
+    """Inject faults under load; return 0 if nothing was lost, sold twice or answered wrongly, else 1."""
     parser = argparse.ArgumentParser(prog="python -m bench.chaos", description=main.__doc__)
-    parser.add_argument("--seconds", type=float, default=10, help="of each fault (10)")
-    parser.add_argument("--rounds", type=int, default=3, help="of all faults, each in another order (3)")
-    parser.add_argument("--clients", type=int, default=32)
-    parser.add_argument("--think", type=float, default=0.1, help="seconds between two things a client asks (0.1)")
-    parser.add_argument("--faults", help="names, comma-separated; without it all of them")
-    parser.add_argument("--seed", type=int, default=1, help="of the order of the faults")
-    parser.add_argument("--list", action="store_true", help="name the faults and end")
-    asked = parser.parse_args()
+    parser.add_argument("--seconds", type=float, default=10, help="length of each fault in seconds (10)")
+    parser.add_argument("--rounds", type=int, default=3, help="rounds of all faults, each in another order (3)")
+    parser.add_argument("--clients", type=int, default=32, help="number of clients (32)")
+    parser.add_argument("--think", type=float, default=0.1, help="mean seconds between two requests of a client (0.1)")
+    parser.add_argument("--faults", help="names of the faults, comma-separated (all)")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the order of the faults (1)")
+    parser.add_argument("--list", action="store_true", help="list the faults and exit")
+    options = parser.parse_args()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.local")
     django.setup()
     logging.disable(logging.WARNING)
@@ -31,22 +31,27 @@ def main() -> int:
     from bench.chaos.table import show
 
     console = Console()
-    if asked.list:
+    if options.list:
         for fault in FAULTS:
-            console.print(f"{fault.name:<24}{fault.told}")
+            console.print(f"{fault.name:<24}{fault.description}")
         return 0
-    wanted = asked.faults.split(",") if asked.faults else [fault.name for fault in FAULTS]
+    wanted = options.faults.split(",") if options.faults else [fault.name for fault in FAULTS]
     chosen = [fault for fault in FAULTS if fault.name in wanted]
     unknown = sorted(set(wanted) - {fault.name for fault in chosen})
     if unknown:
         parser.error(f"unknown: {', '.join(unknown)} (see --list)")
     good = True
-    order = random.Random(asked.seed)
+    order = random.Random(options.seed)
     with running_system() as system:
-        for number in range(asked.rounds):
-            console.rule(f"round {number + 1} of {asked.rounds}")
+        for number in range(options.rounds):
+            console.rule(f"round {number + 1} of {options.rounds}")
             performance = perform(
-                system, chosen, seconds=asked.seconds, clients=asked.clients, think=asked.think, tell=console.print
+                system,
+                chosen,
+                seconds=options.seconds,
+                clients=options.clients,
+                think=options.think,
+                tell=console.print,
             )
             show(performance, console)
             good = good and performance.is_good

@@ -1,5 +1,7 @@
-"""Clients who do what hospitals' systems do: book, hold, confirm, cancel, check in, call, look; and ask again with the
-same Idempotency-Key until they are told. They remember everything."""
+"""Clients that act like a hospital's systems: they book, hold, confirm, cancel, check in, call and read.
+
+They record every request, and retry it with the same Idempotency-Key until they have a response.
+"""
 
 import contextlib
 import http.client
@@ -16,14 +18,14 @@ from typing import Any
 from bench.chaos.stage import Stage
 
 TRIES_AT_ONCE = 3
-PATIENCE = 30.0
-"""Seconds of calm at the end in which everybody has to be answered."""
-INSISTENT = 8
+SETTLE_SECONDS = 30.0
+"""How long the retries may take after the last fault."""
+RETRY_THREADS = 8
 
 
 @dataclass
 class Op:
-    """One thing asked for, and all that came of it."""
+    """A request, and what became of it. `lost`: the number of attempts without a response."""
 
     kind: str
     method: str
@@ -49,7 +51,7 @@ class Op:
 
 
 class History:
-    """Everything that was asked; what is still without an answer is asked again until it is told."""
+    """All requests of the clients; those without a response are retried in the background."""
 
     def __init__(self, address: Callable[[], tuple[str, int]], authorization: str) -> None:
         self.ops: list[Op] = []
@@ -58,32 +60,32 @@ class History:
         self._over = False
         self._lock = threading.Lock()
         self.asking = lambda: Asker(address, authorization)
-        self._persistent = [threading.Thread(target=self._insist, daemon=True) for _ in range(INSISTENT)]
-        for thread in self._persistent:
+        self._threads = [threading.Thread(target=self._retry, daemon=True) for _ in range(RETRY_THREADS)]
+        for thread in self._threads:
             thread.start()
 
     def note(self, op: Op) -> None:
         with self._lock:
             self.ops.append(op)
 
-    def insist_on(self, op: Op) -> None:
-        """Leave an op without an answer to those who go on asking."""
+    def retry(self, op: Op) -> None:
+        """Retry an op without a response in the background."""
         with self._lock:
             self._open += 1
         self._pending.put(op)
 
     def settle(self) -> None:
-        """Return when every op was answered, or the patience is over; then nobody asks any more."""
-        deadline = time.monotonic() + PATIENCE
+        """Wait until every op has a response, at most SETTLE_SECONDS seconds, and end the retries."""
+        deadline = time.monotonic() + SETTLE_SECONDS
         while self._open and time.monotonic() < deadline:
             time.sleep(0.05)
         self._over = True
-        for _ in self._persistent:
+        for _ in self._threads:
             self._pending.put(None)
-        for thread in self._persistent:
+        for thread in self._threads:
             thread.join(30)
 
-    def _insist(self) -> None:
+    def _retry(self) -> None:
         asker = self.asking()
         while (op := self._pending.get()) is not None and not self._over:
             if asker.ask(op):
@@ -95,7 +97,7 @@ class History:
 
 
 class Asker:
-    """One connection to wherever the clients ask at the moment."""
+    """A connection to the present address of the system."""
 
     def __init__(self, address: Callable[[], tuple[str, int]], authorization: str) -> None:
         self._address = address
@@ -104,7 +106,7 @@ class Asker:
         self._at: tuple[str, int] | None = None
 
     def ask(self, op: Op) -> bool:
-        """Ask once; whether that brought an answer."""
+        """Send the request once; return whether it got a final response."""
         try:
             reply, raw = self._send(op)
         except (OSError, http.client.HTTPException):
@@ -141,7 +143,7 @@ class Asker:
 
 
 class Client(threading.Thread):
-    """Asks one thing after another until it is told to stop."""
+    """Sends one request after another until it is stopped."""
 
     def __init__(
         self, number: int, history: History, scene: Callable[[], tuple[str, Stage]], stop: threading.Event, think: float
@@ -165,7 +167,7 @@ class Client(threading.Thread):
             if self.asker.ask(op):
                 return op
             time.sleep(0.05 * 2**attempt)
-        self.history.insist_on(op)
+        self.history.retry(op)
         return op
 
     def _one_thing(self, fault: str, stage: Stage) -> None:

@@ -1,4 +1,4 @@
-"""A system that follows the log while everything breaks: it has to be told every event, once, in order of its slot."""
+"""A consumer of the log during the faults: it must get every event once, in the order of its slot."""
 
 import threading
 import time
@@ -13,43 +13,43 @@ from bench.chaos.stage import Stage
 
 
 class Follower(threading.Thread):
-    """Polls events/?after= until it is told to stop."""
+    """Polls events/?after= until it is stopped."""
 
     def __init__(self, asker: Asker, stage: Stage, stop: threading.Event) -> None:
         super().__init__(daemon=True)
         self._asker, self._stage, self._stop_asked = asker, stage, stop
-        self.told: list[tuple[str, str]] = []
+        self.received: list[tuple[str, str]] = []
 
     def run(self) -> None:
         while not self._stop_asked.wait(0.25):
             self.poll()
 
     def poll(self) -> int:
-        """Ask for what came after the last event; how many were told."""
-        after = f"&after={self.told[-1][0]}" if self.told else ""
+        """Request the events after the last one; return how many came."""
+        after = f"&after={self.received[-1][0]}" if self.received else ""
         op = Op("follow", "GET", f"events/?page_size=200{after}", None, "", self._stage)
         if not self._asker.ask(op) or op.status != 200:
             return 0
-        self.told += [(event["id"], event["slot"]) for event in op.answer["results"]]
+        self.received += [(event["id"], event["slot"]) for event in op.answer["results"]]
         return len(op.answer["results"])
 
     def catch_up(self, connect: Callable[[], psycopg.Connection[Any]]) -> list[str]:
-        """Read to the end of the log; what is wrong with what was told."""
+        """Read to the end of the log; return a line for each slot whose events did not come once and in order."""
         written: dict[str, list[str]] = defaultdict(list)
         with connect() as link:
             for event, slot in link.execute(WRITTEN):
                 written[slot].append(event)
         deadline = time.monotonic() + 15
-        while len(self.told) < sum(map(len, written.values())) and time.monotonic() < deadline:
+        while len(self.received) < sum(map(len, written.values())) and time.monotonic() < deadline:
             if not self.poll():
                 time.sleep(0.05)
-        told: dict[str, list[str]] = defaultdict(list)
-        for event, slot in self.told:
-            told[slot].append(event)
+        received: dict[str, list[str]] = defaultdict(list)
+        for event, slot in self.received:
+            received[slot].append(event)
         return [
-            f"a follower of the log was told {len(told[slot])} events of slot {slot}, not its {len(events)} in order"
+            f"slot {slot}: the follower got {len(received[slot])} events, not the {len(events)} of the log in order"
             for slot, events in written.items()
-            if told[slot][: len(events)] != events or len(set(told[slot])) != len(told[slot])
+            if received[slot][: len(events)] != events or len(set(received[slot])) != len(received[slot])
         ]
 
 

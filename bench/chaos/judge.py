@@ -1,4 +1,4 @@
-"""What the clients were told, held against what the database knows."""
+"""Compares the responses that the clients got with the rows in the database."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -20,12 +20,12 @@ REFUSALS = {
     "delay": set(),
     "look": set(),
 }
-"""The refusals that a client of this suite may rightly hear; each patient asks once, so nobody is a duplicate."""
+"""The error codes that each kind of request may get; each patient books once, so none is a duplicate."""
 
 
 @dataclass
 class Verdict:
-    """How a fault was survived. `regained`: answers that were lost on the way and came with the second asking."""
+    """The result of a fault. `regained`: responses that were lost and came with a retry."""
 
     fault: str
     acknowledged: int = 0
@@ -43,7 +43,7 @@ class Verdict:
 
 @dataclass
 class Facts:
-    """What the database knows, by patient and by token."""
+    """The rows of the database, by patient, token and slot."""
 
     tokens_of: dict[str, list[str]]
     entries_of: dict[str, list[str]]
@@ -54,7 +54,7 @@ class Facts:
 
 
 def read_facts(link: psycopg.Connection[Any]) -> Facts:
-    """Read all of it at once."""
+    """Read the facts from the database."""
     tokens, entries = defaultdict(list), defaultdict(list)
     status = {}
     for token, patient, state in link.execute("SELECT id::text, patient_id::text, status FROM tokens_token"):
@@ -84,7 +84,7 @@ def read_facts(link: psycopg.Connection[Any]) -> Facts:
 
 
 def judge(fault: str, ops: Iterable[Op], facts: Facts, *, began: float, ended: float) -> Verdict:
-    """One fault's verdict."""
+    """Return the verdict on the requests of one fault, which lasted from `began` to `ended`."""
     verdict, ops = Verdict(fault), list(ops)
     for op in ops:
         verdict.wrong += [f"{op.kind}: {trouble}" for trouble in op.troubles]
@@ -113,9 +113,9 @@ def _of_acknowledged(op: Op, facts: Facts, verdict: Verdict) -> None:
     if op.kind in ("book", "emergency"):
         tokens = facts.tokens_of.get(op.patient, [])
         if len(tokens) > 1:
-            verdict.sold_twice.append(f"patient {op.patient} asked once and has {len(tokens)} tokens")
+            verdict.sold_twice.append(f"patient {op.patient} booked once and has {len(tokens)} tokens")
         if op.kind == "emergency" and op.status != 201:
-            verdict.wrong.append(f"patient {op.patient}, who asked once, was admitted as somebody known")
+            verdict.wrong.append(f"patient {op.patient} was admitted once, but reported as already in the queue")
         if op.status == 202:
             if op.answer["waiting_list_entry"]["id"] not in facts.entries_of.get(op.patient, []):
                 verdict.lost.append(f"the waiting-list entry of patient {op.patient}")
@@ -124,7 +124,7 @@ def _of_acknowledged(op: Op, facts: Facts, verdict: Verdict) -> None:
         return
     if op.kind == "delay":
         if op.answer["slot"]["id"] != op.slot:
-            verdict.wrong.append(f"the delay of slot {op.slot} was answered for another")
+            verdict.wrong.append(f"the response to the delay of slot {op.slot} is for another slot")
         return
     event = {
         "confirm": "token.confirmed",
@@ -147,17 +147,17 @@ def _of_refused(op: Op, facts: Facts, verdict: Verdict) -> None:
     if op.status != 409 or code not in REFUSALS[op.kind]:
         verdict.wrong.append(f"{op.kind} {op.key}: {op.status} {code}")
     elif op.kind == "book" and (op.patient in facts.tokens_of or op.patient in facts.entries_of):
-        verdict.wrong.append(f"patient {op.patient} was refused and has a place")
+        verdict.wrong.append(f"patient {op.patient} was refused, but has a place")
 
 
 def _of_look(op: Op, verdict: Verdict) -> None:
     numbers = [token["token_number"] for token in op.answer]
     if numbers != list(range(1, len(numbers) + 1)):
-        verdict.wrong.append(f"a queue counted {numbers}")
+        verdict.wrong.append(f"the positions of a queue are {numbers}")
 
 
 def _of_calls(ops: list[Op], facts: Facts, verdict: Verdict) -> None:
-    """No two keys called the same patient, and nobody was called whom no key asked for."""
+    """Check that no two keys called the same token, and that each call in a slot belongs to a request."""
     called = [op for op in ops if op.kind == "call_next" and op.acknowledged]
     by_token: dict[str, list[str]] = defaultdict(list)
     for op in called:
@@ -166,6 +166,6 @@ def _of_calls(ops: list[Op], facts: Facts, verdict: Verdict) -> None:
         f"token {token} was called by {len(keys)} keys" for token, keys in by_token.items() if keys[1:]
     ]
     for slot in {op.slot for op in ops}:
-        asked = sum(op.kind == "call_next" and op.slot == slot and (op.acknowledged or not op.status) for op in ops)
-        if facts.calls_in.get(slot, 0) > asked:
-            verdict.sold_twice.append(f"slot {slot}: {facts.calls_in[slot]} calls, {asked} asked for")
+        requested = sum(op.kind == "call_next" and op.slot == slot and (op.acknowledged or not op.status) for op in ops)
+        if facts.calls_in.get(slot, 0) > requested:
+            verdict.sold_twice.append(f"slot {slot}: {facts.calls_in[slot]} calls for {requested} requests")

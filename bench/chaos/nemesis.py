@@ -1,4 +1,4 @@
-"""Who breaks things. Every fault runs for about `seconds` while the clients work, and mends what it broke."""
+"""The faults. Each lasts for about `seconds` while the clients work, and then repairs what it broke."""
 
 import contextlib
 import os
@@ -28,10 +28,10 @@ chance = random.Random(11)
 
 @dataclass(frozen=True)
 class Fault:
-    """Something that goes wrong; `drains` promises that no request which was begun stays without its answer."""
+    """A fault; `drains` means that every request that the engine has begun must get its response."""
 
     name: str
-    told: str
+    description: str
     play: Break
     drains: bool = False
 
@@ -58,7 +58,7 @@ def redis_flushed(system: System, seconds: float) -> None:
 
 
 def redis_unreachable(system: System, seconds: float) -> None:
-    """The clients ask a web server that has never reached Redis."""
+    """Send the clients to a web server that has never reached Redis."""
     web = system.new_web(redis_url=NOWHERE)
     web.start()
     web.await_ready()
@@ -70,7 +70,7 @@ def redis_unreachable(system: System, seconds: float) -> None:
 
 
 def lease_outlived(system: System, seconds: float) -> None:
-    """Whoever holds locks is stopped for longer than the lease, and goes on afterwards as if nothing had been."""
+    """Stop web workers for longer than the lease of a lock that they may hold, and let them go on."""
     ends = time.monotonic() + seconds
     while time.monotonic() < ends:
         pid = chance.choice(system.web.workers)
@@ -94,7 +94,7 @@ def backends_terminated(system: System, seconds: float) -> None:
 
 
 def connections_exhausted(system: System, seconds: float) -> None:
-    """Every connection that PostgreSQL has is taken by somebody else, and the engine's own are ended."""
+    """Take every connection that PostgreSQL has, and end those of the engine."""
     ends = time.monotonic() + seconds
     with contextlib.ExitStack() as stack:
         taken: list[Any] = [stack.enter_context(system.connect())]
@@ -121,11 +121,11 @@ def answers_cut(system: System, seconds: float) -> None:
     time.sleep(seconds)
     system.address = before
     if not system.proxy.cut:
-        raise RuntimeError("no answer was cut off")
+        raise RuntimeError("no response was cut off")
 
 
 def web_killed(system: System, seconds: float) -> None:
-    """Kill the oldest web worker again and again."""
+    """Kill the oldest web worker repeatedly."""
 
     def kill_the_oldest() -> None:
         if workers := system.web.workers:
@@ -144,7 +144,7 @@ def web_terminated(system: System, seconds: float) -> None:
 
 
 def sweep_killed(system: System, seconds: float) -> None:
-    """Kill the Celery worker while it ends holds, and let another go on."""
+    """Kill the Celery worker while it ends holds, and start another."""
 
     def kill() -> None:
         system.kill_celery("worker")
@@ -154,7 +154,10 @@ def sweep_killed(system: System, seconds: float) -> None:
 
 
 def holds_end(system: System, *, meanwhile: Sequence[Callable[[], None]] = (), within: float = 40) -> None:
-    """Hold a hundred seats, and return when Celery has ended them all; after the first of them comes a deed."""
+    """Hold 100 seats, and wait at most `within` seconds until Celery has ended all holds.
+
+    Call each function of `meanwhile` once a hold has ended.
+    """
     stage = make_stage(system, slots=25, capacity=4, patients=100)
     system.inside(lambda: _hold_every_seat(stage.slots, stage.patients))
     with system.connect() as link:
@@ -165,7 +168,7 @@ def holds_end(system: System, *, meanwhile: Sequence[Callable[[], None]] = (), w
 
 
 def _hold_every_seat(slots: list[str], patients: list[str]) -> None:
-    """Holds that are over in half a second, all at once."""
+    """Hold a seat for each patient, and make all holds due now."""
     service = TokenAllocationService()
     for number, patient in enumerate(patients):
         request = BookingRequest(patient_id=UUID(patient), category=Category.WALKIN, hold=True)
@@ -193,22 +196,22 @@ def _until(true: Callable[[], bool], seconds: float) -> None:
     ends = time.monotonic() + seconds
     while not true():
         if time.monotonic() > ends:
-            raise RuntimeError("the sweep does not go on")
+            raise RuntimeError(f"Celery did not end the holds within {seconds:g} s")
         time.sleep(0.005)
 
 
 FAULTS = [
-    Fault("calm", "nothing is broken", nothing),
-    Fault("redis-killed", "Redis: kill -9, and started again", redis_killed),
-    Fault("redis-frozen", "Redis: stopped, connections stay open", redis_frozen),
+    Fault("calm", "no fault", nothing),
+    Fault("redis-killed", "Redis: kill -9, and restart", redis_killed),
+    Fault("redis-frozen", "Redis: SIGSTOP, connections stay open", redis_frozen),
     Fault("redis-flushed", "Redis: FLUSHALL a hundred times a second", redis_flushed),
-    Fault("redis-unreachable", "Redis: unreachable from start to end", redis_unreachable),
-    Fault("lease-outlived", "a holder stopped for longer than its lease", lease_outlived),
-    Fault("postgres-killed", "PostgreSQL: kill -9 of everything, and restart", postgres_killed),
+    Fault("redis-unreachable", "Redis: unreachable throughout", redis_unreachable),
+    Fault("lease-outlived", "web workers: SIGSTOP for longer than the lease of a lock", lease_outlived),
+    Fault("postgres-killed", "PostgreSQL: kill -9 of all processes, and restart", postgres_killed),
     Fault("backends-terminated", "PostgreSQL: backends terminated one after another", backends_terminated),
-    Fault("connections-exhausted", "PostgreSQL: no connection to be had", connections_exhausted),
-    Fault("answers-cut", "answers cut off between commit and client", answers_cut),
-    Fault("web-killed", "web workers: kill -9 again and again", web_killed),
-    Fault("sweep-killed", "Celery: kill -9 in mid-sweep, two beats", sweep_killed),
+    Fault("connections-exhausted", "PostgreSQL: no free connection", connections_exhausted),
+    Fault("answers-cut", "responses: cut off between commit and client", answers_cut),
+    Fault("web-killed", "web workers: kill -9, repeatedly", web_killed),
+    Fault("sweep-killed", "Celery: kill -9 during a sweep, with two beats", sweep_killed),
     Fault("web-terminated", "web: SIGTERM under load, and restart", web_terminated, drains=True),
 ]

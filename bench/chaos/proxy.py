@@ -1,4 +1,4 @@
-"""A small TCP proxy that swallows answers: the request has arrived, its answer never does."""
+"""A small TCP proxy that drops responses: the request reaches the server, but the response never reaches the client."""
 
 import contextlib
 import random
@@ -11,7 +11,7 @@ Address = tuple[str, int]
 
 
 class CuttingProxy:
-    """Passes each connection on to where `target` says; closes a share of them when the answer comes."""
+    """Forwards each connection to the address that `target` returns; closes a share of them at the first response."""
 
     def __init__(self, target: Callable[[], Address], *, share: float = 0.3, seed: int = 1) -> None:
         self.target = target
@@ -23,7 +23,7 @@ class CuttingProxy:
         threading.Thread(target=self._accept, daemon=True).start()
 
     def close(self) -> None:
-        """Take no more connections."""
+        """Stop accepting connections."""
         self._listener.close()
 
     def _accept(self) -> None:
@@ -34,7 +34,7 @@ class CuttingProxy:
 
     def _carry(self, client: socket.socket) -> None:
         with client, contextlib.suppress(OSError), socket.create_connection(self.target(), timeout=5) as engine:
-            asked = False
+            request_sent = False
             while True:
                 ready, _, _ = select.select([client, engine], [], [], 30)
                 if not ready:
@@ -44,11 +44,11 @@ class CuttingProxy:
                     if not part:
                         return
                     if end is client:
-                        asked = True
+                        request_sent = True
                         engine.sendall(part)
-                    elif asked and self._chance.random() < self._share:
+                    elif request_sent and self._chance.random() < self._share:
                         self.cut += 1
                         return
                     else:
-                        asked = False
+                        request_sent = False
                         client.sendall(part)

@@ -1,4 +1,4 @@
-"""Doctors, slots, patients and a key for the clients, made through the engine's own services."""
+"""Doctors, slots, patients and an API key for the clients, created through the engine's services."""
 
 import itertools
 import random
@@ -22,25 +22,28 @@ _numbers = itertools.count(1)
 
 @dataclass
 class Stage:
-    """Where one fault is played: a few hot slots, and patients who each ask once."""
+    """The data of one fault: a few busy slots, and patients of whom each books once."""
 
     slots: list[str]
     patients: list[str]
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def next_patient(self) -> str | None:
-        """A patient who has not asked yet."""
+        """Return a patient who has not booked yet; None if there is none left."""
         with self._lock:
             return self.patients.pop() if self.patients else None
 
 
 def make_authorization(system: System) -> str:
-    """What the clients carry: a hospital system's key that may do all that the desk may."""
+    """Create an API key with the permissions of the desk; return the clients' Authorization header."""
     return "Api-Key " + system.inside(lambda: make_key(name="chaos", scopes=["operate"]))[1]
 
 
 def make_stage(system: System, *, slots: int = 6, capacity: int = 20, patients: int = 2000) -> Stage:
-    """Slots of several doctors, in three hours' time, and patients for them: enough while a server starts again."""
+    """Create slots of several doctors that start in three hours or later, and patients for them.
+
+    There are enough patients for the time in which a server restarts.
+    """
 
     def make() -> Stage:
         made = [slot_id for _ in range((slots + 1) // 2) for slot_id in _slots_of_a_doctor(capacity)][:slots]
@@ -54,7 +57,7 @@ def make_stage(system: System, *, slots: int = 6, capacity: int = 20, patients: 
 
 
 def _slots_of_a_doctor(capacity: int) -> list[UUID]:
-    """Two, one after the other, so that a delay of the first runs into the second."""
+    """Create two consecutive slots of a new doctor, so that a delay of the first cascades to the second."""
     doctor = create_doctor(name=f"Dr Chaos {next(_numbers)}", specialization="Emergencies", consultation_minutes=2)
     start, hour = clock.now() + timedelta(hours=3), timedelta(hours=1)
     slots = TokenAllocationService().create_slots(

@@ -1,4 +1,4 @@
-"""Everything that can be broken: PostgreSQL, Redis, web, worker and two beats on ports of their own."""
+"""The system under test: PostgreSQL, Redis, a web server, a Celery worker and two beats, on their own ports."""
 
 import contextlib
 import http.client
@@ -45,7 +45,7 @@ SHORT_TIMES = {
 
 @dataclass
 class Web:
-    """One granian with its workers."""
+    """A granian server with its workers."""
 
     port: int
     command: list[str]
@@ -59,7 +59,7 @@ class Web:
 
     @property
     def workers(self) -> list[int]:
-        """The processes that serve, the oldest first; the one that minds them is not among them."""
+        """The worker processes, oldest first, without the main process."""
         children = children_of(self.process.pid) if self.process else []
         return sorted((pid for pid in children if _serves(pid)), key=lambda pid: int(started_at(pid=pid) or 0))
 
@@ -68,7 +68,7 @@ class Web:
             self.process = spawn(command=self.command, environ=self.environ, cwd=ROOT, output=output)
 
     def await_ready(self, seconds: float = 90) -> None:
-        """Return when it answers."""
+        """Wait until the server answers; raise RuntimeError after `seconds`."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             with contextlib.suppress(OSError, http.client.HTTPException):
@@ -80,7 +80,7 @@ class Web:
         raise RuntimeError(f"web did not start: {self.log.read_text(errors='replace')[-3000:]}")
 
     def terminate(self) -> None:
-        """SIGTERM, and wait for the end."""
+        """Send SIGTERM and wait until the server has ended."""
         assert self.process is not None
         self.process.terminate()
         self.process.wait(40)
@@ -96,7 +96,7 @@ class Web:
 
 @dataclass
 class System:
-    """The servers and the engine's processes; `address` is where the clients ask."""
+    """The servers and the engine's processes; `address` is where the clients send their requests."""
 
     folder: Path
     postgres: EmbeddedPostgres
@@ -112,7 +112,7 @@ class System:
         return psycopg.connect(self.postgres.url, autocommit=True, connect_timeout=5)
 
     def inside(self, step: Callable[[], T]) -> T:
-        """Run a step of the engine in this process, on the database of this system."""
+        """Run a function in this process on the database of this system; return its result."""
 
         def run() -> T:
             place = environ.Env().db_url_config(self.postgres.url)
@@ -127,7 +127,7 @@ class System:
             return pool.submit(run).result()
 
     def new_web(self, *, application: str = ENGINE, redis_url: str | None = None) -> Web:
-        """Another web server on the same database, not yet started."""
+        """Return another web server on the same database, which is not started."""
         port = free_port()
         made = {**self.environ, "OPD_HOST": HOST, "OPD_PORT": str(port)}
         if redis_url:
@@ -149,7 +149,7 @@ class System:
             self.celery[name] = spawn(command=command, environ=self.environ, cwd=ROOT, output=output)
 
     def kill_celery(self, name: str) -> None:
-        """kill -9 the process and its children."""
+        """Kill the process and its children with SIGKILL."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.celery[name].pid, signal.SIGKILL)
         self.celery[name].wait()
@@ -172,9 +172,9 @@ def running_system(
     celery: bool = True,
     beside: Callable[[System], AbstractContextManager[Mapping[str, str]]] | None = None,
 ) -> Iterator[System]:
-    """Start everything; all of it is gone afterwards.
+    """Start the system, and remove all of it at the end of the block.
 
-    `beside` starts more servers, and gives what the engine's processes then find in their environment.
+    `beside` starts more servers, and returns the variables to add to the environment of the engine's processes.
     """
     with throwaway() as folder, contextlib.ExitStack() as stack:
         postgres, redis = EmbeddedPostgres(folder, fsync=False), EmbeddedRedis(folder, fsync=False)

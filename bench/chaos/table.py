@@ -1,4 +1,4 @@
-"""The table at the end."""
+"""The table of results."""
 
 from rich.console import Console
 from rich.table import Table
@@ -7,8 +7,8 @@ from bench.chaos.playing import Performance
 
 
 def show(performance: Performance, console: Console) -> None:
-    """Print what became of every fault, and what is broken."""
-    table = Table(title="What the clients were told, held against the database")
+    """Print the verdict on every fault, and the broken invariants."""
+    table = Table(title="Responses compared with the database")
     table.add_column("fault")
     for name in ("acknowledged", "regained", "refused", "lost", "sold twice", "wrong answers", "longest gap"):
         table.add_column(name, justify="right")
@@ -27,4 +27,4 @@ def show(performance: Performance, console: Console) -> None:
     for line in performance.broken[:20]:
         console.print(line, style="red", markup=False)
     if performance.is_good:
-        console.print("Nothing acknowledged was lost, nothing happened twice, and every invariant holds.")
+        console.print("Nothing acknowledged was lost, nothing was done twice, and every invariant holds.")

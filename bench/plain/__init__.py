@@ -1,6 +1,5 @@
-"""PLAIN: the same hospital the way most would write it, to measure against.
+"""PLAIN: the same hospital as a usual Django project, for comparison.
 
-ModelSerializer and ModelViewSet, the ORM with select_for_update, redis-py's lock with its defaults, simplejwt, stored
-positions that are shifted. Honest work, no tuning, and none of the engine's further promises: no events, no retry
-safety, no sweeps.
+It uses ModelSerializer and ModelViewSet, the ORM with select_for_update, redis-py's lock with its defaults, simplejwt,
+and stored positions that are shifted. It is not tuned, and has no events, no idempotency and no sweeps.
 """

@@ -1,4 +1,4 @@
-"""PLAIN under measurement: how its data come to be, by plain SQL."""
+"""The data of PLAIN under measurement, written in SQL."""
 
 import uuid
 from collections.abc import Iterable, Sequence
@@ -11,12 +11,12 @@ from bench.target import PASSWORD, USERNAME, Target
 
 
 class Plain(Target):
-    """The hospital the way most would write it."""
+    """PLAIN as a target of the benchmark."""
 
     name = "plain"
 
     def prepare(self, *, patients: int) -> None:
-        self._made_user()
+        self._create_user()
         self.patients = [str(uuid.uuid4()) for _ in range(patients)]
         rows = ((each, f"Patient {number}", f"+9198{number:08d}") for number, each in enumerate(self.patients))
         with self._connect() as connection:
@@ -26,7 +26,7 @@ class Plain(Target):
     def make_slots(self, *, doctors: int, each: int = 1, capacity: int, start: datetime | None = None) -> list[str]:
         begin = start or self.tomorrow()
         ids = [str(uuid.uuid4()) for _ in range(doctors)]
-        people = ((id_, f"Dr {id_[:8]}", "General") for id_ in ids)
+        new_doctors = ((id_, f"Dr {id_[:8]}", "General") for id_ in ids)
         rows = []
         for doctor in ids:
             for place in range(each):
@@ -35,7 +35,7 @@ class Plain(Target):
                 rows.append((str(uuid.uuid4()), doctor, at, end, capacity, 0, 0, "ACTIVE"))
         columns = "id, doctor_id, start_time, end_time, max_capacity, current_capacity, delay_minutes, status"
         with self._connect() as connection:
-            _copy(connection, "plain_doctor", "id, name, specialization", people)
+            _copy(connection, "plain_doctor", "id, name, specialization", new_doctors)
             _copy(connection, "plain_slot", columns, rows)
         return [row[0] for row in rows]
 
@@ -82,14 +82,14 @@ class Plain(Target):
     def _connect(self) -> psycopg.Connection:
         return self.stage.connect("plain")
 
-    def _made_user(self) -> None:
+    def _create_user(self) -> None:
         from django.contrib.auth.hashers import make_password
 
         with self._connect() as connection:
             connection.execute(
                 "INSERT INTO auth_user (username, password, email, first_name, last_name, is_superuser, is_staff,"
                 " is_active, date_joined) VALUES (%s, %s, '', '', '', false, true, true, now())",
-                [USERNAME, make_password(PASSWORD, hasher=_usual_hasher())],
+                [USERNAME, make_password(PASSWORD, hasher=_default_hasher())],
             )
 
 
@@ -99,7 +99,7 @@ def _copy(connection: psycopg.Connection, table: str, columns: str, rows: Iterab
             copy.write_row(row)
 
 
-def _usual_hasher() -> Any:
+def _default_hasher() -> Any:
     from django.contrib.auth.hashers import PBKDF2PasswordHasher
 
     return PBKDF2PasswordHasher()

@@ -1,4 +1,4 @@
-"""The tables."""
+"""The tables of PLAIN."""
 
 import uuid
 

@@ -1,4 +1,4 @@
-"""What goes in and out."""
+"""The serializers of PLAIN."""
 
 from rest_framework import serializers
 

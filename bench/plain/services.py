@@ -1,4 +1,4 @@
-"""The work: a lock in Redis, a transaction, a row lock, the ORM."""
+"""The operations of PLAIN, each with a lock in Redis, a transaction and a row lock."""
 
 from datetime import timedelta
 from decimal import Decimal

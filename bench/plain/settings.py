@@ -1,4 +1,4 @@
-"""A usual Django project's settings, on the same database, Redis and web server as the engine."""
+"""The settings of PLAIN, as in a usual Django project, on the same PostgreSQL, Redis and web server as the engine."""
 
 import environ
 

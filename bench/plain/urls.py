@@ -1,4 +1,4 @@
-"""The addresses: those of the engine that are measured."""
+"""The URLs of PLAIN: those of the engine that are measured."""
 
 from django.urls import include, path
 from rest_framework.routers import DefaultRouter

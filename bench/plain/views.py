@@ -1,4 +1,4 @@
-"""The REST interface."""
+"""The views of PLAIN."""
 
 from django.http import HttpResponse
 from rest_framework import status, viewsets

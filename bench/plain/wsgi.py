@@ -1,4 +1,4 @@
-"""The WSGI door."""
+"""The WSGI application of PLAIN."""
 
 from django.core.wsgi import get_wsgi_application
 

@@ -1,4 +1,4 @@
-"""How facilities and doctors are described in the OpenAPI document."""
+"""The OpenAPI descriptions of facilities and doctors."""
 
 from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
 
@@ -36,9 +36,9 @@ facility_detail = extend_schema_view(
         operation_id="facilities_change",
         summary="Change a facility's name, code or time zone",
         description=(
-            "The time zone changes only while no slot that is not over has live tokens or waiting-list entries. Slots "
-            "keep their moments; those that are not over get the local day of the new zone, and new tickets. Tokens "
-            "that have ended keep their ticket and the local day that it was printed for."
+            "The time zone cannot change while a slot that is not over has live tokens or waiting-list entries. Slots "
+            "keep their start and end; those that are not over get the local day of the new zone, and new tickets. "
+            "Tokens that have ended keep their tickets and local days."
         ),
         examples=[OpenApiExample("Rename", request_only=True, value={"name": "St. Martha's Hospital, OPD"})],
         responses={200: FacilitySerializer, **problems("in-use")},
@@ -55,7 +55,7 @@ doctor_list = extend_schema_view(
     post=extend_schema(
         tags=TAGS,
         operation_id="doctors_create",
-        summary="Take a doctor in",
+        summary="Add a doctor",
         request=DoctorSerializer,
         responses={201: DoctorSerializer},
         examples=[_NEW_DOCTOR],
@@ -67,7 +67,7 @@ doctor_detail = extend_schema_view(
         tags=TAGS,
         operation_id="doctors_replace",
         summary="Change a doctor",
-        description="What was read can be sent back. A field that is not sent stays as it is.",
+        description="The body of a GET can be sent back. A field that is not sent keeps its value.",
         examples=[_NEW_DOCTOR],
     ),
     patch=extend_schema(
@@ -79,8 +79,8 @@ doctor_detail = extend_schema_view(
     delete=extend_schema(
         tags=TAGS,
         operation_id="doctors_delete",
-        summary="Remove a doctor who never saw anybody",
-        description="409 `in-use` once a token refers to the doctor: set `is_active` to false instead.",
+        summary="Delete a doctor without tokens",
+        description="409 `in-use` if a token refers to the doctor: set `is_active` to false instead.",
         responses={204: None, **problems("in-use")},
     ),
 )

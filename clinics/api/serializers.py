@@ -1,4 +1,4 @@
-"""Facilities and doctors on the wire (section 1 of the contract)."""
+"""Serializers of facilities and doctors (section 1 of the contract)."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ from core.api.messages import (
 from core.local_time import zone_info
 
 LONGEST_CONSULTATION = 24 * 60
-MOST_EXPERIENCE = 80
+MAX_EXPERIENCE = 80
 _CODE = RegexValidator(r"^[A-Z0-9][A-Z0-9-]{0,15}\Z", "Use capital letters A-Z, digits and dashes.", code="invalid")
 
 
@@ -43,14 +43,14 @@ class FacilitySerializer(StrictModelSerializer):
         read_only_fields = ("id",)
 
     def validate_time_zone(self, value: str) -> str:
-        """Only names that the machine knows."""
+        """Accept only the names of time zones that this machine has."""
         if value not in time_zones():
             raise serializers.ValidationError("This is not the name of a time zone.", code="invalid-time-zone")
         return value
 
 
 class LocalCreatedAt(LocalDateTimeField):
-    """When a thing of a facility was made, in the facility's zone."""
+    """The time at which a row of a facility was created, in the facility's time zone."""
 
     def get_attribute(self, instance: Any) -> Any:
         return instance
@@ -65,18 +65,18 @@ class DoctorSerializer(StrictModelSerializer):
     facility = StrictUUIDField(
         source="facility_id",
         required=False,
-        help_text="The facility; the hospital's own unless given. It never changes.",
+        help_text="The facility; by default the hospital's own. It never changes.",
     )
     name = NameField()
     specialization = VisibleCharField(max_length=100)
     email = EmailField(required=False, allow_null=True)
     phone = PhoneField(required=False, allow_null=True)
-    experience_years = StrictIntegerField(min_value=0, max_value=MOST_EXPERIENCE, required=False, allow_null=True)
+    experience_years = StrictIntegerField(min_value=0, max_value=MAX_EXPERIENCE, required=False, allow_null=True)
     consultation_minutes = StrictIntegerField(
         min_value=1,
         max_value=LONGEST_CONSULTATION,
         required=False,
-        help_text="Planned minutes per patient, 10 unless given.",
+        help_text="Planned minutes per patient; 10 by default.",
     )
     is_active = StrictBooleanField(required=False)
     created_at = LocalCreatedAt(read_only=True)
@@ -111,10 +111,10 @@ class DoctorSerializer(StrictModelSerializer):
 
 
 class DoctorFilters(PagedQuerySerializer):
-    """Which doctors to list."""
+    """The filters of the list of doctors."""
 
     specialization = serializers.CharField(
-        required=False, allow_blank=True, max_length=100, help_text="Exactly this, in any case of letters."
+        required=False, allow_blank=True, max_length=100, help_text="The whole specialization; case does not matter."
     )
     search = serializers.CharField(
         required=False, allow_blank=True, max_length=200, help_text="Part of the name or the specialization."
@@ -123,4 +123,4 @@ class DoctorFilters(PagedQuerySerializer):
 
 
 class FacilityFilters(PagedQuerySerializer):
-    """Facilities are listed without filters."""
+    """The parameters of the list of facilities: only the page."""

@@ -1,4 +1,4 @@
-"""Where the lists of facilities and doctors answer; one facility or doctor answers in `tokens.api.urls`."""
+"""URLs of the lists of facilities and doctors; the URLs of a single one are in `tokens.api.urls`."""
 
 from django.urls import path
 

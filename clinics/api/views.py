@@ -1,4 +1,4 @@
-"""facilities/ and doctors/. What of them also changes slots is in `tokens.api.clinics`, where the service is."""
+"""Views of facilities/ and doctors/; those that also change slots are in `tokens.api.clinics`."""
 
 from functools import partial
 from typing import Any
@@ -25,7 +25,7 @@ def _doctor(doctor: Doctor, *, status: int = 200) -> Answer:
 
 @facility_list
 class FacilityListView(Endpoint):
-    """The facilities; a single hospital has one."""
+    """The list of facilities; a single hospital has one."""
 
     capabilities = {"GET": "facilities.read"}
     queryset = Facility.objects.all()
@@ -38,7 +38,7 @@ class FacilityListView(Endpoint):
 
 
 class FacilityView(Endpoint):
-    """A facility, to read."""
+    """A facility, read-only."""
 
     capabilities = {"GET": "facilities.read"}
     queryset = Facility.objects.all()
@@ -53,7 +53,7 @@ class FacilityView(Endpoint):
 
 @doctor_list
 class DoctorListView(Endpoint):
-    """The doctors, by name."""
+    """The list of doctors, by name."""
 
     capabilities = {"GET": "doctors.read", "POST": "doctors.write"}
     queryset = Doctor.objects.select_related("facility")
@@ -72,7 +72,7 @@ class DoctorListView(Endpoint):
 
 
 class DoctorView(Endpoint):
-    """A doctor, to read and to change."""
+    """A doctor: read and change."""
 
     capabilities = {"GET": "doctors.read", "PUT": "doctors.write", "PATCH": "doctors.write"}
     queryset = Doctor.objects.select_related("facility")

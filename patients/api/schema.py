@@ -1,4 +1,4 @@
-"""How patients are described in the OpenAPI document."""
+"""The OpenAPI descriptions of patients."""
 
 from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
 
@@ -28,7 +28,7 @@ patient_list = extend_schema_view(
         tags=TAGS,
         operation_id="patients_list",
         summary="List or search the patients",
-        description="A doctor sees who has a token in their slots, a patient their own family.",
+        description="A doctor sees the patients with a token in their slots, a patient their own family.",
         parameters=[PatientFilters],
         responses={200: PatientSerializer(many=True)},
     ),
@@ -37,8 +37,8 @@ patient_list = extend_schema_view(
         operation_id="patients_register",
         summary="Register a patient",
         description=(
-            "The same name and phone again: 409 `duplicate-patient` with `existing_id`, unless `allow_duplicate` says"
-            " that it is another person. A PATIENT adds a member of their family, up to 8 records in all."
+            "409 `duplicate-patient` with `existing_id` if a patient of this name and phone is registered; send"
+            " `allow_duplicate` if it is another person. A PATIENT adds a member of their family, up to 8 records."
         ),
         responses={201: PatientSerializer, **problems("duplicate-patient")},
         examples=[_NEW_PATIENT, _TWIN],
@@ -49,13 +49,13 @@ patient_detail = extend_schema_view(
         tags=TAGS,
         operation_id="patients_read",
         summary="Read a patient",
-        description="The ETag is its version: send it back as If-Match to change only what you have seen.",
+        description="The ETag is the version: a change with If-Match fails if the record has changed since.",
     ),
     put=extend_schema(
         tags=TAGS,
         operation_id="patients_replace",
         summary="Change a patient",
-        description="What was read can be sent back. A field that is not sent stays as it is.",
+        description="The body of a GET can be sent back. A field that is not sent keeps its value.",
         responses={200: PatientSerializer, **problems("duplicate-patient", "version-conflict")},
         examples=[_NEW_PATIENT],
     ),
@@ -69,8 +69,8 @@ patient_detail = extend_schema_view(
     delete=extend_schema(
         tags=TAGS,
         operation_id="patients_delete",
-        summary="Remove a registration that was never used",
-        description="409 `in-use` once a token or a waiting list refers to the patient.",
+        summary="Delete a patient who was never booked",
+        description="409 `in-use` if a token or a waiting-list entry refers to the patient.",
         responses={204: None, **problems("in-use")},
     ),
 )

@@ -1,4 +1,4 @@
-"""Patients on the wire (section 1 of the contract)."""
+"""Serializers of patients (section 1 of the contract)."""
 
 from datetime import date
 
@@ -16,23 +16,21 @@ FIRST_YEAR = 1870
 
 
 class PatientSerializer(StrictModelSerializer):
-    """A person who is, was or will be seen."""
+    """A registered patient."""
 
     name = NameField()
     phone = PhoneField()
     email = EmailField(required=False, allow_null=True)
     date_of_birth = serializers.DateField(required=False, allow_null=True)
-    needs_assistance = StrictBooleanField(
-        required=False, help_text="Gives the care bonus of section 2, whatever the age."
-    )
+    needs_assistance = StrictBooleanField(required=False, help_text="Gives the care bonus of section 2 at any age.")
     is_active = StrictBooleanField(
         required=False,
-        help_text="false: no new bookings; what is booked runs on, and an emergency is always taken. Not for patients.",
+        help_text="false: no new bookings; existing ones stay valid, emergencies are admitted. Patients can't set it.",
     )
     allow_duplicate = StrictBooleanField(
         required=False,
         write_only=True,
-        help_text="true: another person of the same name and phone, for families share a phone.",
+        help_text="true: this is another person of the same name and phone, because families share a phone.",
     )
     created_at = LocalDateTimeField(read_only=True)
 
@@ -61,20 +59,20 @@ class PatientSerializer(StrictModelSerializer):
         read_only_fields = ("id",)
 
     def validate_date_of_birth(self, value: date | None) -> date | None:
-        """Nobody is born tomorrow, or before 1870."""
+        """Refuse a date after today or before 1870."""
         if value is not None and not value.year >= FIRST_YEAR:
             raise serializers.ValidationError(f"The year is before {FIRST_YEAR}.", code="out-of-range")
         if value is not None and value > local_day(clock.now(), settings.TIME_ZONE):
-            raise serializers.ValidationError("This day is still to come.", code="in-the-future")
+            raise serializers.ValidationError("This date is in the future.", code="in-the-future")
         return value
 
 
 class PatientFilters(PagedQuerySerializer):
-    """Which patients to list."""
+    """The filters of the list of patients."""
 
     search = serializers.CharField(
         required=False,
         allow_blank=True,
         max_length=200,
-        help_text="Words of the name, or their beginnings, in any order; or a phone or part of it, in any formatting.",
+        help_text="Words of the name or their beginnings, in any order; or a phone or part of it, in any format.",
     )

@@ -1,4 +1,4 @@
-"""Where patients answer."""
+"""URLs of patients."""
 
 from django.urls import path
 

@@ -1,4 +1,4 @@
-"""patients/: who may see whom is asked of `patients.selectors`; what is outside answers 404 like an unknown id."""
+"""Views of patients/. `patients.selectors` decides which patients a caller may see; any other is a 404."""
 
 from functools import partial
 from typing import Any
@@ -34,22 +34,22 @@ class _PatientsView(Endpoint):
     serializer_class = PatientSerializer
 
     def visible(self) -> QuerySet[Patient]:
-        """The patients to whom the caller's reach in this request extends."""
+        """Return the patients that the caller may read or change with this request."""
         capability = capability_of(self, self.request.method or "") or ""
         return visible_patients(principal=principal_of(self.request), capability=capability)
 
     def family_of(self) -> UUID | None:
-        """The user who acts for their own family; None for who acts for the hospital."""
+        """Return the user's id if the caller is a patient, who acts for their own family; None for the hospital."""
         principal = principal_of(self.request)
         return principal.id if principal.role == Role.PATIENT else None
 
     def refuse_others(self, patient_id: UUID) -> None:
-        """Raise NotFound for a record that is not the caller's own; nothing is asked for who acts for the hospital."""
+        """Raise NotFound for a record outside the family of a patient; run no query for a caller of the hospital."""
         if self.family_of() is not None and not self.visible().filter(pk=patient_id).exists():
             raise NotFound
 
     def body(self, *, partly: bool = False) -> dict[str, Any]:
-        """The fields that were sent, checked."""
+        """Return the validated fields of the request body."""
         body = PatientSerializer(data=self.request.data, partial=partly)
         body.is_valid(raise_exception=True)
         return dict(body.validated_data)
@@ -57,7 +57,7 @@ class _PatientsView(Endpoint):
 
 @patient_list
 class PatientListView(_PatientsView):
-    """The patients, by name."""
+    """The list of patients, by name."""
 
     capabilities = {"GET": "patients.read", "POST": "patients.register"}
 
@@ -76,7 +76,7 @@ class PatientListView(_PatientsView):
         with attributed(request):
             answer = write_rows(request, work, partial(_patient, status=201))
         if REPLAYED in answer.headers:
-            self.refuse_others(UUID(orjson.loads(json_of(answer))["id"]))  # it may be that it is no longer theirs
+            self.refuse_others(UUID(orjson.loads(json_of(answer))["id"]))  # the record may no longer be theirs
         return answer
 
 
@@ -121,7 +121,7 @@ class PatientView(_PatientsView):
         )
 
         def shown(patient: Patient) -> Answer:
-            record_read(request, [patient.pk], what="patients.write")  # also where nothing was changed
+            record_read(request, [patient.pk], what="patients.write")  # even if nothing changed
             return _patient(patient)
 
         with attributed(request):

@@ -1,4 +1,4 @@
-"""How reports are described in the OpenAPI document."""
+"""The OpenAPI descriptions of reports."""
 
 from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
 
@@ -40,8 +40,9 @@ daily = extend_schema_view(
         operation_id="reports_daily",
         summary="The figures of a day",
         description=(
-            "Of the facility's local day, in all and for each doctor. A day that is over is stored once, at night, and"
-            " its report never changes again. A DOCTOR gets the figures of their own slots."
+            "The figures of the facility's local day, in total and for each doctor. The report of a day that is over is"
+            " stored at night; it changes only if a slot of that day changes. A DOCTOR gets the figures of their own"
+            " slots."
         ),
         parameters=[DailyFilters],
         responses={200: DailyReportSerializer},

@@ -1,4 +1,4 @@
-"""Reports on the wire (section 7 of the contract)."""
+"""Serializers of reports (section 7 of the contract)."""
 
 from rest_framework import serializers
 
@@ -7,21 +7,21 @@ from core.api.messages import StrictSerializer
 
 
 class DailyFilters(QuerySerializer):
-    """Which day, and whose."""
+    """The filters of a daily report."""
 
-    date = serializers.DateField(required=False, help_text="The facility's local day; today unless given.")
+    date = serializers.DateField(required=False, help_text="The facility's local day; today by default.")
     doctor_id = serializers.UUIDField(required=False, help_text="Only this doctor's slots.")
 
 
 class CategoryCountSerializer(StrictSerializer):
-    """How many tokens of a category."""
+    """The number of tokens of a category."""
 
     category = serializers.CharField()
     count = serializers.IntegerField()
 
 
 class StatusCountSerializer(StrictSerializer):
-    """How many tokens in a status."""
+    """The number of tokens in a status."""
 
     status = serializers.CharField()
     count = serializers.IntegerField()
@@ -31,16 +31,18 @@ class FiguresSerializer(StrictSerializer):
     """The figures of a day."""
 
     date = serializers.DateField()
-    total_slots = serializers.IntegerField(help_text="All slots, cancelled ones included.")
-    total_tokens = serializers.IntegerField(help_text="All tokens, whatever became of them.")
+    total_slots = serializers.IntegerField(help_text="All slots, including cancelled ones.")
+    total_tokens = serializers.IntegerField(help_text="All tokens, in any status.")
     confirmed_tokens = serializers.IntegerField(help_text="CONFIRMED, CHECKED_IN, CALLED or IN_CONSULTATION.")
     cancelled_tokens = serializers.IntegerField()
     no_show_tokens = serializers.IntegerField()
     completed_tokens = serializers.IntegerField()
-    waitlisted = serializers.IntegerField(help_text="Waiting-list entries WAITING.")
+    waitlisted = serializers.IntegerField(help_text="Waiting-list entries in status WAITING.")
     cancellation_rate = serializers.FloatField(help_text="Percent of total_tokens, 2 decimals.")
     no_show_rate = serializers.FloatField(help_text="Percent of total_tokens, 2 decimals.")
-    capacity_utilization = serializers.FloatField(help_text="Seats held in percent of the capacity not cancelled.")
+    capacity_utilization = serializers.FloatField(
+        help_text="Seats held in percent of the capacity of slots not cancelled."
+    )
     category_breakdown = CategoryCountSerializer(
         many=True, help_text="The categories that occurred, in order of the tiers."
     )
@@ -57,6 +59,6 @@ class DoctorFiguresSerializer(FiguresSerializer):
 
 
 class DailyReportSerializer(FiguresSerializer):
-    """A facility's day, in all and for each doctor."""
+    """The figures of a facility's day, in total and for each doctor."""
 
-    doctors = DoctorFiguresSerializer(many=True, help_text="By the doctors' names.")
+    doctors = DoctorFiguresSerializer(many=True, help_text="The doctors, in order of their names.")

@@ -1,4 +1,4 @@
-"""Where reports answer."""
+"""URLs of reports."""
 
 from django.urls import path
 

@@ -1,4 +1,4 @@
-"""reports/."""
+"""Views of reports/."""
 
 from uuid import UUID
 
@@ -40,13 +40,16 @@ class DailyReportView(Endpoint):
         day = filters.get("date") or local_day(now, facility.time_zone)
         return Answer(200, daily_report(facility=facility, day=day, now=now, doctor_id=doctor_id))
 
-    def _doctor(self, request: ApiRequest, asked: UUID | None) -> UUID | None:
-        """Whose figures: a doctor gets their own, and another's do not exist for them."""
+    def _doctor(self, request: ApiRequest, doctor_id: UUID | None) -> UUID | None:
+        """Return the doctor to report on: `doctor_id`, or the caller if they may see only their own figures.
+
+        Raise NotFound if such a caller requests another doctor.
+        """
         if reach_of(request, self) is Reach.ALL:
-            return asked
+            return doctor_id
         own = principal_of(request).doctor_id
         if own is None:
-            raise PermissionDenied("No doctor belongs to this user.")
-        if asked not in (None, own):
+            raise PermissionDenied("This user is not linked to a doctor.")
+        if doctor_id not in (None, own):
             raise NotFound
         return own

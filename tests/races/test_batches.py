@@ -259,7 +259,7 @@ def test_a_request_alone_passes_the_gate_and_a_batch_goes_past_it(
 def test_a_batch_for_one_slot_passes_the_gate(passed: list[str]) -> None:
     slot, patients = a_slot(capacity=5), [a_patient() for _ in range(3)]
     queued = [
-        batch.QueuedRequest(batch.Coming(slot.id, BookingRequest(each.id, Category.WALKIN), "user:desk"), None)
+        batch.QueuedRequest(batch.BookRequest(slot.id, BookingRequest(each.id, Category.WALKIN), "user:desk"), None)
         for each in patients
     ]
     assert all(isinstance(each, Token) for each in batch._run_or_retry_alone(queued))

@@ -20,7 +20,7 @@ from core.errors import EngineError, PermissionDenied
 from patients.errors import DuplicatePatient, PatientInUse
 from patients.identity import name_key, phone_key
 from patients.models import Patient
-from patients.services import MOST_RECORDS_OF_A_USER, delete_patient, register_patient
+from patients.services import MAX_RECORDS_OF_A_USER, delete_patient, register_patient
 from reports.models import DailyReport
 from reports.tasks import store_daily_reports
 from tests.factories.day import a_patient, a_slot, a_token
@@ -89,7 +89,7 @@ def test_namesakes_who_are_known_to_be_others_are_all_registered() -> None:
 
 def test_the_last_place_in_a_family_is_taken_once() -> None:
     user = User.objects.create_user("asha", "asha@example.org", role=Role.PATIENT)
-    for _ in range(MOST_RECORDS_OF_A_USER - 1):
+    for _ in range(MAX_RECORDS_OF_A_USER - 1):
         user.patients.add(a_patient())
     children = [
         lambda number=number: register_patient(name=f"Child {number}", phone=PHONE, of_user=user.pk)
@@ -98,7 +98,7 @@ def test_the_last_place_in_a_family_is_taken_once() -> None:
     outcomes = at_once(*children)
     assert sum(isinstance(each, Patient) for each in outcomes) == 1, outcomes
     assert sum(isinstance(each, PermissionDenied) for each in outcomes) == 3
-    assert user.patients.count() == MOST_RECORDS_OF_A_USER
+    assert user.patients.count() == MAX_RECORDS_OF_A_USER
 
 
 def test_a_patient_is_removed_or_booked_but_not_both() -> None:

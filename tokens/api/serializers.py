@@ -10,7 +10,7 @@ from rest_framework.exceptions import ErrorDetail
 
 from clinics.facilities import default_facility
 from clinics.models import Doctor, SlotStatus
-from clinics.timetables import EVERY_DAY, MOST_WEEKS, WORKING_DAYS
+from clinics.timetables import EVERY_DAY, MAX_WEEKS, WORKING_DAYS
 from core.api.fields import ReasonField
 from core.api.filters import PagedQuerySerializer, QuerySerializer
 from core.api.messages import (
@@ -28,7 +28,7 @@ from tokens.policy.priority import Category
 from waitlist.models import EntryStatus
 
 BOOKABLE = [category.value for category in Category if category is not Category.EMERGENCY]
-MOST_SEATS = 10_000
+MAX_SEATS = 10_000
 DAY_MINUTES = 24 * 60
 
 
@@ -69,7 +69,7 @@ class SlotRequest(StrictSerializer):
     doctor = StrictUUIDField(source="doctor_id")
     start_time = LocalDateTimeField()
     end_time = LocalDateTimeField()
-    max_capacity = StrictIntegerField(min_value=1, max_value=MOST_SEATS)
+    max_capacity = StrictIntegerField(min_value=1, max_value=MAX_SEATS)
     consultation_minutes = StrictIntegerField(min_value=1, max_value=DAY_MINUTES, required=False)
 
     def to_internal_value(self, data: Any) -> Any:
@@ -97,7 +97,7 @@ class BulkSlotsRequest(StrictSerializer):
     start_time = ClockTimeField()
     end_time = ClockTimeField()
     duration_minutes = StrictIntegerField(min_value=1, max_value=DAY_MINUTES)
-    max_capacity = StrictIntegerField(min_value=1, max_value=MOST_SEATS, default=1)
+    max_capacity = StrictIntegerField(min_value=1, max_value=MAX_SEATS, default=1)
     exclude_weekends = StrictBooleanField(default=False)
     weekdays = serializers.ListField(
         child=StrictIntegerField(min_value=1, max_value=7),
@@ -108,7 +108,7 @@ class BulkSlotsRequest(StrictSerializer):
     )
     week_interval = StrictIntegerField(
         min_value=1,
-        max_value=MOST_WEEKS,
+        max_value=MAX_WEEKS,
         default=1,
         help_text="Every so many weeks, counted from the Monday of the week of start_date.",
     )

@@ -35,7 +35,7 @@ from waitlist.models import WaitlistEntry
 service = TokenAllocationService()
 
 OPEN_TO_PATIENTS = (Category.ONLINE, Category.FOLLOWUP)
-MOST_AFFECTED = 50
+MAX_AFFECTED = 50
 
 
 def visible_or_404(request: ApiRequest, view: Any, token_id: UUID) -> Token:
@@ -153,7 +153,7 @@ class EmergencyView(Endpoint):
 
 
 def admitted_answer(result: Admitted) -> Answer:
-    """The emergency, and whom it pushed back: the first MOST_AFFECTED of them."""
+    """The emergency, and whom it pushed back: the first MAX_AFFECTED of them."""
     now = clock.now()
     admission, slot = result.admission, result.slot
     token = admission.token
@@ -161,7 +161,7 @@ def admitted_answer(result: Admitted) -> Answer:
     position = token.noted_position or 1
     last_pushed = admission.previous_position or slot.queue_length
     count = max(0, last_pushed - position)
-    affected = pushed_back(slot=slot, after=position, count=min(count, MOST_AFFECTED))
+    affected = pushed_back(slot=slot, after=position, count=min(count, MAX_AFFECTED))
     zone = slot.facility.time_zone
     return Answer(
         201 if admission.is_new else 200,

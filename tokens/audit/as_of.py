@@ -1,4 +1,4 @@
-"""A slot as it was at some moment, from the log; and as it is, from the tables, in the same shape."""
+"""A past state of a slot, rebuilt from the log, and its present state from the tables, in the same form."""
 
 from datetime import datetime
 from typing import Any
@@ -23,9 +23,9 @@ ENTRY_FACTS = ("id", "patient_id", "category", "priority", "arrival", "status", 
 
 
 def slot_as_of(*, slot_id: UUID, moment: datetime | None = None, facility_id: UUID | None = None) -> SlotThen | None:
-    """The slot at that moment, rebuilt from the log alone; None before it was created.
+    """Return the slot at that moment, rebuilt only from the log; None before it was created.
 
-    Without its facility, which nobody knows of a slot that was deleted, the whole log is searched.
+    Without a facility, which is unknown for a deleted slot, search the whole log.
     """
     events: Any = Event.objects.filter(slot_id=slot_id).order_by("number")
     if facility_id is not None:
@@ -34,7 +34,7 @@ def slot_as_of(*, slot_id: UUID, moment: datetime | None = None, facility_id: UU
 
 
 def slot_as_it_is(*, slot: Slot) -> SlotThen:
-    """The slot as the tables have it."""
+    """Return the present state of the slot from the tables."""
     tokens = Token.objects.filter(facility_id=slot.facility_id, slot_id=slot.id)
     entries = WaitlistEntry.objects.filter(facility_id=slot.facility_id, slot_id=slot.id)
     return SlotThen(
@@ -50,7 +50,7 @@ def _token(token: Token) -> TokenThen:
 
 
 def tokens_as_of(*, slot: Slot, moment: datetime) -> tuple[list[Token], list[Token]]:
-    """The queue of the slot at that moment and the rest of its tokens, as rows that are not in the database."""
+    """Return the queue of the slot at that moment and the rest of its tokens, as unsaved instances."""
     then = slot_as_of(slot_id=slot.id, moment=moment, facility_id=slot.facility_id)
     if then is None:
         return [], []

@@ -1,4 +1,4 @@
-"""What must always be true (section 11 of the contract), tested on the rows themselves and on the log."""
+"""The invariants of section 11 of the contract, checked on the tables and on the log."""
 
 import json
 from collections import defaultdict
@@ -33,7 +33,7 @@ for _move in MOVES.values():
 
 
 def broken() -> Iterator[str]:
-    """One line for each break of an invariant, on one snapshot of the database; nothing is written."""
+    """Yield a line for each broken invariant, read from one snapshot of the database; write nothing."""
     with atomic(durable=True):
         with connection.cursor() as cursor:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
@@ -65,26 +65,26 @@ def _counters() -> Iterator[str]:
     nothing: dict[str, Any] = {"regular": 0, "emergencies": 0, "queued": 0, "in_room": 0, "due": None}
     for slot in Slot.objects.iterator():
         found = counted.get(slot.id, nothing)
-        kept = {
+        counters = {
             "regular_seats": (slot.regular_seats, found["regular"]),
             "emergency_seats": (slot.emergency_seats, found["emergencies"]),
             "queue_length": (slot.queue_length, found["queued"]),
             "waiting_count": (slot.waiting_count, waiting.get(slot.id, 0)),
             "room_since": (int(slot.room_since is not None), found["in_room"]),
         }
-        for name, (says, counts) in kept.items():
-            if says != counts:
-                yield f"slot {slot.id}: {name} says {says}, its rows say {counts}"
+        for name, (stored, actual) in counters.items():
+            if stored != actual:
+                yield f"slot {slot.id}: {name} is {stored}, its rows count {actual}"
         due = found["due"]
         if due is not None and (slot.next_due_at is None or slot.next_due_at > due):
-            yield f"slot {slot.id}: next_due_at {slot.next_due_at} is later than what is due at {due}"
+            yield f"slot {slot.id}: next_due_at is {slot.next_due_at}, but a token is due at {due}"
 
 
 def _oversold() -> Iterator[str]:
     held = Token.objects.filter(HOLDS_SEAT, SLOT_OF_ITS_FACILITY).exclude(category=Category.EMERGENCY)
     rows = held.values("slot_id", "slot__max_capacity").annotate(number=Count("id")).order_by()
     for row in rows.filter(number__gt=F("slot__max_capacity")):
-        yield "slot {slot_id}: {number} seats that are no emergencies in a slot of {slot__max_capacity}".format(**row)
+        yield "slot {slot_id}: {number} seats without emergencies, of max_capacity {slot__max_capacity}".format(**row)
 
 
 def _one_live_token() -> Iterator[str]:
@@ -100,7 +100,7 @@ def _positions() -> Iterator[str]:
     for slot_id, token_id, category, priority, acuity, arrival in queued.iterator():
         key = order_key(category=category, priority=priority, acuity=acuity, arrival=arrival)
         if last is not None and last[0] == slot_id and last[1] >= key:
-            yield f"slot {slot_id}: token {token_id} stands behind one that it should stand before"
+            yield f"slot {slot_id}: token {token_id} is behind a token that it should be ahead of"
         last = (slot_id, key)
 
 
@@ -108,35 +108,35 @@ def _nobody_waits_for_a_free_seat() -> Iterator[str]:
     now = clock.now()
     for slot in Slot.objects.filter(waiting_count__gt=0):
         if slot.is_bookable(now=now) and slot.current_capacity < slot.max_capacity:
-            yield f"slot {slot.id}: {slot.waiting_count} wait while {slot.available_capacity} seats are free"
+            yield f"slot {slot.id}: {slot.waiting_count} entries wait while {slot.available_capacity} seats are free"
 
 
-def _kept_answers() -> Iterator[tuple[UUID, UUID]]:
-    """(record, token id) of each kept answer that told a client of a new token."""
+def _stored_responses() -> Iterator[tuple[UUID, UUID]]:
+    """Yield (record id, token id) of each stored response that reported a new token to a client."""
     for record_id, body in IdempotencyRecord.objects.filter(status=201).values_list("id", "body").iterator():
-        told = json.loads(bytes(body))
-        token = told.get("token", told)
+        response = json.loads(bytes(body))
+        token = response.get("token", response)
         if isinstance(token, dict) and "ticket" in token:
             yield record_id, UUID(token["id"])
 
 
 def _acknowledged() -> Iterator[str]:
-    for _, token_id in _kept_answers():
+    for _, token_id in _stored_responses():
         if not Token.objects.filter(id=token_id).exists():
-            yield f"token {token_id} was acknowledged under a key and is not there"
+            yield f"token {token_id} was acknowledged under an idempotency key and does not exist"
 
 
 def _one_token_per_key() -> Iterator[str]:
     keys: dict[UUID, int] = defaultdict(int)
-    for _, token_id in _kept_answers():
+    for _, token_id in _stored_responses():
         keys[token_id] += 1
     for token_id, number in keys.items():
         if number > 1:
-            yield f"token {token_id} was the answer to {number} keys"
+            yield f"token {token_id} was the response to {number} idempotency keys"
 
 
 def _histories() -> Iterator[tuple[UUID, list[tuple[str, dict[str, Any]]]]]:
-    """(token id, its events in order), for every token that has events."""
+    """Yield (token id, its events in order) for every token that has events."""
     current: UUID | None = None
     history: list[tuple[str, dict[str, Any]]] = []
     events = Event.objects.filter(token_id__isnull=False, type__startswith="token.").order_by("token_id", "number")
@@ -154,10 +154,10 @@ def _one_event_per_change() -> Iterator[str]:
     status_of = dict(Token.objects.values_list("id", "status").iterator())
     for token_id, history in _histories():
         if token_id not in status_of:
-            yield f"token {token_id} has events and is not there"
+            yield f"token {token_id} has events and does not exist"
             continue
-        if (told := history[-1][1].get("to")) != (is_now := status_of.pop(token_id)):
-            yield f"token {token_id} is {is_now}, its last event says {told}"
+        if (last := history[-1][1].get("to")) != (status := status_of.pop(token_id)):
+            yield f"token {token_id} is {status}, but its last event led to {last}"
     for token_id in status_of:
         yield f"token {token_id} has no event"
 
@@ -172,7 +172,7 @@ def _legal_histories() -> Iterator[str]:
                 for move in MOVES_OF_EVENT.get(event_type, [])
             )
             if not legal or start != before:
-                yield f"token {token_id}: {event_type} from {start} to {end} after {before} is no path"
+                yield f"token {token_id}: {event_type} from {start} to {end} after {before} is not a legal move"
             before = end
 
 
@@ -180,7 +180,7 @@ def _cancelled_slots() -> Iterator[str]:
     left = Token.objects.filter(IS_LIVE, SLOT_OF_ITS_FACILITY, slot__status=SlotStatus.CANCELLED)
     left = left.exclude(status=Status.IN_CONSULTATION)
     for token_id, slot_id in left.values_list("id", "slot_id"):
-        yield f"slot {slot_id} is cancelled and token {token_id} is live"
+        yield f"slot {slot_id} is cancelled, but its token {token_id} is live"
 
 
 def _promoted_in_order() -> Iterator[str]:
@@ -193,16 +193,16 @@ def _promoted_in_order() -> Iterator[str]:
             continue
         rank = waiting[slot_id].pop(entry, None)
         if rank is None:
-            yield f"slot {slot_id}: entry {entry} left a list that it was not on"
+            yield f"slot {slot_id}: entry {entry} left the waiting list, but was not on it"
         elif event_type == "waitlist.promoted" and any(other < rank for other in waiting[slot_id].values()):
-            yield f"slot {slot_id}: entry {entry} was promoted before a better one"
+            yield f"slot {slot_id}: entry {entry} was promoted before a better entry"
 
 
 def _estimates() -> Iterator[str]:
     now = clock.now()
     for slot in Slot.objects.filter(queue_length__gt=1):
-        told = [estimate_at(slot=slot, position=place, now=now) for place in range(1, slot.queue_length + 1)]
-        if any(later < earlier for earlier, later in pairwise(told)):
+        times = [estimate_at(slot=slot, position=position, now=now) for position in range(1, slot.queue_length + 1)]
+        if any(later < earlier for earlier, later in pairwise(times)):
             yield f"slot {slot.id}: an estimate decreases along the queue"
 
 

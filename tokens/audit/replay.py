@@ -1,4 +1,4 @@
-"""A slot's queue as it was, rebuilt from its events alone: events in, queue out. Pure arithmetic, no tables."""
+"""Rebuilds a past state of a slot only from its events, as a pure function without access to the tables."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -13,7 +13,7 @@ from tokens.policy.priority import Category
 
 
 class Happened(Protocol):
-    """What replay needs to know of an event."""
+    """The fields of an event that replay reads."""
 
     type: str
     at: datetime
@@ -23,7 +23,7 @@ class Happened(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class TokenThen:
-    """A token as it was."""
+    """A past state of a token."""
 
     id: UUID
     ticket: str
@@ -43,7 +43,7 @@ class TokenThen:
 
     @property
     def order(self) -> OrderKey:
-        """The place in the queue: the lower is seen first."""
+        """The sort key in the queue: the token with the lower key is seen first."""
         return order_key(category=self.category, priority=self.priority, acuity=self.acuity, arrival=self.arrival)
 
     @property
@@ -53,7 +53,7 @@ class TokenThen:
 
 @dataclass(frozen=True, slots=True)
 class EntryThen:
-    """A waiting-list entry as it was."""
+    """A past state of a waiting-list entry."""
 
     id: UUID
     patient_id: UUID
@@ -66,7 +66,7 @@ class EntryThen:
 
 @dataclass(slots=True)
 class SlotThen:
-    """A slot as it was, with its tokens and entries."""
+    """A past state of a slot, with its tokens and entries."""
 
     doctor_id: UUID
     start_time: datetime
@@ -85,18 +85,18 @@ class SlotThen:
 
     @property
     def queue(self) -> list[TokenThen]:
-        """The tokens in the queue, first to be seen first."""
+        """The tokens in the queue, in the order in which they are seen."""
         return sorted((t for t in self.tokens.values() if t.status in QUEUED), key=lambda token: token.order)
 
     @property
     def rest(self) -> list[TokenThen]:
         """The tokens that are not in the queue, by ticket."""
-        gone = (t for t in self.tokens.values() if t.status not in QUEUED)
-        return sorted(gone, key=lambda token: (len(token.ticket), token.ticket))
+        others = (t for t in self.tokens.values() if t.status not in QUEUED)
+        return sorted(others, key=lambda token: (len(token.ticket), token.ticket))
 
     @property
     def waiting(self) -> list[EntryThen]:
-        """The entries that wait, best first."""
+        """The WAITING entries, best first."""
         entries = (e for e in self.entries.values() if e.status == "WAITING")
         return sorted(entries, key=lambda entry: (entry.priority, entry.arrival))
 
@@ -110,9 +110,9 @@ class SlotThen:
 
 
 def replay(events: Iterable[Happened], *, until: datetime | None = None) -> SlotThen | None:
-    """The slot as its events left it at the moment `until` (included), or at their end; None before its first event.
+    """Return the slot after all its events up to and including `until`; None if there are none.
 
-    `events` are those of one slot, in order of their numbers.
+    `events` are the events of one slot, in order of their numbers; without `until`, all of them are applied.
     """
     slot: SlotThen | None = None
     for event in events:
@@ -165,11 +165,11 @@ SLOT_CHANGES: dict[str, Callable[[SlotThen, Mapping[str, Any]], dict[str, Any]]]
 
 def _on_token(slot: SlotThen, event: Happened, token_id: UUID) -> None:
     data = event.data
-    told: dict[str, Any] = {OF_TOKEN[name]: _moment(data[name]) for name in OF_TOKEN if name in data}
+    times: dict[str, Any] = {OF_TOKEN[name]: _moment(data[name]) for name in OF_TOKEN if name in data}
     known = slot.tokens.get(token_id)
     if known is None:
         if data["from"] is not None:
-            return  # what made it is missing from the log; `differences` and `verify_log` will tell
+            return  # the event that made the token is missing; `differences` and `verify_log` report it
         slot.tokens[token_id] = TokenThen(
             id=token_id,
             ticket=data["ticket"],
@@ -182,7 +182,7 @@ def _on_token(slot: SlotThen, event: Happened, token_id: UUID) -> None:
             in_grace=False,
             created_at=event.at,
             updated_at=event.at,
-            **told,
+            **times,
         )
         return
     changed: dict[str, Any] = {name: data[name] for name in ("category", "acuity", "arrival") if name in data}
@@ -199,7 +199,7 @@ def _on_token(slot: SlotThen, event: Happened, token_id: UUID) -> None:
         status=data["to"],
         in_grace=data["to"] == Status.NO_SHOW and data["from"] != Status.NO_SHOW,
         updated_at=event.at,
-        **told,
+        **times,
         **changed,
     )
 
@@ -229,16 +229,16 @@ def _moment(text: str | None) -> datetime | None:
 
 
 def differences(then: SlotThen, now: SlotThen) -> list[str]:
-    """One line for each fact in which two pictures of a slot differ; the number of events is no fact."""
+    """Return a line for each field in which two states of a slot differ; the number of events is not compared."""
     lines = [
         f"slot.{each.name}: {getattr(then, each.name)} / {getattr(now, each.name)}"
         for each in fields(SlotThen)
         if each.name not in ("tokens", "entries", "events") and getattr(then, each.name) != getattr(now, each.name)
     ]
     for name in ("tokens", "entries"):
-        ours, theirs = getattr(then, name), getattr(now, name)
-        for row_id in sorted(ours.keys() | theirs.keys()):
-            one, other = ours.get(row_id), theirs.get(row_id)
-            if one != other:
-                lines.append(f"{name} {row_id}: {one} / {other}")
+        past, present = getattr(then, name), getattr(now, name)
+        for row_id in sorted(past.keys() | present.keys()):
+            before, after = past.get(row_id), present.get(row_id)
+            if before != after:
+                lines.append(f"{name} {row_id}: {before} / {after}")
     return lines

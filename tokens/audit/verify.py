@@ -1,4 +1,4 @@
-"""All chains of the event log, checked against their slots on one snapshot."""
+"""Verification of the hash chains of the event log against their slots, on one snapshot."""
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby
@@ -16,7 +16,7 @@ SLOTS_AT_ONCE = 200
 
 
 def bad_rows(*, slot_ids: Sequence[UUID] | None = None) -> Iterator[BadRow]:
-    """The first bad row of each chain that is not whole, of all slots or of these; nothing is written."""
+    """Yield the first bad row of each broken chain, of all slots or of `slot_ids`; write nothing."""
     with snapshot():
         wanted = list(slot_ids) if slot_ids is not None else _every_slot()
         for start in range(0, len(wanted), SLOTS_AT_ONCE):
@@ -24,7 +24,7 @@ def bad_rows(*, slot_ids: Sequence[UUID] | None = None) -> Iterator[BadRow]:
 
 
 def _every_slot() -> list[UUID]:
-    """The slots that exist and those that only the log knows."""
+    """Return the ids of all slots in the tables or in the log."""
     logged = Event.objects.order_by().values_list("slot_id", flat=True)
     return sorted(set(Slot.objects.order_by().values_list("id", flat=True)) | set(logged.distinct()))
 
@@ -38,6 +38,6 @@ def _bad_rows_of(slot_ids: Sequence[UUID]) -> Iterator[BadRow]:
         events, end = chains.get(slot_id, []), ends.get(slot_id)
         bad = first_bad_row(slot_id=slot_id, events=events, end=end)
         if bad is None and end is None and (not events or events[-1].type != SLOT_DELETED):
-            bad = BadRow(slot_id, len(events) + 1, None, "was removed: the slot is gone and its log does not say so")
+            bad = BadRow(slot_id, len(events) + 1, None, "was removed: the log does not record the slot's deletion")
         if bad is not None:
             yield bad

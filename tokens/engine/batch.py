@@ -25,16 +25,15 @@ from tokens import rules
 from tokens.engine.locate import facility_of_slot
 from tokens.engine.transaction import on_slots
 from tokens.engine.unit_of_work import Ledger, write_all
-from tokens.operations.booking import Asked as Coming
-from tokens.operations.booking import Booked, asking_about, book_all
-from tokens.operations.cancelling import Cancelled, Leaving, asking_for, cancel_all
+from tokens.operations.booking import Booked, BookRequest, book_all, booking_queries
+from tokens.operations.cancelling import Cancelled, CancelRequest, cancel_all, cancellation_queries
 
 ROW_SECONDS = 0.25
 """How long a batch waits for each lock of its rows before it gives up: one busy slot must not hold up the others."""
 QUEUE_SECONDS = 0.5
 """How long a request waits for its turn in a batch before it runs alone."""
 
-Request = Coming | Leaving
+Request = BookRequest | CancelRequest
 Outcome = Booked | Cancelled | EngineError | Stored
 
 
@@ -169,13 +168,13 @@ class _Plan:
     def __init__(self, batch: Sequence[QueuedRequest]) -> None:
         self._batch = batch
         self._keys = [queued.key for queued in batch if queued.key is not None]
-        bookings = [queued.request for queued in batch if isinstance(queued.request, Coming)]
-        cancellations = [queued.request for queued in batch if isinstance(queued.request, Leaving)]
+        bookings = [queued.request for queued in batch if isinstance(queued.request, BookRequest)]
+        cancellations = [queued.request for queued in batch if isinstance(queued.request, CancelRequest)]
         self._groups: list[list[Statement]] = [
             [idempotency.find_query(self._keys)] if self._keys else [],
-            asking_for(cancellations),
+            cancellation_queries(cancellations),
             # Where somebody cancels, the bookings are looked up afterwards: a cancelled place is no longer in the way.
-            [] if cancellations else asking_about(bookings),
+            [] if cancellations else booking_queries(bookings),
         ]
 
     @property
@@ -216,13 +215,13 @@ def _serve(
     ledgers: dict[UUID, Ledger], requests: Sequence[Request], cancelled: list[Found], booked: list[Found]
 ) -> list[Any]:
     """Cancel, then book; the outcome of each request, in their order."""
-    bookings = [one for one in requests if isinstance(one, Coming)]
-    cancellations = [one for one in requests if isinstance(one, Leaving)]
-    left = iter(cancel_all(ledgers, asked=cancellations, found=cancelled[0]) if cancellations else [])
+    bookings = [one for one in requests if isinstance(one, BookRequest)]
+    cancellations = [one for one in requests if isinstance(one, CancelRequest)]
+    left = iter(cancel_all(ledgers, requests=cancellations, found=cancelled[0]) if cancellations else [])
     if bookings and not booked:
-        booked = write_all(list(ledgers.values()), asking=asking_about(bookings))
-    came = iter(book_all(ledgers, asked=bookings, found=booked) if bookings else [])
-    return [next(left if isinstance(one, Leaving) else came) for one in requests]
+        booked = write_all(list(ledgers.values()), asking=booking_queries(bookings))
+    came = iter(book_all(ledgers, requests=bookings, found=booked) if bookings else [])
+    return [next(left if isinstance(one, CancelRequest) else came) for one in requests]
 
 
 def _facility_of(slot_id: UUID) -> UUID | None:

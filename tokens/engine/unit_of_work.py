@@ -16,7 +16,7 @@ from tokens.errors import InvalidTransition
 from tokens.models import Token
 from tokens.policy.lifecycle import MOVES, QUEUED, Action, Status, holds_seat
 from tokens.policy.priority import Category, Priority
-from tokens.queries.queue import asking_places, note_places
+from tokens.queries.queue import note_places, position_queries
 from waitlist import moves
 from waitlist.models import EntryStatus, WaitlistEntry
 
@@ -273,7 +273,7 @@ def write_all(ledgers: Sequence[Ledger], *, closing: bool = False, asking: Seque
         changes = [change for ledger in ledgers if (change := ledger.slot_change()) is not None]
         statements += _slots.updating(changes, facility_id=facility_id)
     placed = [row for ledger in ledgers for row in ledger.placed] if closing else []
-    places = asking_places(placed)
+    places = position_queries(placed)
     found = send(statements, asking=[*places, *asking])
     note_places(placed, found[: len(places)])
     for ledger in ledgers:

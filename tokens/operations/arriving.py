@@ -1,4 +1,4 @@
-"""A patient confirms, arrives, or turns up after all."""
+"""Confirmation of a hold, check-in, and reinstatement after a no-show."""
 
 from tokens.engine.unit_of_work import Ledger
 from tokens.errors import GraceExpired, HoldExpired
@@ -7,19 +7,19 @@ from tokens.policy.lifecycle import Action, Status
 
 
 def confirm(ledger: Ledger, *, token: Token) -> None:
-    """Turn a hold into a booking; HoldExpired once its time is over."""
+    """Turn a hold into a booking; raise HoldExpired if the hold has expired."""
     if token.status == Status.EXPIRED:
         raise HoldExpired
     ledger.move(token, Action.CONFIRM, expires_at=None, due_at=None)
 
 
 def check_in(ledger: Ledger, *, token: Token) -> None:
-    """The patient is here."""
+    """Record that the patient has arrived."""
     ledger.move(token, Action.CHECK_IN)
 
 
 def reinstate(ledger: Ledger, *, token: Token) -> None:
-    """The patient turned up: back into the queue at the old priority; GraceExpired once the grace is over."""
+    """Put a missing patient back into the queue at the old priority; raise GraceExpired once the grace is over."""
     if token.status == Status.NO_SHOW and not token.in_grace:
         raise GraceExpired
     ledger.move(token, Action.REINSTATE, grace_expires_at=None, due_at=None, last_estimate=None)

@@ -1,4 +1,4 @@
-"""Booking a seat, or a place on the waiting list when the slot is full."""
+"""Booking a seat, or joining the waiting list of a full slot."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from tokens.models import Token
 from tokens.policy import grace
 from tokens.policy.lifecycle import Action, Status
 from tokens.policy.priority import Category, Priority, priority_of
-from tokens.queries.active_bookings import Places, asking_who_holds
+from tokens.queries.active_bookings import Places, active_bookings_query
 from waitlist.models import EntryStatus, WaitlistEntry
 from waitlist.order import waiting_in
 
@@ -27,7 +27,7 @@ _patients = Rows(Patient)
 
 @dataclass(frozen=True, slots=True)
 class BookingRequest:
-    """What the counter asks for. `desk`: the seat kept by a BUFFER may be used."""
+    """The details of a booking. `desk`: the booking may use a seat that a BUFFER keeps."""
 
     patient_id: UUID
     category: Category
@@ -38,8 +38,8 @@ class BookingRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """One booking: in which slot, what, and on whose behalf it is written into the log."""
+class BookRequest:
+    """A booking for a slot, and the actor that the log names."""
 
     slot_id: UUID
     request: BookingRequest
@@ -47,10 +47,10 @@ class Asked:
 
 
 def book(ledger: Ledger, *, patient: Patient, request: BookingRequest, places: Places) -> Booked:
-    """Take a seat, or join the waiting list of a full slot.
+    """Book a seat, or join the waiting list of a full slot.
 
-    Raises SlotNotOpen, DoctorInactive, DuplicateBooking, or SlotFull when the slot is full and the patient would not
-    wait; then the ledger is as it was, so that others can still book in it.
+    Raise SlotNotOpen, DoctorInactive, DuplicateBooking, or SlotFull if the slot is full and the request does not want
+    the waiting list. An error leaves the ledger unchanged, so that other bookings can still use it.
     """
     slot = ledger.slot
     if not slot.is_bookable(now=ledger.now):
@@ -72,34 +72,37 @@ def book(ledger: Ledger, *, patient: Patient, request: BookingRequest, places: P
     return _take_seat(ledger, patient, request, priority)
 
 
-def asking_about(asked: Sequence[Asked]) -> list[Statement]:
-    """What has to be known of those who come to slots of one facility, as soon as these are locked.
+def booking_queries(requests: Sequence[BookRequest]) -> list[Statement]:
+    """Return the queries that these bookings in slots of one facility need as soon as the slots are locked.
 
-    Of who comes alone it is not asked whether they have a place: the constraint tells at no cost. In a crowd it would
-    take the others down as well.
+    A single booking needs no query for live tokens: the constraint detects a duplicate at no cost. In a batch a broken
+    constraint would also undo the other bookings.
     """
-    if not asked:
+    if not requests:
         return []
-    patient_ids = [one.request.patient_id for one in asked]
-    questions = [_patients.selecting("row.id = ANY(%s)", [patient_ids])]
-    if len(asked) > 1:
-        questions.append(asking_who_holds(facility_id=facility_of_slot(asked[0].slot_id), patient_ids=patient_ids))
-    return questions
+    patient_ids = [one.request.patient_id for one in requests]
+    queries = [_patients.selecting("row.id = ANY(%s)", [patient_ids])]
+    if len(requests) > 1:
+        queries.append(
+            active_bookings_query(facility_id=facility_of_slot(requests[0].slot_id), patient_ids=patient_ids)
+        )
+    return queries
 
 
 def book_all(
-    ledgers: Mapping[UUID, Ledger], *, asked: Sequence[Asked], found: Sequence[Found]
+    ledgers: Mapping[UUID, Ledger], *, requests: Sequence[BookRequest], found: Sequence[Found]
 ) -> list[Booked | EngineError]:
-    """Book for all who came at the same time, in their order; who is refused is refused alone. `found`: what
-    `asking_about` them found.
+    """Carry out a batch of bookings in their order; an error of one does not affect the others.
+
+    `found`: the results of `booking_queries`.
     """
-    alone = len(asked) == 1
+    alone = len(requests) == 1
     patients = {patient.id: patient for patient in map(_patients.take, found[0])}
     places = Places(
         slots=[ledger.slot for ledger in ledgers.values()], patient_ids=patients, held=None if alone else found[1]
     )
     results: list[Booked | EngineError] = []
-    for one in asked:
+    for one in requests:
         ledger = ledgers[one.slot_id]
         ledger.actor = one.actor
         try:
@@ -144,9 +147,9 @@ def _take_seat(ledger: Ledger, patient: Patient, request: BookingRequest, priori
 
 
 def _use_kept_seat(ledger: Ledger, patient: Patient, places: Places) -> bool:
-    """Release the seat that a BUFFER keeps in a full slot, the oldest first; answers whether that made room.
+    """Release the seat that the oldest BUFFER keeps in a full slot; return whether that freed a seat.
 
-    Emergencies may have taken the slot over its maximum: then a kept seat makes no room, and none is released.
+    Emergencies may have taken the slot over its maximum: then releasing a BUFFER frees no seat, and none is released.
     """
     slot = ledger.slot
     if slot.current_capacity > slot.max_capacity or slot.next_due_at is None or places.holds(patient.id, slot):
@@ -190,6 +193,6 @@ def _wait(
 
 
 def _leave_waiting_list(ledger: Ledger, patient: Patient) -> None:
-    """Who gets a seat no longer waits for one."""
+    """Withdraw the patient's waiting-list entry, because the patient gets a seat."""
     ledger.write()
     ledger.settle_entries(waiting_in(slot=ledger.slot).filter(patient_id=patient.id), to=EntryStatus.WITHDRAWN)

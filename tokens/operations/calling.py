@@ -1,4 +1,4 @@
-"""Calling patients in: who is next, the room, and the end of a consultation."""
+"""Calling patients in, and the start and end of a consultation."""
 
 from core.db.sql import Found
 from tokens.engine.unit_of_work import Ledger
@@ -11,7 +11,7 @@ from tokens.queries.queue import tokens_of
 
 
 def call(ledger: Ledger, *, token: Token) -> None:
-    """Call this patient in, out of turn if need be. The estimate stays as it was told last."""
+    """Call this patient in, whatever their position. The token keeps its last estimate."""
     estimate = None
     if allows(action=Action.CALL, status=token.status):
         estimate = estimate_in_queue(token=token, slot=ledger.slot, now=ledger.now)
@@ -21,7 +21,7 @@ def call(ledger: Ledger, *, token: Token) -> None:
 
 
 def call_next(ledger: Ledger, first_here: Found, *, complete_current: bool) -> Token:
-    """Call the first CHECKED_IN patient in the order of the queue; QueueEmpty if there is none, and nothing changes."""
+    """Call the first CHECKED_IN patient of the queue; if there is none, raise QueueEmpty and change nothing."""
     if not first_here:
         raise QueueEmpty
     [token] = seated(first_here, {ledger.slot.id: ledger.slot})
@@ -32,7 +32,7 @@ def call_next(ledger: Ledger, first_here: Found, *, complete_current: bool) -> T
 
 
 def start(ledger: Ledger, *, token: Token, complete_current: bool) -> None:
-    """The patient enters the room; RoomOccupied while another is in it, unless that one is completed by the way."""
+    """Start the consultation; raise RoomOccupied if another one is running and `complete_current` is false."""
     if not allows(action=Action.START, status=token.status):
         raise InvalidTransition(status=token.status, action=Action.START.value)
     if ledger.slot.room_since is not None:
@@ -44,13 +44,13 @@ def start(ledger: Ledger, *, token: Token, complete_current: bool) -> None:
 
 
 def complete(ledger: Ledger, *, token: Token) -> None:
-    """The consultation is over; the room is free."""
+    """End the consultation and free the room."""
     ledger.move(token, Action.COMPLETE)
     ledger.change_slot(room_since=None)
 
 
 def requeue(ledger: Ledger, *, token: Token) -> None:
-    """Called but not at the door: back into the queue at the old priority."""
+    """Put a called patient who did not appear back into the queue, at the old priority."""
     ledger.move(token, Action.REQUEUE, last_estimate=None)
 
 

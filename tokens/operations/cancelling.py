@@ -1,4 +1,4 @@
-"""Giving a place back."""
+"""Cancelling a token, and withdrawing a waiting-list entry."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,13 +13,13 @@ from tokens.errors import InvalidTransition
 from tokens.models import Token
 from tokens.operations.promoting import promote
 from tokens.policy.lifecycle import Action, allows
-from tokens.queries.locked import asking_tokens, seated
+from tokens.queries.locked import seated, tokens_query
 from waitlist.models import EntryStatus, WaitlistEntry
 
 
 @dataclass(frozen=True, slots=True)
-class Leaving:
-    """One cancellation: of which token in which slot, on whose behalf, and whether its seat is kept for the desk."""
+class CancelRequest:
+    """A cancellation of a token, the actor that the log names, and whether the seat is kept for the desk."""
 
     slot_id: UUID
     token_id: UUID
@@ -29,31 +29,32 @@ class Leaving:
 
 @dataclass(frozen=True, slots=True)
 class Cancelled:
-    """A cancelled token and the tokens that its seat went to."""
+    """A cancelled token, and the tokens that were promoted into its seat."""
 
     token: Token
     promoted: list[Token]
 
 
-def asking_for(asked: Sequence[Leaving]) -> list[Statement]:
-    """What finds the tokens of those who leave slots of one facility; nothing for nobody."""
-    if not asked:
+def cancellation_queries(requests: Sequence[CancelRequest]) -> list[Statement]:
+    """Return the queries that these cancellations in slots of one facility need; none for an empty batch."""
+    if not requests:
         return []
-    slot_ids, token_ids = {one.slot_id for one in asked}, [one.token_id for one in asked]
-    facility_id = facility_of_slot(asked[0].slot_id)
-    return [asking_tokens(facility_id=facility_id, slot_ids=slot_ids, token_ids=token_ids)]
+    slot_ids, token_ids = {one.slot_id for one in requests}, [one.token_id for one in requests]
+    facility_id = facility_of_slot(requests[0].slot_id)
+    return [tokens_query(facility_id=facility_id, slot_ids=slot_ids, token_ids=token_ids)]
 
 
 def cancel_all(
-    ledgers: Mapping[UUID, Ledger], *, asked: Sequence[Leaving], found: Found
+    ledgers: Mapping[UUID, Ledger], *, requests: Sequence[CancelRequest], found: Found
 ) -> list[Cancelled | EngineError]:
-    """Cancel for all who came at the same time, in their order; who is refused is refused alone. `found`: what
-    `asking_for` them found.
+    """Carry out a batch of cancellations in their order; an error of one does not affect the others.
+
+    `found`: the rows of `cancellation_queries`.
     """
     slots = {ledger.slot.id: ledger.slot for ledger in ledgers.values()}
     tokens = {token.id: token for token in seated(found, slots)}
     results: list[Cancelled | EngineError] = []
-    for one in asked:
+    for one in requests:
         ledger = ledgers[one.slot_id]
         ledger.actor = one.actor
         try:
@@ -69,9 +70,10 @@ def cancel_all(
 
 
 def cancel(ledger: Ledger, *, token: Token, keep_seat: bool) -> None:
-    """Cancel a token; its seat is freed.
+    """Cancel a token and free its seat.
 
-    With `keep_seat` (the desk's) and while nobody waits, the seat is kept for the desk for OPD_BUFFER_MINUTES instead.
+    With `keep_seat` (only for the desk), and if the waiting list is empty, the desk keeps the seat for
+    OPD_BUFFER_MINUTES minutes instead.
     """
     if keep_seat and not ledger.slot.waiting_count and allows(action=Action.BUFFER, status=token.status):
         ledger.move(token, Action.BUFFER, due_at=ledger.now + rules.current().buffer)
@@ -80,7 +82,7 @@ def cancel(ledger: Ledger, *, token: Token, keep_seat: bool) -> None:
 
 
 def withdraw(ledger: Ledger, *, entry: WaitlistEntry) -> None:
-    """Take an entry off the waiting list; InvalidTransition if it no longer waits."""
+    """Take an entry off the waiting list; raise InvalidTransition if it is no longer WAITING."""
     if entry.status != EntryStatus.WAITING:
         raise InvalidTransition(status=entry.status, action="withdraw")
     ledger.settle_entries([entry], to=EntryStatus.WITHDRAWN)

@@ -1,4 +1,4 @@
-"""A doctor is late: the delay of one slot, and what it does to the rest of the day."""
+"""The delay of a slot, and its effect on the later slots of the doctor's day."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -14,7 +14,7 @@ from tokens.policy.delays import PlannedSlot, cascade
 
 @dataclass(frozen=True, slots=True)
 class Delayed:
-    """The slots whose delay in force changed, in order of time."""
+    """The slots whose delay in force changed, in order of their start."""
 
     affected: list[Ledger]
 
@@ -24,7 +24,7 @@ class Delayed:
 
 
 def set_delay(day: Sequence[Ledger], *, slot_id: UUID, delay_minutes: int) -> Delayed:
-    """Set the doctor's own delay of a slot and let it run through the day; SlotNotOpen for a cancelled slot."""
+    """Set the doctor's own delay of a slot and cascade it through the day; raise SlotNotOpen for a cancelled slot."""
     ledger = next(ledger for ledger in day if ledger.slot.id == slot_id)
     if ledger.slot.status == SlotStatus.CANCELLED:
         raise SlotNotOpen("The slot is cancelled.")
@@ -32,15 +32,13 @@ def set_delay(day: Sequence[Ledger], *, slot_id: UUID, delay_minutes: int) -> De
     if changed:
         ledger.change_slot(own_delay_minutes=delay_minutes)
     delayed = recascade(day)
-    if changed and ledger not in delayed.affected:  # what the slot before forces is more: nothing moves, but it was set
+    if changed and ledger not in delayed.affected:  # the slot before forces a longer delay: only the own delay changed
         _note_delay(ledger, before=ledger.slot.delay_minutes)
     return delayed
 
 
 def recascade(day: Sequence[Ledger]) -> Delayed:
-    """Bring every slot of a doctor's day to the delay that follows from the slots before it. Cancelled ones are
-    passed over.
-    """
+    """Set every slot of a doctor's day to the delay that follows from the slots before it; skip cancelled slots."""
     running = {ledger.slot.id: ledger for ledger in day if ledger.slot.status != SlotStatus.CANCELLED}
     planned = [
         PlannedSlot(slot.id, slot.start_time, slot.end_time, slot.own_delay_minutes)
@@ -62,7 +60,7 @@ def recascade(day: Sequence[Ledger]) -> Delayed:
 
 
 def recascade_days(ledgers: Iterable[Ledger]) -> None:
-    """Do so on each of one doctor's local days that these slots make up."""
+    """Recascade each local day of these slots of one doctor."""
     days: dict[date, list[Ledger]] = defaultdict(list)
     for ledger in ledgers:
         days[ledger.slot.local_date].append(ledger)

@@ -1,4 +1,4 @@
-"""An emergency arrives: it always gets a seat, and the queue makes way."""
+"""Admission and triage of emergencies. An emergency always gets a seat, ahead of the queue."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -24,15 +24,15 @@ EMERGENCY_PRIORITY = Priority(BASE[Category.EMERGENCY], NO_BONUS, NO_BONUS)
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """The emergency's token, and where it stood before if the patient already had one in the queue."""
+    """The emergency's token, and its earlier position if the patient was already in the queue."""
 
     token: Token
     is_new: bool
     previous_position: int | None
 
 
-def asking_about(*, facility_id: UUID, patient_id: UUID) -> list[Statement]:
-    """What has to be known as soon as the slot is locked: the patient, and the live tokens that they hold."""
+def emergency_queries(*, facility_id: UUID, patient_id: UUID) -> list[Statement]:
+    """Return the queries that an admission needs as soon as the slot is locked: the patient, and their live tokens."""
     return [
         _patients.selecting("row.id = %s", [patient_id]),
         _tokens.selecting(f"row.facility_id = %s AND row.patient_id = %s AND {IS_LIVE}", [facility_id, patient_id]),
@@ -40,11 +40,11 @@ def asking_about(*, facility_id: UUID, patient_id: UUID) -> list[Statement]:
 
 
 def admit(ledger: Ledger, patients: Found, tokens: Found, *, acuity: int | None, reason: str) -> Admission:
-    """Admit an emergency, given what `asking_about` them found; a place that the patient already has in the slot's
-    queue becomes the emergency.
+    """Admit an emergency, or turn the patient's token in the slot's queue into one.
 
-    Raises NotFound if there is no such patient; SlotNotOpen for a cancelled slot, or one that is over and whose queue
-    has ended; DuplicateBooking if the patient holds another live token with that doctor on that day.
+    `patients` and `tokens` are the results of `emergency_queries`. Raise NotFound if the patient does not exist;
+    SlotNotOpen for a cancelled slot, or one that is over and whose queue is empty; DuplicateBooking if the patient
+    holds another live token with that doctor on that day.
     """
     slot = ledger.slot
     if not patients:

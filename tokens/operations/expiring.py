@@ -1,6 +1,7 @@
-"""What is due by itself: holds, graces and buffers that ended, and the waiting list of a slot that is over.
+"""The end of holds, graces and buffers whose time is over, and of the waiting list of a slot that is over.
 
-Swept by Celery, and applied before every operation on the slot, so that no seat stays lost while the workers are down.
+Celery sweeps them, and every operation on the slot applies them first, so that no seat is lost while the workers are
+down.
 """
 
 from django.db.models import Min
@@ -13,7 +14,7 @@ from waitlist.models import EntryStatus
 from waitlist.order import waiting_in
 
 SWEEPER = "system:sweep"
-"""The actor of the events of what falls due by itself, in whichever request it is applied."""
+"""The actor of these events, whichever request applies them."""
 ENDING = {
     Status.PENDING: Action.EXPIRE,
     Status.NO_SHOW: Action.END_GRACE,
@@ -22,15 +23,15 @@ ENDING = {
 
 
 def settle(ledger: Ledger) -> None:
-    """End all that is due in the slot, and give the freed seats to those who wait, before the operation begins.
+    """End everything that is due in the slot and promote waiting patients into the freed seats.
 
-    Its events carry the name SWEEPER. A second time changes nothing.
+    Run before every operation on the slot. The actor of the events is SWEEPER. A second run changes nothing.
     """
     with ledger.acting_as(SWEEPER):
         _end_what_is_due(ledger)
         expire_waiting_if_over(ledger)
         promote(ledger)
-        ledger.write()  # what the operation reads next must not be what was before
+        ledger.write()  # the operation must read the rows as they are now
 
 
 def _end_what_is_due(ledger: Ledger) -> None:
@@ -44,11 +45,11 @@ def _end_what_is_due(ledger: Ledger) -> None:
 
 
 def expire_waiting_if_over(ledger: Ledger) -> None:
-    """End the waiting list of a slot whose end has come."""
+    """End the waiting list of the slot if the slot is over."""
     if ledger.slot.waiting_count and ledger.now >= ledger.slot.delayed_end:
         expire_waiting(ledger)
 
 
 def expire_waiting(ledger: Ledger) -> int:
-    """End the waiting list of the slot; answers how many waited."""
+    """End the waiting list of the slot; return the number of entries that were waiting."""
     return ledger.settle_entries(waiting_in(slot=ledger.slot), to=EntryStatus.EXPIRED)

@@ -1,4 +1,4 @@
-"""A patient is missing."""
+"""Marking a patient as a no-show."""
 
 from tokens import rules
 from tokens.engine.unit_of_work import Ledger
@@ -9,7 +9,7 @@ from tokens.queries.estimates import estimate_in_queue
 
 
 def no_show(ledger: Ledger, *, token: Token) -> None:
-    """Mark the patient missing; the seat is kept until the grace ends."""
+    """Mark the patient as missing and keep the seat until the grace ends."""
     estimate = token.last_estimate
     if token.status in QUEUED:
         estimate = estimate_in_queue(token=token, slot=ledger.slot, now=ledger.now)

@@ -1,4 +1,4 @@
-"""A freed seat goes to the waiting list, in the transaction that freed it."""
+"""Promotion from the waiting list, in the transaction that freed the seat."""
 
 from tokens.engine.unit_of_work import Ledger
 from tokens.models import Token
@@ -10,10 +10,9 @@ from waitlist.order import next_in_line
 
 
 def promote(ledger: Ledger) -> list[Token]:
-    """Give free seats to the best entries until the slot is full or nobody waits, while it is bookable.
+    """Give the free seats of a bookable slot to its best entries, until the slot is full or the list is empty.
 
-    An entry whose patient meanwhile holds a live token with that doctor on that day is withdrawn and the next one is
-    taken.
+    Withdraw an entry whose patient has come to hold a live token with that doctor on that day, and take the next one.
     """
     slot = ledger.slot
     promoted: list[Token] = []

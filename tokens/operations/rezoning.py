@@ -1,4 +1,4 @@
-"""The facility's time zone changes: its future slots move to the local days of the new zone."""
+"""A change of the facility's time zone, which moves its future slots to the local days of the new zone."""
 
 from collections.abc import Sequence
 from operator import attrgetter
@@ -10,10 +10,10 @@ from tokens.operations.slots import TicketPrefixes, facts
 
 
 def move(ledgers: Sequence[Ledger], *, zone: str) -> None:
-    """Give one doctor's slots that are not over the local days of a time zone, with tickets and delays to match.
+    """Set the local days of one doctor's slots that are not over by a time zone, with ticket prefixes and delays.
 
-    A slot keeps its moments. One that moves to another day gets a ticket prefix that nothing of that day has, so that
-    tickets stay unique in the facility and day; tokens that ended before keep theirs.
+    A slot keeps its start and end. A slot that moves to another day gets a ticket prefix that is not used on that day,
+    so that tickets stay unique in the facility and day. Tokens that have ended keep their tickets.
     """
     ahead = [ledger for ledger in ledgers if ledger.now < ledger.slot.delayed_end]
     days = [local_day(ledger.slot.start_time, zone) for ledger in ahead]

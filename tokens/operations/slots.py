@@ -1,4 +1,4 @@
-"""The slot itself: planned, changed, closed, cancelled."""
+"""Planning, changing, closing, cancelling and deleting slots."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
@@ -30,7 +30,7 @@ DELAYABLE = (SlotStatus.ACTIVE, SlotStatus.DELAYED)
 
 @dataclass(frozen=True, slots=True)
 class SlotPlan:
-    """What a new slot is made of; without `consultation_minutes` it takes the doctor's."""
+    """The plan of a new slot; without `consultation_minutes` the slot gets the doctor's."""
 
     start_time: datetime
     end_time: datetime
@@ -40,17 +40,17 @@ class SlotPlan:
 
 @dataclass(frozen=True, slots=True)
 class SlotCancelled:
-    """How many tokens were cancelled and how many waiting-list entries withdrawn with the slot."""
+    """The number of tokens cancelled and of waiting-list entries withdrawn with the slot."""
 
     cancelled_tokens: int
     withdrawn_entries: int
 
 
 def plan(*, doctor: Doctor, plans: Iterable[SlotPlan], now: datetime, actor: str) -> list[Slot]:
-    """Write new slots of one doctor with their first event, in a number of statements that does not grow with them.
+    """Write new slots of one doctor with their first event, in a fixed number of statements.
 
-    The caller holds the doctor's lock and has read the doctor under it. Raises DoctorInactive and, by the database,
-    SlotOverlap if one overlaps a live slot of the doctor.
+    The caller holds the doctor's lock and has read the doctor under it. Raise DoctorInactive; the database raises
+    SlotOverlap if a slot overlaps another of the doctor that is not cancelled.
     """
     if not doctor.is_active:
         raise DoctorInactive
@@ -85,9 +85,9 @@ def change(
 ) -> None:
     """Change the plan of a slot under its lock.
 
-    Raises VersionConflict, InvalidTransition (cancelled), CapacityInUse, DoctorInactive (of another doctor, whose lock
-    the caller holds too), InUse (another doctor or day while tokens are live or somebody waits) and, by the database,
-    SlotOverlap.
+    Raise VersionConflict; InvalidTransition for a cancelled slot; CapacityInUse; DoctorInactive for a new doctor, whose
+    lock the caller also holds; InUse for a move to another doctor or day while the slot has live tokens or waiting-list
+    entries. The database raises SlotOverlap.
     """
     slot = ledger.slot
     if expected_versions is not None and slot.version not in expected_versions:
@@ -115,7 +115,10 @@ def change(
 
 
 def close(ledger: Ledger) -> None:
-    """Take no more bookings; the queue runs on and the waiting list ends. InvalidTransition if closed or cancelled."""
+    """Close the slot for bookings and end its waiting list; the queue goes on.
+
+    Raise InvalidTransition if the slot is closed or cancelled.
+    """
     slot = ledger.slot
     if slot.status not in DELAYABLE:
         raise InvalidTransition(status=slot.status, action="close")
@@ -125,14 +128,15 @@ def close(ledger: Ledger) -> None:
 
 
 def cancel(ledger: Ledger, *, reason: str) -> SlotCancelled:
-    """Cancel the slot with its tokens, but for the one in the room, and its waiting list. InvalidTransition if
-    cancelled.
+    """Cancel the slot, its waiting list and its tokens, except the one in consultation.
+
+    Raise InvalidTransition if the slot is cancelled.
     """
     slot = ledger.slot
     if slot.status == SlotStatus.CANCELLED:
         raise InvalidTransition(status=slot.status, action="cancel")
-    going = IS_LIVE & ~Q(status=Status.IN_CONSULTATION) | Q(status=Status.BUFFER)  # each of them holds a seat
-    cancelled = list(tokens_of(slot=slot).filter(going).order_by("arrival")) if slot.current_capacity else []
+    cancellable = IS_LIVE & ~Q(status=Status.IN_CONSULTATION) | Q(status=Status.BUFFER)  # each of them holds a seat
+    cancelled = list(tokens_of(slot=slot).filter(cancellable).order_by("arrival")) if slot.current_capacity else []
     for token in cancelled:
         ledger.move(token, Action.CANCEL_WITH_SLOT, due_at=None)
     waiting = waiting_in(slot=slot) if slot.waiting_count else []
@@ -143,8 +147,9 @@ def cancel(ledger: Ledger, *, reason: str) -> SlotCancelled:
 
 
 def delete(ledgers: Sequence[Ledger]) -> None:
-    """Remove slots of one facility that no token refers to; InUse otherwise. The log keeps their events and tells that
-    they were deleted.
+    """Delete slots of one facility; raise InUse if a token refers to one of them.
+
+    The log keeps their events and records the deletion.
     """
     if not ledgers:
         return
@@ -159,9 +164,9 @@ def delete(ledgers: Sequence[Ledger]) -> None:
 
 
 class TicketPrefixes:
-    """Hands out the beginnings of tickets: the doctor's letters, and the number of the doctor's slot on that day.
+    """Assigns ticket prefixes: the doctor's letters, and the number of the doctor's slot on that day.
 
-    A beginning that any token of the day was printed with is never used again, even if its slot has moved away.
+    A prefix that is on any ticket of the day is never used again, even if its slot has moved to another day.
     """
 
     def __init__(self, doctor: Doctor, *, days: Collection[date]) -> None:
@@ -175,7 +180,7 @@ class TicketPrefixes:
             self._taken[day].add(prefix)
 
     def take(self, day: date) -> str:
-        """The first beginning that nothing of the doctor has on that day."""
+        """Return the first prefix that no slot or ticket of the doctor has on that day, and mark it as used."""
         taken = self._taken[day]
         number = len(taken) + 1
         while (prefix := f"{self._letters}{number}") in taken:
@@ -185,7 +190,7 @@ class TicketPrefixes:
 
 
 def facts(slot: Slot) -> dict[str, Any]:
-    """What the log tells of the plan of a slot."""
+    """Return the plan of a slot as the log records it."""
     return {
         "doctor": str(slot.doctor_id),
         "local_date": slot.local_date.isoformat(),

@@ -1,4 +1,4 @@
-"""How one late doctor moves the rest of the day (section 6 of the contract)."""
+"""How the delay of one slot cascades through the doctor's day (section 6 of the contract)."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ MINUTE = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True)
 class PlannedSlot:
-    """What the cascade needs to know of a slot that is not cancelled."""
+    """The fields that the cascade needs of a slot that is not cancelled."""
 
     id: UUID
     start: datetime
@@ -21,8 +21,9 @@ class PlannedSlot:
 def cascade(slots: Iterable[PlannedSlot]) -> Iterator[tuple[UUID, int]]:
     """Yield (slot id, delay in force in minutes) for a doctor's day.
 
-    A slot starts no earlier than the one before it ends, so gaps soak delay up; its delay is the larger of the
-    doctor's own delay for it and what the slot before forces, in whole minutes rounded up. `slots` come in any order.
+    A slot starts no earlier than the one before it ends, so gaps between slots absorb delay. The delay of a slot is
+    the larger of the doctor's own delay for it and the delay that the slot before forces, in whole minutes rounded up.
+    `slots` may be in any order.
     """
     busy_until: datetime | None = None
     for slot in sorted(slots, key=lambda slot: (slot.start, slot.id)):

@@ -11,20 +11,20 @@ def queue_start(
     consultation_minutes: int,
     now: datetime,
 ) -> datetime:
-    """When the first in the queue is expected to be seen.
+    """Return when the first patient of the queue is expected to be seen.
 
-    The delayed start of the slot; once the doctor has called somebody, not before now and not before the patient in the
-    room is expected to be done.
+    This is the delayed start of the slot. Once the doctor has called a patient, it is no earlier than now and no
+    earlier than the expected end of the consultation in progress.
     """
-    still = stands_until(
+    fixed_until = stands_until(
         delayed_start=delayed_start,
         first_called_at=first_called_at,
         room_since=room_since,
         consultation_minutes=consultation_minutes,
     )
-    if still is None:
+    if fixed_until is None:
         return delayed_start
-    return max(still, now)
+    return max(fixed_until, now)
 
 
 def stands_until(
@@ -34,9 +34,9 @@ def stands_until(
     room_since: datetime | None,
     consultation_minutes: int,
 ) -> datetime | None:
-    """Until when the start of the queue is the same whatever the time; after that it moves with the clock.
+    """Return until when the start of the queue is fixed; after that it moves with the clock.
 
-    None: it stands still until somebody is called.
+    None: it is fixed until a patient is called.
     """
     if first_called_at is None:
         return None
@@ -46,14 +46,14 @@ def stands_until(
 
 
 def estimated_time(*, start_of_queue: datetime, consultation_minutes: int, ahead: int) -> datetime:
-    """When the patient with `ahead` tokens in front is expected to be seen: it never decreases along the queue."""
+    """Return when the patient with `ahead` tokens in front is expected to be seen; it never decreases in the queue."""
     return start_of_queue + timedelta(minutes=consultation_minutes * ahead)
 
 
 def expected_end(
     *, delayed_end: datetime, start_of_queue: datetime, consultation_minutes: int, queue_length: int
 ) -> datetime:
-    """The later of the delayed end of the slot and the last in the queue being done."""
+    """Return when the slot is expected to be over: the later of its delayed end and the end of the queue."""
     last_done = estimated_time(
         start_of_queue=start_of_queue, consultation_minutes=consultation_minutes, ahead=queue_length
     )

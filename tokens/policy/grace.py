@@ -1,13 +1,13 @@
-"""How long things wait for a patient (section 4 of the contract)."""
+"""How long a seat is kept for a patient: holds and graces (section 4 of the contract)."""
 
 from datetime import datetime, timedelta
 
 
 def hold_ends(*, now: datetime, hold: timedelta) -> datetime:
-    """When an unconfirmed hold expires."""
+    """Return when an unconfirmed hold expires."""
     return now + hold
 
 
 def grace_ends(*, now: datetime, estimated_time: datetime | None, grace: timedelta) -> datetime:
-    """When the seat of a missing patient is freed: nobody loses it before the time they were told, plus the grace."""
+    """Return when the seat of a missing patient is freed: the grace after now or the estimate, whichever is later."""
     return max(now, estimated_time or now) + grace

@@ -1,4 +1,4 @@
-"""The one table of moves: which action takes a token from where to where, and what a token in a state is worth.
+"""The table of moves: the states from which and to which an action takes a token, and which states hold a seat.
 
 Source: section 4 of the contract. `docs/lifecycle.md` is generated from this table.
 """
@@ -45,19 +45,19 @@ class Action(StrEnum):
 
 
 QUEUED = frozenset({Status.PENDING, Status.CONFIRMED, Status.CHECKED_IN})
-"""In the queue of the slot."""
+"""The token is in the slot's queue."""
 
 LIVE = QUEUED | {Status.CALLED, Status.IN_CONSULTATION}
-"""Live in any case; a NO_SHOW is live while its grace runs."""
+"""The token is always live; a NO_SHOW is live only while its grace runs."""
 
 SEATED = LIVE | {Status.COMPLETED, Status.BUFFER}
-"""Holds a seat in any case; a NO_SHOW holds one while its grace runs."""
+"""The token always holds a seat; a NO_SHOW holds one only while its grace runs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """One row of the table: the states an action may start from (none: it makes the token), where it leads, and its
-    event.
+    """A row of the table: the states that the action may start from (none: it creates the token), the state that it
+    leads to, and the type of its event.
     """
 
     sources: frozenset[Status]
@@ -72,9 +72,9 @@ def _move(target: Status, event: str, meaning: str, *sources: Status) -> Move:
 
 MOVES: dict[Action, Move] = {
     Action.BOOK: _move(Status.CONFIRMED, "booked", "a seat is booked"),
-    Action.BOOK_ARRIVED: _move(Status.CHECKED_IN, "booked", "the desk books for a patient who stands at the counter"),
+    Action.BOOK_ARRIVED: _move(Status.CHECKED_IN, "booked", "the desk books for a patient who is present"),
     Action.HOLD: _move(Status.PENDING, "held", "a seat is held until `expires_at`"),
-    Action.PROMOTE: _move(Status.CONFIRMED, "promoted", "a seat came free for the best waiting-list entry"),
+    Action.PROMOTE: _move(Status.CONFIRMED, "promoted", "the best waiting-list entry gets a freed seat"),
     Action.ADMIT_EMERGENCY: _move(Status.CHECKED_IN, "emergency_admitted", "an emergency arrives"),
     Action.BECOME_EMERGENCY: _move(
         Status.CHECKED_IN, "became_emergency", "a booked patient becomes an emergency", *QUEUED
@@ -85,7 +85,7 @@ MOVES: dict[Action, Move] = {
     Action.CALL: _move(Status.CALLED, "called", "the patient is called in", Status.CONFIRMED, Status.CHECKED_IN),
     Action.START: _move(Status.IN_CONSULTATION, "started", "the consultation begins", Status.CALLED),
     Action.REQUEUE: _move(
-        Status.CHECKED_IN, "requeued", "called but not at the door: back at the old priority", Status.CALLED
+        Status.CHECKED_IN, "requeued", "a called patient did not appear: back at the old priority", Status.CALLED
     ),
     Action.COMPLETE: _move(Status.COMPLETED, "completed", "the consultation is over", Status.IN_CONSULTATION),
     Action.NO_SHOW: _move(
@@ -136,10 +136,10 @@ MOVES: dict[Action, Move] = {
 
 
 def holds_seat(*, status: str, in_grace: bool) -> bool:
-    """Whether a token in this state counts against the slot's capacity."""
+    """Return whether a token in this state counts against the slot's capacity."""
     return status in SEATED or (status == Status.NO_SHOW and in_grace)
 
 
 def allows(*, action: Action, status: str) -> bool:
-    """Whether `action` may start from `status`."""
+    """Return whether `action` may start from `status`."""
     return status in MOVES[action].sources

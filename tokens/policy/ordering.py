@@ -1,4 +1,4 @@
-"""The order of a queue: total, and never left to chance (section 2 of the contract)."""
+"""The order of a queue, which is total (section 2 of the contract)."""
 
 from decimal import Decimal
 
@@ -8,10 +8,10 @@ OrderKey = tuple[Decimal, int, int]
 
 
 def order_key(*, category: str, priority: Decimal, acuity: int | None, arrival: int) -> OrderKey:
-    """The lower key is seen first.
+    """Return the sort key of a token; the token with the lower key is seen first.
 
-    By priority; among emergencies those without acuity first, the newest of them at the front, then by acuity; equals
-    in order of arrival, which no two requests of a slot share.
+    The order is by priority, then by arrival, which no two requests of a slot share. Emergencies without acuity come
+    before all others, the newest first; emergencies with acuity follow by acuity, then by arrival.
     """
     if category == Category.EMERGENCY and acuity is None:
         return (priority, 0, -arrival)

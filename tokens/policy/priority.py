@@ -1,4 +1,4 @@
-"""Who goes first: five tiers, and a bonus that never crosses them (section 2 of the contract)."""
+"""Priorities: five tiers, and bonuses that never reach the next tier (section 2 of the contract)."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -21,8 +21,8 @@ BASE: dict[Category, Decimal] = {
     Category.ONLINE: Decimal("4.00"),
     Category.WALKIN: Decimal("5.00"),
 }
-MOST_TIME_BONUS = 90
-"""Hundredths."""
+MAX_TIME_BONUS = 90
+"""In hundredths."""
 CARE_BONUS = Decimal("0.09")
 NO_BONUS = Decimal("0.00")
 OLD_FROM_YEARS = 65
@@ -33,7 +33,7 @@ SPAN_OF_ONE_HUNDREDTH = timedelta(minutes=6)
 
 @dataclass(frozen=True, slots=True)
 class Priority:
-    """A frozen priority and what it is made of; the lower value goes first."""
+    """The priority of a request and its parts; it never changes, and the lower value goes first."""
 
     base: Decimal
     time_bonus: Decimal
@@ -45,18 +45,21 @@ class Priority:
 
 
 def time_bonus(*, requested_at: datetime, planned_start: datetime) -> Decimal:
-    """0.10 for each hour from the request to the planned start, rounded down to 0.01, from 0 to 0.90."""
+    """Return 0.10 for each hour from the request to the planned start, rounded down to 0.01, from 0 to 0.90."""
     hundredths = (planned_start - requested_at) // SPAN_OF_ONE_HUNDREDTH
-    return Decimal(max(0, min(MOST_TIME_BONUS, hundredths))).scaleb(-2)
+    return Decimal(max(0, min(MAX_TIME_BONUS, hundredths))).scaleb(-2)
 
 
 def age_on(*, born: date, day: date) -> int:
-    """Full years of age on `day`; somebody born on 29 February has a birthday on 1 March in a common year."""
+    """Return the age on `day` in full years; a birthday on 29 February falls on 1 March in a common year."""
     return day.year - born.year - ((day.month, day.day) < (born.month, born.day))
 
 
 def care_bonus(*, born: date | None, needs_assistance: bool, local_day: date) -> Decimal:
-    """0.09 for the old, the very young and those who need assistance on the slot's local day, else 0."""
+    """Return the care bonus on the slot's local day, or 0.
+
+    The bonus is 0.09 for patients from 65 years, below 2 years, or in need of assistance.
+    """
     if needs_assistance:
         return CARE_BONUS
     if born is not None:
@@ -75,7 +78,7 @@ def priority_of(
     needs_assistance: bool,
     local_day: date,
 ) -> Priority:
-    """The priority of a request, frozen when it is made; an emergency has exactly 1.00."""
+    """Return the priority of a request at the time when it is made; an emergency has exactly 1.00."""
     if category is Category.EMERGENCY:
         return Priority(BASE[category], NO_BONUS, NO_BONUS)
     return Priority(

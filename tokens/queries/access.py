@@ -1,6 +1,6 @@
-"""What a caller may see: all of it, a doctor's own, a patient's own. What lies outside does not exist for them.
+"""The rows that a caller may see: all of them, a doctor's own or a patient's own. Any other row is not found.
 
-Slots are seen by everybody: what a caller may not do with one is refused.
+Every caller may see every slot; an action that the caller may not take on a slot is refused.
 """
 
 from uuid import UUID
@@ -17,12 +17,12 @@ from tokens.engine.locate import facility_of_slot, place_of_token
 from tokens.models import Token
 from waitlist.models import WaitlistEntry
 
-# Every join of a slot names this: it holds for all rows, and a database that is distributed by facility needs it.
+# Part of every join with the slot: true for all rows, and required by a database that is distributed by facility.
 SLOT_OF_ITS_FACILITY = Q(slot__facility_id=F("facility_id"))
 
 
 def visible_tokens(*, principal: Principal, reach: Reach) -> QuerySet[Token]:
-    """The tokens that the caller may see, with all that their description needs."""
+    """Return the tokens that the caller may see, with the rows that are needed to describe them."""
     tokens = Token.objects.select_related("slot__doctor", "slot__facility", "patient").filter(SLOT_OF_ITS_FACILITY)
     if reach is Reach.ALL:
         return tokens
@@ -32,7 +32,7 @@ def visible_tokens(*, principal: Principal, reach: Reach) -> QuerySet[Token]:
 
 
 def visible_entries(*, principal: Principal, reach: Reach) -> QuerySet[WaitlistEntry]:
-    """The waiting-list entries that the caller may see, with all that their description needs."""
+    """Return the waiting-list entries that the caller may see, with the rows that are needed to describe them."""
     entries = WaitlistEntry.objects.select_related("slot__facility", "patient").filter(SLOT_OF_ITS_FACILITY)
     if reach is Reach.ALL:
         return entries
@@ -42,15 +42,16 @@ def visible_entries(*, principal: Principal, reach: Reach) -> QuerySet[WaitlistE
 
 
 def visible_events(*, principal: Principal, reach: Reach) -> QuerySet[Event]:
-    """The events that the caller may see."""
+    """Return the events that the caller may see."""
     if reach is Reach.ALL:
         return Event.objects.all()
     return Event.objects.filter(slot_id__in=Slot.objects.filter(doctor_id__in=_own_doctor(principal)).values("id"))
 
 
 def refuse_hidden_token(*, token_id: UUID, principal: Principal, reach: Reach) -> None:
-    """Raises NotFound for a token that the caller may not act on. Of who reaches all nothing is asked: the service
-    finds out whether the token exists.
+    """Raise NotFound for a token that the caller may not act on.
+
+    Run no query for a caller with Reach.ALL: the service finds out whether the token exists.
     """
     if reach is not Reach.ALL:
         tokens = visible_tokens(principal=principal, reach=reach).select_related(None)
@@ -59,9 +60,9 @@ def refuse_hidden_token(*, token_id: UUID, principal: Principal, reach: Reach) -
 
 
 def refuse_foreign_slot(*, slot_id: UUID, principal: Principal, reach: Reach) -> None:
-    """Raises NotFound for a slot that does not exist, and PermissionDenied if it is another doctor's.
+    """Raise NotFound for a slot that does not exist, and PermissionDenied for another doctor's slot.
 
-    Like `refuse_hidden_token`, it asks nothing for a caller who reaches all.
+    Like `refuse_hidden_token`, run no query for a caller with Reach.ALL.
     """
     if reach is Reach.ALL:
         return
@@ -73,7 +74,7 @@ def refuse_foreign_slot(*, slot_id: UUID, principal: Principal, reach: Reach) ->
 
 
 def refuse_foreign_doctor(doctor_id: UUID, *, principal: Principal, reach: Reach) -> None:
-    """Raises PermissionDenied for a doctor on a slot of another one: everybody may know of it, but not act on it."""
+    """Raise PermissionDenied if the caller is a doctor and the slot is another doctor's, which they may only read."""
     if reach is not Reach.ALL and principal.role == Role.DOCTOR and doctor_id != principal.doctor_id:
         raise PermissionDenied("This is another doctor's slot.")
 

@@ -1,4 +1,4 @@
-"""Which patients already have a place with a doctor on a day, or wait for a slot."""
+"""Which patients already hold a live token with a doctor on a day, or wait for a slot."""
 
 from collections.abc import Collection, Sequence
 from functools import cached_property
@@ -19,15 +19,15 @@ WHERE facility_id = %s AND patient_id = ANY(%s) AND slot_id = ANY(%s) AND status
 """
 
 
-def asking_who_holds(*, facility_id: UUID, patient_ids: Collection[UUID]) -> Statement:
-    """What finds (patient, doctor, local day) of the live tokens that patients hold in a facility."""
+def active_bookings_query(*, facility_id: UUID, patient_ids: Collection[UUID]) -> Statement:
+    """Return the query for (patient, doctor, local day) of the live tokens that the patients hold in the facility."""
     return Statement(HOLDERS, (facility_id, list(patient_ids)))
 
 
 class Places:
-    """What is known, under the slots' locks, of the places that some patients have; read when first asked for.
+    """The live tokens and waiting-list entries of some patients, read under the slots' locks when first needed.
 
-    `held`: what `asking_who_holds` them found, if that has been asked.
+    `held`: the rows of `active_bookings_query` for these patients, if they have been read already.
     """
 
     def __init__(self, *, slots: Sequence[Slot], patient_ids: Collection[UUID], held: Found | None) -> None:
@@ -37,24 +37,24 @@ class Places:
             self._held = set(held)
 
     def holds(self, patient_id: UUID, slot: Slot) -> bool:
-        """Whether the patient holds a live token with the slot's doctor on its day, in any slot."""
+        """Return whether the patient holds a live token with the slot's doctor on the slot's day, in any slot."""
         return (patient_id, slot.doctor_id, slot.local_date) in self._held
 
     def waits(self, patient_id: UUID, slot: Slot) -> bool:
-        """Whether the patient is on the slot's waiting list."""
+        """Return whether the patient is on the slot's waiting list."""
         return slot.waiting_count > 0 and (patient_id, slot.id) in self._waiting
 
     def note_held(self, patient_id: UUID, slot: Slot) -> None:
-        """A token was just issued."""
+        """Record that the patient was issued a token in the slot."""
         self._held.add((patient_id, slot.doctor_id, slot.local_date))
 
     def note_waits(self, patient_id: UUID, slot: Slot) -> None:
-        """An entry just joined the list."""
+        """Record that the patient joined the slot's waiting list."""
         self._waiting.add((patient_id, slot.id))
 
     @cached_property
     def _held(self) -> set[Any]:
-        [rows] = ask(asking_who_holds(facility_id=self._slots[0].facility_id, patient_ids=self._patient_ids))
+        [rows] = ask(active_bookings_query(facility_id=self._slots[0].facility_id, patient_ids=self._patient_ids))
         return set(rows)
 
     @cached_property

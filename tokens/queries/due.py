@@ -1,4 +1,4 @@
-"""Which slots have something that is due by itself."""
+"""Slots in which a hold, grace, buffer or waiting list has ended, and slots that are still in use."""
 
 from datetime import date, datetime, timedelta
 from uuid import UUID
@@ -16,7 +16,7 @@ DELAYED_END = ExpressionWrapper(
 
 
 def slots_due(*, now: datetime) -> list[UUID]:
-    """The ids of the slots with an ended hold, grace or buffer, or over with people still on the waiting list."""
+    """Return the ids of the slots with an ended hold, grace or buffer, or that are over and have a waiting list."""
     ended = Q(next_due_at__lte=now)
     over = Q(waiting_count__gt=0, end_time__lte=now, ends__lte=now)
     due = Slot.objects.alias(ends=DELAYED_END).filter(ended | over)
@@ -24,8 +24,9 @@ def slots_due(*, now: datetime) -> list[UUID]:
 
 
 def are_in_use(*, facility_id: UUID, since: date, now: datetime) -> bool:
-    """Whether any slot of the facility that is not over has a live token or somebody on its waiting list. `since`: a
-    local day before which every slot is over.
+    """Return whether any slot of the facility that is not over has a live token or a waiting-list entry.
+
+    `since`: a local day before which every slot is over.
     """
     ahead = Slot.objects.alias(ends=DELAYED_END).filter(facility_id=facility_id, local_date__gte=since, ends__gt=now)
     live = Token.objects.filter(IS_LIVE, facility_id=facility_id, slot_id__in=ahead.values("id"))
@@ -33,12 +34,12 @@ def are_in_use(*, facility_id: UUID, since: date, now: datetime) -> bool:
 
 
 def slots_with_ended_place(*, slot_id: UUID, patient_id: UUID, now: datetime) -> list[UUID]:
-    """The other slots of the same doctor and day where the patient's place is over already, but not swept yet."""
-    asked = Slot.objects.filter(facility_id=facility_of_slot(slot_id), id=slot_id)
+    """Return the other slots of the same doctor and day in which a token of the patient is due but not yet ended."""
+    slot = Slot.objects.filter(facility_id=facility_of_slot(slot_id), id=slot_id)
     return [
-        found
-        for wanted in asked.values("facility_id", "doctor_id", "local_date")
-        for found in Token.objects.filter(IS_LIVE, **wanted, patient_id=patient_id, due_at__lte=now)
+        other_slot_id
+        for day in slot.values("facility_id", "doctor_id", "local_date")
+        for other_slot_id in Token.objects.filter(IS_LIVE, **day, patient_id=patient_id, due_at__lte=now)
         .exclude(slot_id=slot_id)
         .values_list("slot_id", flat=True)
     ]

@@ -1,4 +1,4 @@
-"""Estimates of a slot's row at a moment."""
+"""Estimates for a slot and its tokens at a given time."""
 
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -10,7 +10,7 @@ from tokens.queries.queue import position_of
 
 
 class Timed(Protocol):
-    """What estimates need to know of a slot."""
+    """The fields of a slot that estimates are computed from."""
 
     @property
     def delayed_start(self) -> datetime: ...
@@ -23,24 +23,24 @@ class Timed(Protocol):
 
 
 def moment_of_list(*, slot: Timed, now: datetime) -> datetime | None:
-    """The moment for which a list of the slot's tokens is made; None: it is the same at any time.
+    """Return the time for which a list of the slot's tokens is computed; None if it is the same at any time.
 
-    While the estimates move with the clock, that is the end of the second that runs: nobody is told a time that is
-    over, and all who ask within the second get the same list.
+    While the estimates move with the clock, this is the end of the current second: no estimate lies in the past, and
+    all requests within the second get the same list.
     """
-    still = estimates.stands_until(
+    fixed_until = estimates.stands_until(
         delayed_start=slot.delayed_start,
         first_called_at=slot.first_called_at,
         room_since=slot.room_since,
         consultation_minutes=slot.consultation_minutes,
     )
-    if still is None or now <= still:
+    if fixed_until is None or now <= fixed_until:
         return None
     return now if now.microsecond == 0 else now.replace(microsecond=0) + timedelta(seconds=1)
 
 
 def start_of_queue(*, slot: Timed, now: datetime) -> datetime:
-    """When the first in the slot's queue is expected to be seen."""
+    """Return when the first patient of the slot's queue is expected to be seen."""
     return estimates.queue_start(
         delayed_start=slot.delayed_start,
         first_called_at=slot.first_called_at,
@@ -51,7 +51,7 @@ def start_of_queue(*, slot: Timed, now: datetime) -> datetime:
 
 
 def estimate_at(*, slot: Timed, position: int, now: datetime) -> datetime:
-    """When the patient at this position of the slot's queue is expected to be seen."""
+    """Return when the patient at this position of the slot's queue is expected to be seen."""
     return estimates.estimated_time(
         start_of_queue=start_of_queue(slot=slot, now=now),
         consultation_minutes=slot.consultation_minutes,
@@ -60,12 +60,12 @@ def estimate_at(*, slot: Timed, position: int, now: datetime) -> datetime:
 
 
 def estimate_in_queue(*, token: Token, slot: Slot, now: datetime) -> datetime:
-    """When the patient of this queued token is expected to be seen."""
+    """Return when the patient of this queued token is expected to be seen."""
     return estimate_at(slot=slot, position=position_of(token=token) or 1, now=now)
 
 
 def expected_end(*, slot: Slot, now: datetime) -> datetime:
-    """When the slot is expected to be over: its delayed end, or the last in the queue being done if that is later."""
+    """Return when the slot is expected to be over: its delayed end, or the end of the last consultation if later."""
     return estimates.expected_end(
         delayed_end=slot.delayed_end,
         start_of_queue=start_of_queue(slot=slot, now=now),

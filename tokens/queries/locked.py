@@ -1,5 +1,6 @@
-"""What an operation reads of a slot that it has locked. The statements have a fixed text (see core.db.sql), and each
-names the facility, by which the tables can be distributed.
+"""Queries that an operation runs on a slot that it has locked.
+
+The statements have a fixed text (see core.db.sql). Each filters by facility, by which the tables can be distributed.
 """
 
 from collections.abc import Collection, Mapping
@@ -36,18 +37,18 @@ SELECT row.id, row.ticket FROM {_tokens.table} AS row WHERE {OF_SLOT} AND {IS_QU
 """
 
 
-def asking_tokens(*, facility_id: UUID, slot_ids: Collection[UUID], token_ids: Collection[UUID]) -> Statement:
-    """What finds tokens of slots of one facility, with their patients: see `seated`."""
+def tokens_query(*, facility_id: UUID, slot_ids: Collection[UUID], token_ids: Collection[UUID]) -> Statement:
+    """Return the query for these tokens in slots of one facility, with their patients; `seated` reads its rows."""
     return Statement(THESE, (facility_id, list(slot_ids), list(token_ids)))
 
 
-def asking_first_here(*, facility_id: UUID, slot_id: UUID) -> Statement:
-    """What finds the first patient of the queue who is here, that is who is to be called next: see `seated`."""
+def first_here_query(*, facility_id: UUID, slot_id: UUID) -> Statement:
+    """Return the query for the first CHECKED_IN token of the queue, which is called next; `seated` reads its rows."""
     return Statement(FIRST_HERE, (facility_id, slot_id))
 
 
 def seated(rows: Found, slots: Mapping[UUID, Slot]) -> list[Token]:
-    """The tokens that were found with their patients, in these slots."""
+    """Return the tokens in these rows, each with its patient and with its slot from `slots`."""
     tokens = []
     for row in rows:
         token = _tokens.take(row)
@@ -58,12 +59,12 @@ def seated(rows: Found, slots: Mapping[UUID, Slot]) -> list[Token]:
 
 
 def live_tokens(*, slot: Slot, patient_ids: Collection[UUID]) -> list[Token]:
-    """The live tokens that patients hold with the slot's doctor on its day, in any slot."""
+    """Return the live tokens that the patients hold with the slot's doctor on the slot's day, in any slot."""
     return _tokens.select(LIVE_OF_PATIENTS, [slot.facility_id, slot.doctor_id, slot.local_date, list(patient_ids)])
 
 
 def pushed_back(*, slot: Slot, after: int, count: int) -> list[tuple[UUID, str]]:
-    """(id, ticket) of the `count` tokens of the queue that follow position `after`."""
+    """Return (id, ticket) of the `count` tokens of the queue that follow position `after`."""
     if count == 0:
         return []
     [rows] = ask(Statement(PUSHED_BACK, (slot.facility_id, slot.id, after, count)))

@@ -1,4 +1,4 @@
-"""The queue of a slot and the positions in it, derived from the order and from nothing else."""
+"""The queue of a slot and the positions in it, which are always derived from the queue's order."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -11,18 +11,18 @@ from core.db.sql import Found, Statement, ask
 from tokens.models import IS_QUEUED, Token
 from tokens.policy.lifecycle import QUEUED
 from waitlist.models import WaitlistEntry
-from waitlist.order import asking_positions_of_entries
+from waitlist.order import entry_position_queries
 
 QUEUE_ORDER = ("priority", "rank_band", "rank_arrival")
 
 
 def tokens_of(*, slot: Slot) -> QuerySet[Token]:
-    """All tokens of the slot."""
+    """Return all tokens of the slot."""
     return Token.objects.filter(facility_id=slot.facility_id, slot_id=slot.id)
 
 
 def ahead_of(*, token: Token) -> QuerySet[Token]:
-    """The tokens of the same queue that are seen before this one."""
+    """Return the tokens of the same queue that are seen before this one."""
     priority, band, arrival = token.order_key
     return Token.objects.filter(IS_QUEUED, facility_id=token.facility_id, slot_id=token.slot_id).filter(
         Q(priority__lt=priority)
@@ -32,7 +32,7 @@ def ahead_of(*, token: Token) -> QuerySet[Token]:
 
 
 def position_of(*, token: Token) -> int | None:
-    """The live position in the queue, from 1; None for a token that is not in it."""
+    """Return the token's current position in its queue, from 1; None for a token that is not in a queue."""
     if token.status not in QUEUED:
         return None
     return positions_of(tokens=[token]).get(token.id)
@@ -59,18 +59,18 @@ WHERE id = ANY(%s)
 """
 
 
-def asking_positions(tokens: Iterable[Token]) -> list[Statement]:
-    """What finds (id, live position) of tokens, one statement for each facility; tokens in no queue are left out.
+def token_position_queries(tokens: Iterable[Token]) -> list[Statement]:
+    """Return the queries for (id, current position) of the tokens, one for each facility.
 
-    Where they are a few in each of the queues that they stand in, the tokens ahead of each are counted; else every
-    queue is numbered once.
+    Tokens that are not in a queue are left out. For at most FEW tokens per queue the query counts the tokens ahead of
+    each; for more it numbers every queue once.
     """
     facilities: dict[UUID, list[Token]] = defaultdict(list)
     for token in tokens:
         facilities[token.facility_id].append(token)
     statements = []
-    for facility_id, those in facilities.items():
-        ids, slot_ids = [token.id for token in those], list({token.slot_id for token in those})
+    for facility_id, in_facility in facilities.items():
+        ids, slot_ids = [token.id for token in in_facility], list({token.slot_id for token in in_facility})
         if len(ids) <= FEW * len(slot_ids):
             statements.append(Statement(ONE_BY_ONE, (facility_id, facility_id, ids)))
         else:
@@ -79,21 +79,21 @@ def asking_positions(tokens: Iterable[Token]) -> list[Statement]:
 
 
 def positions_of(*, tokens: Iterable[Token]) -> dict[UUID, int]:
-    """The live positions of those tokens that are in a queue."""
-    return {token_id: position for found in ask(*asking_positions(tokens)) for token_id, position in found}
+    """Return the current positions of those tokens that are in a queue."""
+    return {token_id: position for found in ask(*token_position_queries(tokens)) for token_id, position in found}
 
 
-def asking_places(rows: Iterable[Token | WaitlistEntry]) -> list[Statement]:
-    """What finds the positions of places just taken, in queues and on waiting lists."""
+def position_queries(rows: Iterable[Token | WaitlistEntry]) -> list[Statement]:
+    """Return the queries for the positions of new tokens in their queues and of new entries on their waiting lists."""
     places = list(rows)
     tokens = [row for row in places if isinstance(row, Token)]
-    return asking_positions(tokens) + asking_positions_of_entries(
+    return token_position_queries(tokens) + entry_position_queries(
         [row for row in places if isinstance(row, WaitlistEntry)]
     )
 
 
 def note_places(rows: Iterable[Token | WaitlistEntry], found: Iterable[Found]) -> None:
-    """Note on the rows what that found, for the answers to come."""
+    """Set `noted_position` on the rows from the results of `position_queries`, for use in the response."""
     positions = {row_id: position for each in found for row_id, position in each}
     for row in rows:
         row.noted_position = positions.get(row.id)

@@ -1,7 +1,7 @@
-"""All tokens of a slot for a list of them: one small statement that tells whether it changed, one for the list.
+"""The list of a slot's tokens: a small query that shows whether the list has changed, and the query for the list.
 
-The head is everything that a list shows but the tokens themselves, and with `version` and `names` it tells of those
-too: no token changes without its slot's version, no patient's name without the stamp. Heads that are equal stand for
+The head is everything that a list shows except the tokens. Its `version` and `names` also cover the tokens: a change
+of a token raises its slot's version, and a change of a patient's name replaces the stamp. Equal heads therefore mean
 equal lists.
 """
 
@@ -20,8 +20,8 @@ from tokens.engine.locate import facility_of_slot
 
 TURN_SECONDS = 0.5
 
-# Subqueries and not joins: planned in two thirds of the time. `names` is NULL until a name is changed the first time.
-# The hash is that of the slot's last event: with it a head is never equal to one of a time that a backup has undone.
+# Subqueries take two thirds of the planning time of joins. `names` is NULL until the first change of a name. The hash
+# of the slot's last event keeps a head from being equal to one that was read before a backup was restored.
 _HEAD = """
 SELECT id, facility_id, doctor_id, (SELECT name FROM clinics_doctor WHERE id = slot.doctor_id),
     (SELECT time_zone FROM clinics_facility WHERE id = slot.facility_id), start_time, end_time, delay_minutes,
@@ -30,7 +30,7 @@ SELECT id, facility_id, doctor_id, (SELECT name FROM clinics_doctor WHERE id = s
 FROM clinics_slot AS slot
 WHERE facility_id = %s AND id = ANY(%s)
 """
-# One statement, so that the tokens are those of one moment; which moment, the first two columns tell.
+# One statement, so that all tokens come from one snapshot; the first two columns identify it.
 _LISTED = """
 SELECT slot.version, (SELECT stamp FROM patients_namestamp),
     token.place, token.id::text, token.ticket, token.patient_id::text, patient.name, token.priority, token.category,
@@ -42,7 +42,7 @@ LEFT JOIN (
     FROM tokens_token
     WHERE slot_id = %(slot)s AND facility_id = %(facility)s AND status IN ('CHECKED_IN', 'CONFIRMED', 'PENDING')
     {rest}
-) AS token ON {whose}
+) AS token ON {condition}
 LEFT JOIN patients_patient AS patient ON patient.id = token.patient_id
 WHERE slot.id = %(slot)s AND slot.facility_id = %(facility)s
 ORDER BY token.place, length(token.ticket), token.ticket
@@ -56,7 +56,7 @@ _REST = """
 
 
 class Head(NamedTuple):
-    """What a list of a slot's tokens says beside the tokens, and as of which change."""
+    """Everything that a list of a slot's tokens shows except the tokens, and the versions that it belongs to."""
 
     id: UUID
     facility_id: UUID
@@ -75,12 +75,12 @@ class Head(NamedTuple):
 
     @property
     def delayed_start(self) -> datetime:
-        """When the slot starts: the planned start plus the delay in force."""
+        """The planned start plus the delay in force."""
         return self.start_time + timedelta(minutes=self.delay_minutes)
 
 
 class Listed(NamedTuple):
-    """A token as it is listed; `place` is its position in the queue, None outside of it."""
+    """A row of the list of a slot's tokens; `place` is the position in the queue, None for a token outside of it."""
 
     version: int
     names: UUID | None
@@ -102,9 +102,9 @@ class Listed(NamedTuple):
 
 
 def head_of(*, slot_id: UUID) -> Head:
-    """The head of a slot's list as it is now; NotFound if there is no such slot.
+    """Return the current head of a slot's list; raise NotFound if the slot does not exist.
 
-    Threads that ask at the same moment share one statement, which is sent after the last of them has asked.
+    Threads that call this at the same time share one statement, which is sent after the last of them has called.
     """
     facility_id = facility_of_slot(slot_id)
     head: Head | None = _heads.outcome_of(facility_id, (facility_id, slot_id), patience_seconds=TURN_SECONDS)
@@ -113,24 +113,25 @@ def head_of(*, slot_id: UUID) -> Head:
     return head
 
 
-def _look_up(asked: Sequence[tuple[UUID, UUID]]) -> list[Head | None]:
-    """The heads of slots of one facility."""
-    facility_id = asked[0][0]
-    [rows] = ask(Statement(_HEAD, (facility_id, list({slot_id for _, slot_id in asked}))))
-    found = {row[0]: Head._make(row) for row in rows}
-    return [found.get(slot_id) for _, slot_id in asked]
+def _look_up(slots: Sequence[tuple[UUID, UUID]]) -> list[Head | None]:
+    """Return the heads of slots of one facility, given as (facility id, slot id); None for an unknown slot."""
+    facility_id = slots[0][0]
+    [rows] = ask(Statement(_HEAD, (facility_id, list({slot_id for _, slot_id in slots}))))
+    heads = {row[0]: Head._make(row) for row in rows}
+    return [heads.get(slot_id) for _, slot_id in slots]
 
 
 _heads: Combiner[UUID, tuple[UUID, UUID]] = Combiner(_look_up)
 
 
 def listed(*, head: Head, in_queue: bool, patient_ids: Collection[UUID] | None) -> tuple[bool, list[Listed]]:
-    """Whether this is still the list of that head, and the list: the queue in order, then the rest by ticket.
+    """Return whether the list still belongs to `head`, and the list: the queue in order, then the rest by ticket.
 
-    `in_queue`: the queue alone. `patient_ids`: the tokens of these patients alone, at their places in the whole queue.
+    `in_queue`: list only the queue. `patient_ids`: list only the tokens of these patients, with their positions in the
+    whole queue.
     """
-    whose = "true" if patient_ids is None else "token.patient_id = ANY(%(patients)s)"
-    text = _LISTED.format(rest="" if in_queue else _REST, whose=whose)
+    condition = "true" if patient_ids is None else "token.patient_id = ANY(%(patients)s)"
+    text = _LISTED.format(rest="" if in_queue else _REST, condition=condition)
     with connection.cursor() as cursor:
         cursor.execute(text, {"slot": head.id, "facility": head.facility_id, "patients": list(patient_ids or ())})
         rows = [Listed._make(row) for row in cursor]

@@ -1,4 +1,4 @@
-"""`manage.py erase_patient ID`: forget a person, keep the counts."""
+"""`manage.py erase_patient ID`: erase a patient's personal data and keep the counts."""
 
 from typing import Any
 from uuid import UUID
@@ -11,7 +11,7 @@ from patients.privacy import erase_patient, mask_name, mask_phone
 
 
 class Command(BaseCommand):
-    help = "Remove a person's data for good; tokens and reports keep their numbers. There is no way back."
+    help = "Erase a patient's personal data permanently; tokens and reports keep their counts. It cannot be undone."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("patient_id", type=UUID, help="the patient's id")
@@ -19,9 +19,9 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         patient_id = options["patient_id"]
         patient = Patient.objects.filter(pk=patient_id).first()
-        who = f"{mask_name(patient.name)} {mask_phone(patient.phone)}" if patient else "a record that was deleted"
+        masked = f"{mask_name(patient.name)} {mask_phone(patient.phone)}" if patient else "a deleted record"
         try:
             erase_patient(patient_id=patient_id)
         except EngineError as error:
             raise CommandError(error.detail) from error
-        self.stdout.write(f"Erased {who.strip()} ({patient_id}).")
+        self.stdout.write(f"Erased {masked.strip()} ({patient_id}).")

@@ -1,4 +1,4 @@
-"""`manage.py export_patient ID`: everything that is kept about a person, as JSON on the standard output."""
+"""`manage.py export_patient ID`: write all data stored about a patient to the standard output as JSON."""
 
 import json
 from typing import Any
@@ -12,7 +12,7 @@ from patients.privacy import export_patient
 
 
 class Command(BaseCommand):
-    help = "Write everything that is kept about a patient as JSON. The reading is put on the read trail."
+    help = "Write all data stored about a patient as JSON. The export is recorded in the read trail."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("patient_id", type=UUID, help="the patient's id")

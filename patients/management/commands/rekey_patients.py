@@ -1,4 +1,4 @@
-"""`manage.py rekey_patients`: compare names and phones by the rules and the country that are set now."""
+"""`manage.py rekey_patients`: recompute the keys of names and phones by the present rules and country."""
 
 from typing import Any
 
@@ -10,9 +10,11 @@ from patients.rekeying import compute_keys
 
 
 class Command(BaseCommand):
-    help = "Compute anew how patients' names and phones are compared. Run it after changing OPD_PHONE_REGION."
+    help = (
+        "Recompute the keys by which patients' names and phones are compared. Run it after changing OPD_PHONE_REGION."
+    )
 
     def handle(self, *args: Any, **options: Any) -> None:
         with connection.schema_editor() as editor:
             changed = compute_keys(patients=Patient, editor=editor)
-        self.stdout.write(f"{changed} patients are compared differently now.")
+        self.stdout.write(f"The keys of {changed} patients changed.")

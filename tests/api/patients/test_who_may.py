@@ -3,7 +3,7 @@
 import pytest
 
 from accounts.models import ReadTrail
-from patients.services import MOST_RECORDS_OF_A_USER
+from patients.services import MAX_RECORDS_OF_A_USER
 from tests.factories.day import a_patient, a_slot, a_token
 from tests.support.api import Api
 from tests.support.hospital import Hospital
@@ -64,11 +64,11 @@ def test_a_patient_has_their_own_family_only(hospital: Hospital) -> None:
 
 def test_a_patient_adds_family_up_to_eight_records(hospital: Hospital) -> None:
     user = hospital.patient_user(hospital.patient())
-    for number in range(2, MOST_RECORDS_OF_A_USER + 1):
+    for number in range(2, MAX_RECORDS_OF_A_USER + 1):
         user.post("patients/", {**SHORT, "name": f"Child {number}"}).expect(201)
     user.post("patients/", {**SHORT, "name": "Child 9"}).expect(403, "permission-denied")
-    assert len(ids(user)) == MOST_RECORDS_OF_A_USER
-    assert len(user.get("auth/me/").expect(200)["patients"]) == MOST_RECORDS_OF_A_USER
+    assert len(ids(user)) == MAX_RECORDS_OF_A_USER
+    assert len(user.get("auth/me/").expect(200)["patients"]) == MAX_RECORDS_OF_A_USER
 
 
 def test_a_patient_is_never_told_of_others_records(hospital: Hospital) -> None:

@@ -33,11 +33,11 @@ def an_old_patient(name: str, phone: str, **facts: Any) -> Patient:
 def test_old_rows_are_recognised() -> None:
     old = an_old_patient("José Rao", "09876543210")
     register_patient(name="Arjun Rao", phone="9876543210")
-    assert rekey() == "1 patients are compared differently now."
+    assert rekey() == "The keys of 1 patients changed."
     with pytest.raises(DuplicatePatient) as refused:
         register_patient(name="Rao Jose", phone="+91 98765 43210")
     assert refused.value.facts == {"existing_id": str(old.pk)}
-    assert rekey() == "0 patients are compared differently now."
+    assert rekey() == "The keys of 0 patients changed."
 
 
 def test_those_who_now_look_alike_all_stay_and_are_numbered() -> None:
@@ -84,5 +84,5 @@ def test_many_pages() -> None:
             " FROM generate_series(1000000, 999999 + %s) AS n",
             [number],
         )
-    assert rekey() == f"{number} patients are compared differently now."
+    assert rekey() == f"The keys of {number} patients changed."
     assert not Patient.objects.exclude(phone_key__startswith="+91987").exists()

@@ -74,7 +74,7 @@ def test_an_altered_row_is_named(slot: Slot, change: str) -> None:
     altered = event(slot, 3)
     tamper(f"UPDATE events_event SET {change} WHERE seq = %s", altered.seq)
     altered = Event.objects.get(seq=altered.seq)
-    assert verify() == f"slot {slot.id}: event {altered.id} (number 3) was altered, or the one before it was\n"
+    assert verify() == f"slot {slot.id}: event {altered.id} (number 3) was altered, or the event before it was\n"
 
 
 def test_a_removed_row_is_noticed(slot: Slot) -> None:
@@ -136,7 +136,7 @@ def test_a_chain_that_was_made_anew_is_noticed(slot: Slot) -> None:
         seal(previous=head, event=forged),
         forged.id,
     )
-    assert "(number 5) is not the one that the slot ended with" in verify()
+    assert "(number 5) is not the last event of the slot's row" in verify()
 
 
 def remove_with_its_log(slot: Slot) -> None:
@@ -158,7 +158,7 @@ def test_a_slot_that_is_gone_has_to_be_deleted_in_the_log(
     slot: Slot, deed: Callable[[Slot], None], noticed: bool
 ) -> None:
     deed(slot)
-    assert ("its log does not say so" in verify()) is noticed
+    assert ("the log does not record the slot's deletion" in verify()) is noticed
 
 
 def test_only_the_slots_asked_for(slot: Slot) -> None:

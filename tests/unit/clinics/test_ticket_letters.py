@@ -2,7 +2,7 @@
 
 import pytest
 
-from clinics.doctors import MOST_DOCTORS, ticket_letters
+from clinics.doctors import MAX_DOCTORS, ticket_letters
 
 
 @pytest.mark.parametrize(
@@ -17,7 +17,7 @@ from clinics.doctors import MOST_DOCTORS, ticket_letters
         (53, "BA"),
         (702, "ZZ"),
         (703, "AAA"),
-        (MOST_DOCTORS, "ZZZZ"),
+        (MAX_DOCTORS, "ZZZZ"),
     ],
 )
 def test_letters_count_like_the_columns_of_a_sheet(number: int, letters: str) -> None:
@@ -30,7 +30,7 @@ def test_no_two_doctors_share_letters() -> None:
     assert all(1 <= len(letters) <= 4 for letters in made)
 
 
-@pytest.mark.parametrize("number", [0, -1, MOST_DOCTORS + 1])
+@pytest.mark.parametrize("number", [0, -1, MAX_DOCTORS + 1])
 def test_beyond_four_letters_there_are_no_doctors(number: int) -> None:
     with pytest.raises(ValueError, match="numbered from 1"):
         ticket_letters(number)

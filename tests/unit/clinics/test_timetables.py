@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clinics.timetables import MOST_SLOTS, WORKING_DAYS, BadTimetable, Plan, planned_days, slots_between
+from clinics.timetables import MAX_SLOTS, WORKING_DAYS, BadTimetable, Plan, planned_days, slots_between
 
 INDIA = "Asia/Kolkata"
 LONDON = "Europe/London"
@@ -110,7 +110,7 @@ def test_what_cannot_be_laid_out_says_which_field(facts: dict[str, Any], field: 
 
 def test_five_thousand_slots_and_not_one_more() -> None:
     day = {"start_time": time(0), "end_time": time(10), "duration_minutes": 6}  # 100 slots a day
-    assert len(plan(**day, end_date=date(2026, 3, 2) + timedelta(days=49)).slots) == MOST_SLOTS
+    assert len(plan(**day, end_date=date(2026, 3, 2) + timedelta(days=49)).slots) == MAX_SLOTS
     with pytest.raises(BadTimetable, match="5100 slots"):
         plan(**day, end_date=date(2026, 3, 2) + timedelta(days=50))
 
@@ -185,7 +185,7 @@ def test_every_plan_keeps_its_promises(
             weekdays=weekdays, zone=zone, busy=busy,
         )  # fmt: skip
     except BadTimetable:
-        assert planned > MOST_SLOTS
+        assert planned > MAX_SLOTS
         return
     info = ZoneInfo(zone)
     for first, last in made.slots:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from core.batching import MOST_TOGETHER, Combiner
+from core.batching import MAX_TOGETHER, Combiner
 
 PATIENCE = 10.0
 
@@ -67,9 +67,9 @@ def test_those_who_come_meanwhile_are_done_together_in_their_order() -> None:
 
 def test_a_crowd_has_an_end() -> None:
     work = Work()
-    outcomes = _submit_behind(work, Combiner(work), range(MOST_TOGETHER + 11))
-    assert len(outcomes) == MOST_TOGETHER + 11
-    assert [len(crowd) for crowd in work.crowds] == [1, MOST_TOGETHER, 10]
+    outcomes = _submit_behind(work, Combiner(work), range(MAX_TOGETHER + 11))
+    assert len(outcomes) == MAX_TOGETHER + 11
+    assert [len(crowd) for crowd in work.crowds] == [1, MAX_TOGETHER, 10]
 
 
 def test_an_exception_among_the_outcomes_is_one_items_own() -> None:

@@ -21,6 +21,7 @@ class Engine(Target):
     """The engine as a target of the benchmark."""
 
     name = "engine"
+    _signed_in = 0
 
     def prepare(self, *, patients: int) -> None:
         from accounts.access.roles import Role
@@ -29,6 +30,35 @@ class Engine(Target):
         User.objects.create_user(USERNAME, f"{USERNAME}@example.org", PASSWORD, role=Role.FRONT_DESK)
         self.patients = [str(each) for each in _copy_patients(patients)]
         self.sign_in()
+
+    def make_api_key(self) -> str:
+        """Create an API key that may do what the desk does; return its Authorization header."""
+        from accounts.auth.api_keys import make_key
+
+        return "Api-Key " + make_key(name="bench", scopes=["operate"])[1]
+
+    def sign_in_patients(self, patients: Sequence[str]) -> list[str]:
+        """Create a user with an open session for each of these patients; return their Authorization headers."""
+        from accounts.access.roles import Role
+        from accounts.auth.jwt import AccessToken
+        from accounts.models import Session, User
+        from core import clock
+        from core.ids import new_id
+
+        numbers = range(self._signed_in, self._signed_in + len(patients))
+        self._signed_in += len(patients)
+        users = [
+            User(username=f"patient-{number}", email=f"patient-{number}@example.org", role=Role.PATIENT, password="!")
+            for number in numbers
+        ]
+        User.objects.bulk_create(users)
+        links = [User.patients.through(user=user, patient_id=each) for user, each in zip(users, patients, strict=True)]
+        User.patients.through.objects.bulk_create(links)
+        ends = clock.now() + timedelta(hours=1)
+        sessions = [Session(user=user, current=new_id(), expires_at=ends) for user in users]
+        Session.objects.bulk_create(sessions)
+        pairs = zip(users, sessions, strict=True)
+        return [f"Bearer {AccessToken.of(user, each, token_id=each.current)}" for user, each in pairs]
 
     def make_slots(self, *, doctors: int, each: int = 1, capacity: int, start: datetime | None = None) -> list[str]:
         from clinics.doctors import create_doctor

@@ -9,7 +9,7 @@ def request(
     path: str,
     *,
     host: str,
-    token: str | None = None,
+    authorization: str | None = None,
     body: Any = None,
     headers: dict[str, str] | None = None,
 ) -> bytes:
@@ -20,7 +20,7 @@ def request(
         "Accept: application/json",
         "X-Forwarded-Proto: https",
         "X-Forwarded-For: 203.0.113.7",
-        *([f"Authorization: Bearer {token}"] if token else []),
+        *([f"Authorization: {authorization}"] if authorization else []),
         *(f"{name}: {value}" for name, value in (headers or {}).items()),
     ]
     content = b""

@@ -28,7 +28,9 @@ def responder() -> Iterator[int]:
 
 def ceiling(*, seconds: float, clients: int = 64) -> Measure:
     """Measure the highest rate and the lowest latency that the load generator can show."""
-    one = http_messages.request("POST", "/api/v1/tokens/", host=HOST, token="x" * 400, body={"slot_id": "x" * 36})
+    one = http_messages.request(
+        "POST", "/api/v1/tokens/", host=HOST, authorization="x" * 400, body={"slot_id": "x" * 36}
+    )
     with responder() as port:
         outcome = run(Job(HOST, port, [one], clients, seconds=seconds, repeat=True))
     made = of_outcome(outcome, scenario="LOAD", target="ceiling")

@@ -5,6 +5,7 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from bench.engine import Engine
 from bench.load import Outcome
 from bench.servers import ENGINE, PLAIN
 from bench.target import Target
@@ -67,10 +68,16 @@ def scenarios(size: Size) -> list[Scenario]:
         Scenario("EMPTY", "an empty response for a signed-in desk user", _empty),
         Scenario("HOT", "64 clients book one slot", _hot),
         Scenario("HOT+KEY", "the same, with Idempotency-Key", _hot_with_keys, ENGINE_ALONE),
+        Scenario("HOT+API", "the same as HOT+KEY by a hospital system with its API key", _hot_by_api_key, ENGINE_ALONE),
+        Scenario("HOT+PATIENTS", "the same as HOT+KEY, each patient signed in", _hot_by_patients, ENGINE_ALONE),
         Scenario("FLASH", "1,000 clients book one slot of 20 seats at once", _flash, beside),
         Scenario("SPREAD", "64 clients book 200 slots", _spread),
         Scenario("SPREAD+KEY", "the same, with Idempotency-Key", _spread_with_keys, ENGINE_ALONE),
-        Scenario("MIXED", "64 clients: 70 % book, 20 % cancel, 10 % admit emergencies, call or delay", _mixed),
+        Scenario(
+            "MIXED",
+            "64 clients: 70 % book, 20 % cancel, 10 % admit emergencies, call or delay, with Idempotency-Key",
+            _mixed,
+        ),
         *(Scenario(f"EMERGENCY {n}", f"an emergency before {n:,} tokens", _emergency(n), beside) for n in size.lengths),
         *(
             Scenario(f"CANCEL {n}", f"cancel and promote in a slot of {n:,} tokens", _cancel(n), beside)
@@ -100,17 +107,33 @@ def _empty(target: Target, size: Size) -> Play:
 
 
 def _hot(target: Target, size: Size) -> Play:
-    return _hot_play(target, size, with_keys=False)
+    [slot] = target.make_slots(doctors=1, capacity=10_000)
+    return _hot_play(target, size, slot, [target.booking(slot, each) for each in target.patients[: size.bookings]])
 
 
 def _hot_with_keys(target: Target, size: Size) -> Play:
-    return _hot_play(target, size, with_keys=True)
+    return _hot_by(target, size, [None] * size.bookings)
 
 
-def _hot_play(target: Target, size: Size, *, with_keys: bool) -> Play:
+def _hot_by_api_key(target: Target, size: Size) -> Play:
+    assert isinstance(target, Engine)
+    return _hot_by(target, size, [target.make_api_key()] * size.bookings)
+
+
+def _hot_by_patients(target: Target, size: Size) -> Play:
+    assert isinstance(target, Engine)
+    return _hot_by(target, size, target.sign_in_patients(target.patients[: size.bookings]))
+
+
+def _hot_by(target: Target, size: Size, callers: Sequence[str | None]) -> Play:
+    """Book one slot with an Idempotency-Key in each request; `callers`: Authorization headers, None: the desk."""
     [slot] = target.make_slots(doctors=1, capacity=10_000)
-    patients = target.patients[: size.bookings]
-    requests = [target.booking(slot, each, key=f"{slot}-{each}" if with_keys else None) for each in patients]
+    pairs = zip(target.patients[: size.bookings], callers, strict=True)
+    requests = [target.booking(slot, each, key=f"{slot}-{each}", authorization=caller) for each, caller in pairs]
+    return _hot_play(target, size, slot, requests)
+
+
+def _hot_play(target: Target, size: Size, slot: str, requests: list[bytes]) -> Play:
     return Play(
         requests[size.warm :], requests[: size.warm], CLIENTS, size.seconds,
         check=lambda warm, outcome: _seats_are(target, [slot], _booked(warm) + _booked(outcome)),
@@ -173,17 +196,17 @@ def _mixed(target: Target, size: Size) -> Play:
 def _mixed_act(
     target: Target, chance: random.Random, slot: str, patients: Iterator[str], to_cancel: Iterator[str]
 ) -> bytes:
-    dice = chance.random()
+    dice, key = chance.random(), f"mixed-{chance.getrandbits(64):x}"
     if dice < 0.20 and (token := next(to_cancel, None)):
-        return target.request("DELETE", f"tokens/{token}/")
+        return target.request("DELETE", f"tokens/{token}/", key=key)
     if dice < 0.25:
-        return target.request("POST", "tokens/emergency/", {"slot_id": slot, "patient_id": next(patients)})
+        return target.request("POST", "tokens/emergency/", {"slot_id": slot, "patient_id": next(patients)}, key=key)
     if dice < 0.29:
-        return target.request("POST", f"slots/{slot}/call_next/", {})
+        return target.request("POST", f"slots/{slot}/call_next/", {}, key=key)
     if dice < 0.30:
-        return target.request("PUT", f"slots/{slot}/delay/", {"delay_minutes": chance.choice([0, 15, 30])})
+        return target.request("PUT", f"slots/{slot}/delay/", {"delay_minutes": chance.choice([0, 15, 30])}, key=key)
     category = chance.choices(["ONLINE", "WALKIN", "FOLLOWUP", "PRIORITY_PAID"], [45, 30, 15, 10])[0]
-    return target.booking(slot, next(patients), category)
+    return target.booking(slot, next(patients), category, key=key)
 
 
 # One request after another, in slots of very different lengths

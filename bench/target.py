@@ -72,10 +72,27 @@ class Target:
         finally:
             link.close()
 
-    def request(self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None) -> bytes:
-        """Return the bytes of a request of the signed-in desk user."""
-        return http_messages.request(method, f"/api/v1/{path}", host=HOST, token=self.token, body=body, headers=headers)
+    def request(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        headers: dict[str, str] | None = None,
+        key: str | None = None,
+        authorization: str | None = None,
+    ) -> bytes:
+        """Return the bytes of a request of the signed-in desk user or another caller; `key`: its Idempotency-Key."""
+        return http_messages.request(
+            method,
+            f"/api/v1/{path}",
+            host=HOST,
+            authorization=authorization or f"Bearer {self.token}",
+            body=body,
+            headers={**(headers or {}), **({"Idempotency-Key": key} if key else {})},
+        )
 
-    def booking(self, slot: str, patient: str, category: str = "ONLINE", key: str | None = None) -> bytes:
+    def booking(self, slot: str, patient: str, category: str = "ONLINE", **caller: str | None) -> bytes:
+        """Return the bytes of a booking; `caller`: see `request`."""
         body = {"slot_id": slot, "patient_id": patient, "category": category}
-        return self.request("POST", "tokens/", body, {"Idempotency-Key": key} if key else None)
+        return self.request("POST", "tokens/", body, **caller)  # type: ignore[arg-type]

@@ -24,7 +24,9 @@ def test_an_answer_ends_where_its_head_says(data: bytes, expected: tuple[int, in
 
 
 def test_a_request_is_what_a_proxy_would_pass_on() -> None:
-    made = http_messages.request("POST", "/api/v1/tokens/", host="127.0.0.1", token="abc", body={"hold": True})
+    made = http_messages.request(
+        "POST", "/api/v1/tokens/", host="127.0.0.1", authorization="Bearer abc", body={"hold": True}
+    )
     head, _, body = made.partition(b"\r\n\r\n")
     assert head.startswith(b"POST /api/v1/tokens/ HTTP/1.1\r\nHost: 127.0.0.1")
     assert {b"X-Forwarded-Proto: https", b"Authorization: Bearer abc", b"Content-Length: 14"} <= set(

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from bench.bare import figures_of
 from bench.goals import verdicts
 from bench.measuring import Measure, median_of, without_figures
@@ -20,15 +22,32 @@ def reached(measures: list[Measure], word: str) -> bool | None:
 def test_a_ratio_is_to_plain_in_the_same_scenario() -> None:
     run = [measured("HOT", "plain", rate=50), measured("HOT", "engine", rate=400), measured("SPREAD", "plain")]
     assert [row[3] for row in rows(run)] == ["", "8.00", ""]
-    assert reached(run, "HOT: at least") is True
-    assert reached([run[0], measured("HOT", "engine", rate=399)], "HOT: at least") is False
-    assert reached([run[1]], "HOT: at least") is None
+    goal = "HOT+KEY: at least 12 times"
+    assert reached([run[0], measured("HOT+KEY", "engine", rate=600)], goal) is True
+    assert reached([run[0], measured("HOT+KEY", "engine", rate=599)], goal) is False
+    assert reached([measured("HOT+KEY", "engine", rate=600)], goal) is None
 
 
-def test_a_busy_answer_spoils_a_calm_run() -> None:
-    assert reached([measured("HOT", "engine")], "HOT: p99") is True
-    assert reached([measured("HOT", "engine", statuses={201: 99, 503: 1})], "HOT: p99") is False
-    assert reached([measured("HOT", "engine", p99=151.0)], "HOT: p99") is False
+@pytest.mark.parametrize("scenario", ["HOT+KEY", "HOT+API", "HOT+PATIENTS"])
+def test_bookings_of_every_caller_are_compared_with_those_without_a_key(scenario: str) -> None:
+    goal, hot = f"{scenario}: at least 0.85", measured("HOT", "engine", rate=100)
+    assert reached([hot, measured(scenario, "engine", rate=85)], goal) is True
+    assert reached([hot, measured(scenario, "engine", rate=84)], goal) is False
+    assert reached([hot], goal) is None
+
+
+def test_an_empty_request_is_compared_by_its_cpu_time() -> None:
+    plain = measured("EMPTY", "plain", web_ms=1.0)
+    assert reached([plain, measured("EMPTY", "engine", web_ms=0.35)], "EMPTY") is True
+    assert reached([plain, measured("EMPTY", "engine", web_ms=0.36)], "EMPTY") is False
+    assert reached([plain, measured("EMPTY", "engine")], "EMPTY") is False, "not measured is not fast"
+
+
+def test_a_503_or_a_slow_answer_misses_the_goal_for_latency() -> None:
+    plain = measured("HOT", "plain", p50=100.0)
+    assert reached([plain, measured("HOT+KEY", "engine", p99=30.0)], "HOT+KEY: p99") is True
+    assert reached([plain, measured("HOT+KEY", "engine", statuses={201: 99, 503: 1})], "HOT+KEY: p99") is False
+    assert reached([plain, measured("HOT+KEY", "engine", p99=31.0)], "HOT+KEY: p99") is False
 
 
 def test_flat_means_no_length_costs_more_than_twice_another() -> None:
@@ -72,7 +91,7 @@ def test_time_spent_connecting_gives_no_figure() -> None:
 
 def test_a_scenario_without_figures_leaves_the_rest_of_the_table() -> None:
     nothing = without_figures(scenario="HOT", target="plain", note="no figure: too slow")
-    run = [nothing, measured("HOT", "engine"), measured("SPREAD", "engine")]
-    assert [row[2] for row in rows(run)] == ["none", "100", "100"]
-    assert reached(run, "HOT: at least") is None
-    assert reached(run, "HOT: p99") is True
+    run = [nothing, measured("HOT", "engine"), measured("HOT+KEY", "engine"), measured("SPREAD", "engine")]
+    assert [row[2] for row in rows(run)] == ["none", "100", "100", "100"]
+    assert reached(run, "HOT+KEY: at least 12") is None
+    assert reached(run, "HOT+KEY: at least 0.85") is True

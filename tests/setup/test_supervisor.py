@@ -65,7 +65,7 @@ def supervised(folder: Path, *children: str, out: int = subprocess.PIPE) -> Iter
     finally:
         process.kill()
         process.wait()
-        end_marked(mark=f"{MARK}={folder}", patience=1)
+        end_marked(mark=f"{MARK}={folder}", timeout=1)
 
 
 def left(folder: Path, *, within: float = 5.0) -> list[int]:

@@ -91,9 +91,8 @@ def _latency(found: Measures, plain: str, scenario: str) -> Verdict:
 def _flash(found: Measures) -> Verdict:
     def say(flash: Measure, hot: Measure) -> tuple[str, bool]:
         share = flash.rate / hot.rate
-        return f"{share:.2f}" + (
-            f"; {flash.note}" if flash.note else ", 20 seats sold"
-        ), share >= 0.4 and not flash.note
+        text = f"{share:.2f}; {flash.note}" if flash.note else f"{share:.2f}, 20 seats sold"
+        return text, share >= 0.4 and not flash.note
 
     goal = "FLASH: exactly 20 seats sold, at least 0.4 of the rate of HOT"
     return _compared(goal, found, ("FLASH", "engine"), ("HOT", "engine"), say)

@@ -47,10 +47,8 @@ class Engine(Target):
 
         numbers = range(self._signed_in, self._signed_in + len(patients))
         self._signed_in += len(patients)
-        users = [
-            User(username=f"patient-{number}", email=f"patient-{number}@example.org", role=Role.PATIENT, password="!")
-            for number in numbers
-        ]
+        names = [f"patient-{number}" for number in numbers]
+        users = [User(username=name, username_key=name, role=Role.PATIENT, password="!") for name in names]
         User.objects.bulk_create(users)
         links = [User.patients.through(user=user, patient_id=each) for user, each in zip(users, patients, strict=True)]
         User.patients.through.objects.bulk_create(links)

@@ -14,9 +14,7 @@ class QuerySerializer(StrictSerializer):
     @classmethod
     def read(cls, request: ApiRequest, **context: Any) -> dict[str, Any]:
         """The filters given in this request, as values. Raises DRF's ValidationError."""
-        query = cls(data=dict(request.query_params.items()), context=context)
-        query.is_valid(raise_exception=True)
-        return dict(query.validated_data)
+        return cls.read_body(dict(request.query_params.items()), **context)
 
 
 class PagedQuerySerializer(QuerySerializer):

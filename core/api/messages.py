@@ -2,7 +2,7 @@
 
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from datetime import date, datetime, time
 from itertools import islice
 from typing import Any
@@ -156,18 +156,20 @@ class StrictSerializer(_Strict, serializers.Serializer[Any]):
     """A serializer that refuses unknown fields."""
 
     @classmethod
-    def read_body(cls, data: Any) -> dict[str, Any]:
-        """The validated values of a body. Raises DRF's ValidationError.
+    def read_body(cls, data: Any, **context: Hashable) -> dict[str, Any]:
+        """Return the validated values of a body or a query. Raises DRF's ValidationError.
 
-        One instance reads all bodies: making its fields anew for each costs more than reading it. It has no context.
+        One instance reads everything that has the same context: making its fields anew costs more than reading. Give
+        only contexts of which there are few, such as time zones.
         """
-        reader = _readers.get(cls)
+        kind = (cls, *sorted(context.items()))
+        reader = _readers.get(kind)
         if reader is None:
-            reader = _readers[cls] = cls()
+            reader = _readers[kind] = cls(context=context)
         return dict(reader.run_validation(data))
 
 
-_readers: dict[type[StrictSerializer], StrictSerializer] = {}
+_readers: dict[tuple[Hashable, ...], StrictSerializer] = {}
 
 
 class StrictModelSerializer(_Strict, serializers.ModelSerializer[Any]):

@@ -26,9 +26,12 @@ def system(django_db_blocker: Any) -> Iterator[System]:
 
 
 def answers(web: Web) -> bool:
-    """Whether one of several requests is answered: those that a killed worker had accepted are lost with it."""
+    """Return whether one of three requests is answered: those that a killed worker had accepted are lost with it.
+
+    A request that waits for a worker that is starting is not lost, however busy the machine is.
+    """
     for _ in range(3):
-        link = http.client.HTTPConnection(*web.address, timeout=2)
+        link = http.client.HTTPConnection(*web.address, timeout=10)
         with contextlib.suppress(OSError, http.client.HTTPException), contextlib.closing(link):
             link.request("GET", "/healthz/live")
             return link.getresponse().status == 200

@@ -86,8 +86,8 @@ class PlanningService:
         first, last = first - timedelta(days=1), last + timedelta(days=1)
 
         def operation(ledgers: list[Ledger]) -> SlotsCancelled:
-            going = [ledger for ledger in ledgers if wanted.includes(ledger.slot) and _can_be_cancelled(ledger)]
-            results = [slots.cancel(ledger, reason=reason) for ledger in going]
+            cancellable = [ledger for ledger in ledgers if wanted.includes(ledger.slot) and _can_be_cancelled(ledger)]
+            results = [slots.cancel(ledger, reason=reason) for ledger in cancellable]
             delays.recascade_days(ledgers)
             return SlotsCancelled(
                 len(results),
@@ -130,7 +130,7 @@ class PlanningService:
         if "time_zone" not in changes:
             with atomic(durable=True):
                 facility = update_facility(facility_id=facility_id, changes=changes)
-                return facility if reply is None else reply.kept(facility)
+                return facility if reply is None else reply.store(facility)
         zone = changes["time_zone"]
         since = (clock.now() - OLDEST_RUNNING).date()
 
@@ -141,7 +141,7 @@ class PlanningService:
                 for ledgers in doctors:
                     rezoning.move(ledgers, zone=zone)
             facility = update_facility(facility_id=facility_id, changes=changes)
-            return facility if reply is None else reply.kept(facility)
+            return facility if reply is None else reply.store(facility)
 
         return on_facility(facility_id, since=since, actor=actor, operation=operation)
 

@@ -70,9 +70,9 @@ class TokenAllocationService:
         reply: Reply | None = None,
     ) -> Any:
         """Book a seat, or a place on the waiting list of a full slot: a Token or a WaitlistEntry."""
-        asked = BookRequest(slot_id, request, actor)
-        return self._unless_due_elsewhere(
-            lambda: batch.serve(asked, reply=reply), slot_id=slot_id, patient_id=request.patient_id
+        booking = BookRequest(slot_id, request, actor)
+        return self._retry_after_sweep(
+            lambda: batch.serve(booking, reply=reply), slot_id=slot_id, patient_id=request.patient_id
         )
 
     def confirm(self, *, token_id: UUID, actor: str, reply: Reply | None = None) -> Any:
@@ -128,8 +128,8 @@ class TokenAllocationService:
         reply: Reply | None = None,
     ) -> Any:
         """Cancel a token; `keep_seat` keeps its seat for the desk for a while if nobody waits."""
-        leaving = CancelRequest(place_of_token(token_id).slot_id, token_id, keep_seat, actor)
-        return batch.serve(leaving, reply=reply)
+        cancellation = CancelRequest(place_of_token(token_id).slot_id, token_id, keep_seat, actor)
+        return batch.serve(cancellation, reply=reply)
 
     def admit_emergency(
         self,
@@ -148,7 +148,7 @@ class TokenAllocationService:
         def operation(ledger: Ledger, patients: Found, held: Found) -> Admitted:
             return Admitted(emergencies.admit(ledger, patients, held, acuity=acuity, reason=reason), ledger.slot)
 
-        return self._unless_due_elsewhere(
+        return self._retry_after_sweep(
             lambda: on_slot(slot_id, actor=actor, operation=operation, reply=reply, queries=queries),
             slot_id=slot_id,
             patient_id=patient_id,
@@ -353,7 +353,7 @@ class TokenAllocationService:
 
         return on_slot(slot_id, actor=actor, operation=operation, reply=reply, queries=queries)
 
-    def _unless_due_elsewhere(self, attempt: Callable[[], Any], *, slot_id: UUID, patient_id: UUID) -> Any:
+    def _retry_after_sweep(self, attempt: Callable[[], Any], *, slot_id: UUID, patient_id: UUID) -> Any:
         """Try again once if the place that stands in the way is over already and only waits for the sweep, in
         another slot.
         """

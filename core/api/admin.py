@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from core.api.messages import StrictModelSerializer
 
 
-class ListedLookups(admin.ModelAdmin):  # type: ignore[type-arg]
+class RestrictedLookupsAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     """A list that can be filtered in the URL by the fields of `list_filter` alone.
 
     Django lets the URL filter by any field of the model, so a secret could be read by its beginnings.
@@ -23,7 +23,7 @@ class ListedLookups(admin.ModelAdmin):  # type: ignore[type-arg]
         return lookup.split("__")[0] in self.list_filter and bool(super().lookup_allowed(lookup, value, request))
 
 
-class NeverDeleted(ListedLookups):
+class NoDeleteAdmin(RestrictedLookupsAdmin):
     """Nothing is deleted here: what may be removed, the API removes by its rules."""
 
     show_full_result_count = False
@@ -34,7 +34,7 @@ class NeverDeleted(ListedLookups):
         return False
 
 
-class ReadOnlyAdmin(NeverDeleted):
+class ReadOnlyAdmin(NoDeleteAdmin):
     """A page to look at: the engine alone writes these rows."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:

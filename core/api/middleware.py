@@ -30,7 +30,7 @@ def route_of(request: HttpRequest) -> str:
     return match.route if match is not None else "unknown"
 
 
-class RequestTrail:
+class RequestLog:
     """Gives each request an id, and leaves one line in the log and one count in the metrics."""
 
     def __init__(self, get_response: GetResponse) -> None:

@@ -12,8 +12,8 @@ from tokens.policy.lifecycle import QUEUED
 from tokens.policy.priority import BASE, Category
 from tokens.queries.queue import ahead_of
 
-PASSING = ("token.emergency_admitted", "token.became_emergency", "token.triaged")
-SLOT_WIDE = ("slot.delayed", "slot.cancelled", "slot.closed")
+EMERGENCY_EVENTS = ("token.emergency_admitted", "token.became_emergency", "token.triaged")
+SLOT_EVENTS = ("slot.delayed", "slot.cancelled", "slot.closed")
 
 
 def explain_body(token: Token, *, names_staff: bool) -> dict[str, Any]:
@@ -47,7 +47,7 @@ def _shown_history(token: Token, *, names_staff: bool) -> list[dict[str, Any]]:
 def _history(token: Token) -> list[Event]:
     of_facility = Event.objects.filter(facility_id=token.facility_id)
     own = Q(token_id=token.id)
-    moved_by = Q(slot_id=token.slot_id, at__gte=token.created_at) & Q(type__in=[*PASSING, *SLOT_WIDE])
+    moved_by = Q(slot_id=token.slot_id, at__gte=token.created_at) & Q(type__in=[*EMERGENCY_EVENTS, *SLOT_EVENTS])
     return list(of_facility.filter(own | moved_by).order_by("seq"))
 
 

@@ -66,7 +66,7 @@ def answer_list(request: Any, head: Head, *, in_queue: bool, whose: frozenset[UU
         return etags.not_modified(tag=tag)
     name = f"tokens:{head.id}:{response_cache.tag_of(in_queue, _sorted(whose))}"
     make = partial(_make, head, in_queue=in_queue, whose=whose)
-    found = response_cache.cached(response_cache.Wanted(name, tag, make))
+    found = response_cache.cached(response_cache.BodyRequest(name, tag, make))
     record_read(request, found.patient_ids, what=SlotTokensView.capability)
     return etags.answer(tag=found.tag, body=found.content)
 

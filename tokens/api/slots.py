@@ -187,7 +187,7 @@ class DelaySlotView(Endpoint):
             dry_run=dry_run,
             actor=principal.actor,
         )
-        return write(request, work, partial(_delay_answer, dry_run=dry_run), keep=not dry_run)
+        return write(request, work, partial(_delay_answer, dry_run=dry_run), store=not dry_run)
 
 
 def _delay_answer(result: DelaySet, *, dry_run: bool) -> Answer:
@@ -227,7 +227,7 @@ class CancelSlotView(Endpoint):
             dry_run=dry_run,
             actor=principal_of(request).actor,
         )
-        return write(request, work, _counts, keep=not dry_run)
+        return write(request, work, _counts, store=not dry_run)
 
 
 @openapi.slot_cancel_range
@@ -250,7 +250,7 @@ class CancelSlotsView(Endpoint):
             dry_run=dry_run,
             actor=principal_of(request).actor,
         )
-        return write(request, work, _counts, keep=not dry_run)
+        return write(request, work, _counts, store=not dry_run)
 
 
 def _counts(result: SlotCancelled | SlotsCancelled) -> Answer:

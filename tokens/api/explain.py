@@ -1,4 +1,4 @@
-"""Why a token stands where it stands: what its priority is made of, who is ahead, and what moved it."""
+"""The position of a token explained: the parts of its priority, the tokens ahead, and the events that moved it."""
 
 from typing import Any
 
@@ -17,9 +17,9 @@ SLOT_EVENTS = ("slot.delayed", "slot.cancelled", "slot.closed")
 
 
 def explain_body(token: Token, *, names_staff: bool) -> dict[str, Any]:
-    """The position of a token and the reasons for it.
+    """Return the position of a token and the reasons for it.
 
-    Of other patients it says only that an emergency came, never which. Without `names_staff` an actor is a role.
+    An emergency of another patient is shown without its token. Without `names_staff` an actor is shown as a role.
     """
     ahead = {}
     if token.status in QUEUED:

@@ -1,4 +1,4 @@
-"""How the calls on slots, tokens, waiting lists and the log are described in the OpenAPI document."""
+"""The OpenAPI descriptions of slots, tokens, waiting lists and events."""
 
 from collections.abc import Callable
 from typing import Any
@@ -133,8 +133,8 @@ slot_delay = extend_schema_view(
     put=extend_schema(
         tags=_DELAY,
         operation_id="slots_delay",
-        summary="The doctor is late",
-        description="Sets the doctor's own delay of this slot; it runs through the later slots of the day.",
+        summary="Delay a slot",
+        description="Sets the doctor's own delay of this slot; it cascades through the day.",
         parameters=[serializers.DryRunFilters],
         request=serializers.DelayRequest,
         responses={200: shapes.DelayResultShape, **problems("slot-not-open")},
@@ -159,7 +159,7 @@ slot_cancel_range = extend_schema_view(
         summary="Cancel a range of a doctor's slots, all of them or none",
         description=(
             "The slots that start at `from` or later and before `to`; a date stands for its whole local day, so that "
-            "`to` includes it. Slots that are cancelled already, or over with an empty queue, stay as they are."
+            "`to` includes it. Slots that are cancelled already, or over with an empty queue, do not change."
         ),
         parameters=[serializers.DryRunFilters],
         request=serializers.CancelSlotsRequest,
@@ -179,8 +179,8 @@ slot_close = extend_schema_view(
     post=extend_schema(
         tags=_DELAY,
         operation_id="slots_close",
-        summary="Take no more bookings",
-        description="The queue runs on; the waiting list ends.",
+        summary="Close for bookings",
+        description="The queue goes on; the waiting list ends.",
         request=serializers.NothingRequest,
         responses={200: shapes.SlotShape, **problems("invalid-transition")},
     )
@@ -201,9 +201,9 @@ slot_tokens = extend_schema_view(
         operation_id="slots_tokens",
         summary="The queue of a slot in order, then its other tokens by ticket",
         description=(
-            "Send the ETag back as If-None-Match: the answer is 304 as long as you have what you would get, and never "
-            "older than a change that was acknowledged. While the estimates move with the clock it is a new one every "
-            "second. Not with `as_of`."
+            "Send the ETag back as If-None-Match: the answer is 304 while your copy is current. An answer includes every "
+            "acknowledged change. While the estimates move with the clock, it changes every second. Not with "
+            "`as_of`."
         ),
         parameters=[serializers.QueueFilters, *CONDITIONAL],
         responses={200: shapes.TokenShape(many=True), 304: NOT_MODIFIED},
@@ -274,14 +274,17 @@ token_emergency = extend_schema_view(
 )
 token_explain = extend_schema_view(
     get=extend_schema(
-        tags=_CALL, operation_id="tokens_explain", summary="Why this position", responses={200: shapes.ExplanationShape}
+        tags=_CALL,
+        operation_id="tokens_explain",
+        summary="Explain a position",
+        responses={200: shapes.ExplanationShape},
     )
 )
 waiting_list = extend_schema_view(
     get=extend_schema(
         tags=["Waiting list"],
         operation_id="waiting_list",
-        summary="Who waits for a seat",
+        summary="List the entries",
         parameters=[serializers.WaitingListFilters],
         responses={200: shapes.WaitingListEntryShape(many=True)},
     )
@@ -318,7 +321,7 @@ event_list = extend_schema_view(
 
 
 def action(tag: str, summary: str, *codes: str, request: type[Serializer[Any]] | None = None) -> Callable[[Any], Any]:
-    """Describe a POST on one token; `codes` are the refusals it can answer beside invalid-transition."""
+    """Describe a POST on one token; `codes` are its problems besides invalid-transition."""
 
     def described(view: Any) -> Any:
         verb = view.act.__name__

@@ -2,8 +2,8 @@
 
 Without it, concurrent requests for one slot take its lock one after the other, in a transaction each. The first thread
 to submit an item under a key becomes the leader: it takes all items queued by then, processes them in one transaction
-and gives each thread its own outcome. The first thread of those that queued meanwhile leads the next batch. An item
-that is submitted while no batch of its key is running is processed immediately.
+and gives each thread its own outcome. The first thread of those that queued in the meantime leads the next batch. An
+item that is submitted while no batch of its key is running is processed immediately.
 """
 
 import threading

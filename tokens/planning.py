@@ -111,7 +111,7 @@ class PlanningService:
             doctor.delete()
 
         try:
-            return on_plan_of(doctor_id, actor=actor, operation=operation, reply=reply, changes_more=True)
+            return on_plan_of(doctor_id, actor=actor, operation=operation, reply=reply, changes_other_rows=True)
         except ProtectedError as error:
             raise DoctorInUse from error
         except IntegrityError as error:

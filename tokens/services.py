@@ -296,7 +296,7 @@ class TokenAllocationService:
                 )
             return ledger.slot
 
-        return on_days(days, actor=actor, operation=operation, reply=reply, having=slot_id)
+        return on_days(days, actor=actor, operation=operation, reply=reply, required_slot=slot_id)
 
     def delete_slot(self, *, slot_id: UUID, actor: str, reply: Reply | None = None) -> Any:
         """Delete a slot; raise InUse if a token refers to it."""

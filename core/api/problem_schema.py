@@ -69,7 +69,7 @@ def codes_of(response: dict[str, Any]) -> set[str]:
 
 
 def problem_response(codes: Iterable[str], *, registry: ComponentRegistry) -> dict[str, Any]:
-    """Return a reference to the response that stands for these codes of one status."""
+    """Return a reference to the shared response for these codes of one status."""
     codes = sorted(codes)
     for name, schema in _SCHEMAS.items():
         component(registry, ResolvedComponent.SCHEMA, name, schema)

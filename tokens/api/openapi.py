@@ -201,8 +201,8 @@ slot_tokens = extend_schema_view(
         operation_id="slots_tokens",
         summary="The queue of a slot in order, then its other tokens by ticket",
         description=(
-            "Send the ETag back as If-None-Match: the answer is 304 while your copy is current. An answer includes every "
-            "acknowledged change. While the estimates move with the clock, it changes every second. Not with "
+            "Send the ETag back as If-None-Match: the answer is 304 while your copy is current. An answer includes "
+            "every acknowledged change. While the estimates move with the clock, it changes every second. Not with "
             "`as_of`."
         ),
         parameters=[serializers.QueueFilters, *CONDITIONAL],

@@ -84,16 +84,16 @@ def on_days(
     actor: str,
     operation: Callable[[list[Ledger]], Any],
     reply: Reply | None = None,
-    having: UUID | None = None,
+    required_slot: UUID | None = None,
     dry_run: bool = False,
 ) -> Any:
     """Run an operation on all slots of doctors' local days, locked; `dry_run` changes nothing.
 
-    Raise SlotBusy if the slot `having` was moved to another day or deleted before the days were locked.
+    Raise SlotBusy if the slot `required_slot` was moved to another day or deleted before the days were locked.
     """
 
     def checked(ledgers: list[Ledger]) -> Any:
-        if having is not None and all(ledger.slot.id != having for ledger in ledgers):
+        if required_slot is not None and all(ledger.slot.id != required_slot for ledger in ledgers):
             raise SlotBusy("The slot was moved or removed meanwhile. Ask again.")
         return operation(ledgers)
 
@@ -109,14 +109,14 @@ def on_plan_of(
     first: date = date.min,
     last: date = date.max,
     dry_run: bool = False,
-    changes_more: bool = False,
+    changes_other_rows: bool = False,
 ) -> Any:
     """Run an operation on all slots of a doctor's local days from `first` to `last`, locked; `dry_run` changes nothing.
 
-    `changes_more`: the operation changes something else too, even if there are no slots.
+    `changes_other_rows`: the operation changes something else too, even if there are no slots.
     """
     locks = partial(locked_plan, doctor_id=doctor_id, first=first, last=last, actor=actor)
-    return _on_ledgers(locks, operation, reply, dry_run, changes_more=changes_more)
+    return _on_ledgers(locks, operation, reply, dry_run, changes_other_rows=changes_other_rows)
 
 
 def _on_ledgers(
@@ -125,7 +125,7 @@ def _on_ledgers(
     reply: Reply | None,
     dry_run: bool,
     *,
-    changes_more: bool = False,
+    changes_other_rows: bool = False,
 ) -> Any:
     """Apply what is due, operate, promote, write and store the answer.
 
@@ -147,7 +147,9 @@ def _on_ledgers(
                 promote(ledger)
             # An operation returns the slots that it creates, and removes the ledgers of those that it deletes.
             created = isinstance(result, list) and bool(result)
-            changed = changes_more or created or len(ledgers) != locked or any(ledger.has_changes for ledger in ledgers)
+            changed = (
+                changes_other_rows or created or len(ledgers) != locked or any(ledger.has_changes for ledger in ledgers)
+            )
             close_all(ledgers)
             return result if reply is None else reply.store(result, changed=changed)
 
@@ -164,7 +166,7 @@ def on_day_of_slot(
 ) -> Any:
     """Run an operation on all slots of the day that a slot belongs to."""
     day = {day_of_slot(slot_id)}
-    return on_days(day, actor=actor, operation=operation, reply=reply, having=slot_id, dry_run=dry_run)
+    return on_days(day, actor=actor, operation=operation, reply=reply, required_slot=slot_id, dry_run=dry_run)
 
 
 def on_facility(

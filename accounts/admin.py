@@ -24,7 +24,7 @@ from accounts.access.roles import Scope
 from accounts.audit.read_trail import attributed
 from accounts.auth import api_keys, passwords, recent_sign_in, second_factor
 from accounts.models import ApiKey, ReadTrail, User
-from core.api.admin import ListedLookups
+from core.api.admin import RestrictedLookupsAdmin
 from core.errors import EngineError
 
 
@@ -96,7 +96,7 @@ class UserForm(forms.ModelForm):  # type: ignore[type-arg]
         return given
 
 
-class KindAdmin(ListedLookups):
+class KindAdmin(RestrictedLookupsAdmin):
     """Changes run under the caller's name in the database's history; a refusal is told on the page."""
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -233,7 +233,7 @@ class ApiKeyAdmin(KindAdmin):
 
 
 @admin.register(ReadTrail)
-class ReadTrailAdmin(ListedLookups):
+class ReadTrailAdmin(RestrictedLookupsAdmin):
     """Who read whose record; nobody can change it."""
 
     list_display = ("at", "actor", "what", "request_id")

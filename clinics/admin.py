@@ -10,7 +10,7 @@ from clinics.api.serializers import DoctorSerializer, FacilitySerializer
 from clinics.doctors import create_doctor, update_doctor
 from clinics.facilities import update_facility
 from clinics.models import Doctor, Facility
-from core.api.admin import CheckedForm, NeverDeleted
+from core.api.admin import CheckedForm, NoDeleteAdmin
 
 
 class NamedFacilitySerializer(FacilitySerializer):
@@ -33,7 +33,7 @@ class FacilityForm(CheckedForm):
 
 
 @admin.register(Facility)
-class FacilityAdmin(KindAdmin, NeverDeleted):
+class FacilityAdmin(KindAdmin, NoDeleteAdmin):
     """Facilities can be renamed, but not added or deleted. Only the API changes the time zone, which moves slots."""
 
     form = FacilityForm
@@ -69,7 +69,7 @@ class DoctorForm(CheckedForm):
 
 
 @admin.register(Doctor)
-class DoctorAdmin(KindAdmin, NeverDeleted):
+class DoctorAdmin(KindAdmin, NoDeleteAdmin):
     """Doctors, added and changed through the service; a doctor who has left is made inactive."""
 
     form = DoctorForm

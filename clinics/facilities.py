@@ -14,7 +14,7 @@ from clinics.models import Facility
 from core.api.problem_details import constraint_of
 from core.db.transactions import atomic
 from core.errors import NotFound, ValidationFailed
-from core.local_time import NO_PLACE
+from core.local_time import NOT_ZONES
 
 FIRST_CODE = "MAIN"
 
@@ -37,7 +37,7 @@ def ensure_default_facility(*, apps: Apps) -> None:
 @lru_cache(maxsize=1)
 def time_zones() -> frozenset[str]:
     """Return the names of all time zones of this machine that mean the same on every machine."""
-    return frozenset(zoneinfo.available_timezones() - NO_PLACE)
+    return frozenset(zoneinfo.available_timezones() - NOT_ZONES)
 
 
 def update_facility(*, facility_id: UUID, changes: Mapping[str, Any]) -> Any:

@@ -1,8 +1,9 @@
-"""Requests that wait at the same time are carried out together by one of them.
+"""Run items that threads submit at the same time as one batch ("flat combining").
 
-A crowd at one slot otherwise takes its lock one by one, a transaction each. Whoever finds nobody at work leads: it
-takes all who wait by then, does their work in one transaction, hands each its own outcome, and the first of those who
-came meanwhile leads next. Who comes alone is carried out at once and waits for nobody.
+Without it, concurrent requests for one slot take its lock one after the other, in a transaction each. The first thread
+to submit an item under a key becomes the leader: it takes all items queued by then, processes them in one transaction
+and gives each thread its own outcome. The first thread of those that queued in the meantime leads the next batch. An
+item that is submitted while no batch of its key is running is processed immediately.
 """
 
 import threading
@@ -16,13 +17,13 @@ from django.conf import settings
 Key = TypeVar("Key", bound=Hashable)
 Item = TypeVar("Item")
 
-MAX_TOGETHER = 64
+MAX_BATCH = 64
 
 
-class _Place(Generic[Item]):
-    """One who waits: for an outcome, or for the lead."""
+class _Waiter(Generic[Item]):
+    """An item of a thread that waits for the item's outcome, or to become the leader."""
 
-    __slots__ = ("_turn", "done", "error", "item", "outcome", "woken")
+    __slots__ = ("_lock", "done", "error", "item", "outcome", "woken")
 
     def __init__(self, item: Item) -> None:
         self.item = item
@@ -30,20 +31,21 @@ class _Place(Generic[Item]):
         self.outcome: Any = None
         self.error: BaseException | None = None
         self.woken = False
-        self._turn = threading.Lock()  # held until somebody wakes this one: a fifth of what an Event costs
-        self._turn.acquire()
+        self._lock = threading.Lock()  # held until wake(); costs a fifth of an Event
+        self._lock.acquire()
 
     def wait(self, seconds: float = -1) -> bool:
-        """Sleep until woken; False if the seconds (-1: any number) passed before."""
-        return self._turn.acquire(timeout=seconds)
+        """Block until woken; return False if the time runs out first. -1 means no time limit."""
+        return self._lock.acquire(timeout=seconds)
 
     def wake(self) -> None:
-        """Let the one who waits go on."""
+        """Unblock the waiting thread."""
         if not self.woken:
             self.woken = True
-            self._turn.release()
+            self._lock.release()
 
     def finish(self, outcome: Any) -> None:
+        """Set the outcome: a result, or an exception that result() raises."""
         self.done = True
         if isinstance(outcome, BaseException):
             self.error = outcome
@@ -51,80 +53,81 @@ class _Place(Generic[Item]):
             self.outcome = outcome
 
     def result(self) -> Any:
+        """Return the result, or raise the exception."""
         if self.error is not None:
             raise self.error
         return self.outcome
 
 
 class Combiner(Generic[Key, Item]):
-    """Carries out what threads of this process submit under the same key together.
+    """Runs in one batch the items that threads of this process submit under the same key.
 
-    `carry_out(items)` does the work of all items in one transaction and answers an outcome for each: its result, or the
-    exception that is its own. What it raises is everybody's.
+    `run_batch(items)` processes all items in one transaction and returns an outcome for each: its result, or the
+    exception that only its submitter gets. An exception that it raises goes to the submitters of all items.
     """
 
-    def __init__(self, carry_out: Callable[[Sequence[Item]], Sequence[Any]]) -> None:
-        self._carry_out = carry_out
+    def __init__(self, run_batch: Callable[[Sequence[Item]], Sequence[Any]]) -> None:
+        self._run_batch = run_batch
         self._mutex = threading.Lock()
-        self._queues: dict[Key, deque[_Place[Item]]] = {}
+        self._queues: dict[Key, deque[_Waiter[Item]]] = {}
 
-    def submit(self, key: Key, item: Item, *, patience_seconds: float) -> Any:
-        """Have the item carried out, by this thread or another; its result or its exception.
+    def submit(self, key: Key, item: Item, *, timeout_seconds: float) -> Any:
+        """Run the item in a batch of this thread or of another; return its result or raise its exception.
 
-        Raises TimeoutError if its turn has not come within the patience; then nothing was done for it.
+        Raise TimeoutError if no batch has taken the item within `timeout_seconds`; then the item was not processed.
         """
-        place = _Place(item)
+        waiter = _Waiter(item)
         with self._mutex:
-            leads = key not in self._queues  # a queue is there as long as somebody leads
-            self._queues.setdefault(key, deque()).append(place)
-        if not leads and not place.wait(patience_seconds):
-            if self._gave_up(key, place):
+            is_leader = key not in self._queues  # a queue exists while a leader runs a batch of this key
+            self._queues.setdefault(key, deque()).append(waiter)
+        if not is_leader and not waiter.wait(timeout_seconds):
+            if self._remove(key, waiter):
                 raise TimeoutError
-            place.wait()  # whoever took it brings it to an end
-        if not place.done:
+            waiter.wait()  # a batch has taken the item, and will finish it
+        if not waiter.done:
             self._lead(key)
-        return place.result()
+        return waiter.result()
 
-    def outcome_of(self, key: Key, item: Item, *, patience_seconds: float) -> Any:
-        """The same, but alone where OPD_COMBINE is off or its turn has not come within the patience."""
+    def submit_or_run(self, key: Key, item: Item, *, timeout_seconds: float) -> Any:
+        """Run the item like submit(), or alone if OPD_COMBINE is off or no batch takes it in `timeout_seconds`."""
         if settings.OPD_COMBINE:
             with suppress(TimeoutError):
-                return self.submit(key, item, patience_seconds=patience_seconds)
-        alone = _Place(item)
-        alone.finish(*self._carry_out([item]))
+                return self.submit(key, item, timeout_seconds=timeout_seconds)
+        alone = _Waiter(item)
+        alone.finish(*self._run_batch([item]))
         return alone.result()
 
     def waiting(self, key: Key) -> int:
-        """How many wait under this key for their turn."""
+        """Return the number of items queued under this key."""
         with self._mutex:
             return len(self._queues.get(key, ()))
 
-    def _gave_up(self, key: Key, place: _Place[Item]) -> bool:
-        """Leave the queue, if nobody has taken this one yet or made it lead."""
+    def _remove(self, key: Key, waiter: _Waiter[Item]) -> bool:
+        """Remove the item from its queue; return False if a batch has taken it or its thread is to lead the next."""
         with self._mutex:
             queue = self._queues.get(key, deque())
-            if place not in queue or place.woken:
+            if waiter not in queue or waiter.woken:
                 return False
-            queue.remove(place)
+            queue.remove(waiter)
             return True
 
     def _lead(self, key: Key) -> None:
-        """Carry out those who wait, oneself first among them; then the next one leads."""
+        """Run a batch of the queued items, of which this thread's is the first; then wake the next leader."""
         with self._mutex:
             queue = self._queues[key]
-            together = [queue.popleft() for _ in range(min(len(queue), MAX_TOGETHER))]
+            batch = [queue.popleft() for _ in range(min(len(queue), MAX_BATCH))]
         try:
-            outcomes = self._carry_out([place.item for place in together])
-            for place, outcome in zip(together, outcomes, strict=True):
-                place.finish(outcome)
+            outcomes = self._run_batch([waiter.item for waiter in batch])
+            for waiter, outcome in zip(batch, outcomes, strict=True):
+                waiter.finish(outcome)
         except BaseException as error:
-            for place in together:
-                place.finish(error)
+            for waiter in batch:
+                waiter.finish(error)
         finally:
             with self._mutex:
                 if queue:
                     queue[0].wake()
                 else:
                     del self._queues[key]
-            for place in together:
-                place.wake()
+            for waiter in batch:
+                waiter.wake()

@@ -1,7 +1,7 @@
-"""The only place that asks the machine for the time.
+"""The current time. No other module reads the system clock.
 
-An operation asks once, after its lock is held, and passes the moment on. Tests and simulations put their own clock in
-with `use`; the override is process-wide on purpose, so that threads started by a race test see it too.
+An operation reads the time once, after it has its locks, and passes it on. Tests and simulations replace the clock with
+`use`; the replacement is process-wide so that threads started by a race test see it too.
 """
 
 import time
@@ -12,24 +12,24 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Anything that can tell an aware moment in UTC."""
+    """Anything with a method that returns the current time, aware, in UTC."""
 
     def now(self) -> datetime: ...
 
 
 class MachineClock:
-    """The machine's own wall clock."""
+    """The system clock."""
 
     def now(self) -> datetime:
         return datetime.now(UTC)
 
 
 class ManualClock:
-    """A clock that moves only when told to."""
+    """A clock that moves only by advance() and set()."""
 
     def __init__(self, start: datetime) -> None:
         if start.tzinfo is None:
-            raise ValueError("a clock needs an aware moment")
+            raise ValueError("a clock needs an aware datetime")
         self._now = start.astimezone(UTC)
 
     def now(self) -> datetime:
@@ -38,11 +38,11 @@ class ManualClock:
     def advance(
         self, delta: timedelta | None = None, *, hours: float = 0, minutes: float = 0, seconds: float = 0
     ) -> None:
-        """Move on by a span of time."""
+        """Move the clock forward."""
         self._now += (delta or timedelta()) + timedelta(hours=hours, minutes=minutes, seconds=seconds)
 
     def set(self, moment: datetime) -> None:
-        """Jump to a moment."""
+        """Set the clock to a time."""
         self._now = moment.astimezone(UTC)
 
 
@@ -51,23 +51,23 @@ _current: Clock = _machine
 
 
 def now() -> datetime:
-    """The present moment, aware, in UTC."""
+    """Return the current time, aware, in UTC."""
     return _current.now()
 
 
 def machine_milliseconds() -> int:
-    """Milliseconds since 1970 by the machine, whatever clock is in use: for ids, which must never repeat."""
+    """Return milliseconds since 1970 by the system clock, whatever clock is in use: ids must never repeat."""
     return time.time_ns() // 1_000_000
 
 
 def monotonic() -> float:
-    """Seconds on a clock that never goes back: for measuring waits, never for deciding what time it is."""
+    """Return the seconds of a clock that never goes back, to measure durations."""
     return time.monotonic()
 
 
 @contextmanager
 def use(clock: Clock) -> Iterator[Clock]:
-    """Let `now()` answer from another clock inside the block, in every thread."""
+    """Make `now()` read another clock inside the block, in every thread."""
     global _current
     before = _current
     _current = clock

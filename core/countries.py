@@ -7,9 +7,9 @@ from importlib.resources import files
 
 @lru_cache(maxsize=256)
 def country_of_zone(zone: str) -> str | None:
-    """The two letters (ISO 3166) of the country that the zone is named after; None for UTC and its like.
+    """Return the ISO 3166 code of the zone's country; None for a zone without one, such as UTC.
 
-    An older name of a zone (Asia/Calcutta) has the country of the present one (Asia/Kolkata).
+    An older name of a zone (Asia/Calcutta) has the country of the current one (Asia/Kolkata).
     """
     countries = {name: country for country, _, name, *_ in _rows("zone.tab")}
     if zone not in countries:

@@ -1,6 +1,6 @@
-"""What can go wrong, as classes: the docstring's first line is the title, `code` the wire's name, facts are fields.
+"""The errors of the engine. A class's first docstring line is its title, `code` its name in the API.
 
-An error knows nothing of HTTP; core.api.problem_details does.
+The facts of an error become members of the problem. HTTP is dealt with in core.api.problem_details.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ class EngineError(Exception):
 
     code: ClassVar[str] = "error"
     template: ClassVar[str] = ""
-    """The detail unless one is given; facts may stand in it as `{name}`."""
+    """The detail, unless one is given, as a format string for the facts."""
 
     def __init__(self, detail: str | None = None, **facts: Any) -> None:
         self.facts: dict[str, Any] = facts
@@ -23,7 +23,7 @@ class EngineError(Exception):
 
     @classmethod
     def title(cls) -> str:
-        """The docstring's first line, without its full stop."""
+        """Return the first line of the docstring, without its full stop."""
         return (cls.__doc__ or "").strip().split("\n")[0].rstrip(".")
 
 
@@ -39,7 +39,7 @@ class ValidationFailed(EngineError):
 
     @classmethod
     def of(cls, field: str, code: str, detail: str) -> "ValidationFailed":
-        """One field, one reason."""
+        """Return the error for one field."""
         return cls([{"field": field, "code": code, "detail": detail}])
 
 

@@ -11,12 +11,12 @@ _last = 0
 
 
 def new_id() -> uuid.UUID:
-    """A UUIDv7 greater than every id this process has made before."""
+    """Return a UUIDv7 greater than every id that this process has made before."""
     global _last
     stamp = clock.machine_milliseconds() << 12
     with _lock:
-        # The 12 bits beside the milliseconds count ids of the same millisecond; when they run over, or the machine's
-        # clock steps back, the count simply runs on ahead of it.
+        # The 12 bits after the milliseconds count the ids of one millisecond. If they overflow, or the system clock
+        # steps back, the sequence continues from the last id, ahead of the clock.
         _last = max(stamp, _last + 1)
         stamp = _last
     milliseconds, counter = stamp >> 12, stamp & 0xFFF
@@ -25,5 +25,5 @@ def new_id() -> uuid.UUID:
 
 
 def milliseconds_of(made: uuid.UUID) -> int:
-    """The time in a UUIDv7, in milliseconds since 1970."""
+    """Return the time of a UUIDv7, in milliseconds since 1970."""
     return made.int >> 80

@@ -1,15 +1,15 @@
-"""Days and clock times as the people in the building see them."""
+"""Local days and clock times of a time zone, and their conversion to UTC."""
 
 from datetime import UTC, date, datetime, time
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-NO_PLACE = frozenset({"localtime", "Factory"})
-"""Files beside those of the time zones: the zone of the machine, and the mark of a zone that was never set."""
+NOT_ZONES = frozenset({"localtime", "Factory"})
+"""Names in the time zone database that are not zones: the system's own zone, and the mark of an unset zone."""
 
 
 class LocalTimeError(ValueError):
-    """A clock time that cannot be placed on the time line of its zone."""
+    """A clock time that does not stand for exactly one moment in its zone, or an unknown zone."""
 
     def __init__(self, code: str, detail: str) -> None:
         super().__init__(detail)
@@ -19,7 +19,7 @@ class LocalTimeError(ValueError):
 
 @lru_cache(maxsize=256)
 def zone_info(zone: str) -> ZoneInfo:
-    """The zone of an IANA name; LocalTimeError for a name that is none."""
+    """Return the zone of an IANA name; raise LocalTimeError for an unknown name."""
     try:
         return ZoneInfo(zone)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
@@ -27,19 +27,22 @@ def zone_info(zone: str) -> ZoneInfo:
 
 
 def local_day(moment: datetime, zone: str) -> date:
-    """The calendar day on which the moment falls in the zone."""
+    """Return the calendar day of the moment in the zone."""
     return moment.astimezone(zone_info(zone)).date()
 
 
 def at_local(day: date, clock_time: time, zone: str) -> datetime:
-    """The moment, in UTC, of a clock time on a local day; refused if it does not exist or comes twice that day."""
-    return _placed(datetime.combine(day, clock_time), zone)
+    """Return the moment, in UTC, of a clock time on a local day.
+
+    Raise LocalTimeError if the clocks of the zone skip or repeat this time.
+    """
+    return _to_utc(datetime.combine(day, clock_time), zone)
 
 
 def parse_local(text: str, zone: str) -> datetime:
-    """The moment, in UTC, that an ISO 8601 text names; without an offset it is read in the zone.
+    """Return the moment, in UTC, of an ISO 8601 text; without an offset it is read in the zone.
 
-    Refused with LocalTimeError: what is no time, and what falls into a gap or a repeated hour of the zone.
+    Raise LocalTimeError for a text that is not a time, and for one in a skipped or repeated hour of the zone.
     """
     try:
         value = datetime.fromisoformat(text.strip())
@@ -48,14 +51,14 @@ def parse_local(text: str, zone: str) -> datetime:
     if "T" not in text.upper() and " " not in text.strip():
         raise LocalTimeError("invalid", "A day without a time of day. Use for example 2026-03-01T09:00.")
     if value.tzinfo is None:
-        return _placed(value, zone)
+        return _to_utc(value, zone)
     try:
         return value.astimezone(UTC)
     except OverflowError as error:
         raise LocalTimeError("invalid", "This time is out of range.") from error
 
 
-def _placed(naive: datetime, zone: str) -> datetime:
+def _to_utc(naive: datetime, zone: str) -> datetime:
     info = zone_info(zone)
     try:
         first = naive.replace(tzinfo=info, fold=0).astimezone(UTC)

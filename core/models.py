@@ -1,4 +1,4 @@
-"""The rows of core: what was answered to whom under which Idempotency-Key."""
+"""The table of answers stored for an Idempotency-Key."""
 
 import uuid
 
@@ -25,7 +25,7 @@ class IdempotencyRecord(models.Model):
         constraints = [
             # A key belongs to one request of one caller.
             models.UniqueConstraint(fields=["facility_id", "actor", "key"], name="idempotency_one_record_per_key"),
-            # Only an answer that says "done" is kept.
+            # Only successful answers are stored.
             models.CheckConstraint(
                 condition=Q(status__gte=200, status__lt=300),
                 name="idempotency_keeps_successes",

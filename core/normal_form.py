@@ -5,7 +5,7 @@ import unicodedata
 
 from django.core.exceptions import ValidationError
 
-# Default_Ignorable_Code_Point (DerivedCoreProperties.txt, Unicode 15): nothing is shown for them.
+# Default_Ignorable_Code_Point (DerivedCoreProperties.txt, Unicode 15): characters that are not displayed.
 IGNORABLE = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164"
     "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
@@ -24,7 +24,7 @@ def normal_form(text: str) -> str:
 
 def is_normal(text: str) -> bool:
     """Return whether the text is its own normal form, capital letters aside."""
-    # Letter by letter: str.lower() of a whole word turns a capital sigma at its end into another letter.
+    # Letter by letter, because str.lower() turns a capital sigma at the end of a word into another letter.
     lowered = "".join(letter if letter.casefold() == letter else letter.lower() for letter in text)
     return unicodedata.is_normalized("NFKC", text) and normal_form(text) == lowered
 
@@ -32,8 +32,8 @@ def is_normal(text: str) -> bool:
 def identity_key(text: str) -> str:
     """Return the key by which a user is looked up.
 
-    It is the normal form. Text that is not normal gets itself as its key, which is the key of no user: a look-alike
-    finds nobody and counts against nobody.
+    It is the normal form. Text that is not normal is its own key, which no user has: a look-alike finds no account and
+    counts against no account's limits.
     """
     return normal_form(text) if is_normal(text) else text
 

@@ -8,7 +8,7 @@ from django.http import HttpRequest
 
 from accounts.admin import KindAdmin
 from accounts.audit.read_trail import record_read
-from core.api.admin import CheckedForm, NeverDeleted
+from core.api.admin import CheckedForm, NoDeleteAdmin
 from patients.api.serializers import PatientSerializer
 from patients.models import Patient
 from patients.selectors import search
@@ -28,7 +28,7 @@ class PatientForm(CheckedForm):
 
 
 @admin.register(Patient)
-class PatientAdmin(KindAdmin, NeverDeleted):
+class PatientAdmin(KindAdmin, NoDeleteAdmin):
     """Patients, registered and changed through the service; `manage.py erase_patient` erases one."""
 
     form = PatientForm

@@ -10,7 +10,7 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
 from clinics.models import Slot
-from core.api.admin import ListedLookups
+from core.api.admin import RestrictedLookupsAdmin
 from core.errors import EngineError
 from events.models import Event
 from tokens.models import Token
@@ -20,7 +20,7 @@ from waitlist.models import WaitlistEntry
 service = TokenAllocationService()
 
 
-class ShownOnly(ListedLookups):
+class ReadOnlyWithActions(RestrictedLookupsAdmin):
     """A read-only list of rows, with actions."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -56,7 +56,7 @@ class DelayForm(ActionForm):
 
 
 @admin.register(Slot)
-class SlotAdmin(ShownOnly):
+class SlotAdmin(ReadOnlyWithActions):
     """Slots, with their counters."""
 
     list_display = (
@@ -102,7 +102,7 @@ class SlotAdmin(ShownOnly):
 
 
 @admin.register(Token)
-class TokenAdmin(ShownOnly):
+class TokenAdmin(ReadOnlyWithActions):
     """Tokens of all slots."""
 
     list_display = ("ticket", "local_date", "slot", "category", "priority", "acuity", "status", "created_at")
@@ -123,7 +123,7 @@ class TokenAdmin(ShownOnly):
 
 
 @admin.register(WaitlistEntry)
-class WaitlistEntryAdmin(ShownOnly):
+class WaitlistEntryAdmin(ReadOnlyWithActions):
     """Waiting-list entries of all slots."""
 
     list_display = ("id", "slot", "category", "priority", "arrival", "status", "created_at")
@@ -133,7 +133,7 @@ class WaitlistEntryAdmin(ShownOnly):
 
 
 @admin.register(Event)
-class EventAdmin(ShownOnly):
+class EventAdmin(ReadOnlyWithActions):
     """The event log."""
 
     list_display = ("seq", "at", "type", "slot_id", "token_id", "actor")

@@ -1,4 +1,4 @@
-"""Changes of the plan that reach beyond one day: a range of a doctor's slots, a doctor, a facility's time zone."""
+"""Changes that affect several days: cancel a range of slots, delete a doctor, change a facility's time zone."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ from tokens.operations import delays, rezoning, slots
 from tokens.queries.due import are_in_use
 
 OLDEST_RUNNING = timedelta(days=4)
-"""A slot lasts a day at most and is late by a day at most: whatever is not over began after this, in any time zone."""
+"""The greatest age of a slot that is not over, in any time zone: it lasts and is delayed by at most a day each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +36,11 @@ class SlotRange:
     end: date | datetime
 
     def days(self, zone: str) -> tuple[date, date]:
-        """The first and the last local day of the range."""
+        """Return the first and the last local day of the range."""
         return _day(self.start, zone), _day(self.end, zone)
 
     def includes(self, slot: Slot) -> bool:
-        """Whether the slot starts in the range."""
+        """Return whether the slot starts in the range."""
         after = slot.start_time >= self.start if isinstance(self.start, datetime) else slot.local_date >= self.start
         before = slot.start_time < self.end if isinstance(self.end, datetime) else slot.local_date <= self.end
         return after and before
@@ -60,7 +60,7 @@ class PlanningService:
 
     Every method is one transaction. With a `reply` it returns the answer to the request in place of the result.
 
-    Shared errors: NotFound for an id that does not exist, SlotBusy when the locks are not had in time.
+    All methods raise NotFound for an id that does not exist and SlotBusy if a lock is not acquired in time.
     """
 
     def cancel_slots(
@@ -75,19 +75,19 @@ class PlanningService:
     ) -> Any:
         """Cancel a doctor's slots that start in a range, with their tokens and waiting lists, all of them or none.
 
-        A slot that is cancelled already, or over with nobody left in its queue, is left as it is. `dry_run` changes
-        nothing and counts the same.
+        Slots that are cancelled already, or over with an empty queue, do not change. `dry_run` changes nothing and
+        counts the same.
         """
         zone = Doctor.objects.filter(id=doctor_id).values_list("facility__time_zone", flat=True).first()
         if zone is None:
             raise NotFound
         first, last = wanted.days(zone)
-        # A day more on either side: the days are those of a time zone that may change before they are locked.
+        # Lock one more day on either side, in case the time zone changes before the days are locked.
         first, last = first - timedelta(days=1), last + timedelta(days=1)
 
         def operation(ledgers: list[Ledger]) -> SlotsCancelled:
-            going = [ledger for ledger in ledgers if wanted.includes(ledger.slot) and _can_be_cancelled(ledger)]
-            results = [slots.cancel(ledger, reason=reason) for ledger in going]
+            cancellable = [ledger for ledger in ledgers if wanted.includes(ledger.slot) and _can_be_cancelled(ledger)]
+            results = [slots.cancel(ledger, reason=reason) for ledger in cancellable]
             delays.recascade_days(ledgers)
             return SlotsCancelled(
                 len(results),
@@ -100,7 +100,7 @@ class PlanningService:
         )
 
     def delete_doctor(self, *, doctor_id: UUID, actor: str, reply: Reply | None = None) -> Any:
-        """Remove a doctor to whom no token refers, and the doctor's slots; otherwise DoctorInUse."""
+        """Delete a doctor and the doctor's slots; raise DoctorInUse if a token refers to the doctor."""
 
         def operation(ledgers: list[Ledger]) -> None:
             doctor = Doctor.objects.get(id=doctor_id)
@@ -111,7 +111,7 @@ class PlanningService:
             doctor.delete()
 
         try:
-            return on_plan_of(doctor_id, actor=actor, operation=operation, reply=reply, changes_more=True)
+            return on_plan_of(doctor_id, actor=actor, operation=operation, reply=reply, changes_other_rows=True)
         except ProtectedError as error:
             raise DoctorInUse from error
         except IntegrityError as error:
@@ -124,13 +124,13 @@ class PlanningService:
     ) -> Any:
         """Change name, code or time zone of a facility.
 
-        With a new time zone the slots that are not over get the local days of that zone, and tickets and delays to
-        match; TimeZoneInUse while one of them has live tokens or waiting-list entries.
+        With a new time zone, the slots that are not over get the local days of that zone, with ticket prefixes and
+        delays to match. Raise TimeZoneInUse if one of them has live tokens or waiting-list entries.
         """
         if "time_zone" not in changes:
             with atomic(durable=True):
                 facility = update_facility(facility_id=facility_id, changes=changes)
-                return facility if reply is None else reply.kept(facility)
+                return facility if reply is None else reply.store(facility)
         zone = changes["time_zone"]
         since = (clock.now() - OLDEST_RUNNING).date()
 
@@ -141,7 +141,7 @@ class PlanningService:
                 for ledgers in doctors:
                     rezoning.move(ledgers, zone=zone)
             facility = update_facility(facility_id=facility_id, changes=changes)
-            return facility if reply is None else reply.kept(facility)
+            return facility if reply is None else reply.store(facility)
 
         return on_facility(facility_id, since=since, actor=actor, operation=operation)
 

@@ -1,4 +1,4 @@
-"""The one door for writes: lock, settle what is due, operate, promote, write, answer - in one transaction."""
+"""The service that makes all changes of slots and tokens, each of them in one transaction."""
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ from waitlist.models import WaitlistEntry
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """An emergency, and the slot that it was admitted to."""
+    """An admission, and the slot of the emergency."""
 
     admission: Admission
     slot: Slot
@@ -43,7 +43,7 @@ class Admitted:
 
 @dataclass(frozen=True, slots=True)
 class DelaySet:
-    """A slot whose delay was set, and the slots that changed by it."""
+    """A slot whose delay was set, and the slots whose delay changed."""
 
     slot: Slot
     delayed: Delayed
@@ -55,8 +55,8 @@ class TokenAllocationService:
     Every method is one transaction. With a `reply` it returns the answer to the request in place of the result, and
     stores it under the request's Idempotency-Key.
 
-    Shared errors of all methods: NotFound for an id that does not exist, SlotBusy when the lock is not had in time; the
-    rest is named by the operation that the method calls.
+    All methods raise NotFound for an id that does not exist and SlotBusy if a lock is not acquired in time, besides the
+    errors of the operation that they call.
     """
 
     # A token's life
@@ -69,10 +69,10 @@ class TokenAllocationService:
         actor: str,
         reply: Reply | None = None,
     ) -> Any:
-        """Book a seat, or a place on the waiting list of a full slot: a Token or a WaitlistEntry."""
-        asked = BookRequest(slot_id, request, actor)
-        return self._unless_due_elsewhere(
-            lambda: batch.serve(asked, reply=reply), slot_id=slot_id, patient_id=request.patient_id
+        """Book a seat, or join the waiting list of a full slot; return a Token or a WaitlistEntry."""
+        booking = BookRequest(slot_id, request, actor)
+        return self._retry_after_sweep(
+            lambda: batch.serve(booking, reply=reply), slot_id=slot_id, patient_id=request.patient_id
         )
 
     def confirm(self, *, token_id: UUID, actor: str, reply: Reply | None = None) -> Any:
@@ -80,11 +80,11 @@ class TokenAllocationService:
         return self._act(token_id, actor, arriving.confirm, reply)
 
     def check_in(self, *, token_id: UUID, actor: str, reply: Reply | None = None) -> Any:
-        """The patient has arrived."""
+        """Record that the patient has arrived."""
         return self._act(token_id, actor, arriving.check_in, reply)
 
     def reinstate(self, *, token_id: UUID, actor: str, reply: Reply | None = None) -> Any:
-        """A missing patient turned up in the grace."""
+        """Put a missing patient back into the queue, within the grace."""
         return self._act(token_id, actor, arriving.reinstate, reply)
 
     def call(self, *, token_id: UUID, actor: str, reply: Reply | None = None) -> Any:
@@ -92,11 +92,11 @@ class TokenAllocationService:
         return self._act(token_id, actor, calling.call, reply)
 
     def requeue(self, *, token_id: UUID, actor: str, reply: Reply | None = None) -> Any:
-        """The called patient was not at the door."""
+        """Put a called patient who did not appear back into the queue."""
         return self._act(token_id, actor, calling.requeue, reply)
 
     def start(self, *, token_id: UUID, actor: str, complete_current: bool = False, reply: Reply | None = None) -> Any:
-        """The consultation begins."""
+        """Start the consultation."""
 
         def operation(ledger: Ledger, *, token: Token) -> None:
             calling.start(ledger, token=token, complete_current=complete_current)
@@ -104,11 +104,11 @@ class TokenAllocationService:
         return self._act(token_id, actor, operation, reply)
 
     def complete(self, *, token_id: UUID, actor: str, reply: Reply | None = None) -> Any:
-        """The consultation is over."""
+        """End the consultation."""
         return self._act(token_id, actor, calling.complete, reply)
 
     def no_show(self, *, token_id: UUID, actor: str, reply: Reply | None = None) -> Any:
-        """The patient is missing."""
+        """Mark the patient as missing."""
         return self._act(token_id, actor, no_shows.no_show, reply)
 
     def triage(self, *, token_id: UUID, acuity: int, actor: str, reply: Reply | None = None) -> Any:
@@ -127,9 +127,9 @@ class TokenAllocationService:
         keep_seat: bool = False,
         reply: Reply | None = None,
     ) -> Any:
-        """Cancel a token; `keep_seat` keeps its seat for the desk for a while if nobody waits."""
-        leaving = CancelRequest(place_of_token(token_id).slot_id, token_id, keep_seat, actor)
-        return batch.serve(leaving, reply=reply)
+        """Cancel a token; with `keep_seat`, and an empty waiting list, the desk keeps its seat for a while."""
+        cancellation = CancelRequest(place_of_token(token_id).slot_id, token_id, keep_seat, actor)
+        return batch.serve(cancellation, reply=reply)
 
     def admit_emergency(
         self,
@@ -141,14 +141,14 @@ class TokenAllocationService:
         reason: str = "",
         reply: Reply | None = None,
     ) -> Any:
-        """Admit an emergency to the front of a slot, over its capacity if need be."""
+        """Admit an emergency ahead of the queue, even to a full slot."""
 
         queries = emergencies.emergency_queries(facility_id=facility_of_slot(slot_id), patient_id=patient_id)
 
         def operation(ledger: Ledger, patients: Found, held: Found) -> Admitted:
             return Admitted(emergencies.admit(ledger, patients, held, acuity=acuity, reason=reason), ledger.slot)
 
-        return self._unless_due_elsewhere(
+        return self._retry_after_sweep(
             lambda: on_slot(slot_id, actor=actor, operation=operation, reply=reply, queries=queries),
             slot_id=slot_id,
             patient_id=patient_id,
@@ -171,7 +171,7 @@ class TokenAllocationService:
     def call_next(
         self, *, slot_id: UUID, actor: str, complete_current: bool = False, reply: Reply | None = None
     ) -> Any:
-        """Call the first patient of the queue who is here."""
+        """Call the first patient of the queue who has checked in."""
 
         queries = [first_here_query(facility_id=facility_of_slot(slot_id), slot_id=slot_id)]
 
@@ -181,7 +181,7 @@ class TokenAllocationService:
         return on_slot(slot_id, actor=actor, operation=operation, reply=reply, queries=queries)
 
     def close_slot(self, *, slot_id: UUID, actor: str, reply: Reply | None = None) -> Any:
-        """Take no more bookings."""
+        """Close a slot for bookings."""
 
         def operation(ledger: Ledger) -> Slot:
             slots.close(ledger)
@@ -198,8 +198,9 @@ class TokenAllocationService:
         dry_run: bool = False,
         reply: Reply | None = None,
     ) -> Any:
-        """Cancel a slot, its tokens and its waiting list; the later slots of the day are released. `dry_run` changes
-        nothing and counts the same.
+        """Cancel a slot, its tokens and its waiting list; its delay no longer affects the later slots of the day.
+
+        `dry_run` changes nothing and counts the same.
         """
 
         def operation(day: list[Ledger]) -> SlotCancelled:
@@ -218,7 +219,7 @@ class TokenAllocationService:
         dry_run: bool = False,
         reply: Reply | None = None,
     ) -> Any:
-        """Set the doctor's own delay of a slot; it runs through the doctor's day. `dry_run` changes nothing."""
+        """Set the doctor's own delay of a slot, which cascades through the day. `dry_run` changes nothing."""
 
         def operation(day: list[Ledger]) -> DelaySet:
             delayed = delays.set_delay(day, slot_id=slot_id, delay_minutes=delay_minutes)
@@ -237,8 +238,8 @@ class TokenAllocationService:
     ) -> Any:
         """Create slots of one doctor; they inherit the delays of their days.
 
-        `days` tells the local days for a time zone; `plans` the slots to make, given the doctor and the doctor's
-        slots of those days that are not cancelled, under the doctor's lock.
+        `days` returns the local days for a time zone. `plans` is called under the doctor's lock and returns the slots
+        to create, given the doctor and the doctor's slots of those days that are not cancelled.
         """
         doctor = Doctor.objects.select_related("facility").filter(id=doctor_id).first()
         if doctor is None:
@@ -295,10 +296,10 @@ class TokenAllocationService:
                 )
             return ledger.slot
 
-        return on_days(days, actor=actor, operation=operation, reply=reply, having=slot_id)
+        return on_days(days, actor=actor, operation=operation, reply=reply, required_slot=slot_id)
 
     def delete_slot(self, *, slot_id: UUID, actor: str, reply: Reply | None = None) -> Any:
-        """Remove a slot that no token refers to; InUse otherwise."""
+        """Delete a slot; raise InUse if a token refers to it."""
 
         def operation(day: list[Ledger]) -> None:
             ledger = ledger_of(day, slot_id)
@@ -308,14 +309,13 @@ class TokenAllocationService:
 
         return on_day_of_slot(slot_id, actor=actor, operation=operation, reply=reply)
 
-    # What is due by itself
+    # The sweep
 
     def sweep(self) -> int:
-        """End every hold, grace, buffer and waiting list that is due; answers how many slots were looked at.
+        """End every hold, grace, buffer and waiting list that is due; return the number of slots visited.
 
-        Each slot is a transaction of its own: a sweep that is killed halfway has done whole slots only, and of two
-        sweeps at once the second finds nothing left to do. A slot that fails keeps no other from being swept; its
-        error is raised at the end.
+        Each slot is a transaction of its own, so a sweep can be killed at any time, and two sweeps at once do no harm.
+        If slots fail, the others are swept all the same, and the first error is raised at the end.
         """
         due = slots_due(now=clock.now())
         failed: list[Exception] = []
@@ -332,7 +332,7 @@ class TokenAllocationService:
         return len(due)
 
     def sweep_slot(self, *, slot_id: UUID) -> None:
-        """End what is due in one slot; a slot that is busy or gone is left to the next sweep."""
+        """End what is due in one slot; skip a slot that is busy or deleted."""
         try:
             retry.again(lambda: on_slot(slot_id, actor=SWEEPER, operation=lambda ledger: None))
         except (SlotBusy, NotFound):
@@ -353,9 +353,10 @@ class TokenAllocationService:
 
         return on_slot(slot_id, actor=actor, operation=operation, reply=reply, queries=queries)
 
-    def _unless_due_elsewhere(self, attempt: Callable[[], Any], *, slot_id: UUID, patient_id: UUID) -> Any:
-        """Try again once if the place that stands in the way is over already and only waits for the sweep, in
-        another slot.
+    def _retry_after_sweep(self, attempt: Callable[[], Any], *, slot_id: UUID, patient_id: UUID) -> Any:
+        """Run `attempt`; after DuplicateBooking, sweep other slots where the patient's token is due to end, and retry.
+
+        Retry once, and only if there is such a slot.
         """
         try:
             return attempt()

@@ -1,4 +1,4 @@
-"""Celery's way in: ids only, no logic."""
+"""The Celery tasks of the engine; the service does their work."""
 
 from celery import shared_task
 
@@ -7,5 +7,5 @@ from tokens.services import TokenAllocationService
 
 @shared_task(name="tokens.tasks.sweep", ignore_result=True)
 def sweep() -> int:
-    """End the holds, graces, buffers and waiting lists that are due; twice at once has the effect of one."""
+    """End the holds, graces, buffers and waiting lists that are due; two runs at once do no harm."""
     return TokenAllocationService().sweep()

@@ -21,7 +21,7 @@ from core.db.transactions import atomic, is_atomic
 from core.observability import logs
 
 _BATCH = 10_000
-_TURN_SECONDS = 0.5
+_QUEUE_SECONDS = 0.5
 _SEALING = 0x4F50445345414C  # the number of the transaction's advisory lock: one sealer at a time
 
 
@@ -38,7 +38,7 @@ def record_read(request: Any, patient_ids: Iterable[uuid.UUID | str], *, what: s
     if is_atomic():
         _write([row])
     else:
-        _recording.outcome_of(None, row, patience_seconds=_TURN_SECONDS)
+        _recording.submit_or_run(None, row, timeout_seconds=_QUEUE_SECONDS)
 
 
 def _row(actor: str, patient_ids: list[str], what: str, request_id: str) -> ReadTrail:

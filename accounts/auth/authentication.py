@@ -33,7 +33,7 @@ SELECT {", ".join(f"u.{column}" for column in _USER_COLUMNS)},
 FROM accounts_user u JOIN accounts_session s ON s.user_id = u.id
 WHERE s.id = ANY(%s) AND u.is_active AND s.ended_at IS NULL
 """  # the columns are ours
-TURN_SECONDS = 0.5
+QUEUE_SECONDS = 0.5
 Row = tuple[Any, ...]
 
 
@@ -68,7 +68,7 @@ def _living_session(session_id: uuid.UUID) -> Row | None:
 
     Threads that ask at the same moment share one statement.
     """
-    found: Row | None = _sessions.outcome_of(None, session_id, patience_seconds=TURN_SECONDS)
+    found: Row | None = _sessions.submit_or_run(None, session_id, timeout_seconds=QUEUE_SECONDS)
     return found
 
 

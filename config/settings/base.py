@@ -36,7 +36,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "core.api.middleware.RequestTrail",
+    "core.api.middleware.RequestLog",
     "core.api.middleware.ProblemDetails",
     "core.api.middleware.SecureTransport",
     "core.api.middleware.BodyLimit",

@@ -7,7 +7,7 @@ from phonenumbers import SUPPORTED_REGIONS
 
 from config.settings.env import env
 from core.countries import country_of_zone
-from core.local_time import NO_PLACE
+from core.local_time import NOT_ZONES
 
 
 def _span(name: str, default: float, *, at_least: float, at_most: float) -> float:
@@ -31,7 +31,7 @@ def _zone(name: str, *, default: str) -> str:
     zone = env.str(name, default=default)
     try:
         ZoneInfo(zone)
-        known = zone not in NO_PLACE
+        known = zone not in NOT_ZONES
     except (ZoneInfoNotFoundError, ValueError, OSError):
         known = False
     if not known:

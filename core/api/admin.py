@@ -1,4 +1,4 @@
-"""What the admin site's pages of all apps are built from: to look at everything, to change by the services alone."""
+"""Base classes of the admin site: pages show everything, and services make all changes."""
 
 from datetime import date
 from typing import Any, ClassVar
@@ -12,48 +12,48 @@ from django.http import HttpRequest
 from core.api.messages import StrictModelSerializer
 
 
-class ListedLookups(admin.ModelAdmin):  # type: ignore[type-arg]
-    """A list that can be filtered in the URL by the fields of `list_filter` alone.
+class RestrictedLookupsAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """A list that a URL can filter only by the fields of `list_filter`.
 
-    Django lets the URL filter by any field of the model, so a secret could be read by its beginnings.
+    Django accepts filters by any field of the model, with which a secret could be guessed prefix by prefix.
     """
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
-        """Allow a lookup on a field of `list_filter`, as far as Django allows it."""
+        """Return whether the lookup is on a field of `list_filter` and Django allows it."""
         return lookup.split("__")[0] in self.list_filter and bool(super().lookup_allowed(lookup, value, request))
 
 
-class NeverDeleted(ListedLookups):
-    """Nothing is deleted here: what may be removed, the API removes by its rules."""
+class NoDeleteAdmin(RestrictedLookupsAdmin):
+    """An admin page that deletes nothing: the API deletes rows, by its rules."""
 
     show_full_result_count = False
     list_per_page = 50
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """Never."""
+        """Return False."""
         return False
 
 
-class ReadOnlyAdmin(NeverDeleted):
-    """A page to look at: the engine alone writes these rows."""
+class ReadOnlyAdmin(NoDeleteAdmin):
+    """A read-only admin page, for rows that only the engine writes."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Never."""
+        """Return False."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """Never."""
+        """Return False."""
         return False
 
 
 class CheckedForm(forms.ModelForm):  # type: ignore[type-arg]
-    """A form whose values pass the same checks as a request's body; `checked` is what a service takes."""
+    """A form validated by the serializer of the API; `checked` has the values for the service."""
 
     serializer_class: ClassVar[type[StrictModelSerializer]]
     checked: dict[str, Any]
 
     def clean(self) -> dict[str, Any]:
-        """Ask the serializer, and tell its objections beside the fields."""
+        """Validate with the serializer, and add its errors to the fields."""
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         serializer = self.serializer_class(data={name: _plain(value) for name, value in cleaned.items()})
         if not serializer.is_valid():
@@ -66,7 +66,7 @@ class CheckedForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 def _plain(value: Any) -> Any:
-    """The value as JSON would carry it."""
+    """Return the value as JSON represents it."""
     if isinstance(value, Model):
         return str(value.pk)
     if isinstance(value, date):

@@ -1,4 +1,4 @@
-"""What an endpoint answers, before it becomes bytes."""
+"""The answer of an endpoint, before it becomes bytes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ JSON = "application/json"
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a handler answers: a status, a body of plain values (None: no body; bytes: JSON already) and headers."""
+    """A handler's answer: status, body as plain values (None: no body; bytes: encoded JSON) and headers."""
 
     status: int = 200
     body: Mapping[str, Any] | list[Any] | bytes | None = None
@@ -21,14 +21,14 @@ class Answer:
 
 
 def json_of(answer: Answer) -> bytes:
-    """The body of an answer as it goes over the wire."""
+    """Return the body of an answer as JSON."""
     if answer.body is None:
         return b""
     return answer.body if isinstance(answer.body, bytes) else to_json(answer.body)
 
 
 def response_of(answer: Answer) -> HttpResponse:
-    """The Django response of an answer."""
+    """Return the Django response for an answer."""
     response = HttpResponse(json_of(answer), status=answer.status, content_type=JSON)
     for name, value in answer.headers.items():
         if name == "Set-Cookie":

@@ -1,4 +1,4 @@
-"""Where a request came from: the one function that reads X-Forwarded-For."""
+"""The address of a client. No other module reads X-Forwarded-For."""
 
 import ipaddress
 from collections.abc import Iterable
@@ -13,15 +13,15 @@ MAX_LENGTH = 64
 
 
 def client_address(request: HttpRequest | ApiRequest) -> str:
-    """The client's address as the outermost of our OPD_NUM_PROXIES proxies saw it, whatever the client claims."""
+    """Return the client's address as seen by the outermost of our OPD_NUM_PROXIES proxies."""
     direct = str(request.META.get("REMOTE_ADDR") or "")
     return _clean(outermost_hop(str(request.META.get("HTTP_X_FORWARDED_FOR", ""))) or direct)
 
 
 def outermost_hop(forwarded: str) -> str:
-    """What the outermost of our proxies wrote into a header that every proxy appends to; empty without a proxy.
+    """Return what our outermost proxy appended to a header that every proxy appends to; empty without a proxy.
 
-    Counts OPD_NUM_PROXIES entries from the right: what stands further left comes from the client.
+    The entry is number OPD_NUM_PROXIES from the right; entries further left come from the client.
     """
     proxies = settings.OPD_NUM_PROXIES
     if proxies <= 0:
@@ -41,9 +41,9 @@ def _clean(text: str) -> str:
 
 @lru_cache(maxsize=8192)
 def network_of(address: str) -> str:
-    """Return what limits count an address as: the /64 network of an IPv6 address, an IPv4 address itself.
+    """Return what rate limits count as one client: an IPv4 address, or the /64 network of an IPv6 address.
 
-    A subscriber gets at least a /64 of IPv6, and so has 2**64 addresses.
+    A subscriber of IPv6 gets at least a /64, which is 2**64 addresses.
     """
     if ":" not in address:
         return address
@@ -51,6 +51,6 @@ def network_of(address: str) -> str:
 
 
 def is_within(address: str, networks: Iterable[str]) -> bool:
-    """Whether the address lies in one of the networks (CIDR)."""
+    """Return whether the address is in one of the networks (CIDR)."""
     place = ipaddress.ip_address(address)
     return any(place in ipaddress.ip_network(network, strict=False) for network in networks)

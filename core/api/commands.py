@@ -1,7 +1,7 @@
-"""How an endpoint changes something: once for each Idempotency-Key, and again after failures that changed nothing.
+"""Run an endpoint's change once for each Idempotency-Key, and retry it after failures that changed nothing.
 
-Without a key, a connection that is lost during COMMIT leaves it unknown whether the change was made, so the client gets
-503 and has to look. With a key the request runs again and finds the stored answer if the change was made.
+If a connection is lost during COMMIT, it is unknown whether the change was made. Without a key the client gets 503 and
+has to check. With a key the request runs again, and finds the stored answer if the change was made.
 """
 
 from collections.abc import Callable
@@ -21,7 +21,7 @@ REPLAYED = "Idempotency-Replayed"
 
 
 class Reply:
-    """How a request is answered: the form that its result takes, and the key under which the answer is stored."""
+    """How to answer a request: the function that renders its result, and the key under which the answer is stored."""
 
     __slots__ = ("_form", "key")
 
@@ -29,64 +29,67 @@ class Reply:
         self._form = form
         self.key = key
 
-    def of(self, result: Any) -> Answer:
-        """The answer that tells of the result."""
+    def render(self, result: Any) -> Answer:
+        """Return the answer with this result."""
         return self._form(result)
 
-    def kept(self, result: Any, *, changed: bool = True) -> Answer:
-        """The answer that tells of the result, stored in the open transaction if the request has a key.
+    def store(self, result: Any, *, changed: bool = True) -> Answer:
+        """Return the answer with this result, and store it in the open transaction if the request has a key.
 
-        The answer of a request that changed nothing is not stored: its key stays free.
+        The answer to a request that changed nothing is not stored: its key stays free.
         """
-        answer = self.of(result)
+        answer = self.render(result)
         if self.key is not None and changed:
-            idempotency.keep([(self.key, stored(answer))])
+            idempotency.store([(self.key, stored(answer))])
         return answer
 
 
 class Work(Protocol):
-    """An operation that answers `reply.kept(result)`, made inside its transaction."""
+    """An operation that returns `reply.store(result)`, called inside its transaction."""
 
     def __call__(self, *, reply: Reply) -> Answer: ...
 
 
 def stored(answer: Answer) -> Stored:
-    """The form in which an answer is stored."""
+    """Return the form in which an answer is stored."""
     return Stored(answer.status, json_of(answer), answer.headers)
 
 
 def replayed(answer: Stored) -> Answer:
-    """The answer to a repeated request: the bytes of the first one, marked as a repetition."""
+    """Return the answer to a repeated request: that of the first one, marked as a repetition."""
     return Answer(answer.status, answer.body or None, {**answer.headers, REPLAYED: "true"})
 
 
 def write(
-    request: ApiRequest, work: Work, form: Callable[[Any], Answer], *, keep: bool = True, batched: bool = False
+    request: ApiRequest, work: Work, form: Callable[[Any], Answer], *, store: bool = True, batched: bool = False
 ) -> Answer:
-    """Carry out an operation that opens its own transaction.
+    """Run an operation that opens its own transaction; return the answer.
 
-    `keep=False` for one that will change nothing; `batched` for one that looks for the stored answer itself.
+    `store=False` if the operation will change nothing; `batched` if it looks for the stored answer itself.
     """
     key = idempotency.key_of(request)
-    return run(partial(work, reply=Reply(form, key if keep else None)), key, looks=not batched)  # type: ignore[no-any-return]
+    return run(partial(work, reply=Reply(form, key if store else None)), key, find_stored=not batched)  # type: ignore[no-any-return]
 
 
 def write_rows(request: ApiRequest, work: Callable[[], Any], form: Callable[[Any], Answer]) -> Answer:
-    """Carry out an operation that needs no lock of its own, in one transaction with its stored answer."""
+    """Run an operation that takes no lock, in one transaction with its stored answer; return the answer."""
     reply = Reply(form, idempotency.key_of(request))
 
     def in_transaction() -> Answer:
         with atomic(durable=True):
-            return reply.kept(work())
+            return reply.store(work())
 
     return run(in_transaction, reply.key)
 
 
-def run(step: Callable[[], Any], key: Key | None, *, looks: bool = True) -> Any:
-    """Run a step until it ends one way or the other; the stored answer if the request with this key was answered."""
+def run(step: Callable[[], Any], key: Key | None, *, find_stored: bool = True) -> Any:
+    """Run a step, again after transient failures; return its result, or the stored answer for this key.
+
+    Raise IdempotencyInProgress if other requests with the key keep interfering.
+    """
 
     def attempt() -> Any:
-        if looks and key is not None and (known := idempotency.find(key)) is not None:
+        if find_stored and key is not None and (known := idempotency.find(key)) is not None:
             return replayed(known)
         return step()
 

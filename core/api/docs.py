@@ -27,8 +27,8 @@ from rest_framework.views import APIView
 from core.api import problem_details
 from core.api.renderers import to_json
 
-_LONGEST_LINE = 200  # what fits is written in one line of YAML: a third fewer bytes, and easier to read
-_making = threading.Lock()
+_MAX_LINE = 200  # shorter values are written in one line of YAML, which saves a third of the bytes
+_rendering = threading.Lock()
 
 
 class _Rendered(NamedTuple):
@@ -37,7 +37,7 @@ class _Rendered(NamedTuple):
 
 
 class SchemaView(APIView):
-    """GET api/schema/: the document as YAML or JSON, made once in the life of the process."""
+    """GET api/schema/: the document as YAML or JSON, generated once in each process."""
 
     authentication_classes: list[Any] = []
     permission_classes = [AllowAny]
@@ -46,9 +46,9 @@ class SchemaView(APIView):
     schema = None
 
     def get(self, request: Request) -> HttpResponse:
-        """Answer the document in the form that the client accepts, or 304."""
+        """Return the document in the format that the client accepts, or 304."""
         renderer, media_type = request.accepted_renderer, request.accepted_media_type
-        with _making:
+        with _rendering:
             rendered = _rendered(renderer.format)
         headers = {"Cache-Control": "public, max-age=300", "ETag": rendered.etag, "Vary": "Accept"}
         content_type = f"{media_type.split(';')[0]}; charset=utf-8"
@@ -56,14 +56,14 @@ class SchemaView(APIView):
         return get_conditional_response(request._request, etag=rendered.etag, response=response) or response
 
     def handle_exception(self, exc: Exception) -> HttpResponse:  # type: ignore[override]  # finished already
-        """Answer a problem in JSON, whatever form of the document the client would accept."""
+        """Return a problem as JSON, whichever format of the document the client accepts."""
         return problem_details.of_failure(exc)
 
 
 @csrf_exempt
 @require_safe
 def swagger_ui(request: HttpRequest) -> HttpResponse:
-    """Answer the page of Swagger UI; all its files are our own."""
+    """Return the page of Swagger UI, whose files this server serves itself."""
     return render(request, "core/swagger_ui.html")
 
 
@@ -75,8 +75,8 @@ def _rendered(form: str) -> _Rendered:
 
 @cache
 def _document() -> Any:
-    made = SchemaGenerator().get_schema(request=None, public=True)
-    return json.loads(to_json(made))  # plain values, none of them shared
+    schema = SchemaGenerator().get_schema(request=None, public=True)
+    return json.loads(to_json(schema))  # plain values without shared references, which YAML would write as aliases
 
 
 class _Dumper(yaml.CSafeDumper):
@@ -88,12 +88,12 @@ class _Dumper(yaml.CSafeDumper):
 
 
 def _is_short(value: Any) -> bool:
-    return len(to_json(value)) < _LONGEST_LINE
+    return len(to_json(value)) < _MAX_LINE
 
 
 def _to_yaml(document: Any) -> bytes:
     return yaml.dump(
-        document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=_LONGEST_LINE * 2, encoding="utf-8"
+        document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=_MAX_LINE * 2, encoding="utf-8"
     )
 
 

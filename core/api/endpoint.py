@@ -1,6 +1,6 @@
-"""The one frame of every route of the API: JSON in, JSON or a problem out.
+"""The base class of every route of the API: JSON in, JSON or a problem out.
 
-A lean subclass of DRF's view. It keeps DRF's declarations (authentication, permission and throttle classes, pagination,
+It keeps the declarations of DRF's views (authentication, permission and throttle classes, pagination,
 serializers), from which drf-spectacular makes the OpenAPI document, and leaves out what a JSON-only API does not use:
 content negotiation, several parsers and renderers, versioning and template responses.
 """
@@ -21,7 +21,7 @@ _ACCEPTED = frozenset({"*/*", "application/*", JSON})
 
 
 class Endpoint(GenericAPIView[Any]):
-    """A route of the API. Handlers take an ApiRequest and answer an Answer, or a finished Django response."""
+    """A route of the API. Handlers take an ApiRequest and return an Answer or a Django response."""
 
     authenticators: ClassVar[list[BaseAuthentication]]
     permissions: ClassVar[list[Any]]
@@ -32,30 +32,30 @@ class Endpoint(GenericAPIView[Any]):
         cls.permissions = [each() for each in cls.permission_classes]
 
     def get_authenticators(self) -> list[BaseAuthentication]:
-        """One instance of each authentication class for all requests: they keep no state."""
+        """Return one instance of each authentication class, shared by all requests: they have no state."""
         return self.authenticators
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:  # type: ignore[override]
-        """Answer a request: negotiate, authenticate, permit, throttle, handle. Every failure becomes a problem."""
-        asked = ApiRequest(request)
-        self.request, self.args, self.kwargs = asked, args, kwargs  # type: ignore[assignment]
+        """Negotiate, authenticate, permit, throttle and handle a request; return a problem for any exception."""
+        api_request = ApiRequest(request)
+        self.request, self.args, self.kwargs = api_request, args, kwargs  # type: ignore[assignment]
         self.format_kwarg = None
         try:
-            self.admit(asked)
+            self.admit(api_request)
             handler = getattr(self, (request.method or "").lower(), None)
             if handler is None or (request.method or "").lower() not in self.http_method_names:
                 raise exceptions.MethodNotAllowed(request.method or "")
-            answer = handler(asked, *args, **kwargs)
+            answer = handler(api_request, *args, **kwargs)
         except Exception as error:
             answer = problem_details.of_failure(error)
         response = answer if isinstance(answer, HttpResponseBase) else response_of(answer)
-        self.finish(asked, response)
+        self.finish(api_request, response)
         if response.status_code == 405:
             response["Allow"] = ", ".join(self.allowed_methods)
         return response
 
     def admit(self, request: ApiRequest) -> None:
-        """Raise what keeps this caller from this endpoint: 406, 401, 403 or 429."""
+        """Raise the exception that keeps this caller from this endpoint: 406, 401, 403 or 429."""
         _negotiate(request)
         self.identify(request)
         for permission in self.permissions:
@@ -64,12 +64,12 @@ class Endpoint(GenericAPIView[Any]):
                     raise exceptions.NotAuthenticated
                 raise exceptions.PermissionDenied(getattr(permission, "message", None))
         for throttle in self.throttle_classes:
-            one = throttle()
-            if not one.allow_request(request, self):  # type: ignore[arg-type]
-                raise exceptions.Throttled(one.wait())
+            limit = throttle()
+            if not limit.allow_request(request, self):  # type: ignore[arg-type]
+                raise exceptions.Throttled(limit.wait())
 
     def identify(self, request: ApiRequest) -> None:
-        """Set the caller on the request, by the first authenticator that knows the credentials."""
+        """Set the caller on the request, found by the first authenticator that accepts the credentials."""
         for authenticator in self.authenticators:
             found = authenticator.authenticate(request)  # type: ignore[arg-type]
             if found is not None:
@@ -77,12 +77,12 @@ class Endpoint(GenericAPIView[Any]):
                 return
 
     def get_paginated_response(self, data: Any) -> Answer:  # type: ignore[override]
-        """The page as an answer; see core.api.pagination."""
+        """Return the page as an answer; see core.api.pagination."""
         answer: Answer = super().get_paginated_response(data)  # type: ignore[assignment]
         return answer
 
     def finish(self, request: ApiRequest, response: HttpResponseBase) -> None:
-        """Do what is left when the answer is known; nothing here."""
+        """Hook for subclasses, called when the response is complete."""
 
 
 def _negotiate(request: ApiRequest) -> None:

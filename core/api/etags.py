@@ -1,4 +1,4 @@
-"""Conditional reads: who names the tag of what they have is told that it is still so (RFC 9110, section 13.1.2)."""
+"""Conditional requests with ETags (RFC 9110, section 13.1)."""
 
 import re
 
@@ -10,20 +10,19 @@ _STRONG_VERSION = re.compile(r'"[0-9]{1,9}"')
 
 
 def answer(*, tag: str, body: bytes) -> Answer:
-    """Answer with the body and its tag; no cache stores it, for it names persons. A client may keep both itself."""
+    """Return an answer with an ETag. HTTP caches must not store it, because it names persons; a client may keep it."""
     return Answer(200, body, _headers(tag))
 
 
 def not_modified(*, tag: str) -> Answer:
-    """304: what you have is what you would get."""
+    """Return 304: the client's copy is current."""
     return Answer(304, None, _headers(tag))
 
 
 def named_versions(header: str | None) -> frozenset[int] | None:
-    """The versions that an If-Match header names, one of which must be the thing's (RFC 9110, 13.1.1: weak tags never
-    match).
+    """Return the versions in an If-Match header, one of which must be the current one; None without header or for `*`.
 
-    None without the header or with `*`.
+    Weak tags never match (RFC 9110, section 13.1.1).
     """
     if header is None or header.strip() == "*":
         return None
@@ -32,7 +31,7 @@ def named_versions(header: str | None) -> frozenset[int] | None:
 
 
 def is_named(tag: str, header: str | None) -> bool:
-    """Whether If-None-Match names this tag: alone, in a list, as a weak tag (which is as good here), or by `*`."""
+    """Return whether If-None-Match names this tag: alone, in a list, as a weak tag (equivalent here), or by `*`."""
     if not header:
         return False
     quoted = f'"{tag}"'

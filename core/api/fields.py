@@ -1,4 +1,4 @@
-"""Text that people read and write about people and things, as every part of the engine takes it in."""
+"""Fields for text that people write and read: names, reasons, phone numbers, e-mail addresses."""
 
 from typing import Any
 
@@ -8,14 +8,14 @@ from rest_framework import serializers
 from core.api.messages import StrictCharField
 from core.api.visible_text import refuse_invisible
 
-# As patterns these stand in the API's description too.
+# The patterns are also part of the OpenAPI document.
 _NO_CONTROLS = RegexValidator(
     r"^[^\x00-\x1f\x7f-\x9f]*\Z", "Control characters are not allowed.", code="control-character"
 )
 _NO_CONTROLS_BUT_LINES = RegexValidator(
     r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*\Z", "Control characters are not allowed.", code="control-character"
 )
-# What somebody could dial, with the marks that people put between the digits.
+# Digits with the separators that people write between them.
 _PHONE = RegexValidator(
     r"^\+?[ ().\-/]*([0-9][ ().\-/]*){3,20}\Z",
     "A phone number has 3 to 20 digits, a + in front if it is international, and only ( ) . - / between.",
@@ -24,14 +24,14 @@ _PHONE = RegexValidator(
 
 
 def check_visible_text(text: str) -> None:
-    """Refuse text in which nothing can be seen, or something cannot."""
+    """Refuse text without any visible character, or with an invisible one."""
     if not any(letter.isprintable() and not letter.isspace() for letter in text):
         raise serializers.ValidationError("This field may not be blank.", code="blank")
     refuse_invisible(text)
 
 
 class VisibleCharField(StrictCharField):
-    """One line of text in which something can be seen, and nothing that cannot."""
+    """One line of text with a visible character and no invisible ones."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -39,7 +39,7 @@ class VisibleCharField(StrictCharField):
 
 
 class ReasonField(StrictCharField):
-    """Why somebody does something: free text of up to 500 characters, in lines, empty if nobody says."""
+    """A reason: optional free text of up to 500 characters, in lines."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**{"max_length": 500, "required": False, "default": "", "allow_blank": True, **kwargs})
@@ -47,7 +47,7 @@ class ReasonField(StrictCharField):
 
 
 class EmailField(StrictCharField, serializers.EmailField):
-    """An e-mail address of at most 254 characters in which nothing is invisible."""
+    """An e-mail address of at most 254 characters, none of them invisible."""
 
     def __init__(self, **kwargs: Any) -> None:
         kwargs.setdefault("max_length", 254)

@@ -1,8 +1,8 @@
-"""Same key, same request: the first answer again. The record lies in PostgreSQL, beside the change it belongs to.
+"""Store the answer to a request under its Idempotency-Key, and return it when the request is repeated.
 
 The answer is stored in the transaction that makes the change: both are committed, or neither. A request with a key
-first looks for a stored answer. Two requests with one key may run at the same time; the unique constraint lets one of
-them commit, the other is rolled back, runs again and finds the answer of the first.
+first looks for a stored answer. If two requests with one key run at the same time, the unique constraint lets one of
+them commit; the other is rolled back, runs again and finds the answer of the first.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ from core.ids import new_id
 from core.models import IdempotencyRecord
 from core.observability import metrics
 
-KEPT = timedelta(hours=24)
+RETENTION = timedelta(hours=24)
 HEADER = "Idempotency-Key"
 _META = "HTTP_IDEMPOTENCY_KEY"
 _VISIBLE = re.compile(r"[\x21-\x7e]{1,255}")
@@ -39,8 +39,8 @@ FROM core_idempotencyrecord AS kept
 JOIN unnest(%s::text[], %s::text[]) AS given(actor, key) ON kept.actor = given.actor AND kept.key = given.key
 WHERE kept.facility_id = %s AND kept.stored_at >= %s
 """
-# A record that has outlived its day is replaced. No row comes back for a key that another transaction has stored.
-_KEEP = """
+# A record older than RETENTION is replaced. No row is returned for a key under which another transaction has stored.
+_STORE = """
 INSERT INTO core_idempotencyrecord AS kept (id, facility_id, actor, key, fingerprint, stored_at, status, headers, body)
 SELECT id, facility_id, actor, key, fingerprint, stored_at, status, headers, body
 FROM json_populate_recordset(NULL::core_idempotencyrecord, %s)
@@ -54,7 +54,7 @@ RETURNING kept.key
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """An answer as it went out the first time."""
+    """An answer as it was sent the first time."""
 
     status: int
     body: bytes
@@ -63,7 +63,7 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """The key of a request, whose it is, and a fingerprint of the request: method, path with query, and body."""
+    """The key of a request, the caller, and a fingerprint of the request's method, path with query, and body."""
 
     actor: str
     key: str
@@ -72,11 +72,14 @@ class Key:
 
 
 class KeyTaken(Exception):
-    """Another request has stored its answer under this key meanwhile; this one's change must not be committed."""
+    """Another request has stored its answer under this key in the meantime; roll back this request's change."""
 
 
 def key_of(request: ApiRequest) -> Key | None:
-    """The request's key; None without one, ValidationFailed for a malformed one."""
+    """Return the request's key or None.
+
+    Raise ValidationFailed for a malformed key, NotAuthenticated for a key without a caller.
+    """
     text = request.META.get(_META)
     if text is None:
         return None
@@ -96,15 +99,15 @@ def _fingerprint(request: ApiRequest) -> str:
 
 
 def find_query(keys: Sequence[Key]) -> Statement:
-    """The statement that finds the stored answers of keys of one facility."""
+    """Return the query that finds the stored answers for keys of one facility."""
     actors, texts = [key.actor for key in keys], [key.key for key in keys]
-    return Statement(_FIND, (actors, texts, keys[0].facility_id, clock.now() - KEPT))
+    return Statement(_FIND, (actors, texts, keys[0].facility_id, clock.now() - RETENTION))
 
 
 def stored_of(key: Key, found: Found) -> Stored | None:
-    """The stored answer to the request with this key, among the rows of `find_query`.
+    """Return the stored answer for this key among the rows of `find_query`, or None.
 
-    Raises IdempotencyMismatch if the key was used for another request.
+    Raise IdempotencyMismatch if the key was used for another request.
     """
     for actor, text, fingerprint, status, headers, body in found:
         if (actor, text) == (key.actor, key.key):
@@ -116,18 +119,17 @@ def stored_of(key: Key, found: Found) -> Stored | None:
 
 
 def find(key: Key) -> Stored | None:
-    """The stored answer to the request with this key; IdempotencyMismatch if the key was used for another request."""
+    """Return the stored answer for this key, or None; raise IdempotencyMismatch if it was used for another request."""
     [found] = ask(find_query([key]))
     return stored_of(key, found)
 
 
-def keep(answers: Sequence[tuple[Key, Stored]]) -> None:
-    """Store answers in the open transaction, which makes the changes; KeyTaken if one of the keys is taken by now.
+def store(answers: Sequence[tuple[Key, Stored]]) -> None:
+    """Store answers in the open transaction, which makes the changes.
 
-    In order of the keys, so that two transactions with the same keys wait for each other in one order.
-
-    Waits for a transaction that has stored an answer under one of the keys and is still open; IdempotencyInProgress if
-    that takes longer than the lock timeout.
+    Wait for an open transaction that has stored an answer under one of the keys. Raise KeyTaken if an answer is stored
+    under one of the keys, IdempotencyInProgress if the wait exceeds the lock timeout. The rows are inserted in order of
+    the keys, so that two transactions with the same keys cannot deadlock.
     """
     now = clock.now()
     rows = [
@@ -146,7 +148,7 @@ def keep(answers: Sequence[tuple[Key, Stored]]) -> None:
     ]
     with connection.cursor() as cursor:
         try:
-            cursor.execute(_KEEP, [orjson.dumps(rows).decode(), now - KEPT])
+            cursor.execute(_STORE, [orjson.dumps(rows).decode(), now - RETENTION])
         except OperationalError as error:
             if retry.sqlstate(error) == retry.LOCK_NOT_AVAILABLE:
                 raise IdempotencyInProgress from error
@@ -156,10 +158,10 @@ def keep(answers: Sequence[tuple[Key, Stored]]) -> None:
 
 
 def prune(now: datetime, *, batch: int = 5000) -> int:
-    """Remove records older than 24 h, in batches; the number of those removed."""
+    """Delete records older than 24 h, in batches; return the number of deleted records."""
     removed = 0
     while True:
-        old = IdempotencyRecord.objects.filter(stored_at__lt=now - KEPT).order_by("stored_at").values("id")[:batch]
+        old = IdempotencyRecord.objects.filter(stored_at__lt=now - RETENTION).order_by("stored_at").values("id")[:batch]
         count, _ = IdempotencyRecord.objects.filter(id__in=old).delete()
         removed += count
         if count < batch:

@@ -1,4 +1,4 @@
-"""JSON as strict as a hospital's records need it: what could not be stored or compared is refused at the door."""
+"""A strict JSON parser: it refuses values that could not be stored or compared later."""
 
 import json
 import math
@@ -17,8 +17,8 @@ MAX_NAME = 100
 MAX_ERRORS = 20
 _MAX_DIGITS = 40
 _SURROGATE = re.compile("[\ud800-\udfff]")
-# A text, up to its end or that of the body, or a bracket. Possessive (`*+`, `?+`): an attempt never goes back, so that
-# each byte is looked at once, also where a text has no end.
+# A string, up to its end or that of the body, or a bracket. The quantifiers are possessive (`*+`, `?+`): without
+# backtracking each byte is read once, even in a string that has no end.
 _TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"?+|[\[{]|[\]}]', re.DOTALL)
 
 
@@ -27,8 +27,8 @@ def _refuse(code: str, detail: str, field: str = "body") -> ValidationFailed:
 
 
 def _integer(digits: str) -> int:
-    # A number of 300 digits stays far outside every bound, so that its own field is the one to complain;
-    # Python would refuse to convert thousands of digits at all.
+    # Cut to 40 digits, a number is still out of range for every field, so that the field reports it; Python refuses to
+    # convert thousands of digits.
     return int(digits[:_MAX_DIGITS])
 
 
@@ -58,7 +58,7 @@ def _check_depth(raw: bytes) -> None:
 
 
 def _bad_texts(value: Any) -> Iterator[tuple[list[str], str]]:
-    """Fields whose text PostgreSQL could not store: the names on the way to each, the innermost first, and why."""
+    """Yield the path (innermost name first) and the error code of each text that PostgreSQL could not store."""
     if isinstance(value, str):
         if reason := _bad_text(value):
             yield [], reason
@@ -67,13 +67,13 @@ def _bad_texts(value: Any) -> Iterator[tuple[list[str], str]]:
             if _bad_text(key):
                 yield [], "invalid-name"
             else:
-                yield from _below(str(key), inner)
+                yield from _prefixed(str(key), inner)
     elif isinstance(value, list):
         for index, inner in enumerate(value):
-            yield from _below(str(index), inner)
+            yield from _prefixed(str(index), inner)
 
 
-def _below(name: str, value: Any) -> Iterator[tuple[list[str], str]]:
+def _prefixed(name: str, value: Any) -> Iterator[tuple[list[str], str]]:
     for path, reason in _bad_texts(value):
         path.append(name[:MAX_NAME])
         yield path, reason
@@ -93,16 +93,16 @@ _TEXT_DETAILS = {
 
 
 def _has_long_list(value: Any) -> bool:
-    """Return whether a list in the value has more than MAX_ITEMS items: each would be validated by itself."""
+    """Return whether a list in the value has more than MAX_ITEMS items, each of which would have to be validated."""
     if isinstance(value, list):
         return len(value) > MAX_ITEMS or any(map(_has_long_list, value))
     return isinstance(value, dict) and any(map(_has_long_list, value.values()))
 
 
 def parse(raw: bytes) -> Any:
-    """The value of a JSON text, in time proportional to its length.
+    """Return the value of a JSON text, in time proportional to its length.
 
-    Raises PayloadTooLarge beyond 256 KB, ValidationFailed for what is not strict JSON or has more than 200 fields.
+    Raise PayloadTooLarge above 256 KB, ValidationFailed for text that is not strict JSON or exceeds a limit above.
     """
     if len(raw) > MAX_BYTES:
         raise PayloadTooLarge()
@@ -132,7 +132,7 @@ def parse(raw: bytes) -> Any:
 def object_of(raw: bytes) -> dict[str, Any]:
     """Return the JSON object of a body, of at most 200 fields; an empty body counts as an empty object.
 
-    Raises ValidationFailed for what is not strict JSON or not an object, PayloadTooLarge beyond 256 KB.
+    Raise ValidationFailed for a body that is not a JSON object, PayloadTooLarge above 256 KB.
     """
     if not raw.strip():
         return {}

@@ -1,4 +1,4 @@
-"""Serializers that refuse what they don't know, and times in the facility's zone."""
+"""Serializers that refuse unknown fields and mistyped values, and times in the facility's zone."""
 
 import re
 import uuid
@@ -23,7 +23,7 @@ _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 class StrictCharField(serializers.CharField):
-    """Text; a number in its place is refused, since 0049... would have lost its zeros on the way."""
+    """Text; a number is refused, because one such as 0049 would have lost its zeros."""
 
     def __init__(self, **kwargs: Any) -> None:
         kwargs.setdefault("max_length", MAX_TEXT)
@@ -34,13 +34,13 @@ class StrictCharField(serializers.CharField):
             self.fail("invalid")
         text = super().to_internal_value(data)
         if self.max_length is not None and len(text) > self.max_length:
-            # Before validators whose time grows faster than the text.
+            # Check the length before validators whose time is not linear in it.
             self.fail("max_length", max_length=self.max_length)
         return text
 
 
 class StrictIntegerField(serializers.IntegerField):
-    """A whole number of 32 bits, unless other bounds are given."""
+    """A whole number, of 32 bits by default."""
 
     def __init__(self, **kwargs: Any) -> None:
         kwargs.setdefault("min_value", -MAX_INTEGER)
@@ -54,7 +54,7 @@ class StrictIntegerField(serializers.IntegerField):
 
 
 class StrictUUIDField(serializers.UUIDField):
-    """An id as text; a number in its place is refused, though a UUID could be made of it."""
+    """An id as text; a number is refused, although a UUID could be made from it."""
 
     def to_internal_value(self, data: Any) -> uuid.UUID:
         if not isinstance(data, str):
@@ -63,7 +63,7 @@ class StrictUUIDField(serializers.UUIDField):
 
 
 class StrictBooleanField(serializers.BooleanField):
-    """true or false, nothing that merely looks like it."""
+    """true or false, and no other value that could mean the same."""
 
     def to_internal_value(self, data: Any) -> bool:
         if not isinstance(data, bool):
@@ -79,19 +79,19 @@ def _zone_of(context: Mapping[str, Any]) -> str:
 
 
 class ClockTimeField(serializers.TimeField):
-    """A time of day as the clocks of the facility show it, without an offset."""
+    """A local time of day, without an offset."""
 
     default_error_messages = {"offset": "A time of day has no offset: it is the facility's own, for example 09:00."}
 
     def to_internal_value(self, value: Any) -> time:
         clock_time = super().to_internal_value(value)
-        if any(mark in value for mark in "Zz+-"):  # Django reads an offset and drops it
+        if any(mark in value for mark in "Zz+-"):  # Django would ignore an offset
             self.fail("offset")
         return clock_time
 
 
 class LocalDateTimeField(serializers.Field[datetime, str, str, Any]):
-    """A moment; without an offset it is read in the zone of the context (`zone`: a name or a callable giving one)."""
+    """A moment; without an offset it is read in the context's `zone`, a name or a callable that returns one."""
 
     default_error_messages = {"invalid": "Not a time. Use ISO 8601, for example 2026-03-01T09:00:00+05:30."}
 
@@ -112,7 +112,7 @@ class LocalDateTimeField(serializers.Field[datetime, str, str, Any]):
 
 @extend_schema_field({"anyOf": [{"type": "string", "format": "date"}, {"type": "string", "format": "date-time"}]})
 class LocalDayOrMomentField(LocalDateTimeField):
-    """A date, which stands for that local day, or a moment."""
+    """A date, meaning the local day, or a moment."""
 
     default_error_messages = {"invalid": "Neither a date nor a time. Use for example 2026-03-01 or 2026-03-01T09:00."}
 
@@ -129,7 +129,7 @@ class LocalDayOrMomentField(LocalDateTimeField):
 
 
 class _Strict:
-    """Refuses unknown fields; read-only ones are ignored, so that what was read can be sent back."""
+    """Refuses unknown fields; read-only ones are ignored, so that the body of a GET can be sent back."""
 
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, Mapping):
@@ -139,7 +139,7 @@ class _Strict:
         return super().to_internal_value(data)  # type: ignore[misc]
 
     def _unknown_and_wrong(self, data: Mapping[str, Any]) -> dict[str, Any]:
-        """Everything that is wrong at once: the fields that are unknown, and what is wrong with the others."""
+        """Return the errors of the unknown fields together with those of the others."""
         error = ErrorDetail("There is no such field.", code="unknown-field")
         fields = self.fields  # type: ignore[attr-defined]
         unknown = islice((str(name) for name in data if name not in fields), MAX_UNKNOWN_SHOWN)

@@ -1,4 +1,4 @@
-"""What every request passes: a request id, the access line, transport rules, and errors as problems."""
+"""The middleware of all requests: request id, access log, transport rules, and errors as problems."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -25,13 +25,13 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 
 
 def route_of(request: HttpRequest) -> str:
-    """The template of the request's address, without ids; `unknown` for an address that does not exist."""
+    """Return the URL pattern of the request, without ids; `unknown` for a path that does not exist."""
     match = getattr(request, "resolver_match", None)
     return match.route if match is not None else "unknown"
 
 
-class RequestTrail:
-    """Gives each request an id, and leaves one line in the log and one count in the metrics."""
+class RequestLog:
+    """Give each request an id, and record it in the log and in the metrics."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self._get_response = get_response
@@ -63,7 +63,7 @@ class RequestTrail:
 
 
 class SecureTransport:
-    """Refuses plain HTTP to the API and strangers at /metrics and /admin, where the profile asks for it."""
+    """Refuse plain HTTP to the API, and other networks at /metrics and /admin, if the settings say so."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self._get_response = get_response
@@ -71,7 +71,7 @@ class SecureTransport:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         path = request.path_info
         if settings.OPD_REQUIRE_HTTPS and path.startswith("/api/") and not request.is_secure():
-            # Not redirected: the credentials have already been sent in clear, and the client must learn that.
+            # No redirect: the client must notice that it has sent credentials unencrypted.
             return problem_details.of_exception(errors.PermissionDenied("Use HTTPS."))
         networks = settings.OPD_INTERNAL_NETWORKS
         if networks and path.startswith(("/metrics", "/admin")) and not is_within(client_address(request), networks):
@@ -80,9 +80,9 @@ class SecureTransport:
 
 
 class BodyLimit:
-    """Refuses a body that is announced as longer than 256 KB, and keeps answers of the API out of every cache.
+    """Refuse a body whose Content-Length is above 256 KB, and keep answers of the API out of HTTP caches.
 
-    Under our own web server the door has refused such a body already.
+    Our own web server refuses such a body earlier.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
@@ -99,7 +99,7 @@ class BodyLimit:
 
 
 class ProblemDetails:
-    """Answers as a problem whatever fails outside DRF, and whatever the door has refused."""
+    """Turn errors outside DRF, and requests that the web server has refused, into problems."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self._get_response = get_response
@@ -117,14 +117,14 @@ class ProblemDetails:
         return problem
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse:
-        """Answer an exception of a plain Django view."""
+        """Return the problem for an exception of a plain Django view."""
         return problem_details.of_failure(exception)
 
 
 class ByPath:
-    """Run the middleware of browsers' pages (sessions, CSRF, messages ...) only for paths that are not the API's.
+    """Run the middleware of browser pages (sessions, CSRF, messages ...) only for paths outside the API.
 
-    What that middleware puts on an answer of the API is the same for all of them: its headers are made once.
+    The headers that the header middleware sets on answers of the API never vary, so they are computed once.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
@@ -136,9 +136,9 @@ class ByPath:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if not _is_api(request):
             return self._pages[0](request)
-        request.get_host()  # DisallowedHost for a host that is not ours
+        request.get_host()  # raises DisallowedHost
         response = (self._cross_origin[0] if "HTTP_ORIGIN" in request.META else self._api)(request)
-        for name, value in self._usual_headers(request).items():
+        for name, value in self._common_headers(request).items():
             response.headers.setdefault(name, value)
         patch_vary_headers(response, ("origin",))
         return response
@@ -146,7 +146,7 @@ class ByPath:
     def process_view(
         self, request: HttpRequest, view: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]
     ) -> HttpResponseBase | None:
-        """Let the middleware of pages see the view: Django asks only what stands in MIDDLEWARE itself."""
+        """Call process_view of the page middleware: Django does so only for the entries of MIDDLEWARE."""
         if _is_api(request):
             return None
         for each in self._pages[:-1]:
@@ -156,7 +156,7 @@ class ByPath:
                     return response
         return None
 
-    def _usual_headers(self, request: HttpRequest) -> dict[str, str]:
+    def _common_headers(self, request: HttpRequest) -> dict[str, str]:
         secure = request.is_secure()
         if secure not in self._headers:
             bare = _chain(settings.OPD_HEADER_MIDDLEWARE, lambda _: HttpResponse())[0](request)
@@ -171,7 +171,7 @@ def _is_api(request: HttpRequest) -> bool:
 
 
 def _chain(names: Iterable[str], innermost: GetResponse) -> list[GetResponse]:
-    """The middleware of these names, the outermost first, and what they are around."""
+    """Return the middleware of these names, outermost first, followed by the innermost handler."""
     handlers = [innermost]
     for name in reversed(list(names)):
         handlers.insert(0, import_string(name)(handlers[0]))

@@ -1,4 +1,4 @@
-"""The OpenAPI description's shared parts: names, what every operation can answer, how to retry safely."""
+"""The shared parts of the OpenAPI document: names, common problems, and how to retry safely."""
 
 from typing import Any
 
@@ -29,7 +29,7 @@ _KEY_PARAMETER: dict[str, Any] = {
     "name": "Idempotency-Key",
     "required": False,
     "description": (
-        "Chosen by the client for one request and sent again with its repetitions: the first answer comes back with "
+        "Chosen by the client for one request and sent again with its repetitions: they get the first answer with "
         "`Idempotency-Replayed: true`, and nothing happens twice. Kept 24 hours for each caller."
     ),
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"^[\x21-\x7E]+$"},
@@ -37,16 +37,16 @@ _KEY_PARAMETER: dict[str, Any] = {
 _SHARED_PARAMETERS = frozenset({"Idempotency-Key", "If-None-Match", "page", "page_size"})
 _SUFFIXES = ("Shape", "Request", "Body")
 
-NOT_MODIFIED = OpenApiResponse(description="What you have is what you would get.")
+NOT_MODIFIED = OpenApiResponse(description="Your copy is current.")
 CONDITIONAL = [
     OpenApiParameter(
-        "If-None-Match", str, OpenApiParameter.HEADER, description="ETags of what you have, in quotes, or `*`."
+        "If-None-Match", str, OpenApiParameter.HEADER, description="ETags of your copies, in quotes, or `*`."
     ),
     OpenApiParameter(
-        "ETag", str, OpenApiParameter.HEADER, response=[200, 304], description="Stands for this answer, byte by byte."
+        "ETag", str, OpenApiParameter.HEADER, response=[200, 304], description="Identifies this answer, byte by byte."
     ),
 ]
-"""For `extend_schema(parameters=...)` of a read that answers 304."""
+"""For `extend_schema(parameters=...)` of a read that can return 304."""
 
 
 class OperationSchema(AutoSchema):
@@ -57,7 +57,7 @@ class OperationSchema(AutoSchema):
         operation = super().get_operation(*args, **kwargs)
         if operation is None:
             return None
-        operation.setdefault("security", [])  # open to all; without it a reader would look for a default
+        operation.setdefault("security", [])  # no sign-in; without the key the default of the document would apply
         codes = set(_ALWAYS)
         if "requestBody" in operation:
             codes.update(_WITH_A_BODY)
@@ -84,7 +84,7 @@ class OperationSchema(AutoSchema):
         return given or (super().get_description() or "").strip().split("\n")[0].rstrip(".") or None
 
     def get_description(self) -> str:  # type: ignore[override]  # as drf-spectacular has it
-        """Return no description but one that is given: a docstring is written for readers of the code."""
+        """Return no description by default: docstrings are for readers of the code."""
         return ""
 
     def get_paginated_name(self, serializer_name: str) -> str:
@@ -94,7 +94,7 @@ class OperationSchema(AutoSchema):
     def _get_serializer_name(self, serializer: Any, direction: Direction, bypass_extensions: bool = False) -> str:
         """Name a component: `Doctor` is answered, `DoctorInput` is sent, `DoctorChanges` is sent with PATCH.
 
-        What is only ever sent, such as `Booking`, has no suffix.
+        A component that is only sent, such as `Booking`, has no suffix.
         """
         name: str = super()._get_serializer_name(serializer, "response", bypass_extensions)
         for suffix in _SUFFIXES:
@@ -107,13 +107,13 @@ class OperationSchema(AutoSchema):
         return f"{name}Input" if any(field.read_only for field in fields) else name
 
     def _map_serializer(self, serializer: Any, direction: Direction, bypass_extensions: bool = False) -> dict[str, Any]:
-        """Describe a serializer, with the `example` of its Meta class where it is what is answered."""
+        """Describe a serializer; in responses, with the `example` of its Meta class."""
         schema: dict[str, Any] = super()._map_serializer(serializer, direction, bypass_extensions)
         example = getattr(getattr(serializer, "Meta", None), "example", None)
         return {**schema, "example": example} if example and direction == "response" else schema
 
     def _shared(self, parameter: dict[str, Any]) -> dict[str, Any]:
-        """Return a reference in place of a parameter that many operations have."""
+        """Return a reference for a parameter that many operations have."""
         name = parameter["name"]
         if parameter["in"] != "path" and name not in _SHARED_PARAMETERS:
             return parameter
@@ -137,7 +137,7 @@ class LocalDateTimeExtension(OpenApiSerializerFieldExtension):
 
 
 class ClockTimeExtension(OpenApiSerializerFieldExtension):
-    """A clock time such as 09:00 has neither the seconds nor the offset that the format `time` asks for."""
+    """A clock time such as 09:00 lacks the seconds and the offset that the format `time` requires."""
 
     target_class = "rest_framework.serializers.TimeField"
     match_subclasses = True
@@ -148,7 +148,7 @@ class ClockTimeExtension(OpenApiSerializerFieldExtension):
 
 
 def state_security_once(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
-    """Move the ways to sign in, which most operations share, from the operations to the document."""
+    """Move the security requirement that most operations share from the operations to the document."""
     operations = [operation for methods in result["paths"].values() for operation in methods.values()]
     usual: list[dict[str, list[str]]] = max((each["security"] for each in operations), key=len, default=[])
     for operation in operations:

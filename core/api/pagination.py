@@ -23,7 +23,7 @@ def _number(request: ApiRequest, name: str, default: int) -> int:
 
 
 class Pages(PageNumberPagination):
-    """Pages by number; a larger page size than 200 is cut, a page beyond the last is not found."""
+    """Pages by number: at most 200 items each; a page after the last is not found."""
 
     page_size = 50
     max_page_size = 200
@@ -36,7 +36,7 @@ class Pages(PageNumberPagination):
         return _number(request, "page", 1)
 
     def get_paginated_response(self, data: Any) -> Answer:  # type: ignore[override]
-        """The page: how many there are, the addresses of the pages beside it, and its things."""
+        """Return the page: the total count, the URLs of the next and the previous page, and the items."""
         return Answer(
             200,
             {

@@ -1,4 +1,4 @@
-"""Every error on its way out becomes `application/problem+json` (RFC 9457); the one place where errors meet HTTP."""
+"""Turn every error into `application/problem+json` (RFC 9457). No other module maps errors to HTTP."""
 
 import math
 import re
@@ -72,13 +72,13 @@ _constraints: dict[str, type[errors.EngineError]] = {}
 
 
 def title_of(code: str) -> str:
-    """What a code means, in words: the title of the error that carries it."""
+    """Return the title of the error with this code."""
     error = error_of(code)
     return _TITLES.get(code) or (error.title() if error else code)
 
 
 def error_of(code: str) -> type[errors.EngineError] | None:
-    """Return the error that carries a code, or None for a code of the framework."""
+    """Return the error class with this code, or None for a code of the framework."""
     return next((each for each in _errors() if each.code == code), None)
 
 
@@ -89,25 +89,25 @@ def _errors(of: type[errors.EngineError] = errors.EngineError) -> Iterator[type[
 
 
 def register_constraint(name: str, error: type[errors.EngineError]) -> None:
-    """A breach of the database constraint of this name is answered with this error."""
+    """Map the database constraint of this name to the error for breaking it."""
     _constraints[name] = error
 
 
 def constraint_of(error: IntegrityError) -> str | None:
-    """Give the name of the constraint that was broken, if the database tells.
+    """Return the name of the constraint that was broken, or None if the database does not report it.
 
-    A distributed table tells it in the message only, with the number of the shard at its end.
+    A distributed table reports it only in the message, with the number of the shard at its end.
     """
     diagnostic = getattr(error.__cause__, "diag", None)
     name = getattr(diagnostic, "constraint_name", None)
     if name is None:
-        told = _CONSTRAINT_IN_MESSAGE.search(getattr(diagnostic, "message_primary", None) or "")
-        name = told[1] if told else None
+        match = _CONSTRAINT_IN_MESSAGE.search(getattr(diagnostic, "message_primary", None) or "")
+        name = match[1] if match else None
     return _SHARD.sub("", name) if name else None
 
 
 def translate(exc: BaseException) -> errors.EngineError | None:
-    """The engine's own error for one of Django's or the database's; None for what is nobody's fault but ours."""
+    """Return the engine's error for an exception of Django or the database; None for a bug."""
     match exc:
         case errors.EngineError():
             return exc
@@ -141,14 +141,14 @@ def _of_constraint(error: IntegrityError) -> errors.EngineError | None:
     if known is not None:
         return known()
     if retry.sqlstate(error) == _FOREIGN_KEY:
-        # The same error for both ends of a reference: an insert that points nowhere, a delete that leaves pointers.
-        pointed_at = "still referenced" in str(getattr(getattr(error.__cause__, "diag", None), "message_detail", ""))
-        return errors.InUse() if pointed_at else errors.NotFound()
+        # The code is the same for an insert with a dangling reference and for a delete of a row that is referred to.
+        referenced = "still referenced" in str(getattr(getattr(error.__cause__, "diag", None), "message_detail", ""))
+        return errors.InUse() if referenced else errors.NotFound()
     return None
 
 
 def _walk(detail: Any, path: str = "") -> Iterator[dict[str, str]]:
-    """The leaves of a DRF error detail, nested fields as a dotted path."""
+    """Yield the leaves of a DRF error detail, nested fields as dotted paths."""
     if isinstance(detail, Mapping):
         for key, inner in detail.items():
             name = "" if key == "non_field_errors" else str(key)
@@ -163,7 +163,7 @@ def _walk(detail: Any, path: str = "") -> Iterator[dict[str, str]]:
 
 
 def _from_drf(exc: drf.APIException) -> tuple[str, str, dict[str, Any], dict[str, str]]:
-    """Code, detail, members and headers of a DRF exception."""
+    """Return code, detail, members and headers of a DRF exception."""
     headers: dict[str, str] = {}
     if getattr(exc, "auth_header", None):
         headers["WWW-Authenticate"] = exc.auth_header  # type: ignore[attr-defined]
@@ -196,7 +196,7 @@ def _from_drf(exc: drf.APIException) -> tuple[str, str, dict[str, Any], dict[str
 
 
 def body(code: str, *, detail: str, title: str | None = None, **members: Any) -> dict[str, Any]:
-    """The members of a problem."""
+    """Return the members of a problem."""
     standard = {
         "type": f"urn:opd:problem:{code}",
         "title": title or title_of(code),
@@ -204,11 +204,11 @@ def body(code: str, *, detail: str, title: str | None = None, **members: Any) ->
         "detail": detail,
         "code": code,
     }
-    return {**standard, **members, **standard}  # a fact that is called like a standard member does not replace it
+    return {**standard, **members, **standard}  # a fact cannot replace a standard member
 
 
 def of_status(status: int) -> dict[str, Any]:
-    """The problem for a bare status that some part of Django answered with."""
+    """Return the problem for a bare status of a Django response."""
     code = next((code for code, known in STATUS.items() if known == status), None)
     code = code or ("validation-error" if status < HTTPStatus.INTERNAL_SERVER_ERROR else "internal-error")
     members: dict[str, Any] = {"errors": []} if code == "validation-error" else {}
@@ -216,7 +216,7 @@ def of_status(status: int) -> dict[str, Any]:
 
 
 def describe(exc: BaseException) -> tuple[dict[str, Any], dict[str, str]]:
-    """The problem that an exception makes, and the headers that go with it. Never tells anything of a bug."""
+    """Return the problem and the headers for an exception; for a bug, without any detail of it."""
     headers: dict[str, str] = {}
     if isinstance(exc, drf.APIException):
         code, detail, members, headers = _from_drf(exc)
@@ -238,26 +238,26 @@ def describe(exc: BaseException) -> tuple[dict[str, Any], dict[str, str]]:
 
 
 def response(problem: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> HttpResponse:
-    """A finished Django response of a problem, for use outside DRF."""
+    """Return the Django response for a problem."""
     status = problem["status"]
     return HttpResponse(to_json(problem), status=status, content_type=CONTENT_TYPE, headers=dict(headers or {}))
 
 
 def of_exception(exc: BaseException) -> HttpResponse:
-    """The finished Django response for an exception."""
+    """Return the Django response for an exception."""
     return response(*describe(exc))
 
 
 def of_failure(exc: BaseException) -> HttpResponse:
-    """The finished Django response for an exception; a bug is recorded in the log, and nothing of it is told."""
-    made = of_exception(exc)
-    if made.status_code == HTTPStatus.INTERNAL_SERVER_ERROR:
+    """Return the Django response for an exception; log a bug, and do not reveal it."""
+    answer = of_exception(exc)
+    if answer.status_code == HTTPStatus.INTERNAL_SERVER_ERROR:
         logs.failure("unhandled", exc)
-    return made
+    return answer
 
 
 def handler(exc: Exception, context: Mapping[str, Any]) -> HttpResponse:
-    """DRF's exception handler, for its views that are no endpoints of ours (the documentation)."""
+    """DRF's exception handler, for views that are not Endpoints (the documentation)."""
     return of_failure(exc)
 
 

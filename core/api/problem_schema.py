@@ -13,7 +13,7 @@ PROBLEM: dict[str, Any] = {
     "type": "object",
     "description": (
         "A problem as in RFC 9457. `code` is for programs, `title` and `detail` are for people. Some codes add members "
-        "of their own. New codes may be added: treat one that you do not know by its `status`."
+        "of their own. New codes may be added: handle unknown ones by their `status`."
     ),
     "required": ["type", "title", "status", "detail", "code"],
     "properties": {
@@ -53,9 +53,9 @@ _RETRY_HEADER = {"Retry-After": {"description": "Seconds to wait.", "schema": {"
 
 
 def problems(*codes: str) -> dict[tuple[int, str], OpenApiResponse]:
-    """The problems that an operation can answer, for `extend_schema(responses={201: X, **problems("slot-full")})`.
+    """Return the problems of an operation, for `extend_schema(responses={201: X, **problems("slot-full")})`.
 
-    They are a note for `OperationSchema`, which puts the shared components in their place.
+    `OperationSchema` replaces these placeholders with references to shared components.
     """
     by_status: dict[int, set[str]] = {}
     for code in codes:
@@ -64,12 +64,12 @@ def problems(*codes: str) -> dict[tuple[int, str], OpenApiResponse]:
 
 
 def codes_of(response: dict[str, Any]) -> set[str]:
-    """The codes that `problems` noted in a response."""
+    """Return the codes of a placeholder made by `problems`."""
     return set(response.get("content", {}).get(CONTENT_TYPE, {}).get("schema", {}).get("enum", ()))
 
 
 def problem_response(codes: Iterable[str], *, registry: ComponentRegistry) -> dict[str, Any]:
-    """Return a reference to the response that stands for these codes of one status."""
+    """Return a reference to the shared response for these codes of one status."""
     codes = sorted(codes)
     for name, schema in _SCHEMAS.items():
         component(registry, ResolvedComponent.SCHEMA, name, schema)
@@ -87,8 +87,8 @@ def problem_response(codes: Iterable[str], *, registry: ComponentRegistry) -> di
     }
     if any(code in RETRY_AFTER for code in codes):
         response["headers"] = _RETRY_HEADER
-    telling = [code for code in codes if code != "idempotency-in-progress"] or codes
-    name = "Or".join(code.title().replace("-", "") for code in telling)
+    naming = [code for code in codes if code != "idempotency-in-progress"] or codes
+    name = "Or".join(code.title().replace("-", "") for code in naming)
     return component(registry, ResolvedComponent.RESPONSE, name, response)
 
 
@@ -101,7 +101,7 @@ def component(registry: ComponentRegistry, kind: str, name: str, schema: dict[st
 
 
 class _Named(dict[str, Any]):
-    """Facts of a detail; a fact without an example stands for itself."""
+    """The facts of a detail; a fact without an example is shown by its name."""
 
     def __missing__(self, name: str) -> str:
         return name

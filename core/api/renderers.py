@@ -1,4 +1,4 @@
-"""JSON out: orjson, with decimals as numbers."""
+"""Encode JSON with orjson, decimals as numbers."""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -19,9 +19,9 @@ def _plain(value: Any) -> Any:
         return dict(value)
     if hasattr(value, "__iter__"):
         return list(value)
-    raise TypeError(f"{type(value).__name__} has no form in JSON")
+    raise TypeError(f"{type(value).__name__} cannot be encoded as JSON")
 
 
 def to_json(value: Any) -> bytes:
-    """The JSON text of plain values, uuids, times and decimals."""
+    """Return the JSON text of plain values, UUIDs, times and decimals."""
     return orjson.dumps(value, default=_plain, option=_OPTIONS)

@@ -1,4 +1,4 @@
-"""A request as the endpoints of the API see it."""
+"""The request object of the API's endpoints."""
 
 from functools import cached_property
 from typing import Any
@@ -14,7 +14,7 @@ FORM = "application/x-www-form-urlencoded"
 
 
 class ApiRequest:
-    """Who sent it (`auth`, `user`), its body as a JSON object, its query. The rest is Django's own request."""
+    """A request: the caller (`auth`, `user`), the JSON object of the body, the query. Else like Django's request."""
 
     def __init__(self, http: HttpRequest) -> None:
         self._request = http
@@ -28,14 +28,14 @@ class ApiRequest:
 
     @property
     def query_params(self) -> Any:
-        """The query string, as Django's QueryDict."""
+        """The query string, as a QueryDict."""
         return self._request.GET
 
     @cached_property
     def data(self) -> dict[str, Any]:
         """The JSON object of the body; an empty one without a body.
 
-        Raises UnsupportedMediaType for another content type, ValidationFailed for a body that is not a JSON object.
+        Raise UnsupportedMediaType for another content type, ValidationFailed for a body that is not a JSON object.
         """
         raw = self._body(JSON)
         return json_body.object_of(raw) if raw else {}
@@ -46,7 +46,7 @@ class ApiRequest:
         return QueryDict(self._body(FORM)).dict()
 
     def _body(self, media_type: str) -> bytes:
-        """The body, if it is empty or of this media type."""
+        """Return the body; raise UnsupportedMediaType if it is not empty and of another media type."""
         raw: bytes = self._request.body
         kind = self.META.get("CONTENT_TYPE", "")
         if raw and kind != media_type and kind.partition(";")[0].strip().lower() != media_type:

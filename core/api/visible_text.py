@@ -1,4 +1,4 @@
-"""Text that people read: no character in it is invisible, and none changes the direction of the others."""
+"""Detect invisible characters, and those that change the direction of others, in text that people read."""
 
 import unicodedata
 
@@ -6,8 +6,8 @@ from rest_framework import serializers
 
 # Format characters, surrogates, private use, unassigned code points, and separators of lines and paragraphs.
 _INVISIBLE_KINDS = frozenset({"Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-# Letters, marks and symbols that Unicode shows as nothing: fillers, a joiner of marks, Khmer's inherent vowels, the
-# empty Braille pattern, the place of an object, and the note head of music that is not drawn.
+# Letters, marks and symbols that are displayed as nothing: fillers, the combining grapheme joiner, Khmer's inherent
+# vowels, the blank Braille pattern, the object replacement character, and the null note head.
 _BLANKS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0\ufffc\U00016fe4\U0001d159")
 _VARIATIONS = frozenset(map(chr, (*range(0x180B, 0x1810), *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))))
 _EMOJI_STYLES = frozenset("\ufe0e\ufe0f")
@@ -20,12 +20,12 @@ _JOINING = frozenset({
     "TAMIL", "TELUGU", "KANNADA", "MALAYALAM", "SINHALA", "MYANMAR", "KHMER", "BALINESE", "JAVANESE",
     "SUNDANESE",
 })  # fmt: skip
-# ... and those whose letters have variants that are told apart by a character of their own.
+# ... and those whose letters have variants selected by a character after them.
 _VARYING = frozenset({"CJK", "MONGOLIAN", "MYANMAR", "PHAGS-PA"})
 
 
 def visible_letters(text: str) -> str:
-    """Return the text without blanks and without characters that show nothing."""
+    """Return the text without blanks and without characters that are displayed as nothing."""
     return "".join(
         letter
         for letter in text
@@ -34,10 +34,10 @@ def visible_letters(text: str) -> str:
 
 
 def invisible_in(text: str) -> str | None:
-    """The first character that nobody can see, or None. Control characters are not looked for here.
+    """Return the first invisible character, or None. Control characters are not checked here.
 
-    Zero-width joiners and non-joiners pass between letters of a script that needs them, after a virama, and between the
-    parts of an emoji; variation selectors directly after a letter that has variants, or an emoji.
+    Zero-width joiners and non-joiners are allowed between letters of a script that needs them, after a virama, and
+    between the parts of an emoji; variation selectors directly after a letter that has variants, or an emoji.
     """
     if text.isascii():
         return None
@@ -55,7 +55,7 @@ def invisible_in(text: str) -> str | None:
 
 
 def refuse_invisible(text: str) -> None:
-    """A validator: names the character that cannot be seen."""
+    """Raise DRF's ValidationError for text with an invisible character."""
     if (letter := invisible_in(text)) is not None:
         raise serializers.ValidationError(
             f"The invisible character U+{ord(letter):04X} is not allowed.", code="invisible-character"
@@ -70,12 +70,12 @@ def _joins(before: str, after: str) -> bool:
 
 
 def _is_emoji(letter: str) -> bool:
-    """Whether this is a symbol, a skin tone, or the style of a symbol."""
+    """Return whether this is a symbol, a skin tone, or the style of a symbol."""
     return letter in _EMOJI_STYLES or unicodedata.category(letter) in {"So", "Sk"}
 
 
 def _script(letter: str) -> str | None:
-    """The script of a letter or mark, by the first word of its name; None for anything else."""
+    """Return the script of a letter or mark, by the first word of its name; None for anything else."""
     if letter in _JOINERS or letter in _VARIATIONS or unicodedata.category(letter)[0] not in "LM":
         return None
     return unicodedata.name(letter, "").partition(" ")[0]

@@ -41,12 +41,12 @@ Found = list[tuple[Any, ...]]
 """The rows that a query returned."""
 
 
-def send(statements: Sequence[Statement], *, asking: Sequence[Statement] = ()) -> list[Found]:
+def send(statements: Sequence[Statement], *, queries: Sequence[Statement] = ()) -> list[Found]:
     """Run the statements in this order and then the queries, in one round trip; return the rows of each query.
 
     The driver inserts the values into the text (a client-side cursor), so that one text can contain all statements.
     """
-    every = [*statements, *asking]
+    every = [*statements, *queries]
     if not every:
         return []
     with connection.cursor() as cursor:
@@ -54,7 +54,7 @@ def send(statements: Sequence[Statement], *, asking: Sequence[Statement] = ()) -
         for _ in statements:
             cursor.nextset()
         found = []
-        for _ in asking:
+        for _ in queries:
             found.append(cursor.fetchall())
             cursor.nextset()
         return found
@@ -62,7 +62,7 @@ def send(statements: Sequence[Statement], *, asking: Sequence[Statement] = ()) -
 
 def ask(*questions: Statement) -> list[Found]:
     """Run the queries in one round trip and return the rows of each."""
-    return send((), asking=questions)
+    return send((), queries=questions)
 
 
 class Rows(Generic[M]):

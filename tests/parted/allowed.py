@@ -1,6 +1,6 @@
 """The functions that may look into every part, each with the reason; `docs/howto/growing.md` lists the same."""
 
-LOOK_UP = "tokens.engine.locate._found"
+LOOK_UP = "tokens.engine.locate._fetch_row"
 
 ALLOWED: dict[str, str] = {
     LOOK_UP: "an id and nothing else: asked once for each id and process, three index probes in each part",

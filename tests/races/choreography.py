@@ -17,7 +17,7 @@ from typing import Any
 from django.db import connection
 from redis import Redis
 
-from core.batching import _Place
+from core.batching import _Waiter
 from ops.partitioning import name_alike
 from tests.support.waiting import until
 from tokens.engine import locking
@@ -64,7 +64,7 @@ class Runner(threading.Thread):
         """Whether this one waits in a queue, at the gate, or for a lock that the other one's transaction holds."""
         frame = sys._current_frames().get(self.ident or 0)
         while frame is not None:
-            if frame.f_code in (_Place.wait.__code__, Redis.blpop.__code__):
+            if frame.f_code in (_Waiter.wait.__code__, Redis.blpop.__code__):
                 return True
             frame = frame.f_back
         with connection.cursor() as cursor:

@@ -51,11 +51,11 @@ def key_for(text: str, *, request: str = "", actor: str = "user:desk") -> Key:
 def booking(slot: Slot, patient: Patient, key: Key | None) -> Step:
     """A booking as the API makes it, with its key."""
     work = partial(ask, slot.id, patient.id, wait=False, reply=Reply(booked, key))
-    return partial(commands.run, work, key, looks=False)
+    return partial(commands.run, work, key, find_stored=False)
 
 
 def cancelling(token: Token, key: Key) -> Step:
-    return partial(commands.run, partial(leave, token, reply=Reply(cancelled, key)), key, looks=False)
+    return partial(commands.run, partial(leave, token, reply=Reply(cancelled, key)), key, find_stored=False)
 
 
 def stored() -> dict[str, bytes]:
@@ -204,7 +204,7 @@ def test_stored_answers_among_new_requests(monkeypatch: pytest.MonkeyPatch, runs
 def test_an_outlived_answer_is_replaced(monkeypatch: pytest.MonkeyPatch, clock: Any) -> None:
     slot = a_slot(capacity=5)
     booking(slot, a_patient(), key_for("k"))()
-    clock.advance(idempotency.KEPT + timedelta(seconds=1))
+    clock.advance(idempotency.RETENTION + timedelta(seconds=1))
     slot = a_slot(capacity=5)
     new, plain = one_batch(
         [booking(slot, a_patient(), key_for("k", request="another one")), booking(slot, a_patient(), None)],
@@ -226,7 +226,7 @@ def taken_meanwhile(monkeypatch: pytest.MonkeyPatch, runs: list[tuple[int, int]]
     """
     here, there, beside = slots = [a_slot(capacity=1) for _ in range(3)]
     elsewhere = booking(there, a_patient(), key_for("k", request="another one"))
-    keep, outcomes, done = idempotency.keep, [], threading.Event()
+    keep, outcomes, done = idempotency.store, [], threading.Event()
 
     def overtaken(answers: Any) -> None:
         if len(answers) > 1 and not done.is_set():
@@ -238,7 +238,7 @@ def taken_meanwhile(monkeypatch: pytest.MonkeyPatch, runs: list[tuple[int, int]]
             monkeypatch.setattr("django.conf.settings.OPD_COMBINE", True)
         keep(answers)
 
-    monkeypatch.setattr(idempotency, "keep", overtaken)
+    monkeypatch.setattr(idempotency, "store", overtaken)
     runs.clear()
     outcomes += one_batch(
         [booking(here, a_patient(), key_for("k")), booking(beside, a_patient(), key_for("mate"))],
@@ -268,13 +268,13 @@ def test_a_key_that_is_taken_meanwhile_rolls_the_batch_back_and_each_request_run
 def test_canary_of_a_batch_that_does_not_mind_one_key_sells_two_seats(
     monkeypatch: pytest.MonkeyPatch, runs: list[tuple[int, int]]
 ) -> None:
-    keep = idempotency.keep
+    keep = idempotency.store
 
     def careless(answers: Any) -> None:
         with suppress(KeyTaken):
             keep(answers)
 
-    monkeypatch.setattr(idempotency, "keep", careless)
+    monkeypatch.setattr(idempotency, "store", careless)
     (late, mate, first), (here, there, beside) = taken_meanwhile(monkeypatch, runs)
     assert all(isinstance(each, Answer) for each in (late, mate, first))
     assert [Token.objects.filter(slot=slot).count() for slot in (here, there, beside)] == [1, 1, 1]

@@ -102,11 +102,11 @@ def test_batches_with_the_same_keys_store_their_answers_in_one_order() -> None:
     def store(names: str) -> None:
         answers = [(Key(actor="user:desk", key=name, fingerprint=""), Stored(201, b"{}", {})) for name in names]
         with atomic(durable=True):
-            idempotency.keep(answers)
+            idempotency.store(answers)
 
     def hold() -> None:
         with atomic(durable=True):
-            idempotency.keep([(Key(actor="user:desk", key="b", fingerprint=""), Stored(201, b"{}", {}))])
+            idempotency.store([(Key(actor="user:desk", key="b", fingerprint=""), Stored(201, b"{}", {}))])
             held.set()
             go.wait(PATIENCE)
             roll_back()

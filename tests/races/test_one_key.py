@@ -83,7 +83,7 @@ def test_canary_without_the_key_each_request_calls_another(monkeypatch: pytest.M
 
 def test_canary_without_the_stored_answer_each_request_calls_another(monkeypatch: pytest.MonkeyPatch) -> None:
     slot, authorization = waiting_room(), signed_in()
-    monkeypatch.setattr(idempotency, "keep", lambda answers: None)
+    monkeypatch.setattr(idempotency, "store", lambda answers: None)
     answers: list[Any] = together([partial(call_next, authorization, slot, "one-key")] * 20)
     assert Counter(answer.status for answer in answers) == {200: 20}
     assert Token.objects.filter(slot=slot, status="CALLED").count() == 20

@@ -171,7 +171,7 @@ def test_reads_at_the_same_moment_are_written_together(settings: Any, monkeypatc
 
     def read(patient: UUID) -> None:
         row = read_trail._row("user:desk", [str(patient)], "queue.read", "r")
-        read_trail._recording.outcome_of(None, row, patience_seconds=20)
+        read_trail._recording.submit_or_run(None, row, timeout_seconds=20)
 
     together([lambda each=each: read(each) for each in patients])
     assert written == [1, 5]

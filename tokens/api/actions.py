@@ -1,4 +1,4 @@
-"""tokens/{id}/...: what the desk and the doctor do with one token."""
+"""tokens/{id}/...: actions of the desk and the doctor on one token."""
 
 from collections.abc import Callable
 from functools import partial
@@ -24,7 +24,7 @@ service = TokenAllocationService()
 
 
 class TokenActionView(Endpoint):
-    """One action on one token: reads the body, checks that the caller may see the token, and lets the service act."""
+    """One action on one token: read the body, check that the caller may see the token, and call the service."""
 
     capability = "tokens.attend"
     body_class: ClassVar[type[StrictSerializer]] = NothingRequest
@@ -39,7 +39,7 @@ class TokenActionView(Endpoint):
 
 
 def token_answer(token: Token) -> Answer:
-    """The token as it stands now."""
+    """Return the answer with the current token."""
     return Answer(200, token_bodies([token], now=clock.now())[0])
 
 
@@ -51,59 +51,59 @@ class ConfirmView(TokenActionView):
     act = TokenAllocationService.confirm
 
 
-@openapi.action("Arrive", "The patient has arrived")
+@openapi.action("Arrive", "Check a patient in")
 class CheckInView(TokenActionView):
-    """The patient is here."""
+    """Check a patient in."""
 
     act = TokenAllocationService.check_in
 
 
 @openapi.action("Call", "Call this patient in")
 class CallView(TokenActionView):
-    """Call this patient, out of turn if need be."""
+    """Call this patient in, whatever their position."""
 
     act = TokenAllocationService.call
 
 
-@openapi.action("Call", "The consultation begins", "room-occupied", request=CompleteCurrentRequest)
+@openapi.action("Call", "Start a consultation", "room-occupied", request=CompleteCurrentRequest)
 class StartView(TokenActionView):
-    """The patient enters the room."""
+    """Start the consultation."""
 
     body_class = CompleteCurrentRequest
     act = TokenAllocationService.start
 
 
-@openapi.action("Call", "The consultation is over")
+@openapi.action("Call", "End a consultation")
 class CompleteView(TokenActionView):
-    """The room is free."""
+    """End the consultation."""
 
     act = TokenAllocationService.complete
 
 
-@openapi.action("Call", "Called, but not at the door")
+@openapi.action("Call", "Requeue a called patient")
 class RequeueView(TokenActionView):
-    """Back into the queue at the old priority."""
+    """Put a called patient who did not appear back into the queue, at the old priority."""
 
     act = TokenAllocationService.requeue
 
 
-@openapi.action("Arrive", "The patient is missing")
+@openapi.action("Arrive", "Mark a no-show")
 class NoShowView(TokenActionView):
-    """The seat is kept until `grace_expires_at`."""
+    """Mark a patient as missing; the seat is kept until `grace_expires_at`."""
 
     act = TokenAllocationService.no_show
 
 
-@openapi.action("Arrive", "The missing patient turned up", "grace-expired")
+@openapi.action("Arrive", "Reinstate a no-show", "grace-expired")
 class ReinstateView(TokenActionView):
-    """Back into the queue at the old priority."""
+    """Put a missing patient who has arrived back into the queue, at the old priority."""
 
     act = TokenAllocationService.reinstate
 
 
 @openapi.action("Emergency", "Set an emergency's acuity", request=TriageRequest)
 class TriageView(TokenActionView):
-    """1 is immediate, 5 the least urgent."""
+    """Set an emergency's acuity, 1 (immediate) to 5."""
 
     capability = "tokens.emergency"
     body_class = TriageRequest

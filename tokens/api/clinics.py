@@ -1,4 +1,4 @@
-"""facilities/{id}/ and doctors/{id}/, whose changes reach slots: a new time zone, and the removal of a doctor."""
+"""facilities/{id}/ and doctors/{id}/, where two changes affect slots: a new time zone, and deleting a doctor."""
 
 from functools import partial
 from uuid import UUID

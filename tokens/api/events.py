@@ -1,4 +1,4 @@
-"""events/: the engine's log, for systems that follow it."""
+"""events/: the event log, for systems that follow it."""
 
 from accounts.access.permissions import reach_of
 from accounts.access.principal import principal_of
@@ -30,8 +30,8 @@ class EventListView(Endpoint):
         if "token" in filters:
             events = of_token(events, token_id=filters["token"])
         if "slot" not in filters and "token" not in filters:
-            # Within a slot the order is that of its lock; over all slots a transaction that commits late must not be
-            # skipped.
+            # The lock of a slot orders its events. Over all slots, leave out events that a transaction still open may
+            # precede: a reader would skip those of the transaction.
             events = complete_part(events)
         if "after" in filters:
             last = visible.filter(id=filters["after"]).first()

@@ -1,4 +1,4 @@
-"""Why a token stands where it stands: what its priority is made of, who is ahead, and what moved it."""
+"""The position of a token explained: the parts of its priority, the tokens ahead, and the events that moved it."""
 
 from typing import Any
 
@@ -12,14 +12,14 @@ from tokens.policy.lifecycle import QUEUED
 from tokens.policy.priority import BASE, Category
 from tokens.queries.queue import ahead_of
 
-PASSING = ("token.emergency_admitted", "token.became_emergency", "token.triaged")
-SLOT_WIDE = ("slot.delayed", "slot.cancelled", "slot.closed")
+EMERGENCY_EVENTS = ("token.emergency_admitted", "token.became_emergency", "token.triaged")
+SLOT_EVENTS = ("slot.delayed", "slot.cancelled", "slot.closed")
 
 
 def explain_body(token: Token, *, names_staff: bool) -> dict[str, Any]:
-    """The position of a token and the reasons for it.
+    """Return the position of a token and the reasons for it.
 
-    Of other patients it says only that an emergency came, never which. Without `names_staff` an actor is a role.
+    An emergency of another patient is shown without its token. Without `names_staff` an actor is shown as a role.
     """
     ahead = {}
     if token.status in QUEUED:
@@ -47,7 +47,7 @@ def _shown_history(token: Token, *, names_staff: bool) -> list[dict[str, Any]]:
 def _history(token: Token) -> list[Event]:
     of_facility = Event.objects.filter(facility_id=token.facility_id)
     own = Q(token_id=token.id)
-    moved_by = Q(slot_id=token.slot_id, at__gte=token.created_at) & Q(type__in=[*PASSING, *SLOT_WIDE])
+    moved_by = Q(slot_id=token.slot_id, at__gte=token.created_at) & Q(type__in=[*EMERGENCY_EVENTS, *SLOT_EVENTS])
     return list(of_facility.filter(own | moved_by).order_by("seq"))
 
 

@@ -1,4 +1,4 @@
-"""Slots, tokens, waiting-list entries and events as they stand on the wire (section 1 of the contract)."""
+"""Render slots, tokens, waiting-list entries and events (section 1 of the contract)."""
 
 from collections.abc import Collection, Iterable
 from datetime import datetime
@@ -21,7 +21,7 @@ from waitlist.order import positions_of_entries
 
 
 def slot_body(slot: Slot, *, now: datetime) -> dict[str, Any]:
-    """A slot; times in the facility's zone."""
+    """Render a slot, with times in the facility's zone."""
     zone = slot.facility.time_zone
     return {
         "id": str(slot.id),
@@ -44,7 +44,7 @@ def slot_body(slot: Slot, *, now: datetime) -> dict[str, Any]:
 
 
 class TokenFacts(Protocol):
-    """What the wire tells of a token: a row of the table has it, and so has a row of a list."""
+    """The fields of a token that are rendered; Token and Listed have them."""
 
     @property
     def id(self) -> UUID | str: ...
@@ -75,7 +75,7 @@ class TokenFacts(Protocol):
 
 
 class TokensOfSlot:
-    """Tokens of one slot as they stand on the wire at a moment; what they have in common is made once."""
+    """Render tokens of one slot at one moment; what they have in common is computed once."""
 
     def __init__(
         self,
@@ -96,7 +96,7 @@ class TokensOfSlot:
 
     @classmethod
     def of(cls, slot: Slot, *, now: datetime) -> "TokensOfSlot":
-        """The tokens of this row."""
+        """Return the renderer for the tokens of a slot."""
         return cls(
             slot_id=slot.id,
             doctor_name=slot.doctor.name,
@@ -108,7 +108,7 @@ class TokensOfSlot:
         )
 
     def body(self, token: TokenFacts, *, patient_name: str, position: int | None) -> dict[str, Any]:
-        """A token at its live position; outside the queue it keeps the estimate that it left with."""
+        """Render a token at its position; outside the queue (None) it keeps its last estimate."""
         zone = self._zone
         estimate = token.last_estimate
         if position is not None:
@@ -137,24 +137,24 @@ class TokensOfSlot:
 
 
 def token_body(token: Token, *, position: int | None, now: datetime) -> dict[str, Any]:
-    """A token of `token.slot` at its live position."""
+    """Render a token of `token.slot` at its position; None: it is not in the queue."""
     return TokensOfSlot.of(token.slot, now=now).body(token, patient_name=token.patient.name, position=position)
 
 
 def token_bodies(tokens: Collection[Token], *, now: datetime) -> list[dict[str, Any]]:
-    """Tokens of any slots, their positions found in one statement; in none if none of them is in a queue."""
+    """Render tokens of any slots. One query finds the positions; none is needed if no token is in a queue."""
     positions = positions_of(tokens=[token for token in tokens if token.status in QUEUED])
     return [token_body(token, position=positions.get(token.id), now=now) for token in tokens]
 
 
 def slot_token_bodies(*, queue: Iterable[Token], rest: Iterable[Token], now: datetime) -> list[dict[str, Any]]:
-    """The whole queue of a slot in order, where a token's position is its place in the list, then the rest."""
+    """Render the whole queue of a slot in order, numbered from 1, and then the rest."""
     queued = [token_body(token, position=place, now=now) for place, token in enumerate(queue, start=1)]
     return queued + [token_body(token, position=None, now=now) for token in rest]
 
 
 def list_bytes(head: Head, tokens: Iterable[Listed], *, now: datetime) -> bytes:
-    """The tokens of a slot as the JSON text of a list; one at a time, so that a long list takes little memory."""
+    """Render the tokens of a slot as a JSON list, one at a time, so that a long list takes little memory."""
     slot = TokensOfSlot(
         slot_id=head.id,
         doctor_name=head.doctor_name,
@@ -169,13 +169,13 @@ def list_bytes(head: Head, tokens: Iterable[Listed], *, now: datetime) -> bytes:
 
 
 def entry_bodies(entries: Collection[WaitlistEntry]) -> list[dict[str, Any]]:
-    """Waiting-list entries of any slots, their positions found in one statement."""
+    """Render waiting-list entries of any slots; one query finds the positions."""
     positions = positions_of_entries(entries=entries)
     return [entry_body(entry, position=positions.get(entry.id)) for entry in entries]
 
 
 def entry_body(entry: WaitlistEntry, *, position: int | None) -> dict[str, Any]:
-    """A waiting-list entry at its position; None: it no longer waits."""
+    """Render a waiting-list entry at its position; None: it is no longer waiting."""
     return {
         "id": str(entry.id),
         "slot": str(entry.slot_id),
@@ -191,7 +191,7 @@ def entry_body(entry: WaitlistEntry, *, position: int | None) -> dict[str, Any]:
 
 
 def event_body(event: Event) -> dict[str, Any]:
-    """An event of the log."""
+    """Render an event of the log."""
     return {
         "id": str(event.id),
         "type": event.type,
@@ -204,7 +204,7 @@ def event_body(event: Event) -> dict[str, Any]:
 
 
 def moment(value: datetime | None, zone: str) -> Any:
-    """A moment as ISO 8601 with the offset of the zone; None stays None."""
+    """Return a time as ISO 8601 with the offset of the zone, or None for None."""
     return None if value is None else value.astimezone(zone_info(zone)).isoformat()
 
 

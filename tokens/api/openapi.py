@@ -1,4 +1,4 @@
-"""How the calls on slots, tokens, waiting lists and the log are described in the OpenAPI document."""
+"""The OpenAPI descriptions of slots, tokens, waiting lists and events."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,8 +7,7 @@ from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_v
 from rest_framework.serializers import Serializer
 
 from core.api.openapi import CONDITIONAL, NOT_MODIFIED, problems
-from tokens.api import serializers as asked
-from tokens.api import shapes
+from tokens.api import serializers, shapes
 from tokens.api.examples import DOCTOR_ID, PATIENT_ID, SLOT_ID
 
 
@@ -35,7 +34,7 @@ slot_list = extend_schema_view(
         tags=_BOOK,
         operation_id="slots_list",
         summary="List slots",
-        parameters=[asked.SlotFilters, *CONDITIONAL],
+        parameters=[serializers.SlotFilters, *CONDITIONAL],
         responses={200: shapes.SlotShape(many=True), 304: NOT_MODIFIED},
     ),
     post=extend_schema(
@@ -43,7 +42,7 @@ slot_list = extend_schema_view(
         operation_id="slots_create",
         summary="Plan a slot",
         description="A new slot inherits the delay of its day.",
-        request=asked.SlotRequest,
+        request=serializers.SlotRequest,
         responses={201: shapes.SlotShape, **problems("slot-overlap", "doctor-inactive")},
         examples=[_PLAN],
     ),
@@ -61,7 +60,7 @@ slot_detail = extend_schema_view(
         operation_id="slots_replace",
         summary="Change a slot's plan",
         description="What was read can be sent back: the read-only fields are ignored.",
-        request=asked.SlotRequest,
+        request=serializers.SlotRequest,
         responses={
             200: shapes.SlotShape,
             **problems(*_CHANGE),
@@ -73,7 +72,7 @@ slot_detail = extend_schema_view(
         operation_id="slots_change",
         summary="Change some of a slot's plan",
         description="More seats are given to the waiting list at once.",
-        request=asked.SlotRequest(partial=True),
+        request=serializers.SlotRequest(partial=True),
         responses={
             200: shapes.SlotShape,
             **problems(*_CHANGE),
@@ -97,7 +96,7 @@ slot_bulk = extend_schema_view(
             "Whole slots only; those that overlap a slot of the doctor are skipped; at most 5,000 at once. Hours whose "
             "`end_time` is 00:00 or before `start_time` end on the next day; a slot belongs to the local day it starts."
         ),
-        request=asked.BulkSlotsRequest,
+        request=serializers.BulkSlotsRequest,
         responses={201: shapes.BulkResultShape, **problems("slot-overlap", "doctor-inactive")},
         examples=[
             _example(
@@ -134,10 +133,10 @@ slot_delay = extend_schema_view(
     put=extend_schema(
         tags=_DELAY,
         operation_id="slots_delay",
-        summary="The doctor is late",
-        description="Sets the doctor's own delay of this slot; it runs through the later slots of the day.",
-        parameters=[asked.DryRunFilters],
-        request=asked.DelayRequest,
+        summary="Delay a slot",
+        description="Sets the doctor's own delay of this slot; it cascades through the day.",
+        parameters=[serializers.DryRunFilters],
+        request=serializers.DelayRequest,
         responses={200: shapes.DelayResultShape, **problems("slot-not-open")},
         examples=[_example("Half an hour", {"delay_minutes": 30})],
     )
@@ -147,8 +146,8 @@ slot_cancel = extend_schema_view(
         tags=_DELAY,
         operation_id="slots_cancel",
         summary="Cancel a slot, its tokens and its waiting list",
-        parameters=[asked.DryRunFilters],
-        request=asked.CancelSlotRequest,
+        parameters=[serializers.DryRunFilters],
+        request=serializers.CancelSlotRequest,
         responses={200: shapes.SlotCancellationShape, **problems("invalid-transition")},
         examples=[_example("Called to theatre", {"reason": "Emergency surgery"})],
     )
@@ -160,10 +159,10 @@ slot_cancel_range = extend_schema_view(
         summary="Cancel a range of a doctor's slots, all of them or none",
         description=(
             "The slots that start at `from` or later and before `to`; a date stands for its whole local day, so that "
-            "`to` includes it. Slots that are cancelled already, or over with an empty queue, stay as they are."
+            "`to` includes it. Slots that are cancelled already, or over with an empty queue, do not change."
         ),
-        parameters=[asked.DryRunFilters],
-        request=asked.CancelSlotsRequest,
+        parameters=[serializers.DryRunFilters],
+        request=serializers.CancelSlotsRequest,
         responses={200: shapes.SlotsCancellationShape},
         examples=[
             _example(
@@ -180,9 +179,9 @@ slot_close = extend_schema_view(
     post=extend_schema(
         tags=_DELAY,
         operation_id="slots_close",
-        summary="Take no more bookings",
-        description="The queue runs on; the waiting list ends.",
-        request=asked.NothingRequest,
+        summary="Close for bookings",
+        description="The queue goes on; the waiting list ends.",
+        request=serializers.NothingRequest,
         responses={200: shapes.SlotShape, **problems("invalid-transition")},
     )
 )
@@ -191,7 +190,7 @@ slot_call_next = extend_schema_view(
         tags=_CALL,
         operation_id="slots_call_next",
         summary="Call the next patient who is here",
-        request=asked.CompleteCurrentRequest,
+        request=serializers.CompleteCurrentRequest,
         responses={200: shapes.TokenShape, **problems("queue-empty")},
         examples=[_example("And complete the one in the room", {"complete_current": True})],
     )
@@ -202,11 +201,11 @@ slot_tokens = extend_schema_view(
         operation_id="slots_tokens",
         summary="The queue of a slot in order, then its other tokens by ticket",
         description=(
-            "Send the ETag back as If-None-Match: the answer is 304 as long as you have what you would get, and never "
-            "older than a change that was acknowledged. While the estimates move with the clock it is a new one every "
-            "second. Not with `as_of`."
+            "Send the ETag back as If-None-Match: the answer is 304 while your copy is current. An answer includes "
+            "every acknowledged change. While the estimates move with the clock, it changes every second. Not with "
+            "`as_of`."
         ),
-        parameters=[asked.QueueFilters, *CONDITIONAL],
+        parameters=[serializers.QueueFilters, *CONDITIONAL],
         responses={200: shapes.TokenShape(many=True), 304: NOT_MODIFIED},
         filters=False,
     )
@@ -216,14 +215,14 @@ token_list = extend_schema_view(
         tags=_BOOK,
         operation_id="tokens_list",
         summary="List tokens",
-        parameters=[asked.TokenFilters],
+        parameters=[serializers.TokenFilters],
         responses={200: shapes.TokenShape(many=True)},
     ),
     post=extend_schema(
         tags=_BOOK,
         operation_id="tokens_book",
         summary="Book a seat, or a place on the waiting list of a full slot",
-        request=asked.BookingBody,
+        request=serializers.BookingBody,
         responses={
             201: shapes.TokenShape,
             202: shapes.WaitlistedShape,
@@ -248,7 +247,7 @@ token_detail = extend_schema_view(
         operation_id="tokens_cancel",
         summary="Cancel a token",
         description="The seat goes to the waiting list at once.",
-        parameters=[asked.BufferFilters],
+        parameters=[serializers.BufferFilters],
         request=None,
         responses={200: shapes.CancellationShape, **problems("invalid-transition")},
     ),
@@ -259,7 +258,7 @@ token_emergency = extend_schema_view(
         operation_id="tokens_emergency",
         summary="Admit an emergency",
         description="Always gets a seat. 200 when the patient's own token in this slot became the emergency.",
-        request=asked.EmergencyRequest,
+        request=serializers.EmergencyRequest,
         responses={
             200: shapes.AdmissionShape,
             201: shapes.AdmissionShape,
@@ -275,15 +274,18 @@ token_emergency = extend_schema_view(
 )
 token_explain = extend_schema_view(
     get=extend_schema(
-        tags=_CALL, operation_id="tokens_explain", summary="Why this position", responses={200: shapes.ExplanationShape}
+        tags=_CALL,
+        operation_id="tokens_explain",
+        summary="Explain a position",
+        responses={200: shapes.ExplanationShape},
     )
 )
 waiting_list = extend_schema_view(
     get=extend_schema(
         tags=["Waiting list"],
         operation_id="waiting_list",
-        summary="Who waits for a seat",
-        parameters=[asked.WaitingListFilters],
+        summary="List the entries",
+        parameters=[serializers.WaitingListFilters],
         responses={200: shapes.WaitingListEntryShape(many=True)},
     )
 )
@@ -292,7 +294,7 @@ waiting_list_by_slot = extend_schema_view(
         tags=["Waiting list"],
         operation_id="waiting_list_by_slot",
         summary="The waiting list of one slot, in order",
-        parameters=[asked.BySlotFilters],
+        parameters=[serializers.BySlotFilters],
         responses={200: shapes.WaitingListEntryShape(many=True)},
         filters=False,
     )
@@ -312,18 +314,18 @@ event_list = extend_schema_view(
         operation_id="events_list",
         summary="Follow the engine's log",
         description="Oldest first. Poll with `after` set to the last id you have: no event is skipped or repeated.",
-        parameters=[asked.EventFilters],
+        parameters=[serializers.EventFilters],
         responses={200: shapes.EventShape(many=True)},
     )
 )
 
 
 def action(tag: str, summary: str, *codes: str, request: type[Serializer[Any]] | None = None) -> Callable[[Any], Any]:
-    """Describe a POST on one token; `codes` are the refusals it can answer beside invalid-transition."""
+    """Describe a POST on one token; `codes` are its problems besides invalid-transition."""
 
     def described(view: Any) -> Any:
         verb = view.act.__name__
-        body = request or asked.NothingRequest
+        body = request or serializers.NothingRequest
         values: dict[str, dict[str, Any]] = {
             "TriageRequest": {"acuity": 2},
             "CompleteCurrentRequest": {"complete_current": True},

@@ -1,4 +1,4 @@
-"""What the slots, tokens and waiting-list calls take in."""
+"""Serializers of the requests to slots, tokens, waiting lists and events."""
 
 from datetime import datetime
 from typing import Any
@@ -33,7 +33,7 @@ DAY_MINUTES = 24 * 60
 
 
 class CommaSeparated(serializers.CharField):
-    """Some of the given words, separated by commas."""
+    """A comma-separated list of allowed words."""
 
     def __init__(self, words: list[str], **kwargs: Any) -> None:
         self.words = words
@@ -49,7 +49,7 @@ class CommaSeparated(serializers.CharField):
 
 
 def zone_of_doctor(doctor_id: Any) -> str:
-    """The zone in which a time without an offset is read: that of the doctor's facility, else the hospital's own."""
+    """Return the time zone of the doctor's facility, or of the default facility for an unknown doctor."""
     try:
         zone = Doctor.objects.filter(id=doctor_id).values_list("facility__time_zone", flat=True).first()
     except (ValueError, TypeError, DjangoValidationError):
@@ -59,7 +59,7 @@ def zone_of_doctor(doctor_id: Any) -> str:
 
 @extend_schema_serializer(component_name="SlotInput")
 class SlotRequest(StrictSerializer):
-    """The plan of a slot. What else a GET answers is read-only and ignored."""
+    """The plan of a slot. The other fields of a slot are read-only and ignored."""
 
     READ_ONLY = (
         "id", "doctor_name", "expected_end", "current_capacity", "available_capacity", "waiting_count", "status",
@@ -78,7 +78,7 @@ class SlotRequest(StrictSerializer):
         return super().to_internal_value(data)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """A slot ends after it starts, and within a day."""
+        """Check that a slot ends after it starts, and within a day."""
         start, end = attrs.get("start_time"), attrs.get("end_time")
         if start and end:
             if end <= start:
@@ -114,14 +114,14 @@ class BulkSlotsRequest(StrictSerializer):
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """`exclude_weekends` takes Saturday and Sunday away from the weekdays."""
+        """Apply `exclude_weekends` to the weekdays."""
         allowed = WORKING_DAYS if attrs.pop("exclude_weekends") else EVERY_DAY
         attrs["weekdays"] = [day for day in allowed if day in attrs.get("weekdays", allowed)]
         return attrs
 
 
 class DelayRequest(StrictSerializer):
-    """The doctor's own delay for a slot; 0 takes it back."""
+    """The doctor's own delay of a slot; 0 for none."""
 
     delay_minutes = StrictIntegerField(min_value=0, max_value=DAY_MINUTES)
 
@@ -133,13 +133,13 @@ class CancelSlotsRequest(StrictSerializer):
     reason = ReasonField()
 
     def get_fields(self) -> dict[str, Any]:
-        """With `from`, which can't be the name of an attribute, and `to`."""
+        """Add `from`, which is a keyword of Python, and `to`."""
         first = LocalDayOrMomentField(source="start", help_text="A date (that local day on) or a time.")
         last = LocalDayOrMomentField(source="end", help_text="A date (to the end of that local day) or a time.")
         return {**super().get_fields(), "from": first, "to": last}
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """A range does not end before it starts."""
+        """Check that the range does not end before it starts."""
         start, end = attrs["start"], attrs["end"]
         times = isinstance(start, datetime) and isinstance(end, datetime)
         first, last = SlotRange(start, end).days(self.context["zone"]())
@@ -155,13 +155,13 @@ class CancelSlotRequest(StrictSerializer):
 
 
 class CompleteCurrentRequest(StrictSerializer):
-    """Whether the consultation that is going on is completed by the way."""
+    """Whether to complete the current consultation."""
 
     complete_current = StrictBooleanField(required=False, default=False)
 
 
 class NothingRequest(StrictSerializer):
-    """A call that takes nothing: an empty body or {}."""
+    """A request without fields: an empty body or {}."""
 
 
 class BookingBody(StrictSerializer):
@@ -175,7 +175,7 @@ class BookingBody(StrictSerializer):
     join_waiting_list = StrictBooleanField(required=False, default=True)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Who stands at the counter needs no hold."""
+        """Refuse a hold for a patient who has arrived."""
         if attrs["hold"] and attrs["arrived"]:
             raise serializers.ValidationError(
                 {"hold": ErrorDetail("A patient who has arrived needs no hold.", "invalid")}

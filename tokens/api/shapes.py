@@ -1,4 +1,4 @@
-"""What slots, tokens, entries and events look like on the wire, for the OpenAPI description. `bodies.py` makes them."""
+"""The answers of the slots, tokens, waiting-list and events endpoints, for OpenAPI; messages.py renders them."""
 
 from rest_framework import serializers
 
@@ -87,7 +87,7 @@ class WaitingListEntryShape(serializers.Serializer[None]):
 
 
 class WaitlistedShape(serializers.Serializer[None]):
-    """The slot is full: the patient waits."""
+    """A place on the waiting list of a full slot."""
 
     outcome = serializers.ChoiceField(choices=["WAITLISTED"])
     waiting_list_entry = WaitingListEntryShape()
@@ -101,7 +101,7 @@ class EventShape(serializers.Serializer[None]):
     slot = serializers.UUIDField()
     token = serializers.UUIDField(allow_null=True)
     at = serializers.DateTimeField()
-    actor = serializers.CharField(allow_null=True, help_text="A patient is told the role instead.")
+    actor = serializers.CharField(allow_null=True, help_text="Patients see the role instead.")
     data = serializers.DictField()  # type: ignore[assignment]
 
     class Meta:
@@ -129,7 +129,7 @@ class DelayResultShape(serializers.Serializer[None]):
 
 
 class BulkResultShape(serializers.Serializer[None]):
-    """How many slots were made."""
+    """The slots created."""
 
     message = serializers.CharField()
     count = serializers.IntegerField()
@@ -150,7 +150,7 @@ class SlotCancellationShape(serializers.Serializer[None]):
 
 
 class SlotsCancellationShape(SlotCancellationShape):
-    """How many slots were cancelled, and what with them."""
+    """What was cancelled."""
 
     cancelled_slots = serializers.IntegerField()
 
@@ -159,7 +159,7 @@ class SlotsCancellationShape(SlotCancellationShape):
 
 
 class CancellationShape(serializers.Serializer[None]):
-    """A cancelled token, and who got its seat."""
+    """A cancelled token, and those promoted."""
 
     message = serializers.CharField()
     token = TokenShape()
@@ -179,7 +179,7 @@ class AffectedTokenShape(serializers.Serializer[None]):
 
 
 class AdmissionShape(serializers.Serializer[None]):
-    """An admitted emergency, and the first 50 of those who were pushed back."""
+    """An admitted emergency, and the first 50 tokens that it pushed back."""
 
     token = TokenShape()
     affected_tokens = AffectedTokenShape(many=True)
@@ -188,7 +188,7 @@ class AdmissionShape(serializers.Serializer[None]):
 
 
 class ExplanationShape(serializers.Serializer[None]):
-    """Why a token stands where it stands."""
+    """The reasons for a token's position."""
 
     token_number = serializers.IntegerField(allow_null=True)
     priority = serializers.FloatField()

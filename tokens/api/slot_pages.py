@@ -1,4 +1,4 @@
-"""A page of slots with an ETag: a client that looks for a free seat asks for the same page again and again."""
+"""A page of slots with an ETag, because clients that look for a free seat poll the same page."""
 
 from datetime import datetime
 from typing import Any
@@ -19,17 +19,17 @@ _CODE = response_cache.source_tag(messages, estimates)
 
 
 def answer_page(request: ApiRequest, view: Endpoint, slots: QuerySet[Slot], *, now: datetime) -> Answer:
-    """The page that is asked for, or 304 if its ETag is named."""
+    """Return the requested page, or 304 if the request names its ETag."""
     page: Any = view.paginate_queryset(slots.select_related("doctor", "facility"))  # type: ignore[arg-type]
     moment = max((at for slot in page if (at := moment_of_list(slot=slot, now=now))), default=None)
-    around: Any = view.get_paginated_response([]).body  # count, next, previous
-    tag = response_cache.tag_of(_CODE, sorted(around.items()), [_facts(slot) for slot in page], moment)
+    envelope: Any = view.get_paginated_response([]).body  # count, next, previous
+    tag = response_cache.tag_of(_CODE, sorted(envelope.items()), [_facts(slot) for slot in page], moment)
     if etags.is_named(tag, request.META.get("HTTP_IF_NONE_MATCH")):
         return etags.not_modified(tag=tag)
     results = [messages.slot_body(slot, now=moment or now) for slot in page]
-    return etags.answer(tag=tag, body=to_json({**around, "results": results}))
+    return etags.answer(tag=tag, body=to_json({**envelope, "results": results}))
 
 
 def _facts(slot: Slot) -> tuple[Any, ...]:
-    """What tells whether a slot on a page is still what it was: it never changes without its version."""
+    """Return values that change whenever the slot's entry on a page changes."""
     return slot.id, slot.version, bytes(slot.last_event_hash), slot.doctor.name, slot.facility.time_zone

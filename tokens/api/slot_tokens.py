@@ -1,8 +1,7 @@
-"""slots/{id}/tokens/: the queue of a slot, ready to be sent as long as nothing changes.
+"""slots/{id}/tokens/: the queue of a slot, cached while it does not change.
 
-Each read asks the database for the slot's head, one row, and with it knows whether the list that somebody has (the
-ETag) or that is kept (the snapshot) is still true. Nothing else decides, so a list is never older than the last change
-that was committed before the read.
+Each request reads the head of the list, one row, from the database. The head alone decides whether the client's list
+(by its ETag) or the cached one is current, so an answer always includes every change committed before the request.
 """
 
 from functools import partial
@@ -45,61 +44,62 @@ class SlotTokensView(Endpoint):
         head = head_of(slot_id=slot_id)
         refuse_foreign_doctor(head.doctor_id, principal=principal, reach=reach)
         filters = QueueFilters.read(request, zone=head.time_zone)
-        in_queue, whose = filters.get("in_queue", False), whose_of(principal, reach)
+        in_queue, patient_ids = filters.get("in_queue", False), visible_patient_ids(principal, reach)
         if "as_of" in filters:
-            tokens = _as_of(slot_id, filters["as_of"], in_queue=in_queue, whose=whose)
+            tokens = _as_of(slot_id, filters["as_of"], in_queue=in_queue, patient_ids=patient_ids)
             record_read(request, [token["patient"] for token in tokens], what=self.capability)
             return Answer(200, tokens)
-        return answer_list(request, head, in_queue=in_queue, whose=whose)
+        return answer_list(request, head, in_queue=in_queue, patient_ids=patient_ids)
 
 
-def whose_of(principal: Principal, reach: Reach) -> frozenset[UUID] | None:
-    """The patients whose tokens the caller may see; None: everybody's."""
+def visible_patient_ids(principal: Principal, reach: Reach) -> frozenset[UUID] | None:
+    """Return the patients whose tokens the caller may see; None for all."""
     return None if reach is Reach.ALL or principal.role == Role.DOCTOR else principal.patient_ids
 
 
-def answer_list(request: Any, head: Head, *, in_queue: bool, whose: frozenset[UUID] | None) -> Answer:
-    """Answer with the list and record whose names it shows, or with 304, which shows nothing that the client lacks."""
+def answer_list(request: Any, head: Head, *, in_queue: bool, patient_ids: frozenset[UUID] | None) -> Answer:
+    """Return the list and record the patients in it as read, or return 304, which shows the client nothing new."""
     now = clock.now()
-    tag = _tag(head, moment_of_list(slot=head, now=now), in_queue, whose)
+    tag = _tag(head, moment_of_list(slot=head, now=now), in_queue, patient_ids)
     if etags.is_named(tag, request.META.get("HTTP_IF_NONE_MATCH")):
         return etags.not_modified(tag=tag)
-    name = f"tokens:{head.id}:{response_cache.tag_of(in_queue, _sorted(whose))}"
-    make = partial(_make, head, in_queue=in_queue, whose=whose)
-    found = response_cache.cached(response_cache.Wanted(name, tag, make))
+    name = f"tokens:{head.id}:{response_cache.tag_of(in_queue, _sorted(patient_ids))}"
+    make = partial(_make, head, in_queue=in_queue, patient_ids=patient_ids)
+    found = response_cache.cached(response_cache.BodyRequest(name, tag, make))
     record_read(request, found.patient_ids, what=SlotTokensView.capability)
     return etags.answer(tag=found.tag, body=found.content)
 
 
-def _make(head: Head, *, in_queue: bool, whose: frozenset[UUID] | None) -> response_cache.Body:
-    """The list as it is now. Head and tokens are read until they are of the same moment; if that never comes about,
-    the tokens are later than their tag says: such a list is right, and used once more by nobody.
+def _make(head: Head, *, in_queue: bool, patient_ids: frozenset[UUID] | None) -> response_cache.Body:
+    """Make the current list. Head and tokens are read again until they match.
+
+    If they do not match after TRIES reads, the tokens are newer than the tag: the list is correct, but not used again.
     """
     for _ in range(TRIES):
-        same, tokens = listed(head=head, in_queue=in_queue, patient_ids=whose)
-        if same:
+        is_current, tokens = listed(head=head, in_queue=in_queue, patient_ids=patient_ids)
+        if is_current:
             break
         head = head_of(slot_id=head.id)
     now = clock.now()
     moment = moment_of_list(slot=head, now=now)
     content = messages.list_bytes(head, tokens, now=moment or now)
-    patient_ids = tuple(token.patient_id for token in tokens)
-    return response_cache.Body(_tag(head, moment, in_queue, whose), content, patient_ids)
+    named = tuple(token.patient_id for token in tokens)
+    return response_cache.Body(_tag(head, moment, in_queue, patient_ids), content, named)
 
 
 def _tag(head: Head, *rest: Any) -> str:
-    moment, in_queue, whose = rest
-    return response_cache.tag_of(_CODE, tuple(head), moment, in_queue, _sorted(whose))
+    moment, in_queue, patient_ids = rest
+    return response_cache.tag_of(_CODE, tuple(head), moment, in_queue, _sorted(patient_ids))
 
 
-def _sorted(whose: frozenset[UUID] | None) -> list[UUID] | None:
-    return None if whose is None else sorted(whose)
+def _sorted(patient_ids: frozenset[UUID] | None) -> list[UUID] | None:
+    return None if patient_ids is None else sorted(patient_ids)
 
 
-def _as_of(slot_id: UUID, moment: Any, *, in_queue: bool, whose: frozenset[UUID] | None) -> list[dict[str, Any]]:
-    """The list as it was, from the log."""
+def _as_of(slot_id: UUID, moment: Any, *, in_queue: bool, patient_ids: frozenset[UUID] | None) -> list[dict[str, Any]]:
+    """Return the list as it was at a moment, replayed from the log."""
     slot = Slot.objects.select_related("doctor", "facility").get(id=slot_id)
     queue, rest = tokens_as_of(slot=slot, moment=moment)
     tokens = messages.slot_token_bodies(queue=queue, rest=[] if in_queue else rest, now=moment)
-    own = None if whose is None else {str(patient_id) for patient_id in whose}
+    own = None if patient_ids is None else {str(patient_id) for patient_id in patient_ids}
     return [token for token in tokens if own is None or token["patient"] in own]

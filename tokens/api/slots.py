@@ -1,4 +1,4 @@
-"""slots/: the plan of a doctor's day, and what the desk does with a whole slot."""
+"""slots/: planning slots, and actions on a whole slot."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -152,12 +152,12 @@ class BulkSlotsView(Endpoint):
 
         def days(zone: str) -> set[date]:
             try:
-                lay_out([], zone)  # refuses what can't be laid out before anything is locked
+                lay_out([], zone)  # raises BadTimetable before anything is locked
             except BadTimetable as error:
                 raise ValidationFailed.of(error.field, error.code, error.detail) from error
-            # With no day planned there is still a doctor to lock, and a facility to ask about.
+            # Without any planned day, the doctor is still locked and checked.
             planned = planned_days(**{name: wanted[name] for name in RANGE}) or [wanted["start_date"]]
-            # A slot of the evening before may reach into a day, and the hours of a day into the next one.
+            # A slot of the day before may reach into a day, and the hours of a day into the next one.
             return {day + timedelta(days=number) for day in planned for number in (-1, 0, 1)}
 
         def render(made: list[Slot]) -> Answer:
@@ -172,14 +172,14 @@ class BulkSlotsView(Endpoint):
 
 @openapi.slot_delay
 class DelaySlotView(Endpoint):
-    """A doctor is late."""
+    """The delay of a slot."""
 
     capability = "slots.run"
 
     def put(self, request: ApiRequest, slot_id: UUID) -> Answer:
         body = DelayRequest.read_body(request.data)
         dry_run = DryRunFilters.read(request).get("dry_run", False)
-        principal = _runner(request, self, slot_id)
+        principal = _checked_principal(request, self, slot_id)
         work = partial(
             service.delay_slot,
             slot_id=slot_id,
@@ -187,7 +187,7 @@ class DelaySlotView(Endpoint):
             dry_run=dry_run,
             actor=principal.actor,
         )
-        return write(request, work, partial(_delay_answer, dry_run=dry_run), keep=not dry_run)
+        return write(request, work, partial(_delay_answer, dry_run=dry_run), store=not dry_run)
 
 
 def _delay_answer(result: DelaySet, *, dry_run: bool) -> Answer:
@@ -213,7 +213,7 @@ def _delay_answer(result: DelaySet, *, dry_run: bool) -> Answer:
 
 @openapi.slot_cancel
 class CancelSlotView(Endpoint):
-    """The whole slot is off."""
+    """The cancellation of a slot."""
 
     capability = "slots.cancel"
 
@@ -227,12 +227,12 @@ class CancelSlotView(Endpoint):
             dry_run=dry_run,
             actor=principal_of(request).actor,
         )
-        return write(request, work, _counts, keep=not dry_run)
+        return write(request, work, _counts, store=not dry_run)
 
 
 @openapi.slot_cancel_range
 class CancelSlotsView(Endpoint):
-    """A doctor is away: the slots of some hours or days are off."""
+    """The cancellation of a doctor's slots in a range of time."""
 
     capability = "slots.cancel"
 
@@ -250,7 +250,7 @@ class CancelSlotsView(Endpoint):
             dry_run=dry_run,
             actor=principal_of(request).actor,
         )
-        return write(request, work, _counts, keep=not dry_run)
+        return write(request, work, _counts, store=not dry_run)
 
 
 def _counts(result: SlotCancelled | SlotsCancelled) -> Answer:
@@ -259,25 +259,25 @@ def _counts(result: SlotCancelled | SlotsCancelled) -> Answer:
 
 @openapi.slot_close
 class CloseSlotView(Endpoint):
-    """No more bookings; the queue runs on."""
+    """The end of bookings for a slot; its queue goes on."""
 
     capability = "slots.run"
 
     def post(self, request: ApiRequest, slot_id: UUID) -> Answer:
         NothingRequest.read_body(request.data)
-        principal = _runner(request, self, slot_id)
+        principal = _checked_principal(request, self, slot_id)
         return write(request, partial(service.close_slot, slot_id=slot_id, actor=principal.actor), _slot_answer)
 
 
 @openapi.slot_call_next
 class CallNextView(Endpoint):
-    """The next patient, please."""
+    """Calling the next patient of a slot."""
 
     capability = "slots.run"
 
     def post(self, request: ApiRequest, slot_id: UUID) -> Answer:
         body = CompleteCurrentRequest.read_body(request.data)
-        principal = _runner(request, self, slot_id)
+        principal = _checked_principal(request, self, slot_id)
         work = partial(
             service.call_next,
             slot_id=slot_id,
@@ -288,12 +288,12 @@ class CallNextView(Endpoint):
 
 
 def called_answer(token: Token) -> Answer:
-    """The token that was called: it is in the queue no more."""
+    """Return the called token, which has left the queue."""
     return Answer(200, token_body(token, position=None, now=clock.now()))
 
 
-def _runner(request: ApiRequest, view: Endpoint, slot_id: UUID) -> Principal:
-    """The caller, who may run this slot; a doctor may run only their own."""
+def _checked_principal(request: ApiRequest, view: Endpoint, slot_id: UUID) -> Principal:
+    """Return the caller; raise NotFound for a doctor if the slot is another doctor's."""
     principal = principal_of(request)
     refuse_foreign_slot(slot_id=slot_id, principal=principal, reach=reach_of(request, view))
     return principal

@@ -1,4 +1,4 @@
-"""tokens/: booking, emergencies, cancelling, and why a token stands where it stands."""
+"""tokens/: booking, emergencies, cancelling, and explaining a position."""
 
 from functools import partial
 from typing import Any
@@ -39,7 +39,7 @@ MAX_AFFECTED = 50
 
 
 def visible_or_404(request: ApiRequest, view: Any, token_id: UUID) -> Token:
-    """The token, if the caller may see it."""
+    """Return the token; raise NotFound if the caller may not see it."""
     tokens = visible_tokens(principal=principal_of(request), reach=reach_of(request, view))
     place = place_of_token(token_id)
     token = tokens.filter(facility_id=place.facility_id, id=token_id).first()
@@ -83,7 +83,7 @@ def _check_may_book(principal: Principal, reach: Reach, booking: BookingRequest)
 
 
 def booked_answer(result: Token | WaitlistEntry) -> Answer:
-    """201 with the token, or 202 with the waiting-list entry."""
+    """Return 201 with the token, or 202 with the waiting-list entry."""
     if isinstance(result, WaitlistEntry):
         entry = entry_body(result, position=result.noted_position)
         return Answer(202, {"outcome": "WAITLISTED", "waiting_list_entry": entry})
@@ -126,7 +126,7 @@ class TokenView(Endpoint):
 
 
 def cancelled_answer(result: Cancelled) -> Answer:
-    """The cancelled token, and who was promoted."""
+    """Return the cancelled token and the promoted ones."""
     token = result.token
     message = "Token cancelled."
     if token.status == "BUFFER":
@@ -140,7 +140,7 @@ def cancelled_answer(result: Cancelled) -> Answer:
 
 @openapi.token_emergency
 class EmergencyView(Endpoint):
-    """An emergency arrives."""
+    """Admission of an emergency."""
 
     capability = "tokens.emergency"
 
@@ -153,7 +153,7 @@ class EmergencyView(Endpoint):
 
 
 def admitted_answer(result: Admitted) -> Answer:
-    """The emergency, and whom it pushed back: the first MAX_AFFECTED of them."""
+    """Return the emergency and the first MAX_AFFECTED tokens that it pushed back."""
     now = clock.now()
     admission, slot = result.admission, result.slot
     token = admission.token
@@ -184,7 +184,7 @@ def admitted_answer(result: Admitted) -> Answer:
 
 @openapi.token_explain
 class ExplainView(Endpoint):
-    """Why this position."""
+    """The explanation of a position."""
 
     capability = "tokens.read"
 

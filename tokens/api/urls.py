@@ -1,4 +1,4 @@
-"""Where slots, tokens, waiting lists and the log answer, and one facility or doctor, whose changes reach slots."""
+"""The URLs of slots, tokens, waiting lists and events, and of one facility or doctor."""
 
 from django.urls import path
 

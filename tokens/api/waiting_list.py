@@ -1,4 +1,4 @@
-"""waiting-list/: who waits for a full slot."""
+"""waiting-list/: the entries of patients who wait for a seat."""
 
 from functools import partial
 from uuid import UUID
@@ -26,7 +26,7 @@ service = TokenAllocationService()
 
 @openapi.waiting_list
 class WaitingListView(Endpoint):
-    """The entries, slot by slot, best first."""
+    """The entries, slot by slot, in the order of promotion."""
 
     capability = "waiting_list.read"
     queryset = WaitlistEntry.objects.none()

@@ -1,8 +1,8 @@
 """Group commit for bookings and cancellations.
 
 Requests that wait at the same moment run in one transaction (OPD_COMBINE); each has its own result, error, event and
-stored answer. Cancellations run before bookings, so that the seats that they free are there for those who book. A batch
-of one runs like any other operation.
+stored answer. Cancellations run before bookings, so that bookings can use the seats that they free. A batch of one
+request runs like any other operation.
 """
 
 from collections import defaultdict
@@ -29,16 +29,16 @@ from tokens.operations.booking import Booked, BookRequest, book_all, booking_que
 from tokens.operations.cancelling import Cancelled, CancelRequest, cancel_all, cancellation_queries
 
 ROW_SECONDS = 0.25
-"""How long a batch waits for each lock of its rows before it gives up: one busy slot must not hold up the others."""
+"""Seconds that a batch waits for each row lock: one busy slot must not hold up the requests for the others."""
 QUEUE_SECONDS = 0.5
-"""How long a request waits for its turn in a batch before it runs alone."""
+"""Seconds that a request waits to be taken into a batch of any slots."""
 
 Request = BookRequest | CancelRequest
 Outcome = Booked | Cancelled | EngineError | Stored
 
 
 class QueuedRequest(NamedTuple):
-    """A request that waits for its turn, and how it is answered."""
+    """A request that waits for a batch, and how it is answered."""
 
     request: Request
     reply: Reply | None
@@ -49,26 +49,26 @@ class QueuedRequest(NamedTuple):
 
 
 RETRY_ALONE: Any = object()
-"""The outcome of a request that cannot be carried out in this batch: nothing was done for it."""
+"""The outcome of a request that this batch could not carry out; nothing was changed for it."""
 
 
 class _Replies(Reply):
-    """How the requests of a batch are answered."""
+    """The replies to the requests of a batch."""
 
     def __init__(self, batch: Sequence[QueuedRequest]) -> None:
         self._batch = batch
 
-    def kept(self, outcomes: Sequence[Any], *, changed: bool = True) -> list[Any]:  # type: ignore[override]
-        """The answer to each request; those with a key are stored in the open transaction, in one statement."""
+    def store(self, outcomes: Sequence[Any], *, changed: bool = True) -> list[Any]:  # type: ignore[override]
+        """Return the answer to each request, and store those of requests with a key, in one statement."""
         answers: list[Any] = []
-        to_keep: list[tuple[Key, Stored]] = []
+        to_store: list[tuple[Key, Stored]] = []
         for queued, outcome in zip(self._batch, outcomes, strict=True):
             answer = _answered(queued, outcome)
             if queued.key is not None and isinstance(answer, Answer) and not isinstance(outcome, Stored):
-                to_keep.append((queued.key, stored(answer)))
+                to_store.append((queued.key, stored(answer)))
             answers.append(answer)
-        if to_keep:
-            idempotency.keep(to_keep)
+        if to_store:
+            idempotency.store(to_store)
         return answers
 
 
@@ -77,14 +77,14 @@ def _answered(queued: QueuedRequest, outcome: Any) -> Any:
         return replayed(outcome)
     if isinstance(outcome, EngineError) or outcome is RETRY_ALONE or queued.reply is None:
         return outcome
-    return queued.reply.of(outcome)
+    return queued.reply.render(outcome)
 
 
 def serve(request: Request, *, reply: Reply | None) -> Any:
-    """Book or cancel, together with the requests that wait at the same moment; the answer that `reply` makes of it.
+    """Book or cancel in a batch with the requests that wait at the same moment; return the result or the answer.
 
-    Raises the refusal of this request. It runs first among all that wait, whichever slots they are for; if that batch
-    cannot commit, among those for the same slot, behind the Redis lock and with the usual wait; at last alone.
+    Raise the error of this request. The request first runs in a batch for any slots; if that batch cannot commit, in a
+    batch for its slot, with the Redis lock and the usual wait for locks; and finally alone.
     """
     outcome = _outcome_of(QueuedRequest(request, reply))
     if isinstance(outcome, EngineError):
@@ -96,7 +96,7 @@ def _outcome_of(queued: QueuedRequest) -> Any:
     outcome: Any = RETRY_ALONE
     if settings.OPD_COMBINE:
         with suppress(TimeoutError):
-            outcome = _any_slots.submit(None, queued, patience_seconds=QUEUE_SECONDS)
+            outcome = _any_slots.submit(None, queued, timeout_seconds=QUEUE_SECONDS)
         if outcome is RETRY_ALONE:
             outcome = _submit_for_slot(queued)
     if outcome is RETRY_ALONE:
@@ -106,7 +106,7 @@ def _outcome_of(queued: QueuedRequest) -> Any:
 
 def _submit_for_slot(queued: QueuedRequest) -> Any:
     try:
-        return _one_slot.submit(queued.request.slot_id, queued, patience_seconds=rules.current().lock_wait_seconds)
+        return _one_slot.submit(queued.request.slot_id, queued, timeout_seconds=rules.current().lock_wait_seconds)
     except TimeoutError:
         raise SlotBusy from None
 
@@ -115,17 +115,17 @@ def _run_for_any_slots(batch: Sequence[QueuedRequest]) -> Sequence[Any]:
     if len({_facility_of(queued.request.slot_id) for queued in batch}) > 1:
         return _run_by_facility(batch)
     try:
-        return _run_or_retry_alone(batch, gathered=True)
+        return _run_or_retry_alone(batch, batched=True)
     except SlotBusy:
         return [RETRY_ALONE] * len(batch)
 
 
-def _run_or_retry_alone(batch: Sequence[QueuedRequest], *, gathered: bool = False) -> Sequence[Any]:
-    """Run a batch. What the database refuses to one request rolls all of them back: then each is tried alone."""
+def _run_or_retry_alone(batch: Sequence[QueuedRequest], *, batched: bool = False) -> Sequence[Any]:
+    """Run a batch. An error of the database rolls back all its requests; each of them is then to run alone."""
     try:
-        return _run(batch, gathered=gathered)
+        return _run(batch, batched=batched)
     except (SlotBusy, OperationalError, InterfaceError):
-        raise  # after a lost connection nobody knows whether it was committed
+        raise  # after a lost connection it is unknown whether the batch was committed
     except Exception:
         if len(batch) == 1:
             raise
@@ -133,37 +133,37 @@ def _run_or_retry_alone(batch: Sequence[QueuedRequest], *, gathered: bool = Fals
 
 
 def _run_by_facility(batch: Sequence[QueuedRequest]) -> list[Any]:
-    """Run the requests of each facility in a transaction of their own; a failure of one is not that of the others."""
+    """Run the requests of each facility in a transaction of their own; a failure of one does not affect the others."""
     outcomes: dict[int, Any] = {}
-    places: dict[UUID | None, list[int]] = defaultdict(list)
-    for place, queued in enumerate(batch):
-        places[_facility_of(queued.request.slot_id)].append(place)
-    for of_facility in places.values():
+    indexes: dict[UUID | None, list[int]] = defaultdict(list)
+    for index, queued in enumerate(batch):
+        indexes[_facility_of(queued.request.slot_id)].append(index)
+    for of_facility in indexes.values():
         try:
-            done = _run_for_any_slots([batch[place] for place in of_facility])
+            results = _run_for_any_slots([batch[index] for index in of_facility])
         except Exception as error:
-            done = [error] * len(of_facility)
-        outcomes |= zip(of_facility, done, strict=True)
-    return [outcomes[place] for place in range(len(batch))]
+            results = [error] * len(of_facility)
+        outcomes |= zip(of_facility, results, strict=True)
+    return [outcomes[index] for index in range(len(batch))]
 
 
-def _run(batch: Sequence[QueuedRequest], *, gathered: bool = False) -> list[Any]:
-    """Run a batch in one transaction. One `gathered` for any slots skips the Redis lock and waits briefly for rows."""
+def _run(batch: Sequence[QueuedRequest], *, batched: bool = False) -> list[Any]:
+    """Run a batch in one transaction; if `batched`, skip the Redis lock and wait briefly for row locks."""
     plan = _Plan(batch)
     answers: list[Any] = on_slots(
         {queued.request.slot_id for queued in batch},
         actor=batch[0].request.actor,
         operation=plan.carry_out,
         reply=_Replies(batch),
-        gathered=gathered and len(batch) > 1,
-        wait_seconds=ROW_SECONDS if gathered else None,
+        batched=batched and len(batch) > 1,
+        wait_seconds=ROW_SECONDS if batched else None,
         queries=plan.queries,
     )
     return answers
 
 
 class _Plan:
-    """What a batch asks with the locks, and what it does with the findings."""
+    """The queries of a batch, which run with the locks, and the operation that uses their results."""
 
     def __init__(self, batch: Sequence[QueuedRequest]) -> None:
         self._batch = batch
@@ -173,7 +173,7 @@ class _Plan:
         self._groups: list[list[Statement]] = [
             [idempotency.find_query(self._keys)] if self._keys else [],
             cancellation_queries(cancellations),
-            # Where somebody cancels, the bookings are looked up afterwards: a cancelled place is no longer in the way.
+            # With cancellations the bookings are queried after them: a cancelled token no longer blocks a booking.
             [] if cancellations else booking_queries(bookings),
         ]
 
@@ -182,31 +182,31 @@ class _Plan:
         return [query for group in self._groups for query in group]
 
     def carry_out(self, ledgers: dict[UUID, Ledger], found: list[Found]) -> list[Any]:
-        """Serve each request of the batch; the outcome of each."""
-        each = iter(found)
-        kept, cancelled, booked = ([next(each) for _ in group] for group in self._groups)
-        outcomes = self._from_store(kept[0]) if kept else {}
-        open_ones = [queued.request for place, queued in enumerate(self._batch) if place not in outcomes]
-        served = iter(_serve(ledgers, open_ones, cancelled, booked))
-        return [outcomes[place] if place in outcomes else next(served) for place in range(len(self._batch))]
+        """Serve each request of the batch; return the outcome of each."""
+        results = iter(found)
+        stored_rows, cancelled, booked = ([next(results) for _ in group] for group in self._groups)
+        outcomes = self._from_store(stored_rows[0]) if stored_rows else {}
+        remaining = [queued.request for index, queued in enumerate(self._batch) if index not in outcomes]
+        served = iter(_serve(ledgers, remaining, cancelled, booked))
+        return [outcomes[index] if index in outcomes else next(served) for index in range(len(self._batch))]
 
     def _from_store(self, found: Found) -> dict[int, Any]:
-        """The outcomes that are known before anything is done: stored answers, and keys of other requests."""
+        """Return the outcomes known in advance, by index: stored answers, and errors for keys of other requests."""
         outcomes: dict[int, Any] = {}
         seen: set[tuple[str, str]] = set()
-        for place, queued in enumerate(self._batch):
+        for index, queued in enumerate(self._batch):
             if queued.key is None:
                 continue
             name = (queued.key.actor, queued.key.key)
             try:
                 known = idempotency.stored_of(queued.key, found)
             except EngineError as mismatch:
-                outcomes[place] = mismatch
+                outcomes[index] = mismatch
                 continue
             if known is not None:
-                outcomes[place] = known
+                outcomes[index] = known
             elif name in seen:
-                outcomes[place] = RETRY_ALONE  # another request of this batch has the same key
+                outcomes[index] = RETRY_ALONE  # another request of this batch has the same key
             seen.add(name)
         return outcomes
 
@@ -214,14 +214,14 @@ class _Plan:
 def _serve(
     ledgers: dict[UUID, Ledger], requests: Sequence[Request], cancelled: list[Found], booked: list[Found]
 ) -> list[Any]:
-    """Cancel, then book; the outcome of each request, in their order."""
+    """Cancel, then book; return the outcome of each request, in their order."""
     bookings = [one for one in requests if isinstance(one, BookRequest)]
     cancellations = [one for one in requests if isinstance(one, CancelRequest)]
-    left = iter(cancel_all(ledgers, requests=cancellations, found=cancelled[0]) if cancellations else [])
+    cancel_outcomes = iter(cancel_all(ledgers, requests=cancellations, found=cancelled[0]) if cancellations else [])
     if bookings and not booked:
-        booked = write_all(list(ledgers.values()), asking=booking_queries(bookings))
-    came = iter(book_all(ledgers, requests=bookings, found=booked) if bookings else [])
-    return [next(left if isinstance(one, CancelRequest) else came) for one in requests]
+        booked = write_all(list(ledgers.values()), queries=booking_queries(bookings))
+    book_outcomes = iter(book_all(ledgers, requests=bookings, found=booked) if bookings else [])
+    return [next(cancel_outcomes if isinstance(one, CancelRequest) else book_outcomes) for one in requests]
 
 
 def _facility_of(slot_id: UUID) -> UUID | None:

@@ -1,8 +1,9 @@
-"""From an id alone to the facility that it lies in.
+"""Find the facility, and the slot, of an id.
 
-Rows are found by their facility and their id, so that a database that is parted by facility looks in one part only. A
-caller names no facility, just an id: what these few statements ask of every part, once for each id and process, all
-others are told. The answers never change: no slot, token or entry moves to another facility, no token to another slot.
+All other statements select rows by facility and id, so that a database partitioned by facility reads one partition. The
+API identifies rows by id alone, so the statements here read every partition, once for each id and process, and their
+results are cached. They never change: a slot, token or entry never moves to another facility, nor a token to another
+slot.
 """
 
 from contextlib import suppress
@@ -19,7 +20,7 @@ from core.errors import NotFound
 from tokens.models import Token
 from waitlist.models import WaitlistEntry
 
-KEPT = 16_384
+CACHE_SIZE = 16_384
 
 FACILITY_OF_SLOT = f"SELECT facility_id FROM {Rows(Slot).table} WHERE id = %s"
 PLACE_OF_TOKEN = f"SELECT facility_id, slot_id FROM {Rows(Token).table} WHERE id = %s"
@@ -27,50 +28,50 @@ PLACE_OF_ENTRY = f"SELECT facility_id, slot_id FROM {Rows(WaitlistEntry).table} 
 
 
 class Place(NamedTuple):
-    """Where a token or an entry lies."""
+    """The facility and the slot of a token or a waiting-list entry."""
 
     facility_id: UUID
     slot_id: UUID
 
 
-@lru_cache(maxsize=KEPT)
+@lru_cache(maxsize=CACHE_SIZE)
 def facility_of_slot(slot_id: UUID) -> UUID:
-    """The facility of a slot; NotFound if there is no such slot."""
+    """Return the facility of a slot; raise NotFound if there is no such slot."""
     facility_id: UUID
-    [facility_id] = _found(FACILITY_OF_SLOT, slot_id)
+    [facility_id] = _fetch_row(FACILITY_OF_SLOT, slot_id)
     return facility_id
 
 
-@lru_cache(maxsize=KEPT)
+@lru_cache(maxsize=CACHE_SIZE)
 def place_of_token(token_id: UUID) -> Place:
-    """The facility and the slot of a token; NotFound if there is no such token."""
-    return Place(*_found(PLACE_OF_TOKEN, token_id))
+    """Return the facility and the slot of a token; raise NotFound if there is no such token."""
+    return Place(*_fetch_row(PLACE_OF_TOKEN, token_id))
 
 
-@lru_cache(maxsize=KEPT)
+@lru_cache(maxsize=CACHE_SIZE)
 def place_of_entry(entry_id: UUID) -> Place:
-    """The facility and the slot of a waiting-list entry; NotFound if there is no such entry."""
-    return Place(*_found(PLACE_OF_ENTRY, entry_id))
+    """Return the facility and the slot of a waiting-list entry; raise NotFound if there is no such entry."""
+    return Place(*_fetch_row(PLACE_OF_ENTRY, entry_id))
 
 
 R = TypeVar("R", bound=Model)
 
 
 def of_slot(rows: QuerySet[R], *, slot_id: UUID) -> QuerySet[R]:
-    """Those of the rows that belong to the slot, looked for in its facility; of a slot that is gone, everywhere."""
+    """Return the rows of the slot, filtered by its facility too; if the slot is deleted, by the slot alone."""
     with suppress(NotFound):
         rows = rows.filter(facility_id=facility_of_slot(slot_id))
     return rows.filter(slot_id=slot_id)
 
 
 def of_token(rows: QuerySet[R], *, token_id: UUID) -> QuerySet[R]:
-    """Those of the rows that belong to the token, looked for in its facility."""
+    """Return the rows of the token, filtered by its facility too."""
     with suppress(NotFound):
         rows = rows.filter(facility_id=place_of_token(token_id).facility_id)
     return rows.filter(token_id=token_id)
 
 
-def _found(statement: str, row_id: UUID) -> tuple[Any, ...]:
+def _fetch_row(statement: str, row_id: UUID) -> tuple[Any, ...]:
     with connection.cursor() as cursor:
         cursor.execute(statement, [row_id])
         row: tuple[Any, ...] | None = cursor.fetchone()

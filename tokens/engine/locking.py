@@ -1,6 +1,7 @@
-"""The one key: first the Redis gate, then the transaction, then fresh rows under their row locks.
+"""Lock slots for an operation: take the Redis lock, open the transaction, lock the rows and read them.
 
-Redis is courtesy: it keeps a crowd off the database. The row lock decides, and the constraints hold even without it.
+The Redis lock only keeps many waiting requests off the database. Correctness depends on the row locks, and the
+constraints hold even without these.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -26,7 +27,7 @@ DoctorDay = tuple[UUID, date]
 
 
 class Locked(NamedTuple):
-    """The ledgers of locked slots, and what the questions found that were asked as soon as the locks were held."""
+    """The ledgers of locked slots, and the results of the queries that ran as soon as the locks were held."""
 
     ledgers: list[Ledger]
     found: list[Found]
@@ -53,25 +54,25 @@ def locked_slots(
     *,
     slot_ids: Collection[UUID],
     actor: str,
-    gathered: bool = False,
+    batched: bool = False,
     wait_seconds: float | None = None,
     queries: Sequence[Statement] = (),
 ) -> Iterator[Locked]:
     """Open the outermost transaction and yield a ledger for each slot, its row read under the lock, in order of id,
-    and what the questions found: asked on the same journey, they see the database as it is once the locks are held.
+    and the results of the queries, which run in the same round trip as soon as the locks are held.
 
-    Raises NotFound if one of the slots does not exist in the facility of the others, and SlotBusy if the locks are not
-    had within `wait_seconds` (OPD_LOCK_WAIT_SECONDS). The gate keeps a crowd off the rows; who come `gathered` go to
-    them at once (measured: at one slot, the way through the gate was half of their time).
+    Raise NotFound if one of the slots does not exist in the facility of the others, and SlotBusy if the locks are not
+    acquired within `wait_seconds` (default: OPD_LOCK_WAIT_SECONDS). `batched` requests have waited for each other
+    already and skip the Redis lock (measured with a batch for one slot: the Redis lock took half of its time).
     """
     ids = sorted(set(slot_ids))
-    these: tuple[str, list[Any]] = "locked.facility_id = %s AND locked.id = ANY(%s)", [facility_of_slot(ids[0]), ids]
-    gates = [] if gathered else [f"slot:{slot_id}" for slot_id in ids]
-    with _patient_transaction(gates, wait_seconds) as patience:
-        rows, *found = _lock(SLOTS, *these, patience, queries)
+    by_id: tuple[str, list[Any]] = "locked.facility_id = %s AND locked.id = ANY(%s)", [facility_of_slot(ids[0]), ids]
+    redis_keys = [] if batched else [f"slot:{slot_id}" for slot_id in ids]
+    with _transaction(redis_keys, wait_seconds) as timeout:
+        rows, *found = _lock(SLOTS, *by_id, timeout, queries)
         if len(rows) != len(ids):
-            # A slot that moved to another doctor while we waited no longer fits the doctor that it was read with.
-            rows, *found = _lock(SLOTS, *these, patience, queries)
+            # If a slot moves to another doctor during the wait, the join with its former doctor drops the row.
+            rows, *found = _lock(SLOTS, *by_id, timeout, queries)
         if len(rows) != len(ids):
             raise NotFound
         yield Locked(_ledgers(map(_slot, rows), actor), found)
@@ -81,17 +82,17 @@ def locked_slots(
 def locked_days(*, days: Collection[DoctorDay], actor: str) -> Iterator[list[Ledger]]:
     """Open the outermost transaction and yield a ledger for each slot of the doctors' local days.
 
-    The doctors' rows are locked first, so that nobody adds a slot to the day meanwhile. Raises NotFound if a doctor
+    The doctors' rows are locked first, so that no other transaction adds a slot to the days. Raise NotFound if a doctor
     does not exist in the facility of the others.
     """
     doctor_ids = sorted({doctor_id for doctor_id, _ in days})
-    with _patient_transaction([f"doctor:{doctor_id}" for doctor_id in doctor_ids]) as patience:
-        [doctors] = _lock(DOCTORS, "locked.id = ANY(%s)", [doctor_ids], patience)
+    with _transaction([f"doctor:{doctor_id}" for doctor_id in doctor_ids]) as timeout:
+        [doctors] = _lock(DOCTORS, "locked.id = ANY(%s)", [doctor_ids], timeout)
         facilities = {facility_id for _, facility_id in doctors}
         if len(doctors) != len(doctor_ids) or len(facilities) != 1:
             raise NotFound
         of_the_days = "locked.facility_id = %s AND locked.doctor_id = ANY(%s) AND locked.local_date = ANY(%s)"
-        [rows] = _lock(SLOTS, of_the_days, [*facilities, doctor_ids, sorted({day for _, day in days})], patience)
+        [rows] = _lock(SLOTS, of_the_days, [*facilities, doctor_ids, sorted({day for _, day in days})], timeout)
         yield _ledgers(map(_slot, rows), actor)
 
 
@@ -99,15 +100,16 @@ def locked_days(*, days: Collection[DoctorDay], actor: str) -> Iterator[list[Led
 def locked_plan(*, doctor_id: UUID, first: date, last: date, actor: str) -> Iterator[list[Ledger]]:
     """Open the outermost transaction and yield a ledger for each slot of a doctor's local days from `first` to `last`.
 
-    The doctor's row is locked first, so that nobody adds a slot meanwhile. Raises NotFound if there is no such doctor.
+    The doctor's row is locked first, so that no other transaction adds a slot. Raise NotFound if there is no such
+    doctor.
     """
-    with _patient_transaction([f"doctor:{doctor_id}"]) as patience:
-        [doctors] = _lock(DOCTORS, "locked.id = %s", [doctor_id], patience)
+    with _transaction([f"doctor:{doctor_id}"]) as timeout:
+        [doctors] = _lock(DOCTORS, "locked.id = %s", [doctor_id], timeout)
         if not doctors:
             raise NotFound
         [(_, facility_id)] = doctors
         of_the_days = "locked.facility_id = %s AND locked.doctor_id = %s AND locked.local_date BETWEEN %s AND %s"
-        [rows] = _lock(SLOTS, of_the_days, [facility_id, doctor_id, first, last], patience)
+        [rows] = _lock(SLOTS, of_the_days, [facility_id, doctor_id, first, last], timeout)
         yield _ledgers(map(_slot, rows), actor)
 
 
@@ -116,29 +118,33 @@ def locked_facility(facility_id: UUID, *, since: date, actor: str) -> Iterator[t
     """Open the outermost transaction, lock a facility, all its doctors and their slots of the local days from `since`
     on, and yield the facility and, doctor by doctor, the ledgers of these slots.
 
-    Nobody adds a doctor or a slot meanwhile, nor books in these slots. Raises NotFound if there is no such facility.
+    No other transaction adds a doctor or a slot, or books in these slots, until the end. Raise NotFound if there is no
+    such facility.
     """
-    with _patient_transaction([]) as patience:
-        [facilities] = _lock(FACILITIES, "locked.id = %s", [facility_id], patience)
+    with _transaction([]) as timeout:
+        [facilities] = _lock(FACILITIES, "locked.id = %s", [facility_id], timeout)
         if not facilities:
             raise NotFound
-        _lock(DOCTORS, "locked.facility_id = %s", [facility_id], patience)
-        since_then = "locked.facility_id = %s AND locked.local_date >= %s"
-        [slots] = _lock(DOCTORS_OF_SLOTS, since_then, [facility_id, since], patience)
-        of_doctor = f"{since_then} AND locked.doctor_id = %s"
+        _lock(DOCTORS, "locked.facility_id = %s", [facility_id], timeout)
+        from_day = "locked.facility_id = %s AND locked.local_date >= %s"
+        [slots] = _lock(DOCTORS_OF_SLOTS, from_day, [facility_id, since], timeout)
+        of_doctor = f"{from_day} AND locked.doctor_id = %s"
         doctors = sorted({doctor_id for _, doctor_id in slots})
-        found = (_lock(SLOTS, of_doctor, [facility_id, since, doctor_id], patience)[0] for doctor_id in doctors)
+        found = (_lock(SLOTS, of_doctor, [facility_id, since, doctor_id], timeout)[0] for doctor_id in doctors)
         yield _facilities.take(facilities[0], start=1), (_ledgers(map(_slot, rows), actor) for rows in found)
 
 
 @contextmanager
-def _patient_transaction(keys: list[str], wait_seconds: float | None = None) -> Iterator[float]:
-    """Gate and transaction; yields the patience that is left for the row locks, in seconds."""
-    patience = rules.current().lock_wait_seconds if wait_seconds is None else wait_seconds
+def _transaction(keys: list[str], wait_seconds: float | None = None) -> Iterator[float]:
+    """Take the Redis locks, open the transaction and yield the seconds left to wait for row locks.
+
+    Raise SlotBusy if a lock is not acquired in time.
+    """
+    timeout = rules.current().lock_wait_seconds if wait_seconds is None else wait_seconds
     began = clock.monotonic()
     try:
-        with gate(keys, wait_seconds=patience) if keys else nullcontext(), atomic(durable=True):
-            yield max(0.05, patience - (clock.monotonic() - began))
+        with gate(keys, wait_seconds=timeout) if keys else nullcontext(), atomic(durable=True):
+            yield max(0.05, timeout - (clock.monotonic() - began))
     except OperationalError as error:
         if retry.sqlstate(error) == retry.LOCK_NOT_AVAILABLE:
             raise SlotBusy from error
@@ -148,13 +154,13 @@ def _patient_transaction(keys: list[str], wait_seconds: float | None = None) -> 
 def _lock(
     rows: str, condition: str, parameters: Sequence[Any], wait_seconds: float, queries: Sequence[Statement] = ()
 ) -> list[Found]:
-    """The rows as they are once the lock is held, always locked in order of id, and what the questions find then.
+    """Lock rows in order of id; return them as read under the lock, and the results of the queries run after that.
 
-    The same statement bounds its own wait: what a row puts out is computed before the row is locked.
+    The statement sets its own lock timeout: the columns of a row are computed before the row is locked.
     """
-    patience = f"{int(wait_seconds * 1000)}ms"
+    timeout = f"{int(wait_seconds * 1000)}ms"
     locking = f"{rows} WHERE {condition} ORDER BY locked.id {ROW_LOCK}"
-    return ask(Statement(locking, (patience, *parameters)), *queries)
+    return ask(Statement(locking, (timeout, *parameters)), *queries)
 
 
 def _slot(row: Sequence[Any]) -> Slot:

@@ -1,4 +1,7 @@
-"""Run an operation in one transaction: lock, apply what is due, operate, promote, write and store the answer."""
+"""Run an operation in one transaction: lock, apply what is due, operate, promote, write and store the answer.
+
+With a `reply`, the functions return the answer to the request in place of the operation's result.
+"""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -32,12 +35,12 @@ def on_slot(
     reply: Reply | None = None,
     queries: Sequence[Statement] = (),
 ) -> Any:
-    """Run `operation(ledger, *found)` on one locked slot; its result, or the answer that `reply` makes of it."""
+    """Run `operation(ledger, *found)` on one locked slot and return its result, or the answer with it."""
 
-    def on_it(ledgers: dict[UUID, Ledger], found: list[Found]) -> Any:
+    def on_one(ledgers: dict[UUID, Ledger], found: list[Found]) -> Any:
         return operation(ledgers[slot_id], *found)
 
-    return on_slots([slot_id], actor=actor, operation=on_it, reply=reply, queries=queries)
+    return on_slots([slot_id], actor=actor, operation=on_one, reply=reply, queries=queries)
 
 
 def on_slots(
@@ -46,31 +49,31 @@ def on_slots(
     actor: str,
     operation: Callable[[dict[UUID, Ledger], list[Found]], Any],
     reply: Reply | None = None,
-    gathered: bool = False,
+    batched: bool = False,
     wait_seconds: float | None = None,
     queries: Sequence[Statement] = (),
 ) -> Any:
-    """Run an operation on locked slots of one facility, with what the queries find under the locks.
+    """Run `operation(ledgers, found)` on locked slots of one facility, `found` being the results of the queries.
 
-    `gathered`: the requests have waited for each other already, so they skip the Redis lock; `wait_seconds`: how long
-    to wait for the locks, if not OPD_LOCK_WAIT_SECONDS.
+    `batched`: skip the Redis lock, because the requests have waited for each other already. `wait_seconds`: how long to
+    wait for the locks; OPD_LOCK_WAIT_SECONDS by default.
     """
 
     def attempt() -> Any:
         locks = locked_slots(
-            slot_ids=slot_ids, actor=actor, gathered=gathered, wait_seconds=wait_seconds, queries=queries
+            slot_ids=slot_ids, actor=actor, batched=batched, wait_seconds=wait_seconds, queries=queries
         )
         with locks as (ledgers, found), promotions_checked(ledgers):
             for ledger in ledgers:
                 settle(ledger)
             if queries and any(ledger.has_changes for ledger in ledgers):
-                found = ask(*queries)  # what was due has changed what was found
+                found = ask(*queries)  # the changes that were due may have changed the results
             result = operation({ledger.slot.id: ledger for ledger in ledgers}, found)
             for ledger in ledgers:
                 promote(ledger)
             changed = any(ledger.has_changes for ledger in ledgers)
             close_all(ledgers)
-            return result if reply is None else reply.kept(result, changed=changed)
+            return result if reply is None else reply.store(result, changed=changed)
 
     return run(attempt)
 
@@ -81,16 +84,16 @@ def on_days(
     actor: str,
     operation: Callable[[list[Ledger]], Any],
     reply: Reply | None = None,
-    having: UUID | None = None,
+    required_slot: UUID | None = None,
     dry_run: bool = False,
 ) -> Any:
-    """Run an operation on all slots of doctors' local days, locked; with `dry_run` nothing is changed.
+    """Run an operation on all slots of doctors' local days, locked; `dry_run` changes nothing.
 
-    Raises SlotBusy if the slot `having` left these days before they were locked.
+    Raise SlotBusy if the slot `required_slot` was moved to another day or deleted before the days were locked.
     """
 
     def checked(ledgers: list[Ledger]) -> Any:
-        if having is not None and all(ledger.slot.id != having for ledger in ledgers):
+        if required_slot is not None and all(ledger.slot.id != required_slot for ledger in ledgers):
             raise SlotBusy("The slot was moved or removed meanwhile. Ask again.")
         return operation(ledgers)
 
@@ -106,13 +109,14 @@ def on_plan_of(
     first: date = date.min,
     last: date = date.max,
     dry_run: bool = False,
-    changes_more: bool = False,
+    changes_other_rows: bool = False,
 ) -> Any:
-    """Run an operation on all slots of a doctor's local days from `first` to `last`, locked; with `dry_run` nothing is
-    changed. `changes_more`: it changes something in any case, also where there are no slots.
+    """Run an operation on all slots of a doctor's local days from `first` to `last`, locked; `dry_run` changes nothing.
+
+    `changes_other_rows`: the operation changes something else too, even if there are no slots.
     """
     locks = partial(locked_plan, doctor_id=doctor_id, first=first, last=last, actor=actor)
-    return _on_ledgers(locks, operation, reply, dry_run, changes_more=changes_more)
+    return _on_ledgers(locks, operation, reply, dry_run, changes_other_rows=changes_other_rows)
 
 
 def _on_ledgers(
@@ -121,10 +125,11 @@ def _on_ledgers(
     reply: Reply | None,
     dry_run: bool,
     *,
-    changes_more: bool = False,
+    changes_other_rows: bool = False,
 ) -> Any:
-    """Settle what is due, operate, promote, write and answer. A dry run does the same up to the operation, so that it
-    counts the same, and is rolled back.
+    """Apply what is due, operate, promote, write and store the answer.
+
+    A dry run is the same up to the operation, so that it counts the same, and is then rolled back.
     """
 
     def attempt() -> Any:
@@ -134,17 +139,19 @@ def _on_ledgers(
                 settle(ledger)
             result = operation(ledgers)
             if dry_run:
-                answer = result if reply is None else reply.of(result)
+                answer = result if reply is None else reply.render(result)
                 roll_back()
                 return answer
             for ledger in ledgers:
-                expire_waiting_if_over(ledger)  # its end may have come nearer
+                expire_waiting_if_over(ledger)  # the operation may have moved the end of the slot
                 promote(ledger)
-            # Slots that the operation made are its result; those that it removed are no longer among the ledgers.
-            made = isinstance(result, list) and bool(result)
-            changed = changes_more or made or len(ledgers) != locked or any(ledger.has_changes for ledger in ledgers)
+            # An operation returns the slots that it creates, and removes the ledgers of those that it deletes.
+            created = isinstance(result, list) and bool(result)
+            changed = (
+                changes_other_rows or created or len(ledgers) != locked or any(ledger.has_changes for ledger in ledgers)
+            )
             close_all(ledgers)
-            return result if reply is None else reply.kept(result, changed=changed)
+            return result if reply is None else reply.store(result, changed=changed)
 
     return run(attempt)
 
@@ -159,7 +166,7 @@ def on_day_of_slot(
 ) -> Any:
     """Run an operation on all slots of the day that a slot belongs to."""
     day = {day_of_slot(slot_id)}
-    return on_days(day, actor=actor, operation=operation, reply=reply, having=slot_id, dry_run=dry_run)
+    return on_days(day, actor=actor, operation=operation, reply=reply, required_slot=slot_id, dry_run=dry_run)
 
 
 def on_facility(
@@ -170,31 +177,35 @@ def on_facility(
     operation: Callable[[Facility, Iterator[list[Ledger]]], Any],
 ) -> Any:
     """Run an operation on a locked facility and, doctor by doctor, its slots of the local days from `since` on.
-    The operation writes.
+
+    The operation writes its changes itself.
     """
     with locked_facility(facility_id, since=since, actor=actor) as (facility, doctors):
         return operation(facility, doctors)
 
 
 class PromotionLostRace(Exception):
-    """A patient who was being promoted got a place with that doctor elsewhere at the same moment."""
+    """A patient who was being promoted got a token with that doctor in another slot at the same moment."""
 
 
 @contextmanager
 def promotions_checked(ledgers: Sequence[Ledger]) -> Iterator[None]:
-    """Tell a promotion that lost a race from a refusal of the request itself: no slot lock guards a patient's day."""
+    """Raise PromotionLostRace if a promotion, and not the request itself, breaks the rule of one live token per day.
+
+    The locks of slots do not protect this rule, only the constraint does.
+    """
     try:
         yield
     except IntegrityError as error:
-        told = str(getattr(getattr(error.__cause__, "diag", None), "message_detail", ""))
+        detail = str(getattr(getattr(error.__cause__, "diag", None), "message_detail", ""))
         promoted = {str(patient_id) for ledger in ledgers for patient_id in ledger.promoted}
-        if isinstance(refusal_of(error), DuplicateBooking) and any(patient_id in told for patient_id in promoted):
+        if isinstance(refusal_of(error), DuplicateBooking) and any(patient_id in detail for patient_id in promoted):
             raise PromotionLostRace from error
         raise
 
 
 def run(attempt: Callable[[], Any]) -> Any:
-    """Run a transaction, again when a patient who was being promoted got a token elsewhere: now that token is seen."""
+    """Run a transaction; run it again after PromotionLostRace, when it sees the other token. SlotBusy after 5 runs."""
     for _ in range(TRIES):
         with suppress(PromotionLostRace), refusals():
             return attempt()
@@ -203,7 +214,7 @@ def run(attempt: Callable[[], Any]) -> Any:
 
 @contextmanager
 def refusals() -> Iterator[None]:
-    """Turn what the database refuses into the engine's error for it."""
+    """Raise the engine's error for a constraint that was broken."""
     try:
         yield
     except IntegrityError as error:
@@ -219,7 +230,7 @@ DAY_OF_SLOT = f"SELECT doctor_id, local_date FROM {Rows(Slot).table} WHERE facil
 
 
 def slot_row(slot_id: UUID) -> Slot:
-    """The slot as it is before the lock: good for what never changes and for knowing what to lock."""
+    """Return the slot as it is before the lock, to determine what to lock; raise NotFound if there is none."""
     slots = Slot.objects.select_related("doctor__facility")
     slot = slots.filter(facility_id=facility_of_slot(slot_id), id=slot_id).first()
     if slot is None:
@@ -228,7 +239,7 @@ def slot_row(slot_id: UUID) -> Slot:
 
 
 def day_of_slot(slot_id: UUID) -> DoctorDay:
-    """The doctor and the local day of a slot, as they are before the lock."""
+    """Return the doctor and the local day of a slot as they are before the lock; raise NotFound if there is none."""
     with connection.cursor() as cursor:
         cursor.execute(DAY_OF_SLOT, [facility_of_slot(slot_id), slot_id])
         day: DoctorDay | None = cursor.fetchone()
@@ -238,5 +249,5 @@ def day_of_slot(slot_id: UUID) -> DoctorDay:
 
 
 def ledger_of(day: Sequence[Ledger], slot_id: UUID) -> Ledger:
-    """The ledger of this slot."""
+    """Return the ledger of this slot."""
     return next(ledger for ledger in day if ledger.slot.id == slot_id)

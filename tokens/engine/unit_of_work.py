@@ -1,4 +1,4 @@
-"""One slot under its lock, and all that changes on it: collected while an operation runs, written at its end."""
+"""A locked slot and its changes: collected while an operation runs, written at its end."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -27,14 +27,14 @@ ENTRY_EVENTS = {
     EntryStatus.WITHDRAWN: "waitlist.withdrawn",
     EntryStatus.EXPIRED: "waitlist.expired",
 }
-TOLD = {"expires_at": "expires_at", "grace_expires_at": "grace_expires_at", "last_estimate": "estimated_time"}
+LOGGED_TIMES = {"expires_at": "expires_at", "grace_expires_at": "grace_expires_at", "last_estimate": "estimated_time"}
 
 
 class Ledger:
-    """The fresh row of a locked slot, the moment of the operation, and every change that it makes.
+    """The row of a locked slot, the time of the operation, and every change that the operation makes.
 
-    Rows are changed in memory first, so that an operation sees its own changes; `write` and `close` bring them to the
-    database with a number of statements that does not grow with the number of rows.
+    Rows are changed in memory first, so that an operation sees its own changes; `write` and `close` save them with a
+    number of statements that does not grow with the number of rows.
     """
 
     def __init__(self, slot: Slot, *, now: datetime, actor: str) -> None:
@@ -53,7 +53,7 @@ class Ledger:
 
     @contextmanager
     def acting_as(self, actor: str) -> Iterator[None]:
-        """Sign what is noted meanwhile with another name."""
+        """Record the events noted inside the block under another actor."""
         before, self.actor = self.actor, actor
         try:
             yield
@@ -63,14 +63,14 @@ class Ledger:
     # Numbers from the locked row
 
     def count(self, counter: str, by: int) -> int:
-        """Change a counter of the slot; answers its new value."""
+        """Add to a counter of the slot and return its new value."""
         if by:
             self._counted[counter] += by
             setattr(self.slot, counter, getattr(self.slot, counter) + by)
         return int(getattr(self.slot, counter))
 
     def next_arrival(self) -> int:
-        """The next place in the slot's order of requests."""
+        """Return the next number in the slot's order of requests."""
         return self.count("last_arrival", 1)
 
     @property
@@ -89,7 +89,7 @@ class Ledger:
         arrival: int,
         **fields: Any,
     ) -> Token:
-        """Make a new token with the next ticket of the slot."""
+        """Create a token with the next ticket of the slot, and note its event."""
         slot, move = self.slot, MOVES[action]
         number = self.count("last_ticket", 1)
         token = Token(
@@ -111,7 +111,7 @@ class Ledger:
         )
         self._issued.append(token)
         self.placed.append(token)
-        self._weigh(token, +1)
+        self._count_token(token, +1)
         self._note_due(token.due_at)
         self.note(
             move.event,
@@ -123,21 +123,21 @@ class Ledger:
             priority=str(token.priority),
             acuity=token.acuity,
             arrival=arrival,
-            **_told(fields),
+            **_logged_times(fields),
         )
         return token
 
     def move(self, token: Token, action: Action, *, data: dict[str, Any] | None = None, **changes: Any) -> None:
-        """Take a token along the table of moves, with its event; InvalidTransition if the table has no such move."""
+        """Apply an action of the lifecycle table to a token and note its event; raise InvalidTransition."""
         move = MOVES[action]
         if token.status not in move.sources:
             raise InvalidTransition(status=token.status, action=action.value)
         before = token.status
-        self._weigh(token, -1)
+        self._count_token(token, -1)
         changes |= {"status": move.target, "updated_at": self.now}
         for name, value in changes.items():
             setattr(token, name, value)
-        self._weigh(token, +1)
+        self._count_token(token, +1)
         self._note_due(token.due_at)
         self._token_changes[token.id] |= changes
         self.note(
@@ -145,11 +145,11 @@ class Ledger:
             token_id=token.id,
             **{"from": before, "to": token.status},
             ticket=token.ticket,
-            **_told(changes),
+            **_logged_times(changes),
             **(data or {}),
         )
 
-    def _weigh(self, token: Token, sign: int) -> None:
+    def _count_token(self, token: Token, sign: int) -> None:
         if holds_seat(status=token.status, in_grace=token.in_grace):
             self.count("emergency_seats" if token.category == Category.EMERGENCY else "regular_seats", sign)
         if token.status in QUEUED:
@@ -162,7 +162,7 @@ class Ledger:
     # The waiting list
 
     def join(self, entry: WaitlistEntry) -> WaitlistEntry:
-        """Put a new entry on the slot's waiting list."""
+        """Put a new entry on the slot's waiting list, and note its event."""
         self._joined.append(entry)
         self.placed.append(entry)
         self.count("waiting_count", 1)
@@ -177,46 +177,46 @@ class Ledger:
         return entry
 
     def settle_entries(self, entries: Iterable[WaitlistEntry], *, to: EntryStatus, token_id: UUID | None = None) -> int:
-        """Take WAITING entries off the list; answers how many."""
-        taken = 0
+        """Take WAITING entries off the list; return how many there were."""
+        count = 0
         for entry in entries:
             moves.move(entry, to=to, now=self.now, token_id=token_id)
             self._settled.append(entry)
             self.note(ENTRY_EVENTS[to], token_id=token_id, entry=str(entry.id), patient=str(entry.patient_id))
-            taken += 1
-        self.count("waiting_count", -taken)
-        return taken
+            count += 1
+        self.count("waiting_count", -count)
+        return count
 
     # The slot
 
     def change_slot(self, **changes: Any) -> None:
-        """Change fields of the slot's row that are no counters."""
+        """Change fields of the slot's row that are not counters."""
         for name, value in changes.items():
             setattr(self.slot, name, value)
         self._slot_changes |= changes
 
     def note(self, event_type: str, *, token_id: UUID | None = None, **data: Any) -> None:
-        """Add an event to what will be recorded."""
+        """Note an event; it is recorded when the ledger is closed."""
         self._drafts.append(Draft(event_type, self.actor, token_id, data))
 
     # Writing
 
     @property
     def has_changes(self) -> bool:
-        """Whether there is anything to write."""
+        """Whether there are events or slot changes to write."""
         return bool(self._drafts or self._slot_changes)
 
     def write(self) -> None:
-        """Bring tokens and entries to the database, so that what is read next is not what was before."""
+        """Save the changes of tokens and entries, so that later queries see them."""
         if self._token_changes or self._issued or self._settled or self._joined:
             write_all([self])
 
     def close(self) -> None:
-        """Write what is left, the events and the slot's row."""
+        """Save the remaining changes, the events and the slot's row."""
         close_all([self])
 
     def seal(self) -> list[Event]:
-        """The events of all that was noted, chained to the slot's log."""
+        """Return the noted events, chained to the slot's log."""
         slot = self.slot
         if not self._drafts:
             return []
@@ -232,8 +232,9 @@ class Ledger:
         return events
 
     def slot_change(self) -> Change | None:
-        """What the slot's row becomes, None if it stays as it is. The counters change by differences: without any
-        lock the CHECK of the database would still refuse an oversold seat.
+        """Return the change of the slot's row, or None if it does not change.
+
+        Counters change by increments, so that even without a lock the CHECK constraint would refuse an oversold seat.
         """
         slot = self.slot
         if not self._slot_changes:
@@ -246,50 +247,50 @@ class Ledger:
         return change
 
 
-def write_all(ledgers: Sequence[Ledger], *, closing: bool = False, asking: Sequence[Statement] = ()) -> list[Found]:
-    """Bring tokens and entries of ledgers of one facility to the database, `closing` their events and slots as well,
-    and note the positions of the places that were taken; then ask, and answer what each question found. In one journey,
-    with a number of statements that does not grow with the number of ledgers.
+def write_all(ledgers: Sequence[Ledger], *, closing: bool = False, queries: Sequence[Statement] = ()) -> list[Found]:
+    """Save the tokens and entries of ledgers of one facility, and with `closing` their events and slots too; then run
+    the queries and return the rows of each. `closing` also notes the positions of the new tokens and entries.
 
-    What leaves goes first, so that its seat and its uniqueness are free; who enters the room goes after who left it.
+    All of it takes one round trip, with a number of statements that does not grow with the number of ledgers. Updates
+    precede inserts, which frees seats and unique values, and a token that enters the room follows the one that left it.
     """
     if not ledgers:
         return []
     facility_id = ledgers[0].slot.facility_id
-    moved = [
+    changes = [
         Change(token_id, dict(sorted(to.items())), {})
         for ledger in ledgers
         for token_id, to in ledger._token_changes.items()
     ]
-    moved.sort(key=lambda change: change.to["status"] == Status.IN_CONSULTATION)
+    changes.sort(key=lambda change: change.to["status"] == Status.IN_CONSULTATION)
     statements = [
-        *_tokens.updating(moved, facility_id=facility_id),
+        *_tokens.updating(changes, facility_id=facility_id),
         *_tokens.inserting([token for ledger in ledgers for token in ledger._issued]),
         *moves.moving([entry for ledger in ledgers for entry in ledger._settled]),
         *_entries.inserting([entry for ledger in ledgers for entry in ledger._joined]),
     ]
     if closing:
         statements += appending([event for ledger in ledgers for event in ledger.seal()])
-        changes = [change for ledger in ledgers if (change := ledger.slot_change()) is not None]
-        statements += _slots.updating(changes, facility_id=facility_id)
+        slot_changes = [change for ledger in ledgers if (change := ledger.slot_change()) is not None]
+        statements += _slots.updating(slot_changes, facility_id=facility_id)
     placed = [row for ledger in ledgers for row in ledger.placed] if closing else []
-    places = position_queries(placed)
-    found = send(statements, asking=[*places, *asking])
-    note_places(placed, found[: len(places)])
+    positions = position_queries(placed)
+    found = send(statements, queries=[*positions, *queries])
+    note_places(placed, found[: len(positions)])
     for ledger in ledgers:
         ledger._token_changes.clear()
         ledger._issued.clear()
         ledger._settled.clear()
         ledger._joined.clear()
-    return found[len(places) :]
+    return found[len(positions) :]
 
 
 def close_all(ledgers: Sequence[Ledger]) -> None:
-    """Write what is left of several ledgers of one facility, their events and their slots."""
+    """Save the remaining changes of several ledgers of one facility, their events and their slots."""
     write_all(ledgers, closing=True)
 
 
-def _told(changes: dict[str, Any]) -> dict[str, str | None]:
-    """The times that the patient is told with a move: with them the queue can be rebuilt from the log alone."""
-    times = {TOLD[name]: changes[name] for name in TOLD if name in changes}
+def _logged_times(changes: dict[str, Any]) -> dict[str, str | None]:
+    """Return the times that an event records, so that the queue can be rebuilt from the log alone."""
+    times = {LOGGED_TIMES[name]: changes[name] for name in LOGGED_TIMES if name in changes}
     return {name: None if moment is None else moment.isoformat() for name, moment in times.items()}

@@ -1,7 +1,7 @@
 """The end of holds, graces and buffers whose time is over, and of the waiting list of a slot that is over.
 
-Celery sweeps them, and every operation on the slot applies them first, so that no seat is lost while the workers are
-down.
+A Celery task applies them, and so does every operation on the slot before its own change, so that no seat stays
+blocked while the workers are down.
 """
 
 from django.db.models import Min

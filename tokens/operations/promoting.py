@@ -12,7 +12,7 @@ from waitlist.order import next_in_line
 def promote(ledger: Ledger) -> list[Token]:
     """Give the free seats of a bookable slot to its best entries, until the slot is full or the list is empty.
 
-    Withdraw an entry whose patient has come to hold a live token with that doctor on that day, and take the next one.
+    Withdraw an entry whose patient now holds a live token with that doctor on that day, and take the next one.
     """
     slot = ledger.slot
     promoted: list[Token] = []

@@ -18,7 +18,7 @@ from core.db.sql import Statement, ask
 from core.errors import NotFound
 from tokens.engine.locate import facility_of_slot
 
-TURN_SECONDS = 0.5
+QUEUE_SECONDS = 0.5
 
 # Subqueries take two thirds of the planning time of joins. `names` is NULL until the first change of a name. The hash
 # of the slot's last event keeps a head from being equal to one that was read before a backup was restored.
@@ -107,7 +107,7 @@ def head_of(*, slot_id: UUID) -> Head:
     Threads that call this at the same time share one statement, which is sent after the last of them has called.
     """
     facility_id = facility_of_slot(slot_id)
-    head: Head | None = _heads.outcome_of(facility_id, (facility_id, slot_id), patience_seconds=TURN_SECONDS)
+    head: Head | None = _heads.submit_or_run(facility_id, (facility_id, slot_id), timeout_seconds=QUEUE_SECONDS)
     if head is None:
         raise NotFound
     return head

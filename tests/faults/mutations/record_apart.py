@@ -12,7 +12,7 @@ from tests.faults.mutations.dying import die_once
 
 __all__ = ["application"]
 
-keep = idempotency.keep
+keep = idempotency.store
 
 
 def keep_later(answers: Sequence[tuple[Key, Stored]]) -> None:
@@ -25,4 +25,4 @@ def keep_later(answers: Sequence[tuple[Key, Stored]]) -> None:
     transaction.on_commit(after_the_commit)
 
 
-idempotency.keep = keep_later
+idempotency.store = keep_later

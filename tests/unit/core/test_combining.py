@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from core.batching import MAX_TOGETHER, Combiner
+from core.batching import MAX_BATCH, Combiner
 
 PATIENCE = 10.0
 
@@ -33,7 +33,7 @@ def _submit_behind(work: Work, combiner: Combiner[str, Any], items: Sequence[Any
 
     def run(item: Any) -> None:
         try:
-            outcomes[item] = combiner.submit("k", item, patience_seconds=PATIENCE)
+            outcomes[item] = combiner.submit("k", item, timeout_seconds=PATIENCE)
         except Exception as error:
             outcomes[item] = error
 
@@ -54,7 +54,7 @@ def _submit_behind(work: Work, combiner: Combiner[str, Any], items: Sequence[Any
 def test_who_comes_alone_is_done_at_once() -> None:
     work = Work()
     combiner = Combiner(work)
-    assert [combiner.submit("k", item, patience_seconds=PATIENCE) for item in (1, 2)] == [2, 4]
+    assert [combiner.submit("k", item, timeout_seconds=PATIENCE) for item in (1, 2)] == [2, 4]
     assert work.crowds == [[1], [2]]
 
 
@@ -67,9 +67,9 @@ def test_those_who_come_meanwhile_are_done_together_in_their_order() -> None:
 
 def test_a_crowd_has_an_end() -> None:
     work = Work()
-    outcomes = _submit_behind(work, Combiner(work), range(MAX_TOGETHER + 11))
-    assert len(outcomes) == MAX_TOGETHER + 11
-    assert [len(crowd) for crowd in work.crowds] == [1, MAX_TOGETHER, 10]
+    outcomes = _submit_behind(work, Combiner(work), range(MAX_BATCH + 11))
+    assert len(outcomes) == MAX_BATCH + 11
+    assert [len(crowd) for crowd in work.crowds] == [1, MAX_BATCH, 10]
 
 
 def test_an_exception_among_the_outcomes_is_one_items_own() -> None:
@@ -89,21 +89,21 @@ def test_what_the_work_raises_is_everybodys_and_the_next_crowd_is_done_all_the_s
     combiner = Combiner(work)
     outcomes = _submit_behind(work, combiner, range(1, 5))
     assert all(isinstance(outcome, RuntimeError) for outcome in outcomes.values())
-    assert combiner.submit("k", 7, patience_seconds=PATIENCE) == 7
+    assert combiner.submit("k", 7, timeout_seconds=PATIENCE) == 7
 
 
 def test_who_loses_patience_leaves_and_nothing_is_done_for_them() -> None:
     work = Work()
     combiner = Combiner(work)
     work.go.clear()
-    leader = threading.Thread(target=combiner.submit, args=("k", 1), kwargs={"patience_seconds": PATIENCE})
+    leader = threading.Thread(target=combiner.submit, args=("k", 1), kwargs={"timeout_seconds": PATIENCE})
     leader.start()
     assert work.began.wait(PATIENCE)
     with pytest.raises(TimeoutError):
-        combiner.submit("k", 2, patience_seconds=0.01)
+        combiner.submit("k", 2, timeout_seconds=0.01)
     work.go.set()
     leader.join(PATIENCE)
-    assert combiner.submit("k", 3, patience_seconds=PATIENCE) == 6
+    assert combiner.submit("k", 3, timeout_seconds=PATIENCE) == 6
     assert work.crowds == [[1], [3]]
 
 
@@ -111,9 +111,9 @@ def test_under_another_key_nobody_waits_for_the_first() -> None:
     work = Work()
     combiner = Combiner(lambda items: work(items) if items[0] == 1 else items)
     work.go.clear()
-    leader = threading.Thread(target=combiner.submit, args=("k", 1), kwargs={"patience_seconds": PATIENCE})
+    leader = threading.Thread(target=combiner.submit, args=("k", 1), kwargs={"timeout_seconds": PATIENCE})
     leader.start()
     assert work.began.wait(PATIENCE)
-    assert combiner.submit("other", 7, patience_seconds=PATIENCE) == 7
+    assert combiner.submit("other", 7, timeout_seconds=PATIENCE) == 7
     work.go.set()
     leader.join(PATIENCE)

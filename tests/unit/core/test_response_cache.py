@@ -8,7 +8,7 @@ import pytest
 
 from core import ids
 from core.api import response_cache
-from core.api.response_cache import Body, ResponseCache, Wanted, cached, source_tag, tag_of
+from core.api.response_cache import Body, BodyRequest, ResponseCache, cached, source_tag, tag_of
 from tests.support.waiting import until
 
 OLD, NEW = tag_of("old"), tag_of("new")
@@ -40,27 +40,27 @@ class Maker:
 def test_made_once() -> None:
     make = Maker(OLD, b"list", ("p1", "p2"))
     for _ in range(3):
-        assert cached(Wanted("a", OLD, make)) == Body(OLD, b"list", ("p1", "p2"))
+        assert cached(BodyRequest("a", OLD, make)) == Body(OLD, b"list", ("p1", "p2"))
     assert make.times == 1
 
 
 def test_no_other_tag_is_ever_answered(name: str) -> None:
-    cached(Wanted(name, OLD, Maker(OLD, b"old")))
-    assert cached(Wanted(name, NEW, Maker(NEW, b"new"))).content == b"new"
-    assert cached(Wanted(name, NEW, Maker(NEW, b"never"))).content == b"new"
-    assert cached(Wanted(name, OLD, Maker(OLD, b"anew"))).content == b"anew"  # one body of each name
+    cached(BodyRequest(name, OLD, Maker(OLD, b"old")))
+    assert cached(BodyRequest(name, NEW, Maker(NEW, b"new"))).content == b"new"
+    assert cached(BodyRequest(name, NEW, Maker(NEW, b"never"))).content == b"new"
+    assert cached(BodyRequest(name, OLD, Maker(OLD, b"anew"))).content == b"anew"  # one body of each name
 
 
 def test_names_do_not_answer_for_each_other(name: str) -> None:
     """Not even with the same tag."""
     for each in "ab":
-        assert cached(Wanted(f"{name}:{each}", OLD, Maker(OLD, each.encode()))).content == each.encode()
-    assert cached(Wanted(f"{name}:a", OLD, Maker(OLD, b"never"))).content == b"a"
+        assert cached(BodyRequest(f"{name}:{each}", OLD, Maker(OLD, each.encode()))).content == each.encode()
+    assert cached(BodyRequest(f"{name}:a", OLD, Maker(OLD, b"never"))).content == b"a"
 
 
 def test_what_a_maker_finds_newer_is_answered_and_kept_under_its_own_tag(name: str) -> None:
-    assert cached(Wanted(name, OLD, Maker(NEW, b"new"))) == Body(NEW, b"new")
-    assert cached(Wanted(name, NEW, Maker(NEW, b"never"))).content == b"new"
+    assert cached(BodyRequest(name, OLD, Maker(NEW, b"new"))) == Body(NEW, b"new")
+    assert cached(BodyRequest(name, NEW, Maker(NEW, b"never"))).content == b"new"
 
 
 def test_what_fails_fails_for_those_who_asked_and_is_tried_again(name: str) -> None:
@@ -68,15 +68,15 @@ def test_what_fails_fails_for_those_who_asked_and_is_tried_again(name: str) -> N
         raise LookupError
 
     with pytest.raises(LookupError):
-        cached(Wanted(name, OLD, fail))
-    assert cached(Wanted(name, OLD, Maker(OLD, b"list"))).content == b"list"
+        cached(BodyRequest(name, OLD, fail))
+    assert cached(BodyRequest(name, OLD, Maker(OLD, b"list"))).content == b"list"
 
 
 @pytest.mark.parametrize("combine", [True, False])
 def test_the_same_with_requests_carried_out_alone(name: str, settings: Any, combine: bool) -> None:
     settings.OPD_COMBINE = combine
     make = Maker(OLD, b"list")
-    assert [cached(Wanted(name, OLD, make)).content for _ in range(2)] == [b"list"] * 2
+    assert [cached(BodyRequest(name, OLD, make)).content for _ in range(2)] == [b"list"] * 2
     assert make.times == 1
 
 
@@ -112,7 +112,7 @@ class Crowd:
         number = len(self._threads)
 
         def want() -> None:
-            self.found[number] = cached(Wanted(self.name, tag, make))
+            self.found[number] = cached(BodyRequest(self.name, tag, make))
 
         self._threads.append(threading.Thread(target=want))
         self._threads[-1].start()
@@ -136,7 +136,7 @@ def test_a_crowd_has_it_made_once(crowd: Crowd) -> None:
         crowd.wants(OLD, crowd.held_up(OLD))
         if number == 0:
             assert crowd.begun.wait(PATIENCE)
-    until(lambda: response_cache._making.waiting(crowd.name) == 11)
+    until(lambda: response_cache._builds.waiting(crowd.name) == 11)
     crowd.leave()
     assert set(crowd.found.values()) == {Body(OLD, b"held up")}
     assert len(crowd.found) == 12
@@ -149,7 +149,7 @@ def test_who_read_a_later_tag_is_not_answered_with_what_was_begun_before(crowd: 
     assert crowd.begun.wait(PATIENCE)
     for _ in range(3):
         crowd.wants(NEW, crowd.at_once(NEW))
-    until(lambda: response_cache._making.waiting(crowd.name) == 3)
+    until(lambda: response_cache._builds.waiting(crowd.name) == 3)
     crowd.leave()
     assert crowd.found[0].tag == OLD
     assert [crowd.found[number].tag for number in (1, 2, 3)] == [NEW] * 3
@@ -157,10 +157,10 @@ def test_who_read_a_later_tag_is_not_answered_with_what_was_begun_before(crowd: 
 
 
 def test_who_waits_too_long_makes_their_own(crowd: Crowd, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(response_cache, "TURN_SECONDS", 0.05)
+    monkeypatch.setattr(response_cache, "QUEUE_SECONDS", 0.05)
     crowd.wants(OLD, crowd.held_up(OLD))
     assert crowd.begun.wait(PATIENCE)
-    assert cached(Wanted(crowd.name, OLD, Maker(OLD, b"own"))).content == b"own"
+    assert cached(BodyRequest(crowd.name, OLD, Maker(OLD, b"own"))).content == b"own"
 
 
 # What is kept, and for how long
@@ -194,9 +194,9 @@ def test_what_was_not_used_for_a_minute_is_not_kept(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(response_cache.clock, "monotonic", lambda: now[0])
     for each in ("left", "used"):
         kept.put(each, Body(OLD, b"x" * 40))
-    now[0] = response_cache.KEPT_SECONDS - 1
+    now[0] = response_cache.MAX_IDLE_SECONDS - 1
     assert kept.get("used", OLD) is not None
-    now[0] = response_cache.KEPT_SECONDS + 1
+    now[0] = response_cache.MAX_IDLE_SECONDS + 1
     kept.put("new", Body(OLD, b"x" * 40))
     assert [each for each in ("left", "used", "new") if kept.get(each, OLD)] == ["used", "new"]
 
@@ -205,9 +205,9 @@ def test_a_request_with_another_tag_does_not_keep_a_body_in_use(monkeypatch: pyt
     kept, now = ResponseCache(), [0.0]
     monkeypatch.setattr(response_cache.clock, "monotonic", lambda: now[0])
     kept.put("a", Body(OLD, b"x"))
-    now[0] = response_cache.KEPT_SECONDS - 1
+    now[0] = response_cache.MAX_IDLE_SECONDS - 1
     assert kept.get("a", NEW) is None
-    now[0] = response_cache.KEPT_SECONDS + 1
+    now[0] = response_cache.MAX_IDLE_SECONDS + 1
     kept.put("b", Body(OLD, b"x"))
     assert kept.get("a", OLD) is None
 

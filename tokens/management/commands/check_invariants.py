@@ -8,7 +8,7 @@ from tokens.audit.invariants import CHECKS, broken
 
 
 class Command(BaseCommand):
-    """Tests every invariant of the engine on one snapshot; one line for each break, exit 1 if there is any."""
+    """Checks every invariant on one snapshot; prints a line for each violation, and exits with 1 if there is any."""
 
     help = __doc__
 

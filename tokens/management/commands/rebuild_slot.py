@@ -14,8 +14,8 @@ from tokens.audit.replay import SlotThen, differences
 
 
 class Command(BaseCommand):
-    """Rebuilds the queue of a slot from its event log alone: as it was at a moment, or as it is, compared with the
-    tables (exit 1 if they differ). Nothing is written.
+    """Rebuilds the queue of a slot from the event log: as it was at a moment, or as it is now, compared with the tables
+    (exits with 1 if they differ). Writes nothing.
     """
 
     help = __doc__

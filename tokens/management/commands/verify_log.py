@@ -12,7 +12,7 @@ from tokens.audit.verify import bad_rows
 
 
 class Command(BaseCommand):
-    """Checks the chains of all slots' events and of the read trail; names the first bad row of each, exit 1 if any."""
+    """Checks the hash chains of the events and the read trail; prints the first bad row of each, and exits with 1."""
 
     help = __doc__
 

@@ -92,14 +92,14 @@ class Counter(Endpoint):
                 with atomic(durable=True):
                     number = add_one()
                     Hooks.before_keep()
-                    answer = reply.kept(number, changed="unchanged" not in request.query_params)
+                    answer = reply.store(number, changed="unchanged" not in request.query_params)
                     Hooks.after_keep()
                     return answer
             except KeyTaken:
                 Hooks.after_rollback()
                 raise
 
-        return write(request, count, shown, keep="dry_run" not in request.query_params)
+        return write(request, count, shown, store="dry_run" not in request.query_params)
 
 
 class Rows(Endpoint):

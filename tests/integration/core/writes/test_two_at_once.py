@@ -59,7 +59,7 @@ def test_two_at_once_with_one_key_make_one_change(threads: Threads, view: type[E
 def test_canary_two_at_once_whose_answers_are_not_stored(
     threads: Threads, view: type[Endpoint], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(idempotency, "keep", lambda answers: None)
+    monkeypatch.setattr(idempotency, "store", lambda answers: None)
     Hooks.before_keep = staticmethod(meeting(2))
     asked = [threads.start(lambda: ask("k1", view=view)) for _ in range(2)]
     assert [each.result(PATIENCE).status_code for each in asked] == [201, 201]
@@ -163,7 +163,7 @@ def test_a_run_that_dies_leaves_its_key_free_at_once(threads: Threads) -> None:
 
     def die() -> None:
         with atomic(durable=True):
-            idempotency.keep([(Key(actor="user:1", key="k1", fingerprint="0" * 64), Stored(201, b"{}", {}))])
+            idempotency.store([(Key(actor="user:1", key="k1", fingerprint="0" * 64), Stored(201, b"{}", {}))])
             pids.append(backend())
             stored.set()
             go.wait(PATIENCE)
@@ -183,7 +183,7 @@ def test_a_key_that_is_taken_and_gone_again_each_time_is_refused_in_the_end() ->
     def take() -> None:
         key = Key(actor="user:1", key="k1", fingerprint="0" * 64)
         with ThreadPoolExecutor(1) as pool:
-            Threads(pool).start(lambda: idempotency.keep([(key, Stored(201, b"{}", {}))])).result()
+            Threads(pool).start(lambda: idempotency.store([(key, Stored(201, b"{}", {}))])).result()
 
     Hooks.before_keep = staticmethod(take)
     Hooks.after_rollback = staticmethod(lambda: IdempotencyRecord.objects.all().delete() and None)

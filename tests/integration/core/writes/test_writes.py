@@ -136,7 +136,7 @@ def test_work_that_rolls_back_leaves_the_key_free() -> None:
 def test_no_answer_but_a_success_can_be_stored() -> None:
     key = Key(actor="user:1", key="k1", fingerprint="0" * 64)
     with pytest.raises(IntegrityError, match="idempotency_keeps_successes"), atomic():
-        idempotency.keep([(key, Stored(409, b"{}", {}))])
+        idempotency.store([(key, Stored(409, b"{}", {}))])
 
 
 def test_a_refusal_before_the_work_is_not_covered_by_a_stored_answer() -> None:

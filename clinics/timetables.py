@@ -72,7 +72,7 @@ def slots_between(
     slots: list[Interval] = []
     for day in days if per_day else ():
         for number in range(per_day):
-            slot = _placed(datetime.combine(day, start_time) + number * length, length, zone)
+            slot = _to_utc(datetime.combine(day, start_time) + number * length, length, zone)
             if slot is not None and not taken.overlaps(slot):
                 slots.append(slot)
     return Plan(slots=slots, skipped=wanted - len(slots))
@@ -112,7 +112,7 @@ def _span(start_time: time, end_time: time) -> timedelta:
     return span if span > timedelta() else span + timedelta(days=1)
 
 
-def _placed(start: datetime, length: timedelta, zone: str) -> Interval | None:
+def _to_utc(start: datetime, length: timedelta, zone: str) -> Interval | None:
     """Return the slot in UTC, or None if the change of the clocks makes it invalid."""
     end = start + length
     try:

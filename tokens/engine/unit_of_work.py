@@ -265,7 +265,7 @@ def write_all(ledgers: Sequence[Ledger], *, closing: bool = False, asking: Seque
     statements = [
         *_tokens.updating(moved, facility_id=facility_id),
         *_tokens.inserting([token for ledger in ledgers for token in ledger._issued]),
-        *moves.moving([entry for ledger in ledgers for entry in ledger._settled]),
+        *moves.move_statements([entry for ledger in ledgers for entry in ledger._settled]),
         *_entries.inserting([entry for ledger in ledgers for entry in ledger._joined]),
     ]
     if closing:

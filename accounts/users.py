@@ -1,4 +1,4 @@
-"""Creating, changing and deleting users; a change of role or activity ends all sessions of the user."""
+"""Creating, changing and deleting users; a change of role or is_active ends all sessions of the user."""
 
 import uuid
 from collections.abc import Iterable
@@ -52,7 +52,7 @@ def create_user(
 
 
 def change_user(*, user_id: uuid.UUID, changes: dict[str, Any], by: str, field: str = "password") -> User:
-    """Change the given fields of a user; a new password, role or activity ends all sessions of the user.
+    """Change the given fields of a user; a new password, role or is_active ends all sessions of the user.
 
     `field` is the name of the new password in errors. Raise NotFound, ValidationFailed or LastAdministrator.
     """

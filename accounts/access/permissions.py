@@ -6,7 +6,7 @@ from rest_framework.exceptions import PermissionDenied
 from rest_framework.permissions import BasePermission
 
 from accounts.access.permission_table import Reach, reach
-from accounts.access.principal import Principal, principal_of
+from accounts.access.principal import principal_of
 from accounts.audit.security_log import log_event
 from accounts.auth import second_factor
 from core.api.request import ApiRequest
@@ -27,17 +27,6 @@ def reach_of(request: ApiRequest, view: Any) -> Reach:
     """Return the caller's reach for the capability that the view requires in this request."""
     capability = capability_of(view, request.method or "")
     return Reach.NONE if capability is None else reach(principal_of(request), capability)
-
-
-def reach_as_signed_in(principal: Principal, capability: str) -> Reach:
-    """Return the caller's reach in this session: NONE while a required second factor is missing."""
-    lacks_factor = second_factor.is_required_for(role=principal.role) and not principal.second_factor
-    return Reach.NONE if lacks_factor else reach(principal, capability)
-
-
-def may_for_everybody(principal: Principal, capability: str) -> bool:
-    """Return whether the caller may use the capability on all objects in this session."""
-    return reach_as_signed_in(principal, capability) is Reach.ALL
 
 
 class HasCapability(BasePermission):

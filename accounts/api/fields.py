@@ -6,7 +6,7 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError as DjangoValidationError
 from rest_framework import serializers
 
-from accounts.auth.login import LONGEST_PASSWORD
+from accounts.auth.login import MAX_PASSWORD_LENGTH
 from core.api.messages import StrictCharField
 from core.normal_form import normal_form, validate_normal
 
@@ -15,7 +15,7 @@ class NewPasswordField(StrictCharField):
     """A new password: 8 to 128 characters, not common; accounts.users also compares it with facts about the user."""
 
     def __init__(self, **kwargs: Any) -> None:
-        kwargs.update(max_length=LONGEST_PASSWORD, trim_whitespace=False, write_only=True)
+        kwargs.update(max_length=MAX_PASSWORD_LENGTH, trim_whitespace=False, write_only=True)
         super().__init__(**kwargs)
 
     def to_internal_value(self, data: Any) -> str:

@@ -6,7 +6,7 @@ from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
 from rest_framework import serializers
 
 from accounts.access.roles import Role
-from accounts.auth.login import LONGEST_IDENTIFIER, LONGEST_PASSWORD
+from accounts.auth.login import MAX_IDENTIFIER_LENGTH, MAX_PASSWORD_LENGTH
 from core.api.messages import StrictCharField, StrictSerializer
 
 
@@ -15,10 +15,10 @@ class CredentialsSerializer(StrictSerializer):
     """User name (or e-mail) and password."""
 
     username = StrictCharField(
-        max_length=LONGEST_IDENTIFIER, required=False, help_text="The user name, or the e-mail address."
+        max_length=MAX_IDENTIFIER_LENGTH, required=False, help_text="The user name, or the e-mail address."
     )
-    email = StrictCharField(max_length=LONGEST_IDENTIFIER, required=False, help_text="In place of `username`.")
-    password = StrictCharField(max_length=LONGEST_PASSWORD, trim_whitespace=False, write_only=True)
+    email = StrictCharField(max_length=MAX_IDENTIFIER_LENGTH, required=False, help_text="In place of `username`.")
+    password = StrictCharField(max_length=MAX_PASSWORD_LENGTH, trim_whitespace=False, write_only=True)
     otp = StrictCharField(
         max_length=32, required=False, help_text="The second factor, or a recovery code, of a user who has set one up."
     )

@@ -7,7 +7,7 @@ from rest_framework import serializers
 
 from accounts.access.roles import Role
 from accounts.api.fields import AnyEmailField, NewPasswordField, OtpField, StrictEmailField
-from accounts.auth.login import LONGEST_PASSWORD
+from accounts.auth.login import MAX_PASSWORD_LENGTH
 from accounts.models import User
 from core import clock
 from core.api.fields import NameField, PhoneField
@@ -160,7 +160,7 @@ class MessageSerializer(serializers.Serializer[Any]):
 class OwnPasswordSerializer(StrictSerializer):
     """The caller's own password."""
 
-    password = StrictCharField(max_length=LONGEST_PASSWORD, trim_whitespace=False, write_only=True)
+    password = StrictCharField(max_length=MAX_PASSWORD_LENGTH, trim_whitespace=False, write_only=True)
 
 
 _CHANGE = {"password": "quiet-harbour-42", "new_password": "eight-blue-lotus"}

@@ -31,7 +31,7 @@ class OpenView(Endpoint):
         return 'Bearer realm="api"'
 
 
-def signed_in(pair: sessions.TokenPair, status: int = 200, **more: Any) -> Answer:
+def sign_in_response(pair: sessions.TokenPair, status: int = 200, **more: Any) -> Answer:
     """Return the response to a sign-in, with the refresh token in the body or, if so configured, in the cookie."""
     if not settings.OPD_REFRESH_COOKIE:
         return Answer(status, {"access": pair.access, "refresh": pair.refresh, **more})
@@ -61,7 +61,7 @@ class TokenView(OpenView):
         form.is_valid(raise_exception=True)
         credentials = form.validated_data
         identifier = credentials.get("username") or credentials["email"]
-        return signed_in(
+        return sign_in_response(
             tokens_for_password(
                 request, identifier=identifier, password=credentials["password"], otp=credentials.get("otp")
             )
@@ -78,7 +78,7 @@ class RefreshView(OpenView):
     def post(self, request: ApiRequest) -> Answer:
         """Stay signed in"""
         try:
-            return signed_in(sessions.refresh_session(raw=_refresh_of(request), client=client_of(request)))
+            return sign_in_response(sessions.refresh_session(raw=_refresh_of(request), client=client_of(request)))
         except sessions.SessionEnded as error:
             raise AuthenticationFailed("The refresh token is not valid or has expired.") from error
 

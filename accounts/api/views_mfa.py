@@ -7,7 +7,7 @@ from rest_framework import serializers
 from rest_framework.permissions import IsAuthenticated
 
 from accounts.api.serializers_people import OwnPasswordSerializer
-from accounts.api.views_auth import signed_in
+from accounts.api.views_auth import sign_in_response
 from accounts.auth import recent_sign_in, second_factor, sessions
 from accounts.errors import WrongCode
 from accounts.limits.attempts import Limit
@@ -147,4 +147,4 @@ class MfaConfirmView(_MfaView):
             raise WrongCode
         sessions.end_all_sessions(user_id=user.pk)
         fresh: Any = User.objects.get(pk=user.pk)
-        return signed_in(sessions.open_session(user=fresh, second_factor=True), recovery_codes=recovery_codes)
+        return sign_in_response(sessions.open_session(user=fresh, second_factor=True), recovery_codes=recovery_codes)

@@ -17,7 +17,7 @@ from rest_framework.parsers import FormParser
 from accounts.api.views_auth import OpenView, client_of, tokens_for_password
 from accounts.auth import cookies, sessions
 from accounts.auth.jwt import AccessToken
-from accounts.auth.login import LONGEST_IDENTIFIER, LONGEST_PASSWORD
+from accounts.auth.login import MAX_IDENTIFIER_LENGTH, MAX_PASSWORD_LENGTH
 from core.api.answers import Answer
 from core.api.messages import StrictCharField
 from core.api.request import ApiRequest
@@ -35,9 +35,9 @@ class OAuthGrantSerializer(serializers.Serializer[Any]):
 
     grant_type = serializers.ChoiceField(choices=[PASSWORD, REFRESH])
     username = StrictCharField(
-        max_length=LONGEST_IDENTIFIER, required=False, help_text="With `password`: the user name or e-mail address."
+        max_length=MAX_IDENTIFIER_LENGTH, required=False, help_text="With `password`: the user name or e-mail address."
     )
-    password = StrictCharField(max_length=LONGEST_PASSWORD, required=False, trim_whitespace=False)
+    password = StrictCharField(max_length=MAX_PASSWORD_LENGTH, required=False, trim_whitespace=False)
     otp = StrictCharField(max_length=32, required=False, allow_blank=True, help_text="The code of the second factor.")
     client_secret = StrictCharField(
         max_length=32,

@@ -20,7 +20,7 @@ from accounts.api.serializers_people import (
     UserSerializer,
     VerifySerializer,
 )
-from accounts.api.views_auth import OpenView, signed_in
+from accounts.api.views_auth import OpenView, sign_in_response
 from accounts.audit.read_trail import attributed
 from accounts.auth import recent_sign_in, registration, sessions
 from accounts.limits import lockout
@@ -65,7 +65,7 @@ class VerifyView(OpenView):
         form = _validated(VerifySerializer, request)
         user = registration.register(**form.validated_data, sender=client_address(request))
         lockout.remember_address(user=user, address=client_address(request))
-        return signed_in(sessions.open_session(user=user), status=201)
+        return sign_in_response(sessions.open_session(user=user), status=201)
 
 
 class ForgotView(OpenView):
@@ -109,7 +109,7 @@ class ChangePasswordView(Endpoint):
         with attributed(request):
             users.set_password(user_id=user.pk, password=form.validated_data["new_password"], by=caller.actor)
         proved = caller.second_factor
-        return signed_in(sessions.open_session(user=User.objects.get(pk=user.pk), second_factor=proved))
+        return sign_in_response(sessions.open_session(user=User.objects.get(pk=user.pk), second_factor=proved))
 
 
 _FILTERS = [

@@ -74,15 +74,15 @@ def seal_reads() -> int:
             return 0
         last = ReadSeal.objects.order_by("-number").first()
         end = ReadTrailEnd.objects.first() or last
-        link = bytes(end.digest) if end else b""
+        last_hash = bytes(end.digest) if end else b""
         for row in rows:
-            row.hash = link = _row_hash(link, row)
+            row.hash = last_hash = _row_hash(last_hash, row)
         number = 1 + max((each.number for each in (end, last) if each), default=0)
-        seal = ReadSeal.objects.create(number=number, rows=len(rows), digest=link, sealed_at=clock.now())
+        seal = ReadSeal.objects.create(number=number, rows=len(rows), digest=last_hash, sealed_at=clock.now())
         for row in rows:
             row.seal = seal
         ReadTrail.objects.bulk_update(rows, ["seal", "hash"], batch_size=500)
-        _update_end(first=end is None, digest=link)
+        _update_end(first=end is None, digest=last_hash)
     # Logged as well: someone who can rewrite the database cannot rewrite log lines that have left the machine.
     logs.info("read_trail_sealed", number=seal.number, rows=seal.rows, digest=seal.digest.hex())
     return len(rows)
@@ -98,35 +98,35 @@ def _update_end(*, first: bool, digest: bytes) -> None:
 
 def verify_read_trail() -> str | None:
     """Return a description of the first altered, moved or missing row or seal of the trail; None if there is none."""
-    link, expected = b"", 1
+    last_hash, expected = b"", 1
     for seal in ReadSeal.objects.order_by("number").iterator():
         if seal.number != expected:
             return f"read trail: seal {expected} is missing"
         count = 0
         for row in ReadTrail.objects.filter(seal=seal).order_by("id").iterator():
-            count, link = count + 1, _row_hash(link, row)
-            if link != bytes(row.hash or b""):
+            count, last_hash = count + 1, _row_hash(last_hash, row)
+            if last_hash != bytes(row.hash or b""):
                 return f"read trail: row {row.pk} was altered, or the one before it was removed"
-        if count != seal.rows or link != bytes(seal.digest):
+        if count != seal.rows or last_hash != bytes(seal.digest):
             return f"read trail: seal {seal.number} was altered, or its last rows were removed"
         expected += 1
-    return _end_problem(seals=expected - 1, link=link)
+    return _end_problem(seals=expected - 1, last_hash=last_hash)
 
 
-def _end_problem(*, seals: int, link: bytes) -> str | None:
+def _end_problem(*, seals: int, last_hash: bytes) -> str | None:
     """Return what is wrong with the end of the trail; None if the last seal matches the stored end."""
     end = ReadTrailEnd.objects.first()
     if end is None:
         return "read trail: the note of its last seal was removed" if seals else None
     if seals < end.number:
         return f"read trail: the seals after {seals} were removed ({end.number} were made)"
-    if seals > end.number or link != bytes(end.digest):
+    if seals > end.number or last_hash != bytes(end.digest):
         return f"read trail: the note of its last seal ({end.number}) was altered"
     return None
 
 
-def _row_hash(link: bytes, row: ReadTrail) -> bytes:
-    facts = [
+def _row_hash(last_hash: bytes, row: ReadTrail) -> bytes:
+    fields = [
         str(row.pk),
         row.actor,
         [str(each) for each in row.patient_ids],
@@ -134,7 +134,7 @@ def _row_hash(link: bytes, row: ReadTrail) -> bytes:
         row.request_id,
         row.at.astimezone(UTC).isoformat(),
     ]
-    return hashlib.sha256(link + json.dumps(facts).encode()).digest()
+    return hashlib.sha256(last_hash + json.dumps(fields).encode()).digest()
 
 
 def _request_id(request: Any) -> str:

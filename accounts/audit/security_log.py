@@ -10,9 +10,9 @@ from django.conf import settings
 _log = structlog.get_logger("accounts.security")
 
 
-def log_event(event: str, **facts: Any) -> None:
-    """Write a security event to the log; `facts` are ids, numbers and digests, no personal data."""
-    _log.info(event, **{name: value if isinstance(value, int) else str(value) for name, value in facts.items()})
+def log_event(event: str, **fields: Any) -> None:
+    """Write a security event to the log; `fields` are ids, numbers and digests, no personal data."""
+    _log.info(event, **{name: value if isinstance(value, int) else str(value) for name, value in fields.items()})
 
 
 def digest(*parts: str) -> str:

@@ -80,10 +80,10 @@ def _find_active(prefix: str) -> ApiKey | None:
         row = cursor.fetchone()
     if row is None:
         return None
-    facts = dict(zip(_COLUMNS, row, strict=True))
+    values = dict(zip(_COLUMNS, row, strict=True))
     for name in ("scopes", "allowed_networks"):
-        facts[name] = json.loads(facts[name])
-    return ApiKey.from_db(connection.alias, _COLUMNS, [facts[name] for name in _COLUMNS])
+        values[name] = json.loads(values[name])
+    return ApiKey.from_db(connection.alias, _COLUMNS, [values[name] for name in _COLUMNS])
 
 
 def _update_last_used(key: ApiKey, now: datetime) -> None:

@@ -9,8 +9,8 @@ from accounts.auth import second_factor
 from accounts.limits import lockout
 from accounts.models import User
 
-LONGEST_IDENTIFIER = 254
-LONGEST_PASSWORD = 128
+MAX_IDENTIFIER_LENGTH = 254
+MAX_PASSWORD_LENGTH = 128
 
 
 class SignInRefused(Exception):
@@ -34,7 +34,7 @@ def sign_in(*, identifier: Any, password: Any, address: str, otp: str | None = N
 
     An unknown name, a wrong password and an inactive user take the same time and get the same response, locked or not.
     """
-    if not _is_text(identifier, LONGEST_IDENTIFIER) or not _is_text(password, LONGEST_PASSWORD):
+    if not _is_text(identifier, MAX_IDENTIFIER_LENGTH) or not _is_text(password, MAX_PASSWORD_LENGTH):
         raise SignInRefused
     user = User.objects.find(identifier)
     key = lockout.SignInKey.of(identifier=identifier, address=address)

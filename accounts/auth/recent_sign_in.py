@@ -44,7 +44,7 @@ def require_recent_sign_in(request: Any) -> None:
 
 
 def require_recent_sign_in_to_change(request: Any, *, user: User, changes: dict[str, Any]) -> None:
-    """Require a recent sign-in for changes of a user's credentials, or of an administrator's role or activity."""
+    """Require a recent sign-in for changes of a user's credentials, or of an administrator's role or is_active."""
     changed = {name for name in changes if name == "password" or changes[name] != getattr(user, name, None)}
     of_an_administrator = Role.ADMIN in (user.role, changes.get("role"))
     if changed.intersection(_CREDENTIALS) or (of_an_administrator and changed.intersection(_ROLE_FIELDS)):

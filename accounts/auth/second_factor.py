@@ -18,7 +18,7 @@ from accounts.models import RecoveryCode, User
 from core import clock
 from core.db.transactions import atomic
 
-# A caller key guesses here already knows the password, so guesses are counted per user, not per address.
+# A caller who guesses here already knows the password, so guesses are counted per user, not per address.
 GUESSES = Limit("second-factor", 20)
 RECOVERY_CODES = 10
 

@@ -65,5 +65,5 @@ class Limit:
 
 
 def delete_old_counts() -> int:
-    """Delete counts older than a day, which no window includes; return the number of rows."""
+    """Delete counts older than a day (no window is longer); return the number of rows."""
     return AttemptCount.objects.filter(since__lte=clock.now() - timedelta(days=1)).delete()[0]

@@ -51,7 +51,7 @@ class SignInKey:
         return max(locked, _PER_NAME.seconds_locked(self.name), _PER_ADDRESS.seconds_locked(self.network))
 
     def exempts(self, user: User | None) -> bool:
-        """Return whether only limits that do not apply to this user, at a known address of theirs, lock the key."""
+        """Return whether the user is at a known address and only limits that exempt such users lock the key."""
         return not _PER_NAME_AND_ADDRESS.seconds_locked(self.name, self.network) and is_known(
             user=user, address=self.address
         )

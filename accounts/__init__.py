@@ -1,1 +1,1 @@
-"""Who may come in, and what they may do: users, roles, sign-in, API keys, the table of permissions, the trail."""
+"""Authentication and access: users, roles, sign-in, API keys, the permission table and the read trail."""

@@ -1,4 +1,4 @@
-"""Users and keys on the admin site."""
+"""Users, API keys and the read trail on the admin site."""
 
 from collections.abc import Callable, Iterable
 from ipaddress import ip_network
@@ -8,14 +8,14 @@ from uuid import UUID
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.forms import AdminAuthenticationForm
-from django.contrib.auth import admin as _groups  # noqa: F401 - registers what is taken off below
+from django.contrib.auth import admin as _groups  # noqa: F401 - registers models that are unregistered below
 from django.contrib.auth import authenticate
 from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from django_otp.plugins.otp_totp import admin as _devices  # noqa: F401 - registers what is taken off below
+from django_otp.plugins.otp_totp import admin as _devices  # noqa: F401 - registers models that are unregistered below
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from accounts import users
@@ -29,37 +29,37 @@ from core.errors import EngineError
 
 
 class AdminSignInForm(AdminAuthenticationForm):
-    """User name, password and, for those who have set one up, the second factor."""
+    """The sign-in form: user name, password and, if the user has set one up, second factor."""
 
-    # Django's UsernameField turns look-alike letters into plain ones; the API takes what is typed.
+    # Django's UsernameField normalises look-alike letters; the API does not.
     username = forms.CharField(
         widget=forms.TextInput(attrs={"autofocus": True, "autocapitalize": "none", "autocomplete": "username"})
     )
     otp = forms.CharField(label="Second factor", required=False, max_length=32, strip=True)
 
     def clean(self) -> dict[str, Any]:
-        """Recognise the user through the one door for passwords."""
-        given = self.cleaned_data
+        """Authenticate the user by the same sign-in as the API."""
+        data = self.cleaned_data
         user = authenticate(
-            self.request, username=given.get("username"), password=given.get("password"), otp=given.get("otp")
+            self.request, username=data.get("username"), password=data.get("password"), otp=data.get("otp")
         )
         if user is None:
             raise self.get_invalid_login_error()
         self.confirm_login_allowed(user)
-        if second_factor.is_demanded_of(role=user.role) and not second_factor.is_set_up(user=user):
-            raise ValidationError("The hospital wants a second factor: set one up through the API first.")
+        if second_factor.is_required_for(role=user.role) and not second_factor.is_set_up(user=user):
+            raise ValidationError("The hospital requires a second factor: set one up through the API first.")
         self.user_cache = user
-        return given
+        return data
 
 
-# The page of django-otp shows and takes the secrets of second factors; groups mean nothing here, the role decides.
+# django-otp's pages would show and change the secrets of second factors; groups have no effect, only the role has.
 admin.site.unregister([TOTPDevice, Group])
 admin.site.login_form = AdminSignInForm
 admin.site.login_template = "accounts/admin_login.html"
 
 
 def _own_password(request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-    """Send administrators to their own page in the list of users: passwords are changed in one way only."""
+    """Redirect to the caller's own page in the list of users, the only place to change passwords."""
     return HttpResponseRedirect(reverse("admin:accounts_user_change", args=[request.user.pk]))
 
 
@@ -67,14 +67,14 @@ admin.site.password_change = _own_password  # type: ignore[assignment,method-ass
 
 
 class UserForm(forms.ModelForm):  # type: ignore[type-arg]
-    """A user; the password is only ever written."""
+    """The form of a user; the password is write-only."""
 
     password = forms.CharField(
         required=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
         strip=False,
         max_length=128,
-        help_text="Leave it empty to keep the one that is.",
+        help_text="Leave it empty to keep the current password.",
     )
 
     class Meta:
@@ -82,36 +82,42 @@ class UserForm(forms.ModelForm):  # type: ignore[type-arg]
         fields = ("username", "email", "role", "doctor", "patients", "is_active")
 
     def clean(self) -> dict[str, Any]:
-        """Refuse a weak password; an empty one keeps the present one."""
-        given = super().clean() or self.cleaned_data
-        people = [passwords.Person(each.name, each.phone, each.date_of_birth) for each in given.get("patients", ())]
-        if given.get("doctor"):
-            people.append(passwords.Person(given["doctor"].name))
-        user = User(username=given.get("username", ""), email=given.get("email", ""))
+        """Refuse a weak password; an empty one keeps the current password."""
+        data = super().clean() or self.cleaned_data
+        people = [passwords.Person(each.name, each.phone, each.date_of_birth) for each in data.get("patients", ())]
+        if data.get("doctor"):
+            people.append(passwords.Person(data["doctor"].name))
+        user = User(username=data.get("username", ""), email=data.get("email", ""))
         try:
-            if given.get("password"):
-                passwords.validate_for(password=given["password"], user=user, people=people)
+            if data.get("password"):
+                passwords.validate_for(password=data["password"], user=user, people=people)
         except ValidationError as error:
             self.add_error("password", error)
-        return given
+        return data
 
 
-class KindAdmin(RestrictedLookupsAdmin):
-    """Changes run under the caller's name in the database's history; a refusal is told on the page."""
+class AttributedAdmin(RestrictedLookupsAdmin):
+    """Attribute changes to the caller in the history tables, and show an EngineError as a message on the page."""
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Add and change."""
-        return self._kindly(request, lambda: super(KindAdmin, self).changeform_view(request, *args, **kwargs))
+        """Show or save the form that adds or changes an object."""
+        return self._attributed_view(
+            request, lambda: super(AttributedAdmin, self).changeform_view(request, *args, **kwargs)
+        )
 
     def delete_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Delete one."""
-        return self._kindly(request, lambda: super(KindAdmin, self).delete_view(request, *args, **kwargs))
+        """Show the confirmation page, or delete the object."""
+        return self._attributed_view(
+            request, lambda: super(AttributedAdmin, self).delete_view(request, *args, **kwargs)
+        )
 
     def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """The list and its actions."""
-        return self._kindly(request, lambda: super(KindAdmin, self).changelist_view(request, *args, **kwargs))
+        """Show the list, or run an action."""
+        return self._attributed_view(
+            request, lambda: super(AttributedAdmin, self).changelist_view(request, *args, **kwargs)
+        )
 
-    def _kindly(self, request: HttpRequest, view: Callable[[], HttpResponse]) -> HttpResponse:
+    def _attributed_view(self, request: HttpRequest, view: Callable[[], HttpResponse]) -> HttpResponse:
         try:
             with attributed(request):
                 return view()
@@ -121,8 +127,8 @@ class KindAdmin(RestrictedLookupsAdmin):
 
 
 @admin.register(User)
-class UserAdmin(KindAdmin):
-    """Makes, changes and removes users by the same rules as the API."""
+class UserAdmin(AttributedAdmin):
+    """Creates, changes and deletes users by the rules of the API."""
 
     form = UserForm
     list_display = ("username", "email", "role", "is_active", "created_at")
@@ -133,53 +139,53 @@ class UserAdmin(KindAdmin):
 
     @admin.action(description="Reset the second factor")
     def reset_second_factor(self, request: HttpRequest, queryset: Any) -> None:
-        """Let the chosen users sign in with the password alone, until they set a second factor up again."""
-        recent_sign_in.demand_recent_sign_in(request)
+        """Remove the second factor of the selected users; they then sign in with the password alone."""
+        recent_sign_in.require_recent_sign_in(request)
         for user in queryset:
             second_factor.reset(user=user, by=principal_of(request).actor)
             self.log_change(request, user, "Reset the second factor.")
             self.message_user(request, f"{user.username} signs in without a second factor.", messages.SUCCESS)
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
-        """Through accounts.users, so that what ends sessions ends them here too."""
-        given = form.cleaned_data
+        """Save the user through accounts.users, which also ends the sessions that the change invalidates."""
+        data = form.cleaned_data
         common = {
-            "username": given["username"],
-            "email": given["email"],
-            "role": given["role"],
-            "doctor_id": given["doctor"].pk if given["doctor"] else None,
-            "patient_ids": [each.pk for each in given["patients"]],
-            "is_active": given["is_active"],
+            "username": data["username"],
+            "email": data["email"],
+            "role": data["role"],
+            "doctor_id": data["doctor"].pk if data["doctor"] else None,
+            "patient_ids": [each.pk for each in data["patients"]],
+            "is_active": data["is_active"],
         }
-        password = {"password": given["password"]} if given["password"] else {}
+        password = {"password": data["password"]} if data["password"] else {}
         by = principal_of(request).actor
         if change:
             before, changes = User.objects.get(pk=obj.pk), common | password
-            recent_sign_in.demand_recent_sign_in_to_change(request, user=before, changes=changes)
+            recent_sign_in.require_recent_sign_in_to_change(request, user=before, changes=changes)
             users.change_user(user_id=obj.pk, changes=changes, by=by)
         else:
-            recent_sign_in.demand_recent_sign_in_for_administrator(request, role=given["role"])
-            obj.pk = users.create_user(password=given["password"] or None, by=by, **common).pk
+            recent_sign_in.require_recent_sign_in_for_administrator(request, role=data["role"])
+            obj.pk = users.create_user(password=data["password"] or None, by=by, **common).pk
 
     def delete_model(self, request: HttpRequest, obj: User) -> None:
-        """Never the last administrator."""
+        """Delete a user, but not the last administrator."""
         self.delete_queryset(request, [obj])
 
     def delete_queryset(self, request: HttpRequest, queryset: Iterable[User]) -> None:
-        """One by one, by the same rule; none at all if one of them needs a recent sign-in."""
+        """Delete the users one by one; delete none if one of them requires a recent sign-in."""
         chosen = list(queryset)
         for user in chosen:
-            recent_sign_in.demand_recent_sign_in_for_administrator(request, role=user.role)
+            recent_sign_in.require_recent_sign_in_for_administrator(request, role=user.role)
         for user in chosen:
             users.remove_user(user_id=user.pk, by=principal_of(request).actor)
 
 
 class ApiKeyForm(forms.ModelForm):  # type: ignore[type-arg]
-    """A new key."""
+    """The form of a new API key."""
 
     scopes = forms.MultipleChoiceField(choices=Scope.choices)
     allowed_networks = forms.CharField(
-        required=False, widget=forms.Textarea, help_text="One network (10.20.0.0/16) on a line; empty: from anywhere."
+        required=False, widget=forms.Textarea, help_text="One network (10.20.0.0/16) per line; empty: any address."
     )
 
     class Meta:
@@ -187,7 +193,7 @@ class ApiKeyForm(forms.ModelForm):  # type: ignore[type-arg]
         fields = ("name", "scopes", "allowed_networks", "expires_at")
 
     def clean_allowed_networks(self) -> list[str]:
-        """Each line a network."""
+        """Parse the networks, one per line."""
         try:
             return [str(ip_network(line, strict=False)) for line in self.cleaned_data["allowed_networks"].split()]
         except ValueError as error:
@@ -195,8 +201,8 @@ class ApiKeyForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 @admin.register(ApiKey)
-class ApiKeyAdmin(KindAdmin):
-    """Keys are made here and shown once; afterwards they can only be looked at and revoked."""
+class ApiKeyAdmin(AttributedAdmin):
+    """Creates API keys, each shown once; existing keys can only be viewed and revoked."""
 
     form = ApiKeyForm
     list_display = ("name", "prefix", "scopes", "created_at", "expires_at", "last_used_at", "revoked_at")
@@ -204,43 +210,43 @@ class ApiKeyAdmin(KindAdmin):
     exclude = ("secret_sha256",)
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        """Make the key; `response_add` shows it."""
-        recent_sign_in.demand_recent_sign_in(request)
+        """Create the key; `response_add` shows it."""
+        recent_sign_in.require_recent_sign_in(request)
         key, obj.text = api_keys.make_key(created_by_id=request.user.pk, **form.cleaned_data)
         obj.pk = key.pk
 
     def response_add(self, request: HttpRequest, obj: Any, post_url_continue: str | None = None) -> HttpResponse:
-        """Show the key on a page that no browser and no proxy stores."""
+        """Show the key on a page that browsers and proxies do not store."""
         facts = {"key": obj, "text": obj.text, "list_url": reverse("admin:accounts_apikey_changelist")}
         page = {**self.admin_site.each_context(request), "title": "New API key", **facts}
         return TemplateResponse(
             request, "accounts/admin_new_key.html", page, headers={"Cache-Control": "no-store, private"}
         )
 
-    @admin.action(description="Revoke for ever")
+    @admin.action(description="Revoke permanently")
     def revoke(self, request: HttpRequest, queryset: Any) -> None:
-        """End the chosen keys."""
+        """Revoke the selected keys."""
         for key in queryset:
             api_keys.revoke_key(key_id=key.pk)
 
     def has_change_permission(self, request: HttpRequest, obj: ApiKey | None = None) -> bool:
-        """What a key may do is settled when it is made."""
+        """Allow the list, but no change of a key."""
         return obj is None and bool(request.user.is_staff)
 
     def has_delete_permission(self, request: HttpRequest, obj: ApiKey | None = None) -> bool:
-        """Revoked keys stay on file: the log speaks of them."""
+        """Return False: the event log refers to revoked keys."""
         return False
 
 
 @admin.register(ReadTrail)
 class ReadTrailAdmin(RestrictedLookupsAdmin):
-    """Who read whose record; nobody can change it."""
+    """The read trail, read-only."""
 
     list_display = ("at", "actor", "what", "request_id")
     list_filter = ("at",)
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
-        """By the id of a patient."""
+        """Search by the id of a patient."""
         try:
             return queryset.filter(patient_ids__contains=[UUID(search_term.strip())]), False
         except ValueError:
@@ -249,13 +255,13 @@ class ReadTrailAdmin(RestrictedLookupsAdmin):
     search_fields = ("actor",)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Never."""
+        """Return False."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: ReadTrail | None = None) -> bool:
-        """Never."""
+        """Return False."""
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: ReadTrail | None = None) -> bool:
-        """Never."""
+        """Return False."""
         return False

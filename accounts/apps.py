@@ -7,4 +7,4 @@ class AccountsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from accounts.api import openapi  # noqa: F401  (tells drf-spectacular how a caller identifies itself)
+        from accounts.api import openapi  # noqa: F401  (registers the security schemes with drf-spectacular)

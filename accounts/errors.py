@@ -1,4 +1,4 @@
-"""What can go wrong with users and keys, and which broken constraint means what."""
+"""The errors of users and codes, and the database constraints that they report."""
 
 from core.api.problem_details import register_constraint
 from core.errors import InUse, ValidationFailed
@@ -19,9 +19,9 @@ class EmailTaken(ValidationFailed):
 
 
 class LastAdministrator(InUse):
-    """Somebody must remain who can let others in"""
+    """The last active administrator must remain"""
 
-    template = "This is the last active administrator: make another one first."
+    template = "This is the last active administrator: create another one first."
 
 
 class WrongCode(ValidationFailed):

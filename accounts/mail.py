@@ -1,4 +1,4 @@
-"""What the engine writes to people: codes, and nothing that a stranger who reads the mail could use later."""
+"""E-mail to users: one-time codes and notices, without data that a third party could use later."""
 
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -9,20 +9,20 @@ from django.template.loader import render_to_string
 
 from core.observability import logs
 
-_threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="mail")
+_executor = ThreadPoolExecutor(max_workers=2, thread_name_prefix="mail")
 
 
-def send(*, template: str, address: str, code: str = "", only_pretend: bool = False) -> None:
-    """Send one of the mails in templates/accounts/mail; returns at once, and takes as long when it only pretends."""
-    work = partial(_deliver, template, address, code, only_pretend)
+def send(*, template: str, address: str, code: str = "", dry_run: bool = False) -> None:
+    """Send a mail of templates/accounts/mail in the background; with `dry_run`, take as long but send nothing."""
+    work = partial(_deliver, template, address, code, dry_run)
     if settings.OPD_MAIL_IN_BACKGROUND:
-        _threads.submit(work)
+        _executor.submit(work)
     else:
         work()
 
 
-def _deliver(template: str, address: str, code: str, only_pretend: bool) -> None:
-    if only_pretend:
+def _deliver(template: str, address: str, code: str, dry_run: bool) -> None:
+    if dry_run:
         return
     text = render_to_string(
         f"accounts/mail/{template}.txt", {"code": code, "hospital": " ".join(settings.OPD_FACILITY_NAME.split())}

@@ -1,4 +1,4 @@
-"""The rows: users, their sessions, API keys, one-time codes, failures and the read trail."""
+"""The tables of users, sessions, API keys, one-time codes, counts of attempts, and the read trail."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -21,10 +21,10 @@ from core.normal_form import identity_key, normal_form, validate_normal
 
 
 class UserManager(BaseUserManager["User"]):
-    """Makes users; `createsuperuser` makes an ADMIN."""
+    """Creates users; `createsuperuser` creates an ADMIN."""
 
     def create_user(self, username: str, email: str = "", password: str | None = None, **fields: Any) -> "User":
-        """Make a user, a PATIENT unless a role is given; without a password nobody can sign in as them."""
+        """Create a user, by default a PATIENT; without a password, the user cannot sign in."""
         user = self.model(username=username.strip(), email=(email or "").strip(), **fields)
         validate_normal(user.username)
         validate_normal(user.email)
@@ -33,7 +33,7 @@ class UserManager(BaseUserManager["User"]):
         return user
 
     def create_superuser(self, username: str, email: str = "", password: str | None = None, **fields: Any) -> "User":
-        """Make an ADMIN; a taken name or address and a weak password are refused (Django's ValidationError)."""
+        """Create an ADMIN; raise Django's ValidationError for a taken name or address or a weak password."""
         if self.find(username) or self.find(email or ""):
             raise ValidationError("The user name or the e-mail address is taken.")
         if password is not None:
@@ -42,16 +42,16 @@ class UserManager(BaseUserManager["User"]):
         return self.create_user(username, email, password, **{**fields, "role": Role.ADMIN})
 
     def get_by_natural_key(self, username: str | None) -> "User":
-        """The user of this name, however it is capitalised."""
+        """Return the user with this name, ignoring case; raise DoesNotExist without one."""
         return self.get(username_key=identity_key(username or ""))
 
     def find(self, identifier: str) -> "User | None":
-        """The user with this user name or e-mail address; no two users share one, whether as name or as address."""
+        """Return the user with this user name or e-mail address, which is unique across both columns, or None."""
         key = identity_key(identifier.strip())
         return self.filter(models.Q(username_key=key) | models.Q(email_key=key)).first() if key else None
 
     def find_by_email(self, address: str) -> "User | None":
-        """The user who has this e-mail address on file."""
+        """Return the user with this e-mail address, or None."""
         key = identity_key(address.strip())
         return self.filter(email_key=key).first() if key else None
 
@@ -63,12 +63,12 @@ class UserManager(BaseUserManager["User"]):
     exclude=["password", "last_login", "username_key", "email_key"],
 )
 class User(AbstractBaseUser):
-    """Somebody who may sign in. The role says all: there are no groups, no flags that could be set behind its back."""
+    """A user. Only the role decides on permissions: there are no groups and no other flags."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     username = models.CharField(max_length=150, validators=[UnicodeUsernameValidator(), validate_normal])
     email = models.EmailField(max_length=254, blank=True, default="", validators=[validate_normal])
-    # Their normal forms, by which they are compared; save() keeps them up to date.
+    # The normal forms of both, used for comparisons; save() keeps them up to date.
     username_key = models.TextField(editable=False, default="")
     email_key = models.TextField(editable=False, default="")
     role = models.CharField(max_length=16, choices=Role.choices, default=Role.PATIENT)
@@ -88,7 +88,7 @@ class User(AbstractBaseUser):
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField(default=clock.now, editable=False)
 
-    # What is known of the person, for the password validators; accounts.auth.passwords sets it.
+    # Facts about the person, for the password validators; set by accounts.auth.passwords.
     person_names = ""
     people: Sequence[Any] = ()
 
@@ -101,11 +101,11 @@ class User(AbstractBaseUser):
     class Meta:
         ordering = ["username"]
         constraints = [
-            # A user name belongs to one user.
+            # A user name is unique.
             models.UniqueConstraint(fields=["username_key"], name="user_username_once"),
-            # An e-mail address belongs to one user; several users may have none.
+            # An e-mail address is unique; several users may have none.
             models.UniqueConstraint(fields=["email_key"], name="user_email_once", condition=~models.Q(email_key="")),
-            # A role outside the table would have no row in the matrix.
+            # Every role is a column of the permission table.
             models.CheckConstraint(condition=models.Q(role__in=Role.values), name="user_role_known"),
         ]
         triggers = [
@@ -136,55 +136,55 @@ class User(AbstractBaseUser):
         ]
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Save with the normal forms of name and address."""
+        """Save the user with the normal forms of name and address."""
         self.username_key, self.email_key = normal_form(self.username), normal_form(self.email)
         if kwargs.get("update_fields") is not None:
             kwargs["update_fields"] = {*kwargs["update_fields"], "username_key", "email_key"}
         super().save(*args, **kwargs)
 
     def _get_session_auth_hash(self, secret: str | None = None) -> str:
-        """Sessions of the admin site end with all others: the session version is a part of what they prove."""
+        """Include the session version in the hash, so that end_all_sessions also ends sessions of the admin site."""
         value = f"{self.password}:{self.session_version}"
         return salted_hmac("accounts.session", value, secret=secret, algorithm="sha256").hexdigest()
 
     @property
     def is_staff(self) -> bool:
-        """True for who may enter the admin site."""
+        """Return whether the user may use the admin site: an active ADMIN."""
         return self.is_active and self.role == Role.ADMIN
 
     @property
     def is_superuser(self) -> bool:
-        """True for an ADMIN: there is nothing else to be given."""
+        """Return the same as is_staff: there are no separate superusers."""
         return self.is_staff
 
     def has_perm(self, perm: str, obj: object = None) -> bool:
-        """On the admin site an ADMIN may do everything, anybody else nothing."""
+        """Return whether the user is an active ADMIN, who has every permission on the admin site."""
         return self.is_staff
 
     def has_perms(self, perm_list: Any, obj: object = None) -> bool:
-        """As has_perm."""
+        """Return the same as has_perm."""
         return self.is_staff
 
     def has_module_perms(self, app_label: str) -> bool:
-        """As has_perm."""
+        """Return the same as has_perm."""
         return self.is_staff
 
 
 @pghistory.track(pghistory.InsertEvent(), pghistory.DeleteEvent(), obj_field=None)
-class UserPatient(User.patients.through):  # type: ignore[name-defined,misc]  # Django makes the class
-    """Which patient records belong to a user; here only so that the database records its changes."""
+class UserPatient(User.patients.through):  # type: ignore[name-defined,misc]  # created by Django
+    """The patient records of a user; a proxy, so that the history tables record its changes."""
 
     class Meta:
         proxy = True
 
 
 class Session(models.Model):
-    """One sign-in and the chain of refresh tokens that grew from it; only the newest of them is good."""
+    """A session: one sign-in and its chain of refresh tokens, of which only the newest is valid."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="sessions")
     current = models.UUIDField(help_text="The id of the one refresh token that is still good.")
-    # What answers a repeated refresh: the token that was exchanged last, when, and by whom (a keyed hash).
+    # For repeated refreshes: the last exchanged token, when and by which client (a keyed hash) it was exchanged.
     previous = models.UUIDField(null=True)
     rotated_at = models.DateTimeField(null=True)
     rotated_by = models.CharField(max_length=32, blank=True, default="")
@@ -201,7 +201,7 @@ class Session(models.Model):
     pghistory.InsertEvent(), pghistory.UpdateEvent(), pghistory.DeleteEvent(), exclude=["secret_sha256", "last_used_at"]
 )
 class ApiKey(models.Model):
-    """The key of a hospital system: only the prefix and a hash of the secret are kept."""
+    """The API key of a hospital system: only the prefix and a hash of the secret are stored."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     name = models.CharField(max_length=100)
@@ -224,7 +224,7 @@ class ApiKey(models.Model):
 
 
 class AttemptCount(models.Model):
-    """How often something was tried lately at one door (see attempts.py); the door is a keyed hash."""
+    """The number of recent attempts under one key (see attempts.py); `door` is the key, a keyed hash."""
 
     door = models.CharField(primary_key=True, max_length=32)
     count = models.PositiveIntegerField()
@@ -235,7 +235,7 @@ class AttemptCount(models.Model):
 
 
 class KnownAddress(models.Model):
-    """An address at which a user has signed in (see lockout.py); the door is a keyed hash of both."""
+    """An address at which a user has signed in (see lockout.py); `door` is a keyed hash of both."""
 
     door = models.CharField(primary_key=True, max_length=32)
     seen_at = models.DateTimeField(db_index=True)
@@ -245,7 +245,7 @@ class KnownAddress(models.Model):
 
 
 class OneTimeCode(models.Model):
-    """A 6-digit code on its way to an e-mail address, with what it was asked for; one address may have several."""
+    """A 6-digit code sent to an e-mail address, with its purpose; an address may have several."""
 
     class Purpose(models.TextChoices):
         REGISTER = "REGISTER"
@@ -255,7 +255,7 @@ class OneTimeCode(models.Model):
     address = models.CharField(max_length=254, help_text="The e-mail address in normal form.")
     code_hash = models.CharField(max_length=32)
     expires_at = models.DateTimeField(db_index=True)
-    # Who asks to be registered; the password only as a hash.
+    # The data of the registration; the password is stored as a hash.
     details = models.JSONField(default=dict)
 
     class Meta:
@@ -266,7 +266,7 @@ class OneTimeCode(models.Model):
 
 
 class RecoveryCode(models.Model):
-    """One of the codes that stand in for a lost second factor, each good once; 80 random bits, kept as a hash."""
+    """A recovery code that replaces a lost second factor once: 80 random bits, stored as a hash."""
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="recovery_codes")
     code_sha256 = models.BinaryField(max_length=32)
@@ -279,7 +279,7 @@ class RecoveryCode(models.Model):
 
 
 class ReadSeal(models.Model):
-    """A batch of the read trail, closed with a hash that also covers the seal before it."""
+    """A sealed batch of the read trail, with a hash that also covers the previous seal."""
 
     number = models.PositiveIntegerField(primary_key=True)
     rows = models.PositiveIntegerField()
@@ -297,14 +297,14 @@ class ReadSeal(models.Model):
 
 
 class ReadTrailEnd(models.Model):
-    """The last seal of the read trail, noted a second time: the removal of all seals shows."""
+    """A second copy of the last seal of the read trail, which reveals that seals were removed from the end."""
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1, editable=False)
     number = models.PositiveIntegerField()
     digest = models.BinaryField(max_length=32)
 
     class Meta:
-        # There is one end.
+        # The table has at most one row.
         constraints = [models.CheckConstraint(condition=models.Q(id=1), name="read_trail_ends_once")]
 
     def __str__(self) -> str:
@@ -312,7 +312,7 @@ class ReadTrailEnd(models.Model):
 
 
 class ReadTrail(models.Model):
-    """Somebody read patients' records: who, whose, what, when, in which request. Never changed, but sealed once."""
+    """A read of patients' records: actor, records, time and request. A row changes only once, when it is sealed."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     actor = models.CharField(max_length=60)
@@ -321,7 +321,7 @@ class ReadTrail(models.Model):
     request_id = models.CharField(max_length=128)
     at = models.DateTimeField()
     seal = models.ForeignKey(ReadSeal, null=True, on_delete=models.PROTECT, related_name="reads")
-    # Covers this row and, through theirs, all rows sealed before it.
+    # The hash of this row and of the previous hash, and so of all rows before it.
     hash = models.BinaryField(null=True, max_length=32)
 
     class Meta:
@@ -332,7 +332,7 @@ class ReadTrail(models.Model):
         ]
         triggers = [
             pgtrigger.Protect(name="no_delete", operation=pgtrigger.Delete),
-            # The one change that is allowed: an open row is put under a seal, for good.
+            # The only allowed change: an unsealed row gets its seal and hash.
             pgtrigger.Protect(
                 name="only_sealing", operation=pgtrigger.Update, condition=pgtrigger.AnyChange(exclude=["seal", "hash"])
             ),

@@ -1,4 +1,4 @@
-"""What the workers do for this app; each may run twice, and carries nothing."""
+"""The background tasks of this app; idempotent and without arguments."""
 
 from celery import shared_task
 
@@ -16,7 +16,7 @@ def seal_reads() -> None:
 
 @shared_task(name="accounts.tasks.tidy")
 def tidy() -> None:
-    """Remove what has expired: sessions, codes, counts and addresses."""
+    """Delete expired sessions, codes, counts and addresses."""
     sessions.delete_expired_sessions()
     admin_sessions.SessionStore.clear_expired()
     one_time_codes.delete_expired_codes()

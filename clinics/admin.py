@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
-from accounts.admin import KindAdmin
+from accounts.admin import AttributedAdmin
 from clinics.api.serializers import DoctorSerializer, FacilitySerializer
 from clinics.doctors import create_doctor, update_doctor
 from clinics.facilities import update_facility
@@ -33,7 +33,7 @@ class FacilityForm(CheckedForm):
 
 
 @admin.register(Facility)
-class FacilityAdmin(KindAdmin, NoDeleteAdmin):
+class FacilityAdmin(AttributedAdmin, NoDeleteAdmin):
     """Facilities can be renamed, but not added or deleted. Only the API changes the time zone, which moves slots."""
 
     form = FacilityForm
@@ -69,7 +69,7 @@ class DoctorForm(CheckedForm):
 
 
 @admin.register(Doctor)
-class DoctorAdmin(KindAdmin, NoDeleteAdmin):
+class DoctorAdmin(AttributedAdmin, NoDeleteAdmin):
     """Doctors, added and changed through the service; a doctor who has left is made inactive."""
 
     form = DoctorForm

@@ -40,7 +40,7 @@ def create_doctor(
     is_active.
     """
     with atomic():
-        facility = _numbering(facility_id or default_facility().pk)
+        facility = _take_doctor_number(facility_id or default_facility().pk)
         doctor = Doctor.objects.create(
             facility=facility,
             name=name,
@@ -69,7 +69,7 @@ def update_doctor(*, doctor_id: UUID, changes: Mapping[str, Any]) -> Any:
         return doctor
 
 
-def _numbering(facility_id: UUID) -> Facility:
+def _take_doctor_number(facility_id: UUID) -> Facility:
     """Take the facility's next doctor number and return the facility.
 
     Its row stays locked until the transaction ends, so that no two doctors get the same number.

@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from core.local_time import LocalTimeError, at_local
 
 MAX_SLOTS = 5_000
-LONGEST_SLOT = 24 * 60
+MAX_SLOT_MINUTES = 24 * 60
 YEARS = range(1900, 2200)
 EVERY_DAY = range(1, 8)
 """The ISO 8601 numbers of the days of the week: Monday is 1."""
@@ -58,8 +58,8 @@ def slots_between(
 
     A slot that would end after `end_time` is left out. A slot is skipped if it overlaps a `busy` interval (touching is
     not overlapping) or is invalid because the clocks change. Raise BadTimetable for a range that ends before it starts
-    or lies outside YEARS, for a duration outside 1..LONGEST_SLOT minutes, and for more than MAX_SLOTS slots, including
-    skipped ones.
+    or lies outside YEARS, for a duration outside 1..MAX_SLOT_MINUTES minutes, and for more than MAX_SLOTS slots,
+    including skipped ones.
     """
     _check(start_date, end_date, start_time, end_time, duration_minutes)
     length = timedelta(minutes=duration_minutes)
@@ -72,7 +72,7 @@ def slots_between(
     slots: list[Interval] = []
     for day in days if per_day else ():
         for number in range(per_day):
-            slot = _placed(datetime.combine(day, start_time) + number * length, length, zone)
+            slot = _to_utc(datetime.combine(day, start_time) + number * length, length, zone)
             if slot is not None and not taken.overlaps(slot):
                 slots.append(slot)
     return Plan(slots=slots, skipped=wanted - len(slots))
@@ -102,8 +102,8 @@ def _check(start_date: date, end_date: date, start_time: time, end_time: time, d
         raise BadTimetable("end_date", "end-before-start", "The last day is before the first.")
     if end_time == start_time != time.min:
         raise BadTimetable("end_time", "end-before-start", "The end time equals the start time.")
-    if not 1 <= duration_minutes <= LONGEST_SLOT:
-        raise BadTimetable("duration_minutes", "out-of-range", f"A slot lasts from 1 to {LONGEST_SLOT} minutes.")
+    if not 1 <= duration_minutes <= MAX_SLOT_MINUTES:
+        raise BadTimetable("duration_minutes", "out-of-range", f"A slot lasts from 1 to {MAX_SLOT_MINUTES} minutes.")
 
 
 def _span(start_time: time, end_time: time) -> timedelta:
@@ -112,7 +112,7 @@ def _span(start_time: time, end_time: time) -> timedelta:
     return span if span > timedelta() else span + timedelta(days=1)
 
 
-def _placed(start: datetime, length: timedelta, zone: str) -> Interval | None:
+def _to_utc(start: datetime, length: timedelta, zone: str) -> Interval | None:
     """Return the slot in UTC, or None if the change of the clocks makes it invalid."""
     end = start + length
     try:

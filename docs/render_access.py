@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from accounts.access.permission_table import MATRIX, WHO, Reach
+from accounts.access.permission_table import COLUMNS, PERMISSIONS, Reach
 
 PAGE = Path(__file__).with_name("access.md")
 
@@ -50,11 +50,11 @@ MARKS = {Reach.ALL: "yes", Reach.OWN: "own", Reach.NONE: "-"}
 def page() -> str:
     """Return the page as rendered from the table of permissions."""
     lines = [
-        f"| | {' | '.join(str(column) for column in WHO)} |",
-        "|---" * (len(WHO) + 1) + "|",
+        f"| | {' | '.join(str(column) for column in COLUMNS)} |",
+        "|---" * (len(COLUMNS) + 1) + "|",
         *(
-            f"| {IN_WORDS[capability]} | {' | '.join(MARKS[reach[str(column)]] for column in WHO)} |"
-            for capability, reach in MATRIX.items()
+            f"| {IN_WORDS[capability]} | {' | '.join(MARKS[reach[str(column)]] for column in COLUMNS)} |"
+            for capability, reach in PERMISSIONS.items()
         ),
     ]
     return "\n".join([HEAD, *lines, ""])

@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
 from django.http import HttpRequest
 
-from accounts.admin import KindAdmin
+from accounts.admin import AttributedAdmin
 from accounts.audit.read_trail import record_read
 from core.api.admin import CheckedForm, NoDeleteAdmin
 from patients.api.serializers import PatientSerializer
@@ -28,7 +28,7 @@ class PatientForm(CheckedForm):
 
 
 @admin.register(Patient)
-class PatientAdmin(KindAdmin, NoDeleteAdmin):
+class PatientAdmin(AttributedAdmin, NoDeleteAdmin):
     """Patients, registered and changed through the service; `manage.py erase_patient` erases one."""
 
     form = PatientForm

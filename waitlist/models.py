@@ -56,7 +56,7 @@ class WaitlistEntry(models.Model):
             models.Index(fields=["patient"], name="waitlist_patient"),
         ]
 
-    # The position that was read under the slot's lock by the request that made this instance; not a column.
+    # Not a column: the position, read under the slot's lock by the request that created this instance.
     noted_position: int | None = None
 
     def __str__(self) -> str:

@@ -7,12 +7,12 @@ from uuid import UUID
 from core.db.sql import Change, Rows, Statement
 from waitlist.models import EntryStatus, WaitlistEntry
 
-MOVED = ("status", "token_id", "updated_at")
-_entries = Rows(WaitlistEntry)
+_CHANGED_FIELDS = ("status", "token_id", "updated_at")
+_ENTRIES = Rows(WaitlistEntry)
 
 
 def move(entry: WaitlistEntry, *, to: EntryStatus, now: datetime, token_id: UUID | None = None) -> None:
-    """Change the status of a WAITING entry in memory; the ledger writes it.
+    """Change the status of a WAITING entry in memory; the unit of work writes it.
 
     Raise ValueError for an entry that is not WAITING: its status is final.
     """
@@ -23,9 +23,9 @@ def move(entry: WaitlistEntry, *, to: EntryStatus, now: datetime, token_id: UUID
     entry.updated_at = now
 
 
-def moving(entries: Sequence[WaitlistEntry]) -> list[Statement]:
+def move_statements(entries: Sequence[WaitlistEntry]) -> list[Statement]:
     """Return the statement that saves moved entries of one facility, whatever their number; none for no entries."""
     if not entries:
         return []
-    changes = [Change(entry.id, {name: getattr(entry, name) for name in MOVED}, {}) for entry in entries]
-    return _entries.updating(changes, facility_id=entries[0].facility_id)
+    changes = [Change(entry.id, {name: getattr(entry, name) for name in _CHANGED_FIELDS}, {}) for entry in entries]
+    return _ENTRIES.updating(changes, facility_id=entries[0].facility_id)

@@ -1,8 +1,8 @@
-"""Who may do what: the one table from which permissions, the schema's notes and the tests are made.
+"""The permission table: the single source of the permission checks, of the notes in the schema and of the tests.
 
-Columns are the roles of people and the scopes of API keys. OWN means: only what belongs to the caller, that is a
-doctor's own slots and the tokens in them, or a patient's own records and their tokens. What lies outside answers 404
-like an unknown id; but everybody can read slots, so a doctor who acts on another's slot is refused with 403.
+The columns are the roles of users and the scopes of API keys. OWN limits a capability to the caller's own objects: a
+doctor's slots and their tokens, or a patient's records and their tokens. Other objects answer 404, like an unknown id.
+Slots are the exception: every caller can read them, so a doctor who changes another doctor's slot gets 403.
 """
 
 from enum import IntEnum
@@ -12,14 +12,14 @@ from accounts.access.roles import Role, Scope
 
 
 class Reach(IntEnum):
-    """How far a capability reaches for somebody."""
+    """The objects on which a caller may use a capability."""
 
     NONE = 0
     OWN = 1
     ALL = 2
 
 
-WHO: tuple[str, ...] = (
+COLUMNS: tuple[str, ...] = (
     Role.ADMIN,
     Role.FRONT_DESK,
     Role.DOCTOR,
@@ -29,7 +29,7 @@ WHO: tuple[str, ...] = (
     Scope.OPERATE,
 )
 
-_MARKS = {"all": Reach.ALL, "own": Reach.OWN, "-": Reach.NONE}
+_REACH_BY_WORD = {"all": Reach.ALL, "own": Reach.OWN, "-": Reach.NONE}
 
 # fmt: off
 _TABLE = """
@@ -62,17 +62,20 @@ api_keys.manage       all    -           -       -        -     -     -
 
 def _read_table(text: str) -> dict[str, dict[str, Reach]]:
     head, *rows = (line.split() for line in text.strip().splitlines())
-    if tuple(head) != tuple(str(who) for who in WHO):
-        raise ValueError("the head of the table must name WHO in order")
-    return {capability: dict(zip(head, (_MARKS[mark] for mark in marks), strict=True)) for capability, *marks in rows}
+    if tuple(head) != tuple(str(who) for who in COLUMNS):
+        raise ValueError("the first line of the table must list COLUMNS in order")
+    return {
+        capability: dict(zip(head, (_REACH_BY_WORD[mark] for mark in marks), strict=True))
+        for capability, *marks in rows
+    }
 
 
-MATRIX: dict[str, dict[str, Reach]] = _read_table(_TABLE)
+PERMISSIONS: dict[str, dict[str, Reach]] = _read_table(_TABLE)
 
 
 def reach(principal: Any, capability: str) -> Reach:
-    """How far the capability reaches for this caller; an unknown capability reaches nowhere."""
-    row = MATRIX.get(capability)
+    """Return the caller's reach for the capability; NONE if the table has no such capability."""
+    row = PERMISSIONS.get(capability)
     if row is None:
         return Reach.NONE
     names = principal.scopes if principal.role is None else (principal.role,)

@@ -1,4 +1,4 @@
-"""The caller of a request, whether a person or a machine, as one plain value."""
+"""The caller of a request, a user or an API key, as one immutable value."""
 
 import uuid
 from collections.abc import Iterable
@@ -15,13 +15,13 @@ from accounts.models import User
 
 
 def actor_of(kind: str, holder_id: uuid.UUID) -> str:
-    """A caller's name in the event log: `user:<uuid>` or `key:<uuid>`."""
+    """Return the name of a caller in the event log: `user:<uuid>` or `key:<uuid>`."""
     return f"{kind}:{holder_id}"
 
 
 @dataclass(frozen=True)
 class Principal:
-    """Who is asking: a signed-in user, or a hospital system with its key."""
+    """The caller: a signed-in user, or a hospital system with an API key."""
 
     kind: Literal["user", "key"]
     id: uuid.UUID
@@ -31,21 +31,21 @@ class Principal:
     second_factor: bool = False
     signed_in_at: datetime | None = None
     own_patients: frozenset[uuid.UUID] | None = None
-    """The records of a PATIENT, where they were read with the session."""
+    """The ids of a PATIENT's records, if the session query loaded them."""
 
     @property
     def actor(self) -> str:
-        """The caller's name in the event log: `user:<uuid>` or `key:<uuid>`."""
+        """Return the name of the caller in the event log: `user:<uuid>` or `key:<uuid>`."""
         return actor_of(self.kind, self.id)
 
     @property
     def is_desk(self) -> bool:
-        """True for the front desk, an administrator and a key with the scope `operate`."""
+        """Return whether the caller is the front desk, an administrator or a key with the scope `operate`."""
         return self.role in DESK or Scope.OPERATE in self.scopes
 
     @cached_property
     def patient_ids(self) -> frozenset[uuid.UUID]:
-        """The records that belong to this user (a PATIENT's own and their family's); read if they are not known."""
+        """Return the ids of this PATIENT's records (their own and their family's), queried if not loaded yet."""
         if self.own_patients is not None:
             return self.own_patients
         if self.kind != "user" or self.role != Role.PATIENT:
@@ -55,7 +55,7 @@ class Principal:
 
     @classmethod
     def of_user(cls, user: User, *, second_factor: bool = False, signed_in_at: datetime | None = None) -> "Principal":
-        """The principal of a signed-in user; only a DOCTOR has a doctor."""
+        """Return the principal of a signed-in user; `doctor_id` is set only for a DOCTOR."""
         role = Role(user.role)
         return cls(
             kind="user",
@@ -68,14 +68,14 @@ class Principal:
 
     @classmethod
     def of_key(cls, key: Any) -> "Principal":
-        """The principal of an API key, with all scopes that its own include."""
+        """Return the principal of an API key, with the scopes that its own scopes include."""
         return cls(kind="key", id=key.pk, scopes=with_included(key.scopes))
 
 
 def roles_of(actors: Iterable[str]) -> dict[str, str]:
-    """What each actor is, for callers who must not learn who they are.
+    """Return the kind of each actor, for responses that must not identify them.
 
-    The role of a user, USER for one who was deleted, KEY, or SYSTEM.
+    The kind is the role of a user, USER for a deleted user, KEY, or SYSTEM.
     """
     kinds = {actor: actor.partition(":")[0] for actor in actors}
     ids = {actor: actor.partition(":")[2] for actor, kind in kinds.items() if kind == "user"}
@@ -84,8 +84,8 @@ def roles_of(actors: Iterable[str]) -> dict[str, str]:
 
 
 def principal_of(request: Any) -> Principal:
-    """The caller of this request; raises DRF's NotAuthenticated (401) when nobody has signed in."""
-    known = getattr(request, "auth", None)  # Django's own requests, on the admin site, have none
+    """Return the caller of this request; raise DRF's NotAuthenticated (401) without a signed-in caller."""
+    known = getattr(request, "auth", None)  # requests of the admin site have no `auth`
     if isinstance(known, Principal):
         return known
     if isinstance(request.user, User):

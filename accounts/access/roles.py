@@ -1,4 +1,4 @@
-"""The four kinds of people and the three scopes of a machine's key: plain values, known to everybody."""
+"""The roles of users and the scopes of API keys."""
 
 from collections.abc import Iterable
 
@@ -6,7 +6,7 @@ from django.db import models
 
 
 class Role(models.TextChoices):
-    """What a person is in the hospital; decides what they may do (see matrix.py)."""
+    """The role of a user, which decides what they may do (see permission_table.py)."""
 
     ADMIN = "ADMIN", "Administrator"
     FRONT_DESK = "FRONT_DESK", "Front desk"
@@ -15,7 +15,7 @@ class Role(models.TextChoices):
 
 
 class Scope(models.TextChoices):
-    """What an API key may do; each scope includes the ones before it."""
+    """The permissions of an API key; each scope includes the previous ones."""
 
     READ = "read", "Read"
     BOOK = "book", "Book, cancel and register patients"
@@ -33,5 +33,5 @@ _INCLUDED: dict[str, frozenset[str]] = {
 
 
 def with_included(scopes: Iterable[str]) -> frozenset[str]:
-    """The scopes and all that they include; a word that is no scope adds nothing."""
+    """Return the scopes and the scopes they include; unknown scopes are ignored."""
     return frozenset(str(each) for scope in scopes for each in _INCLUDED.get(scope, frozenset()))

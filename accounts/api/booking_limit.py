@@ -1,4 +1,4 @@
-"""The limit of the view that books."""
+"""The rate limit of the booking view."""
 
 from http import HTTPStatus
 
@@ -11,11 +11,11 @@ from core.api.request import ApiRequest
 
 
 class BookingLimit(Endpoint):
-    """Ten bookings by a patient in a quarter of an hour; what booked nothing or was answered before is not counted."""
+    """Limit a patient to ten bookings in 15 minutes; failed and replayed requests are not counted."""
 
     throttle_classes = [PrincipalThrottle, PatientBookingThrottle]
 
     def finish(self, request: ApiRequest, response: HttpResponseBase) -> None:
-        """Give back what was counted before it was known how the request would end."""
+        """Subtract the request from the count if it failed or was replayed."""
         if response.status_code >= HTTPStatus.BAD_REQUEST or response.has_header(REPLAYED):
-            PatientBookingThrottle.give_back(request)
+            PatientBookingThrottle.refund(request)

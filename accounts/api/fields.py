@@ -1,4 +1,4 @@
-"""Fields that several forms of this app share."""
+"""Serializer fields shared within this app."""
 
 from typing import Any
 
@@ -6,20 +6,20 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError as DjangoValidationError
 from rest_framework import serializers
 
-from accounts.auth.login import LONGEST_PASSWORD
+from accounts.auth.login import MAX_PASSWORD_LENGTH
 from core.api.messages import StrictCharField
 from core.normal_form import normal_form, validate_normal
 
 
 class NewPasswordField(StrictCharField):
-    """A password that somebody chooses: 8 to 128 characters, not common; accounts.users looks at the user too."""
+    """A new password: 8 to 128 characters, not common; accounts.users also compares it with facts about the user."""
 
     def __init__(self, **kwargs: Any) -> None:
-        kwargs.update(max_length=LONGEST_PASSWORD, trim_whitespace=False, write_only=True)
+        kwargs.update(max_length=MAX_PASSWORD_LENGTH, trim_whitespace=False, write_only=True)
         super().__init__(**kwargs)
 
     def to_internal_value(self, data: Any) -> str:
-        """The password, or why it is not good enough."""
+        """Return the password; raise ValidationError (`weak-password`) for a weak one."""
         password = super().to_internal_value(data)
         try:
             validate_password(password)
@@ -29,7 +29,7 @@ class NewPasswordField(StrictCharField):
 
 
 class StrictEmailField(StrictCharField, serializers.EmailField):
-    """An e-mail address in normal form, capital letters aside; not a number, not a list."""
+    """An e-mail address in normal form except for case; only JSON strings are accepted."""
 
     def __init__(self, **kwargs: Any) -> None:
         kwargs.setdefault("max_length", 254)
@@ -38,21 +38,21 @@ class StrictEmailField(StrictCharField, serializers.EmailField):
 
 
 class AnyEmailField(StrictEmailField):
-    """An e-mail address as somebody types it: one that is not normal is taken too, and belongs to nobody."""
+    """An e-mail address in any form; one that is not in normal form belongs to no account."""
 
     def run_validators(self, value: str) -> None:
-        """Validate the normal form in place of what was typed."""
+        """Validate the normal form instead of the given text."""
         super().run_validators(normal_form(value))
 
 
 class OtpField(serializers.RegexField):
-    """Six digits, as text: 004217 is not 4217."""
+    """Six digits as a string, so that leading zeros are kept."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(r"^[0-9]{6}\Z", max_length=6, help_text="The 6 digits of the mail.", **kwargs)
 
     def to_internal_value(self, data: Any) -> str:
-        """The digits."""
+        """Return the digits; refuse values that are not strings."""
         if not isinstance(data, str):
             self.fail("invalid")
         return super().to_internal_value(data)

@@ -1,11 +1,11 @@
-"""What the OpenAPI document says of access: how a caller identifies itself, and who may call what."""
+"""The security schemes and permission notes of the OpenAPI document."""
 
 from typing import Any
 
 from django.urls import reverse
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 
-from accounts.access.permission_table import MATRIX, Reach
+from accounts.access.permission_table import PERMISSIONS, Reach
 from accounts.access.permissions import capability_of
 from accounts.access.roles import Role, Scope
 from core.api.openapi import OperationSchema
@@ -18,17 +18,17 @@ SIGN_IN = (
 
 
 class SessionSchemes(OpenApiAuthenticationExtension):
-    """An access token: fetched by Swagger UI and the like after a sign-in, or sent by a program that has one."""
+    """The schemes for access tokens: OAuth 2.0 sign-in for Swagger UI, and a bearer token for programs."""
 
     target_class = "accounts.auth.authentication.JWTAuthentication"
     name = ["signIn", "bearer"]
 
     def get_security_requirement(self, auto_schema: Any) -> list[dict[str, list[Any]]]:
-        """Return either of the two."""
+        """Return the alternatives, one per scheme."""
         return [{name: []} for name in self.name]
 
     def get_security_definition(self, auto_schema: Any) -> list[dict[str, Any]]:
-        """Return the schemes as OpenAPI writes them."""
+        """Return the OpenAPI definitions of the schemes."""
         token_url = reverse("auth-oauth-token")
         return [
             {
@@ -46,19 +46,19 @@ class SessionSchemes(OpenApiAuthenticationExtension):
 
 
 class ApiKeyScheme(OpenApiAuthenticationExtension):
-    """`Authorization: Api-Key <key>`."""
+    """The scheme for `Authorization: Api-Key <key>`."""
 
     target_class = "accounts.auth.authentication.ApiKeyAuthentication"
     name = "apiKey"
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
-        """The scheme as OpenAPI writes it."""
+        """Return the OpenAPI definition of the scheme."""
         return {"type": "apiKey", "in": "header", "name": "Authorization", "description": "`Api-Key <key>`"}
 
 
-def who_may(capability: str) -> str:
-    """A line for people, made from the matrix: which roles and which keys reach how far."""
-    row = MATRIX[capability]
+def access_note(capability: str) -> str:
+    """Return a line of the description that lists the roles and API keys with this capability."""
+    row = PERMISSIONS[capability]
     roles = [f"{role}{' (own)' if row[role] is Reach.OWN else ''}" for role in Role.values if row[role]]
     lowest = next((scope for scope in Scope.values if row[scope]), None)  # each scope includes those before it
     keys = f"API keys from the scope `{lowest}` up" if lowest else "no API key"
@@ -66,14 +66,14 @@ def who_may(capability: str) -> str:
 
 
 class AccessSchema(OperationSchema):
-    """An operation, with the line of the matrix that stands for it."""
+    """Adds the capability and its permission note to each operation."""
 
     def get_operation(self, *args: Any, **kwargs: Any) -> dict[str, Any] | None:
-        """The operation as core makes it, completed."""
+        """Return the operation, with the permission note in its description."""
         operation = super().get_operation(*args, **kwargs)
         capability = capability_of(self.view, self.method)
         if operation is not None and capability is not None:
             described = operation.get("description", "")
-            operation["description"] = f"{described}\n\n{who_may(capability)}".strip()
+            operation["description"] = f"{described}\n\n{access_note(capability)}".strip()
             operation["x-capability"] = capability
         return operation

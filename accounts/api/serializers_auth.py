@@ -1,4 +1,4 @@
-"""What is sent and answered at the door."""
+"""Serializers of sign-in, refresh and the caller's account."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
 from rest_framework import serializers
 
 from accounts.access.roles import Role
-from accounts.auth.login import LONGEST_IDENTIFIER, LONGEST_PASSWORD
+from accounts.auth.login import MAX_IDENTIFIER_LENGTH, MAX_PASSWORD_LENGTH
 from core.api.messages import StrictCharField, StrictSerializer
 
 
@@ -15,16 +15,16 @@ class CredentialsSerializer(StrictSerializer):
     """User name (or e-mail) and password."""
 
     username = StrictCharField(
-        max_length=LONGEST_IDENTIFIER, required=False, help_text="The user name, or the e-mail address."
+        max_length=MAX_IDENTIFIER_LENGTH, required=False, help_text="The user name, or the e-mail address."
     )
-    email = StrictCharField(max_length=LONGEST_IDENTIFIER, required=False, help_text="In place of `username`.")
-    password = StrictCharField(max_length=LONGEST_PASSWORD, trim_whitespace=False, write_only=True)
+    email = StrictCharField(max_length=MAX_IDENTIFIER_LENGTH, required=False, help_text="In place of `username`.")
+    password = StrictCharField(max_length=MAX_PASSWORD_LENGTH, trim_whitespace=False, write_only=True)
     otp = StrictCharField(
         max_length=32, required=False, help_text="The second factor, or a recovery code, of a user who has set one up."
     )
 
     def validate(self, attrs: dict[str, str]) -> dict[str, str]:
-        """One of the two names."""
+        """Require exactly one of the user name and the e-mail address."""
         if ("username" in attrs) == ("email" in attrs):
             raise serializers.ValidationError({"username": "Send the user name, or the e-mail address."}, "required")
         return attrs
@@ -32,16 +32,16 @@ class CredentialsSerializer(StrictSerializer):
 
 @extend_schema_serializer(examples=[OpenApiExample("The token", {"refresh": "eyJhbGciOi..."}, request_only=True)])
 class RefreshSerializer(StrictSerializer):
-    """A refresh token; browsers that hold it in the cookie leave it out."""
+    """A refresh token; browsers that have it in the cookie omit it."""
 
     refresh = StrictCharField(max_length=4096, required=False, allow_null=True)
 
 
 class AccessSerializer(serializers.Serializer[object]):
-    """The tokens of a session: access opens the API for 15 minutes, refresh is exchanged for the next pair."""
+    """The tokens of a session: access is valid for 15 minutes, refresh is exchanged for the next pair."""
 
     access = serializers.CharField(read_only=True)
-    refresh = serializers.CharField(read_only=True, allow_null=True, help_text="null where it travels in a cookie")
+    refresh = serializers.CharField(read_only=True, allow_null=True, help_text="null if it is sent in a cookie")
 
     class Meta:
         example = {"access": "eyJhbGciOi...", "refresh": "eyJhbGciOi..."}

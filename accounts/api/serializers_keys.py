@@ -1,4 +1,4 @@
-"""Forms for API keys."""
+"""Serializers of API keys."""
 
 import ipaddress
 from datetime import datetime
@@ -20,7 +20,7 @@ class NetworkField(StrictCharField):
         super().__init__(max_length=64, **kwargs)
 
     def to_internal_value(self, data: Any) -> str:
-        """The network in its usual writing."""
+        """Return the network in canonical form."""
         try:
             return str(ipaddress.ip_network(super().to_internal_value(data), strict=False))
         except ValueError as error:
@@ -30,7 +30,7 @@ class NetworkField(StrictCharField):
 _LAB = {"name": "Laboratory system", "scopes": ["read"], "allowed_networks": ["10.20.0.0/16"]}
 
 
-_KEPT = {
+_API_KEY = {
     **_LAB,
     "id": "0192e0c5-d170-7294-9f66-81c3907204b5",
     "prefix": "opd_7f3a",
@@ -43,16 +43,16 @@ _KEPT = {
 
 @extend_schema_serializer(examples=[OpenApiExample("A laboratory that only reads", _LAB, request_only=True)])
 class ApiKeySerializer(StrictSerializer):
-    """The key of a hospital system; the key itself is shown once, in the answer to POST."""
+    """The key of a hospital system; its text is shown once, in the response to POST."""
 
     id = serializers.UUIDField(read_only=True)
     name = VisibleCharField(max_length=100)
-    prefix = serializers.CharField(read_only=True, help_text="The part of the key by which people recognise it.")
+    prefix = serializers.CharField(read_only=True, help_text="The part of the key that identifies it.")
     scopes = serializers.ListField(
         child=serializers.ChoiceField(choices=Scope.choices), allow_empty=False, max_length=8
     )
     allowed_networks = serializers.ListField(
-        child=NetworkField(), required=False, max_length=50, help_text="Where it may be used from; empty: anywhere."
+        child=NetworkField(), required=False, max_length=50, help_text="Where it may be used; empty: anywhere."
     )
     expires_at = LocalDateTimeField(required=False, allow_null=True)
     created_at = LocalDateTimeField(read_only=True)
@@ -60,19 +60,19 @@ class ApiKeySerializer(StrictSerializer):
     revoked_at = LocalDateTimeField(read_only=True, allow_null=True)
 
     class Meta:
-        example = _KEPT
+        example = _API_KEY
 
     def validate_expires_at(self, value: datetime | None) -> datetime | None:
-        """A key that has expired already would be of no use to anybody."""
+        """Refuse a time in the past."""
         if value is not None and value <= clock.now():
-            raise serializers.ValidationError("This time is over.", code="in-the-past")
+            raise serializers.ValidationError("This time is in the past.", code="in-the-past")
         return value
 
 
 class NewApiKeySerializer(ApiKeySerializer):
-    """A key that was just made."""
+    """A new key."""
 
-    key = serializers.CharField(read_only=True, help_text="Shown this once. Send it as `Authorization: Api-Key <key>`.")
+    key = serializers.CharField(read_only=True, help_text="Shown only once. Send it as `Authorization: Api-Key <key>`.")
 
     class Meta:
-        example = {**_KEPT, "key": "opd_7f3a..."}
+        example = {**_API_KEY, "key": "opd_7f3a..."}

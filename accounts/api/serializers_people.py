@@ -1,4 +1,4 @@
-"""Forms for users: made by an administrator, or by patients for themselves."""
+"""Serializers of users, registration and passwords."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from rest_framework import serializers
 
 from accounts.access.roles import Role
 from accounts.api.fields import AnyEmailField, NewPasswordField, OtpField, StrictEmailField
-from accounts.auth.login import LONGEST_PASSWORD
+from accounts.auth.login import MAX_PASSWORD_LENGTH
 from accounts.models import User
 from core import clock
 from core.api.fields import NameField, PhoneField
@@ -20,15 +20,15 @@ def _all_of(field: str) -> Any:
     return User._meta.get_field(field).related_model._default_manager.all()  # type: ignore[union-attr]
 
 
-class LateRelatedField(serializers.PrimaryKeyRelatedField):
-    """The id of a row of an app above this one, found through the user's own foreign key."""
+class UserRelatedField(serializers.PrimaryKeyRelatedField):
+    """The id of an object of another app, whose model is found through a relation of User."""
 
     def __init__(self, *, relation: str, **kwargs: Any) -> None:
         self.relation = relation
         super().__init__(queryset=User.objects.none(), pk_field=serializers.UUIDField(), **kwargs)
 
     def get_queryset(self) -> Any:
-        """All rows that the user's relation may point to."""
+        """Return all objects that the relation may refer to."""
         return _all_of(self.relation)
 
 
@@ -47,16 +47,16 @@ _USER: dict[str, Any] = {
 
 @extend_schema_serializer(examples=[OpenApiExample("A second desk", _DESK, request_only=True)])
 class UserSerializer(StrictSerializer):
-    """Somebody who may sign in."""
+    """A user account."""
 
     id = serializers.UUIDField(read_only=True)
     username = StrictCharField(max_length=150, validators=User._meta.get_field("username").validators[:2])
     email = StrictEmailField(allow_blank=True)
     password = NewPasswordField()
     role = serializers.ChoiceField(choices=Role.choices)
-    doctor = LateRelatedField(relation="doctor", required=False, allow_null=True)
+    doctor = UserRelatedField(relation="doctor", required=False, allow_null=True)
     patients = serializers.ListField(
-        child=LateRelatedField(relation="patients"), max_length=MAX_PATIENTS, required=False
+        child=UserRelatedField(relation="patients"), max_length=MAX_PATIENTS, required=False
     )
     is_active = StrictBooleanField(required=False)
     created_at = serializers.DateTimeField(read_only=True)
@@ -65,13 +65,13 @@ class UserSerializer(StrictSerializer):
         example = _USER
 
     def get_fields(self) -> dict[str, Any]:
-        """Who is changed keeps their password unless a new one is sent."""
+        """Make the password optional when a user is changed."""
         fields = super().get_fields()
         fields["password"].required = self.instance is None
         return fields
 
     def to_representation(self, instance: User) -> dict[str, Any]:
-        """The user, with the ids of doctor and patients."""
+        """Return the user with the ids of the doctor and the patients."""
         return {
             "id": str(instance.pk),
             "username": instance.username,
@@ -84,7 +84,7 @@ class UserSerializer(StrictSerializer):
         }
 
     def changes(self) -> dict[str, Any]:
-        """What was sent, by the names that accounts.users uses."""
+        """Return the validated fields under the argument names of accounts.users."""
         sent = dict(self.validated_data)
         if "doctor" in sent:
             doctor = sent.pop("doctor")
@@ -105,7 +105,7 @@ _PATIENT = {
 
 @extend_schema_serializer(examples=[OpenApiExample("A patient", _PATIENT, request_only=True)])
 class RegisterSerializer(StrictSerializer):
-    """Who wants an account of their own."""
+    """A registration of a patient."""
 
     email = StrictEmailField()
     password = NewPasswordField()
@@ -114,11 +114,11 @@ class RegisterSerializer(StrictSerializer):
     date_of_birth = serializers.DateField(required=False, allow_null=True)
 
     def validate_date_of_birth(self, value: Any) -> Any:
-        """Nobody is born tomorrow, nor before 1900."""
+        """Refuse dates in the future and before 1900."""
         if value is not None and not 1900 <= value.year <= value.max.year:
             raise serializers.ValidationError("This date is out of range.", code="out-of-range")
         if value is not None and value > clock.now().date():
-            raise serializers.ValidationError("This day is still to come.", code="in-the-future")
+            raise serializers.ValidationError("This date is in the future.", code="in-the-future")
         return value
 
 
@@ -132,7 +132,7 @@ class VerifySerializer(StrictSerializer):
 
 @extend_schema_serializer(examples=[OpenApiExample("E-mail", {"email": "asha.rao@mail.example"})])
 class ForgotSerializer(StrictSerializer):
-    """Whose password is forgotten."""
+    """The address of the account."""
 
     email = AnyEmailField()
 
@@ -142,13 +142,13 @@ _RESET = {"email": "asha.rao@mail.example", "otp": "004217", "new_password": "ei
 
 @extend_schema_serializer(examples=[OpenApiExample("New password", _RESET)])
 class ResetSerializer(VerifySerializer):
-    """The code from the mail, and the password that shall be."""
+    """The code from the mail, and the new password."""
 
     new_password = NewPasswordField()
 
 
 class MessageSerializer(serializers.Serializer[Any]):
-    """A sentence for people."""
+    """A message for the user."""
 
     message = serializers.CharField()
 
@@ -158,9 +158,9 @@ class MessageSerializer(serializers.Serializer[Any]):
 
 @extend_schema_serializer(examples=[OpenApiExample("Password", {"password": "quiet-harbour-42"})])
 class OwnPasswordSerializer(StrictSerializer):
-    """The caller's password, asked again."""
+    """The caller's own password."""
 
-    password = StrictCharField(max_length=LONGEST_PASSWORD, trim_whitespace=False, write_only=True)
+    password = StrictCharField(max_length=MAX_PASSWORD_LENGTH, trim_whitespace=False, write_only=True)
 
 
 _CHANGE = {"password": "quiet-harbour-42", "new_password": "eight-blue-lotus"}
@@ -168,6 +168,6 @@ _CHANGE = {"password": "quiet-harbour-42", "new_password": "eight-blue-lotus"}
 
 @extend_schema_serializer(examples=[OpenApiExample("New password", _CHANGE)])
 class ChangePasswordSerializer(OwnPasswordSerializer):
-    """The present password and the new one."""
+    """The current password and the new one."""
 
     new_password = NewPasswordField()

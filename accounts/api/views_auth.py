@@ -1,4 +1,4 @@
-"""Signing in, staying signed in, signing out, and who one is."""
+"""Views of sign-in, refresh, sign-out and the caller's account."""
 
 from typing import Any
 
@@ -9,9 +9,9 @@ from rest_framework.permissions import AllowAny, IsAuthenticated
 
 from accounts.access.principal import principal_of
 from accounts.api.serializers_auth import AccessSerializer, CredentialsSerializer, MeSerializer, RefreshSerializer
-from accounts.audit.security_log import digest, note
+from accounts.audit.security_log import digest, log_event
 from accounts.auth import cookies, second_factor, sessions
-from accounts.auth.login import DoorLocked, SecondFactorNeeded, SignInRefused, sign_in
+from accounts.auth.login import SecondFactorNeeded, SignInLocked, SignInRefused, sign_in
 from accounts.models import User
 from core.api.answers import Answer
 from core.api.client_address import client_address
@@ -21,30 +21,30 @@ from core.errors import NotAuthenticated, PermissionDenied
 
 
 class OpenView(Endpoint):
-    """A view for people who have not signed in yet; what they send in Authorization is not looked at."""
+    """A view without authentication, which ignores the Authorization header."""
 
     authentication_classes: list[Any] = []
     permission_classes = [AllowAny]
 
     def get_authenticate_header(self, request: Any) -> str:
-        """The challenge that a 401 carries although no credentials were asked for."""
+        """Return the value of WWW-Authenticate for a 401 response."""
         return 'Bearer realm="api"'
 
 
-def signed_in(pair: sessions.Pair, status: int = 200, **more: Any) -> Answer:
-    """The answer to a successful sign-in; the refresh token goes into the cookie where the hospital wants that."""
+def sign_in_response(pair: sessions.TokenPair, status: int = 200, **more: Any) -> Answer:
+    """Return the response to a sign-in, with the refresh token in the body or, if so configured, in the cookie."""
     if not settings.OPD_REFRESH_COOKIE:
         return Answer(status, {"access": pair.access, "refresh": pair.refresh, **more})
     return Answer(status, {"access": pair.access, "refresh": None, **more}, cookies.refresh_cookie(pair.refresh))
 
 
-def pair_for_password(request: ApiRequest, *, identifier: str, password: str, otp: str | None) -> sessions.Pair:
-    """Open a session for a name and a password, or raise the refusal that the caller is answered with."""
+def tokens_for_password(request: ApiRequest, *, identifier: str, password: str, otp: str | None) -> sessions.TokenPair:
+    """Open a session for a name and a password; raise the API error of a refused sign-in."""
     try:
         user = sign_in(identifier=identifier, password=password, otp=otp, address=client_address(request))
     except SecondFactorNeeded as error:
         raise NotAuthenticated("Send the code of the second factor as `otp`.", second_factor="needed") from error
-    except DoorLocked as error:
+    except SignInLocked as error:
         raise Throttled(wait=error.seconds) from error
     except SignInRefused as error:
         raise AuthenticationFailed from error
@@ -52,50 +52,52 @@ def pair_for_password(request: ApiRequest, *, identifier: str, password: str, ot
 
 
 class TokenView(OpenView):
-    """POST auth/token/: user name (or e-mail) and password for a pair of tokens."""
+    """POST auth/token/: exchange a user name (or e-mail address) and password for a pair of tokens."""
 
     @extend_schema(request=CredentialsSerializer, responses=AccessSerializer, tags=["Access"], auth=[])
     def post(self, request: ApiRequest) -> Answer:
         """Sign in"""
         form = CredentialsSerializer(data=request.data)
         form.is_valid(raise_exception=True)
-        given = form.validated_data
-        identifier = given.get("username") or given["email"]
-        return signed_in(
-            pair_for_password(request, identifier=identifier, password=given["password"], otp=given.get("otp"))
+        credentials = form.validated_data
+        identifier = credentials.get("username") or credentials["email"]
+        return sign_in_response(
+            tokens_for_password(
+                request, identifier=identifier, password=credentials["password"], otp=credentials.get("otp")
+            )
         )
 
 
 class RefreshView(OpenView):
-    """POST auth/token/refresh/: the next pair for a refresh token.
+    """POST auth/token/refresh/: exchange a refresh token for the next pair.
 
-    The token is then spent: the same client gets the same pair again within 10 seconds; any other use ends the session.
+    After that, the same client gets the same pair again within 10 seconds; any other use of the token ends the session.
     """
 
     @extend_schema(request=RefreshSerializer, responses=AccessSerializer, tags=["Access"], auth=[])
     def post(self, request: ApiRequest) -> Answer:
         """Stay signed in"""
         try:
-            return signed_in(sessions.refresh_session(raw=_refresh_of(request), client=client_of(request)))
-        except sessions.SessionOver as error:
-            raise AuthenticationFailed("The refresh token is not valid, or no longer.") from error
+            return sign_in_response(sessions.refresh_session(raw=_refresh_of(request), client=client_of(request)))
+        except sessions.SessionEnded as error:
+            raise AuthenticationFailed("The refresh token is not valid or has expired.") from error
 
 
 class LogoutView(OpenView):
-    """POST auth/logout/: the refresh token, and the session with it, is dead."""
+    """POST auth/logout/: end the session of the refresh token."""
 
     @extend_schema(request=RefreshSerializer, responses={204: None}, tags=["Access"], auth=[])
     def post(self, request: ApiRequest) -> Answer:
         """Sign out"""
         try:
             sessions.end_session(raw=_refresh_of(request))
-        except sessions.SessionOver as error:
-            raise AuthenticationFailed("The refresh token is not valid, or no longer.") from error
+        except sessions.SessionEnded as error:
+            raise AuthenticationFailed("The refresh token is not valid or has expired.") from error
         return Answer(204, headers=cookies.cleared_cookie())
 
 
 class LogoutEverywhereView(Endpoint):
-    """POST auth/logout/all/: every session of the caller ends, on every device."""
+    """POST auth/logout/all/: end all sessions of the caller."""
 
     permission_classes = [IsAuthenticated]
 
@@ -105,25 +107,25 @@ class LogoutEverywhereView(Endpoint):
         principal = principal_of(request)
         if principal.kind == "user":
             sessions.end_all_sessions(user_id=principal.id)
-            note("signed_out_everywhere", user=principal.id)
+            log_event("signed_out_everywhere", user=principal.id)
         return Answer(204, headers=cookies.cleared_cookie())
 
 
 class MeView(Endpoint):
-    """GET auth/me/: who the caller is."""
+    """GET auth/me/: return the caller's account."""
 
     permission_classes = [IsAuthenticated]
 
     @extend_schema(responses=MeSerializer, tags=["Access"])
     def get(self, request: ApiRequest) -> Answer:
-        """Who am I"""
+        """Read my user"""
         if not isinstance(request.user, User):
-            raise PermissionDenied("A key is no person.")
+            raise PermissionDenied("An API key has no user account.")
         return Answer(200, MeSerializer(request.user).data)
 
 
 def client_of(request: ApiRequest) -> str:
-    """What tells clients apart: the address and the user agent, as a keyed hash."""
+    """Return a keyed hash of the address and the user agent, which identifies the client."""
     return digest("client", client_address(request), request.headers.get("User-Agent", ""))
 
 

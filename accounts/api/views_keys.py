@@ -1,4 +1,4 @@
-"""The administrator's list of API keys."""
+"""Views of API keys, for administrators."""
 
 import uuid
 
@@ -30,8 +30,8 @@ class ApiKeysView(Endpoint):
 
     @extend_schema(request=ApiKeySerializer, responses={201: NewApiKeySerializer}, tags=["Access"])
     def post(self, request: ApiRequest) -> Answer:
-        """Make a key; it is shown this once, and only soon after signing in"""
-        recent_sign_in.demand_recent_sign_in(request)
+        """Create a key, shown once; requires a recent sign-in"""
+        recent_sign_in.require_recent_sign_in(request)
         form = ApiKeySerializer(data=request.data)
         form.is_valid(raise_exception=True)
         with attributed(request):
@@ -54,7 +54,7 @@ class ApiKeyView(Endpoint):
 
     @extend_schema(responses={204: None}, tags=["Access"])
     def delete(self, request: ApiRequest, pk: uuid.UUID) -> Answer:
-        """Revoke a key for ever; one that is revoked stays so"""
+        """Revoke a key permanently"""
         with attributed(request):
             if not api_keys.revoke_key(key_id=pk) and not ApiKey.objects.filter(pk=pk).exists():
                 raise NotFound

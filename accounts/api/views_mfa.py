@@ -1,4 +1,4 @@
-"""The second factor: setting it up, and taking it off."""
+"""Views of the caller's second factor."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from rest_framework import serializers
 from rest_framework.permissions import IsAuthenticated
 
 from accounts.api.serializers_people import OwnPasswordSerializer
-from accounts.api.views_auth import signed_in
+from accounts.api.views_auth import sign_in_response
 from accounts.auth import recent_sign_in, second_factor, sessions
 from accounts.errors import WrongCode
 from accounts.limits.attempts import Limit
@@ -26,7 +26,7 @@ _SHOW_CODE = OpenApiExample("Code of the app", {"otp": "314159"}, request_only=T
 
 @extend_schema_serializer(examples=[_SHOW_CODE])
 class OtpSerializer(StrictSerializer):
-    """The code that the app shows, or (not for setting up) a recovery code."""
+    """The code of the app or (except in setup) a recovery code."""
 
     otp = StrictCharField(max_length=32)
 
@@ -35,7 +35,7 @@ _STATE = inline_serializer(
     "SecondFactor",
     {
         "enabled": serializers.BooleanField(),
-        "required": serializers.BooleanField(help_text="Whether the hospital demands it of this user."),
+        "required": serializers.BooleanField(help_text="Whether the hospital requires it."),
         "recovery_codes_left": serializers.IntegerField(),
     },
 )
@@ -45,7 +45,7 @@ _CONFIRMED = inline_serializer(
     {
         "access": serializers.CharField(),
         "refresh": serializers.CharField(allow_null=True),
-        "recovery_codes": serializers.ListField(child=serializers.CharField(), help_text="Shown this once."),
+        "recovery_codes": serializers.ListField(child=serializers.CharField(), help_text="Shown only once."),
     },
 )
 
@@ -70,13 +70,13 @@ class _MfaView(Endpoint):
     permission_classes = [IsAuthenticated]
 
     def user_of(self, request: ApiRequest) -> User:
-        """The caller, who has to be a person."""
+        """Return the caller; raise PermissionDenied (403) for an API key."""
         if not isinstance(request.user, User):
             raise PermissionDenied("A key has no second factor.")
         return request.user
 
     def code_of(self, request: ApiRequest) -> str:
-        """The code that was sent."""
+        """Return the code in the request."""
         form = OtpSerializer(data=request.data)
         form.is_valid(raise_exception=True)
         return str(form.validated_data["otp"])
@@ -87,24 +87,24 @@ class MfaView(_MfaView):
 
     @extend_schema(responses=_STATE, tags=["Access"], examples=[_SHOW_STATE])
     def get(self, request: ApiRequest) -> Answer:
-        """Whether I sign in with a second factor"""
+        """Read the state of my second factor"""
         user = self.user_of(request)
         return Answer(
             200,
             {
                 "enabled": second_factor.is_set_up(user=user),
-                "required": second_factor.is_demanded_of(role=user.role),
+                "required": second_factor.is_required_for(role=user.role),
                 "recovery_codes_left": second_factor.recovery_codes_left(user=user),
             },
         )
 
     @extend_schema(request=OtpSerializer, responses={204: None}, tags=["Access"])
     def delete(self, request: ApiRequest) -> Answer:
-        """Take the second factor off; needs a code of it"""
+        """Remove the second factor; requires a code"""
         user = self.user_of(request)
-        if second_factor.is_demanded_of(role=user.role):
-            raise PermissionDenied("The hospital wants a second factor of its staff.")
-        if not second_factor.is_right(user=user, code=self.code_of(request)):
+        if second_factor.is_required_for(role=user.role):
+            raise PermissionDenied("The hospital requires a second factor of its staff.")
+        if not second_factor.verify_code(user=user, code=self.code_of(request)):
             raise WrongCode
         second_factor.remove(user=user)
         return Answer(204)
@@ -120,15 +120,15 @@ class MfaSetupView(_MfaView):
         examples=[_GIVE_PASSWORD, _SHOW_SECRET],
     )
     def post(self, request: ApiRequest) -> Answer:
-        """Get a secret for one's app, for one's password; nothing changes before it is confirmed"""
+        """Get a secret for the app; requires the password, and takes effect when confirmed"""
         user = self.user_of(request)
         form = OwnPasswordSerializer(data=request.data)
         form.is_valid(raise_exception=True)
-        recent_sign_in.demand_password(request, user=user, password=form.validated_data["password"])
+        recent_sign_in.require_password(request, user=user, password=form.validated_data["password"])
         if second_factor.is_set_up(user=user):
-            raise PermissionDenied("There is a second factor already: take it off first.")
-        made = second_factor.begin(user=user)
-        return Answer(201, {"secret": made.secret, "uri": made.uri})
+            raise PermissionDenied("A second factor is set up already: remove it first.")
+        secret = second_factor.begin(user=user)
+        return Answer(201, {"secret": secret.secret, "uri": secret.uri})
 
 
 class MfaConfirmView(_MfaView):
@@ -136,15 +136,15 @@ class MfaConfirmView(_MfaView):
 
     @extend_schema(request=OtpSerializer, responses=_CONFIRMED, tags=["Access"], examples=[_SHOW_CODE, _SHOW_CONFIRMED])
     def post(self, request: ApiRequest) -> Answer:
-        """Switch the second factor on; every other session ends, this one goes on with the tokens of the answer"""
+        """Enable the second factor; ends all sessions and returns the tokens of a new one"""
         user = self.user_of(request)
-        code, who = self.code_of(request), str(user.pk)
-        if seconds := _CONFIRMATIONS.seconds_closed(who):
+        code, key = self.code_of(request), str(user.pk)
+        if seconds := _CONFIRMATIONS.seconds_locked(key):
             raise Throttled(retry_after=seconds)
         recovery_codes = second_factor.confirm(user=user, code=code)
         if recovery_codes is None:
-            _CONFIRMATIONS.count(who)
+            _CONFIRMATIONS.count(key)
             raise WrongCode
         sessions.end_all_sessions(user_id=user.pk)
         fresh: Any = User.objects.get(pk=user.pk)
-        return signed_in(sessions.open_session(user=fresh, second_factor=True), recovery_codes=recovery_codes)
+        return sign_in_response(sessions.open_session(user=fresh, second_factor=True), recovery_codes=recovery_codes)

@@ -1,6 +1,6 @@
-"""Signing in as OAuth 2.0 clients do (RFC 6749, sections 4.3 and 6): Swagger UI's dialog and the like.
+"""Sign-in for OAuth 2.0 clients (RFC 6749, sections 4.3 and 6), such as the dialog of Swagger UI.
 
-It is the door of auth/token/ with another form in front: the same limits, the same second factor, the same sessions.
+The limits, the second factor and the sessions are those of auth/token/; only the form of the request differs.
 """
 
 import base64
@@ -14,10 +14,10 @@ from rest_framework import serializers
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.parsers import FormParser
 
-from accounts.api.views_auth import OpenView, client_of, pair_for_password
+from accounts.api.views_auth import OpenView, client_of, tokens_for_password
 from accounts.auth import cookies, sessions
 from accounts.auth.jwt import AccessToken
-from accounts.auth.login import LONGEST_IDENTIFIER, LONGEST_PASSWORD
+from accounts.auth.login import MAX_IDENTIFIER_LENGTH, MAX_PASSWORD_LENGTH
 from core.api.answers import Answer
 from core.api.messages import StrictCharField
 from core.api.request import ApiRequest
@@ -31,13 +31,13 @@ _DESK = {"grant_type": PASSWORD, "username": "desk", "password": "quiet-harbour-
 
 @extend_schema_serializer(examples=[OpenApiExample("Desk", _DESK, request_only=True)])
 class OAuthGrantSerializer(serializers.Serializer[Any]):
-    """A grant of OAuth 2.0. Parameters that are not known are ignored, as its section 3.2 demands."""
+    """A grant of OAuth 2.0. Unknown parameters are ignored, as its section 3.2 requires."""
 
     grant_type = serializers.ChoiceField(choices=[PASSWORD, REFRESH])
     username = StrictCharField(
-        max_length=LONGEST_IDENTIFIER, required=False, help_text="With `password`: the user name or e-mail address."
+        max_length=MAX_IDENTIFIER_LENGTH, required=False, help_text="With `password`: the user name or e-mail address."
     )
-    password = StrictCharField(max_length=LONGEST_PASSWORD, required=False, trim_whitespace=False)
+    password = StrictCharField(max_length=MAX_PASSWORD_LENGTH, required=False, trim_whitespace=False)
     otp = StrictCharField(max_length=32, required=False, allow_blank=True, help_text="The code of the second factor.")
     client_secret = StrictCharField(
         max_length=32,
@@ -48,7 +48,7 @@ class OAuthGrantSerializer(serializers.Serializer[Any]):
     refresh_token = StrictCharField(max_length=4096, required=False, help_text="With `refresh_token`.")
 
     def validate(self, attrs: dict[str, str]) -> dict[str, str]:
-        """Require what the grant consists of."""
+        """Require the parameters of the grant type."""
         needed = ["username", "password"] if attrs["grant_type"] == PASSWORD else ["refresh_token"]
         if missing := [name for name in needed if name not in attrs]:
             raise serializers.ValidationError(dict.fromkeys(missing, "This field is required."), code="required")
@@ -56,12 +56,12 @@ class OAuthGrantSerializer(serializers.Serializer[Any]):
 
 
 class OAuthTokensSerializer(serializers.Serializer[Any]):
-    """The tokens of a session, as OAuth 2.0 names them."""
+    """The tokens of a session, with the names of OAuth 2.0."""
 
     access_token = serializers.CharField()
     token_type = serializers.CharField(help_text="Bearer")
     expires_in = serializers.IntegerField(help_text="Seconds until the access token expires.")
-    refresh_token = serializers.CharField(required=False, help_text="Absent where it travels in a cookie.")
+    refresh_token = serializers.CharField(required=False, help_text="Absent if it is sent in a cookie.")
 
     class Meta:
         example = {
@@ -84,18 +84,18 @@ class OAuthTokenView(OpenView):
         tags=["Access"],
         auth=[],
         description=(
-            "For programs that sign in as OAuth 2.0 says; all others use `auth/token/`. Pages of other origins are "
+            "For OAuth 2.0 clients; other programs use `auth/token/`. Pages of other origins are "
             "refused. A refused grant answers 401, with OAuth's `error` beside the members of a problem."
         ),
     )
     def post(self, request: ApiRequest) -> Answer:
-        """Sign in, or stay signed in, with a form of OAuth 2.0"""
+        """Sign in or refresh a session by OAuth 2.0"""
         _refuse_other_origins(request)
         form = OAuthGrantSerializer(data=request.form)
         form.is_valid(raise_exception=True)
         try:
             pair = self._pair(request, form.validated_data)
-        except (AuthenticationFailed, sessions.SessionOver) as error:
+        except (AuthenticationFailed, sessions.SessionEnded) as error:
             raise _invalid_grant("The credentials are not valid.") from error
         except NotAuthenticated as error:
             raise _invalid_grant("The code of the second factor is missing.", **error.facts) from error
@@ -105,11 +105,11 @@ class OAuthTokenView(OpenView):
         return Answer(200, {**tokens, "refresh_token": pair.refresh})
 
     @staticmethod
-    def _pair(request: ApiRequest, given: dict[str, str]) -> sessions.Pair:
-        if given["grant_type"] == REFRESH:
-            return sessions.refresh_session(raw=given["refresh_token"], client=client_of(request))
-        otp = given.get("otp") or given.get("client_secret") or _basic_secret(request)
-        return pair_for_password(request, identifier=given["username"], password=given["password"], otp=otp or None)
+    def _pair(request: ApiRequest, grant: dict[str, str]) -> sessions.TokenPair:
+        if grant["grant_type"] == REFRESH:
+            return sessions.refresh_session(raw=grant["refresh_token"], client=client_of(request))
+        otp = grant.get("otp") or grant.get("client_secret") or _basic_secret(request)
+        return tokens_for_password(request, identifier=grant["username"], password=grant["password"], otp=otp or None)
 
 
 def _invalid_grant(detail: str, **facts: Any) -> NotAuthenticated:
@@ -121,14 +121,14 @@ def _lifetime() -> int:
 
 
 def _refuse_other_origins(request: ApiRequest) -> None:
-    """Refuse a page of another origin: browsers send a form there without asking first, unlike JSON."""
+    """Refuse requests of pages of another origin: unlike JSON, browsers send forms without a CORS preflight."""
     origin = request.headers.get("Origin")
     if origin is not None and urlsplit(origin).netloc != request.get_host():
         raise PermissionDenied("Pages of other origins may not use this form.")
 
 
 def _basic_secret(request: ApiRequest) -> str:
-    """Return the secret of `Authorization: Basic`, where OAuth 2.0 clients prefer to send it."""
+    """Return the secret of `Authorization: Basic`, where OAuth 2.0 clients may send it; empty without one."""
     scheme, _, encoded = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "basic":
         return ""

@@ -1,4 +1,4 @@
-"""Registration, recovery, and the administrator's list of users."""
+"""Views of registration, passwords and users."""
 
 import uuid
 from typing import Any
@@ -20,7 +20,7 @@ from accounts.api.serializers_people import (
     UserSerializer,
     VerifySerializer,
 )
-from accounts.api.views_auth import OpenView, signed_in
+from accounts.api.views_auth import OpenView, sign_in_response
 from accounts.audit.read_trail import attributed
 from accounts.auth import recent_sign_in, registration, sessions
 from accounts.limits import lockout
@@ -34,10 +34,10 @@ from core.api.request import ApiRequest
 from core.errors import NotFound, PermissionDenied
 from core.normal_form import normal_form
 
-_ON_ITS_WAY = {"message": "If everything is in order, a code is on its way to this address."}
+_CODE_REQUESTED = {"message": "If everything is in order, a code is on its way to this address."}
 
 
-def _read(form_class: Any, request: ApiRequest, **kwargs: Any) -> Any:
+def _validated(form_class: Any, request: ApiRequest, **kwargs: Any) -> Any:
     form = form_class(data=request.data, **kwargs)
     form.is_valid(raise_exception=True)
     return form
@@ -48,11 +48,11 @@ class RegisterView(OpenView):
 
     @extend_schema(request=RegisterSerializer, responses={202: MessageSerializer}, tags=["Access"], auth=[])
     def post(self, request: ApiRequest) -> Answer:
-        """Ask for an account of one's own; a code comes by e-mail"""
+        """Request an account; a code is sent by e-mail"""
         throttle_address(request, "register")
-        form = _read(RegisterSerializer, request)
-        registration.ask_to_register(**form.validated_data, sender=client_address(request))
-        return Answer(202, _ON_ITS_WAY)
+        form = _validated(RegisterSerializer, request)
+        registration.request_registration(**form.validated_data, sender=client_address(request))
+        return Answer(202, _CODE_REQUESTED)
 
 
 class VerifyView(OpenView):
@@ -60,12 +60,12 @@ class VerifyView(OpenView):
 
     @extend_schema(request=VerifySerializer, responses={201: AccessSerializer}, tags=["Access"], auth=[])
     def post(self, request: ApiRequest) -> Answer:
-        """Prove the e-mail address, and be signed in"""
+        """Confirm the e-mail address and sign in"""
         throttle_address(request, "code")
-        form = _read(VerifySerializer, request)
+        form = _validated(VerifySerializer, request)
         user = registration.register(**form.validated_data, sender=client_address(request))
         lockout.remember_address(user=user, address=client_address(request))
-        return signed_in(sessions.open_session(user=user), status=201)
+        return sign_in_response(sessions.open_session(user=user), status=201)
 
 
 class ForgotView(OpenView):
@@ -73,11 +73,11 @@ class ForgotView(OpenView):
 
     @extend_schema(request=ForgotSerializer, responses={202: MessageSerializer}, tags=["Access"], auth=[])
     def post(self, request: ApiRequest) -> Answer:
-        """Ask for a code to choose a new password"""
+        """Request a code to reset the password"""
         throttle_address(request, "forgot")
-        form = _read(ForgotSerializer, request)
-        registration.ask_for_new_password(**form.validated_data, sender=client_address(request))
-        return Answer(202, _ON_ITS_WAY)
+        form = _validated(ForgotSerializer, request)
+        registration.request_password_reset(**form.validated_data, sender=client_address(request))
+        return Answer(202, _CODE_REQUESTED)
 
 
 class ResetView(OpenView):
@@ -85,11 +85,11 @@ class ResetView(OpenView):
 
     @extend_schema(request=ResetSerializer, responses={204: None}, tags=["Access"], auth=[])
     def post(self, request: ApiRequest) -> Answer:
-        """Choose a new password; every session ends"""
+        """Reset the password; ends all sessions"""
         throttle_address(request, "code")
-        form = _read(ResetSerializer, request)
+        form = _validated(ResetSerializer, request)
         user = registration.reset_password(**form.validated_data, sender=client_address(request))
-        lockout.admit(user=user, address=client_address(request))
+        lockout.unlock(user=user, address=client_address(request))
         return Answer(204)
 
 
@@ -100,16 +100,16 @@ class ChangePasswordView(Endpoint):
 
     @extend_schema(request=ChangePasswordSerializer, responses=AccessSerializer, tags=["Access"])
     def post(self, request: ApiRequest) -> Answer:
-        """Change one's own password; every other session ends, this one goes on with the tokens of the answer"""
-        form = _read(ChangePasswordSerializer, request)
+        """Change my password; ends all sessions and returns the tokens of a new one"""
+        form = _validated(ChangePasswordSerializer, request)
         user, caller = request.user, principal_of(request)
         if not isinstance(user, User):
             raise PermissionDenied("A key has no password.")
-        recent_sign_in.demand_password(request, user=user, password=form.validated_data["password"])
+        recent_sign_in.require_password(request, user=user, password=form.validated_data["password"])
         with attributed(request):
             users.set_password(user_id=user.pk, password=form.validated_data["new_password"], by=caller.actor)
         proved = caller.second_factor
-        return signed_in(sessions.open_session(user=User.objects.get(pk=user.pk), second_factor=proved))
+        return sign_in_response(sessions.open_session(user=User.objects.get(pk=user.pk), second_factor=proved))
 
 
 _FILTERS = [
@@ -130,7 +130,7 @@ class UsersView(Endpoint):
         found = User.objects.prefetch_related("patients").order_by("username", "pk")
         if role := request.query_params.get("role"):
             if role not in Role.values:
-                raise ValidationError({"role": "There is no such role."}, code="invalid_choice")
+                raise ValidationError({"role": "This is not a role."}, code="invalid_choice")
             found = found.filter(role=role)
         if text := request.query_params.get("search", "").replace("\0", ""):
             part = normal_form(text[:254])
@@ -140,9 +140,9 @@ class UsersView(Endpoint):
 
     @extend_schema(request=UserSerializer, responses={201: UserSerializer}, tags=["Access"])
     def post(self, request: ApiRequest) -> Answer:
-        """Make a user; an administrator only soon after signing in"""
-        changes = _read(UserSerializer, request).changes()
-        recent_sign_in.demand_recent_sign_in_for_administrator(request, role=changes["role"])
+        """Create a user; ADMIN requires a recent sign-in"""
+        changes = _validated(UserSerializer, request).changes()
+        recent_sign_in.require_recent_sign_in_for_administrator(request, role=changes["role"])
         with attributed(request):
             user = users.create_user(**changes, by=principal_of(request).actor)
         return Answer(201, UserSerializer(user).data)
@@ -160,7 +160,7 @@ class UserView(Endpoint):
 
     @extend_schema(request=UserSerializer, responses=UserSerializer, tags=["Access"])
     def put(self, request: ApiRequest, pk: uuid.UUID) -> Answer:
-        """Change a user; without `password` the old one stays"""
+        """Change a user; `password` is optional"""
         return self._change(request, pk, partial=False)
 
     @extend_schema(request=UserSerializer, responses=UserSerializer, tags=["Access"])
@@ -170,16 +170,16 @@ class UserView(Endpoint):
 
     @extend_schema(responses={204: None}, tags=["Access"])
     def delete(self, request: ApiRequest, pk: uuid.UUID) -> Answer:
-        """Delete a user, an administrator only soon after signing in; their patient records stay"""
-        recent_sign_in.demand_recent_sign_in_for_administrator(request, role=_user(pk).role)
+        """Delete a user, not their patient records; ADMIN requires a recent sign-in"""
+        recent_sign_in.require_recent_sign_in_for_administrator(request, role=_user(pk).role)
         with attributed(request):
             users.remove_user(user_id=pk, by=principal_of(request).actor)
         return Answer(204)
 
     def _change(self, request: ApiRequest, pk: uuid.UUID, *, partial: bool) -> Answer:
         before = _user(pk)
-        changes = _read(UserSerializer, request, instance=before, partial=partial).changes()
-        recent_sign_in.demand_recent_sign_in_to_change(request, user=before, changes=changes)
+        changes = _validated(UserSerializer, request, instance=before, partial=partial).changes()
+        recent_sign_in.require_recent_sign_in_to_change(request, user=before, changes=changes)
         with attributed(request):
             user = users.change_user(user_id=pk, changes=changes, by=principal_of(request).actor)
         return Answer(200, UserSerializer(user).data)

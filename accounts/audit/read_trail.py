@@ -1,4 +1,4 @@
-"""Who read which patient's record, and under whose name the database records changes."""
+"""The read trail, which records who read which patient's record, and the attribution of database changes."""
 
 import hashlib
 import json
@@ -22,14 +22,14 @@ from core.observability import logs
 
 _BATCH = 10_000
 _QUEUE_SECONDS = 0.5
-_SEALING = 0x4F50445345414C  # the number of the transaction's advisory lock: one sealer at a time
+_SEAL_LOCK_ID = 0x4F50445345414C  # the advisory lock that allows one sealer at a time
 
 
 def record_read(request: Any, patient_ids: Iterable[uuid.UUID | str], *, what: str = "patients.read") -> None:
-    """Leave a row: who was shown the names or records of these patients, when, and in which request.
+    """Record that the caller was shown the names or records of these patients in this request.
 
-    Nothing is written for no patients. Reads at the same moment share a statement, and so a commit; inside a
-    transaction the row belongs to it.
+    Write nothing for an empty list. Concurrent calls share one INSERT and one commit; inside a transaction, the row is
+    written by that transaction.
     """
     ids = sorted(set(map(str, patient_ids)))
     if not ids:
@@ -38,7 +38,7 @@ def record_read(request: Any, patient_ids: Iterable[uuid.UUID | str], *, what: s
     if is_atomic():
         _write([row])
     else:
-        _recording.submit_or_run(None, row, timeout_seconds=_QUEUE_SECONDS)
+        _writes.submit_or_run(None, row, timeout_seconds=_QUEUE_SECONDS)
 
 
 def _row(actor: str, patient_ids: list[str], what: str, request_id: str) -> ReadTrail:
@@ -51,45 +51,45 @@ def _write(rows: Sequence[ReadTrail]) -> list[None]:
 
 
 _ROWS = Rows(ReadTrail)
-_recording: Combiner[None, ReadTrail] = Combiner(_write)
+_writes: Combiner[None, ReadTrail] = Combiner(_write)
 
 
 @contextmanager
 def attributed(request: Any) -> Iterator[None]:
-    """Inside, the database's own history of changes names the caller and the request."""
+    """Attribute the changes made in this context to the caller and the request, in the history tables."""
     with pghistory.context(actor=principal_of(request).actor, request_id=_request_id(request)):
         yield
 
 
 def seal_reads() -> int:
-    """Chain what was read since the last seal to it and put it under a new one; returns how many rows.
+    """Seal the unsealed rows of the read trail, at most 10,000, and return their number.
 
-    The chain continues from the noted end of the trail, so rows and seals that were removed leave a gap for ever.
+    The hash chain continues from the stored end of the trail, so that removed rows or seals leave a permanent gap.
     """
     with atomic():
         with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_SEALING])
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_SEAL_LOCK_ID])
         rows = list(ReadTrail.objects.filter(seal=None).order_by("id")[:_BATCH])
         if not rows:
             return 0
         last = ReadSeal.objects.order_by("-number").first()
         end = ReadTrailEnd.objects.first() or last
-        link = bytes(end.digest) if end else b""
+        last_hash = bytes(end.digest) if end else b""
         for row in rows:
-            row.hash = link = _chained(link, row)
+            row.hash = last_hash = _row_hash(last_hash, row)
         number = 1 + max((each.number for each in (end, last) if each), default=0)
-        seal = ReadSeal.objects.create(number=number, rows=len(rows), digest=link, sealed_at=clock.now())
+        seal = ReadSeal.objects.create(number=number, rows=len(rows), digest=last_hash, sealed_at=clock.now())
         for row in rows:
             row.seal = seal
         ReadTrail.objects.bulk_update(rows, ["seal", "hash"], batch_size=500)
-        _note_end(first=end is None, digest=link)
-    # In the log as well: whoever can rewrite the database can't rewrite the lines that have left the machine.
+        _update_end(first=end is None, digest=last_hash)
+    # Logged as well: someone who can rewrite the database cannot rewrite log lines that have left the machine.
     logs.info("read_trail_sealed", number=seal.number, rows=seal.rows, digest=seal.digest.hex())
     return len(rows)
 
 
-def _note_end(*, first: bool, digest: bytes) -> None:
-    """Note the seal just made. A note that was removed or set back is not repaired: it would hide that somebody did."""
+def _update_end(*, first: bool, digest: bytes) -> None:
+    """Update the stored end of the trail. A removed or changed end is not repaired, so that the check reports it."""
     if first:
         ReadTrailEnd.objects.create(number=1, digest=digest)
     else:
@@ -97,36 +97,36 @@ def _note_end(*, first: bool, digest: bytes) -> None:
 
 
 def verify_read_trail() -> str | None:
-    """The first row or seal of the read trail that is not what and where it was when it was sealed; None if all are."""
-    link, expected = b"", 1
+    """Return a description of the first altered, moved or missing row or seal of the trail; None if there is none."""
+    last_hash, expected = b"", 1
     for seal in ReadSeal.objects.order_by("number").iterator():
         if seal.number != expected:
             return f"read trail: seal {expected} is missing"
         count = 0
         for row in ReadTrail.objects.filter(seal=seal).order_by("id").iterator():
-            count, link = count + 1, _chained(link, row)
-            if link != bytes(row.hash or b""):
+            count, last_hash = count + 1, _row_hash(last_hash, row)
+            if last_hash != bytes(row.hash or b""):
                 return f"read trail: row {row.pk} was altered, or the one before it was removed"
-        if count != seal.rows or link != bytes(seal.digest):
+        if count != seal.rows or last_hash != bytes(seal.digest):
             return f"read trail: seal {seal.number} was altered, or its last rows were removed"
         expected += 1
-    return _unsound_end(seals=expected - 1, link=link)
+    return _end_problem(seals=expected - 1, last_hash=last_hash)
 
 
-def _unsound_end(*, seals: int, link: bytes) -> str | None:
-    """What is wrong with the end of the trail; None if the last seal is the one that was noted."""
+def _end_problem(*, seals: int, last_hash: bytes) -> str | None:
+    """Return what is wrong with the end of the trail; None if the last seal matches the stored end."""
     end = ReadTrailEnd.objects.first()
     if end is None:
         return "read trail: the note of its last seal was removed" if seals else None
     if seals < end.number:
         return f"read trail: the seals after {seals} were removed ({end.number} were made)"
-    if seals > end.number or link != bytes(end.digest):
+    if seals > end.number or last_hash != bytes(end.digest):
         return f"read trail: the note of its last seal ({end.number}) was altered"
     return None
 
 
-def _chained(link: bytes, row: ReadTrail) -> bytes:
-    facts = [
+def _row_hash(last_hash: bytes, row: ReadTrail) -> bytes:
+    fields = [
         str(row.pk),
         row.actor,
         [str(each) for each in row.patient_ids],
@@ -134,7 +134,7 @@ def _chained(link: bytes, row: ReadTrail) -> bytes:
         row.request_id,
         row.at.astimezone(UTC).isoformat(),
     ]
-    return hashlib.sha256(link + json.dumps(facts).encode()).digest()
+    return hashlib.sha256(last_hash + json.dumps(fields).encode()).digest()
 
 
 def _request_id(request: Any) -> str:

@@ -1,4 +1,4 @@
-"""Sign-ins, failures and refusals as log lines: ids and keyed hashes, never a name or an e-mail address in clear."""
+"""The security log: sign-ins, failures and refusals, with ids and keyed hashes instead of names and addresses."""
 
 import hashlib
 import hmac
@@ -10,12 +10,12 @@ from django.conf import settings
 _log = structlog.get_logger("accounts.security")
 
 
-def note(event: str, **facts: Any) -> None:
-    """Write one line about who came in, or who did not; facts are ids, numbers and digests."""
-    _log.info(event, **{name: value if isinstance(value, int) else str(value) for name, value in facts.items()})
+def log_event(event: str, **fields: Any) -> None:
+    """Write a security event to the log; `fields` are ids, numbers and digests, no personal data."""
+    _log.info(event, **{name: value if isinstance(value, int) else str(value) for name, value in fields.items()})
 
 
 def digest(*parts: str) -> str:
-    """A keyed hash of something personal: equal things can be counted together, nobody can read them back."""
+    """Return a keyed hash (32 hexadecimal digits) of personal data: equal values can be counted, but not read back."""
     text = "\x1f".join(parts).encode("utf-8", "replace")
     return hmac.new(settings.SECRET_KEY.encode(), b"accounts:" + text, hashlib.sha256).hexdigest()[:32]

@@ -1,4 +1,4 @@
-"""Sessions of the admin site: 30 minutes after the last request, at most 12 hours after the sign-in."""
+"""Sessions of the admin site. They end 30 minutes after the last request, at most 12 hours after the sign-in."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,29 +11,29 @@ from django.dispatch import receiver
 
 from core import clock
 
-LONGEST = timedelta(hours=12)
+MAX_SESSION_AGE = timedelta(hours=12)
 _SIGNED_IN_AT = "signed_in_at"
 
 
 class SessionStore(DatabaseStore):
-    """Django's sessions in the database, none of which outlives LONGEST."""
+    """Django's database sessions, limited to MAX_SESSION_AGE."""
 
     def get_session_cookie_age(self) -> int:
-        """Seconds until the session ends if nothing more is asked: the idle time, or what is left of LONGEST."""
+        """Return the seconds until the session ends without a further request, within MAX_SESSION_AGE."""
         idle: int = settings.SESSION_COOKIE_AGE
         if SESSION_KEY not in self:
             return idle
-        began = signed_in_at(self)
-        left = (began + LONGEST - clock.now()).total_seconds() if began is not None else 0
+        started = signed_in_at(self)
+        left = (started + MAX_SESSION_AGE - clock.now()).total_seconds() if started is not None else 0
         return max(0, min(idle, int(left)))
 
 
 def signed_in_at(session: Any) -> datetime | None:
-    """The time at which the user of a session signed in; None for a session without a user."""
+    """Return when the user of a session signed in; None for a session without a user."""
     text = session.get(_SIGNED_IN_AT)
     return None if text is None else datetime.fromisoformat(text)
 
 
 @receiver(user_logged_in)
-def _note_sign_in(request: Any, **facts: Any) -> None:
+def _store_sign_in_time(request: Any, **facts: Any) -> None:
     request.session[_SIGNED_IN_AT] = clock.now().isoformat()

@@ -1,4 +1,4 @@
-"""API keys of hospital systems: making, recognising, revoking."""
+"""API keys of hospital systems: creation, authentication and revocation."""
 
 import hashlib
 import hmac
@@ -13,16 +13,16 @@ from datetime import datetime, timedelta
 from django.db import connection
 from django.db.models import Q
 
-from accounts.audit.security_log import note
+from accounts.audit.security_log import log_event
 from accounts.models import ApiKey
 from core import clock
 
-_USE_NOTED_EVERY = timedelta(minutes=1)
+_LAST_USED_PRECISION = timedelta(minutes=1)
 _PREFIX_LENGTH = 10
 _COLUMNS = ["id", "secret_sha256", "scopes", "allowed_networks", "expires_at", "last_used_at"]
-# Written out, as the look-up of users is: it runs in every request of a hospital system.
-_LIVING_KEY = f"SELECT {', '.join(_COLUMNS)} FROM accounts_apikey WHERE prefix = %s AND revoked_at IS NULL"
-_LETTERS = string.ascii_lowercase + string.digits
+# Plain SQL, like the session query: it runs in every request of a hospital system.
+_ACTIVE_KEY_QUERY = f"SELECT {', '.join(_COLUMNS)} FROM accounts_apikey WHERE prefix = %s AND revoked_at IS NULL"
+_PREFIX_CHARACTERS = string.ascii_lowercase + string.digits
 
 
 def make_key(
@@ -33,8 +33,8 @@ def make_key(
     expires_at: datetime | None = None,
     allowed_networks: Iterable[str] = (),
 ) -> tuple[ApiKey, str]:
-    """Make a key; the text returned beside the row is shown once and kept nowhere."""
-    prefix = "".join(secrets.choice(_LETTERS) for _ in range(_PREFIX_LENGTH))
+    """Create a key. Return its row and its text, which is shown once and not stored."""
+    prefix = "".join(secrets.choice(_PREFIX_CHARACTERS) for _ in range(_PREFIX_LENGTH))
     secret = secrets.token_urlsafe(32)
     key = ApiKey.objects.create(
         name=name,
@@ -45,64 +45,64 @@ def make_key(
         expires_at=expires_at,
         allowed_networks=[str(ipaddress.ip_network(each)) for each in allowed_networks],
     )
-    note("api_key_made", key=key.pk, by=created_by_id or "shell")
+    log_event("api_key_made", key=key.pk, by=created_by_id or "shell")
     return key, f"opd_{prefix}_{secret}"
 
 
-def recognise_key(*, text: str, address: str) -> ApiKey | None:
-    """The live key with this text, if it may be used from this address now; None for all else."""
+def authenticate_key(*, text: str, address: str) -> ApiKey | None:
+    """Return the active key with this text if it may be used from this address; otherwise None."""
     head, _, rest = text.partition("_")
     prefix, _, secret = rest.partition("_")
     if head != "opd" or len(prefix) != _PREFIX_LENGTH or not prefix.isascii() or not prefix.isalnum():
         return None
-    key = _find(prefix)
+    key = _find_active(prefix)
     if not hmac.compare_digest(_hash(secret), bytes(key.secret_sha256) if key else b"\0" * 32) or key is None:
         return None
     now = clock.now()
-    if (key.expires_at is not None and key.expires_at <= now) or not _inside(address, key.allowed_networks):
-        note("api_key_refused", key=key.pk)
+    if (key.expires_at is not None and key.expires_at <= now) or not _is_allowed_from(address, key.allowed_networks):
+        log_event("api_key_refused", key=key.pk)
         return None
-    _note_use(key, now)
+    _update_last_used(key, now)
     return key
 
 
 def revoke_key(*, key_id: uuid.UUID) -> bool:
-    """End a key for ever; False if there is no live key of this id."""
+    """Revoke a key permanently; return False if no active key has this id."""
     revoked = ApiKey.objects.filter(pk=key_id, revoked_at=None).update(revoked_at=clock.now())
     if revoked:
-        note("api_key_revoked", key=key_id)
+        log_event("api_key_revoked", key=key_id)
     return bool(revoked)
 
 
-def _find(prefix: str) -> ApiKey | None:
+def _find_active(prefix: str) -> ApiKey | None:
     with connection.cursor() as cursor:
-        cursor.execute(_LIVING_KEY, [prefix])
+        cursor.execute(_ACTIVE_KEY_QUERY, [prefix])
         row = cursor.fetchone()
     if row is None:
         return None
-    facts = dict(zip(_COLUMNS, row, strict=True))
+    values = dict(zip(_COLUMNS, row, strict=True))
     for name in ("scopes", "allowed_networks"):
-        facts[name] = json.loads(facts[name])
-    return ApiKey.from_db(connection.alias, _COLUMNS, [facts[name] for name in _COLUMNS])
+        values[name] = json.loads(values[name])
+    return ApiKey.from_db(connection.alias, _COLUMNS, [values[name] for name in _COLUMNS])
 
 
-def _note_use(key: ApiKey, now: datetime) -> None:
-    long_ago = now - _USE_NOTED_EVERY
-    if key.last_used_at is None or key.last_used_at <= long_ago:
-        stale = Q(last_used_at=None) | Q(last_used_at__lte=long_ago)
+def _update_last_used(key: ApiKey, now: datetime) -> None:
+    threshold = now - _LAST_USED_PRECISION
+    if key.last_used_at is None or key.last_used_at <= threshold:
+        stale = Q(last_used_at=None) | Q(last_used_at__lte=threshold)
         ApiKey.objects.filter(stale, pk=key.pk).update(last_used_at=now)
 
 
-def _inside(address: str, networks: list[str]) -> bool:
+def _is_allowed_from(address: str, networks: list[str]) -> bool:
     if not networks:
         return True
     try:
-        here = ipaddress.ip_address(address)
+        client = ipaddress.ip_address(address)
     except ValueError:
         return False
-    if isinstance(here, ipaddress.IPv6Address) and here.ipv4_mapped:
-        here = here.ipv4_mapped
-    return any(here in ipaddress.ip_network(network) for network in networks)
+    if isinstance(client, ipaddress.IPv6Address) and client.ipv4_mapped:
+        client = client.ipv4_mapped
+    return any(client in ipaddress.ip_network(network) for network in networks)
 
 
 def _hash(secret: str) -> bytes:

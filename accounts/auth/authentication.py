@@ -1,4 +1,4 @@
-"""How a request says who it comes from: `Authorization: Bearer <access token>` or `Authorization: Api-Key <key>`."""
+"""Authentication by `Authorization: Bearer <access token>` or `Authorization: Api-Key <key>`."""
 
 import uuid
 from collections.abc import Sequence
@@ -14,8 +14,8 @@ from rest_framework_simplejwt.exceptions import TokenError
 
 from accounts.access.principal import Principal
 from accounts.access.roles import Role
-from accounts.audit.security_log import note
-from accounts.auth.api_keys import recognise_key
+from accounts.audit.security_log import log_event
+from accounts.auth.api_keys import authenticate_key
 from accounts.auth.jwt import Claims, claims_of
 from accounts.models import User
 from core.api.client_address import client_address
@@ -24,21 +24,21 @@ from core.batching import Combiner
 from core.db.sql import Statement, ask
 
 _USER_COLUMNS = ["id", "username", "email", "role", "doctor_id", "session_version", "is_active", "created_at"]
-# Written out, for it runs in every request: building it with the ORM takes longer than PostgreSQL does. What is not
-# selected (the password) is loaded when somebody asks for it.
-_LIVING_USERS = f"""
+# Plain SQL, because it runs in every request: the ORM takes longer to build the query than PostgreSQL to run it.
+# Fields that are not selected (the password) are deferred.
+_SESSION_QUERY = f"""
 SELECT {", ".join(f"u.{column}" for column in _USER_COLUMNS)},
     CASE WHEN u.role = 'PATIENT' THEN ARRAY(SELECT patient_id FROM accounts_user_patients WHERE user_id = u.id) END,
     s.second_factor, s.created_at, s.id
 FROM accounts_user u JOIN accounts_session s ON s.user_id = u.id
 WHERE s.id = ANY(%s) AND u.is_active AND s.ended_at IS NULL
-"""  # the columns are ours
-QUEUE_SECONDS = 0.5
+"""  # the column names are constants
+_WAIT_SECONDS = 0.5
 Row = tuple[Any, ...]
 
 
 class KeyHolder:
-    """Stands in `request.user` for a hospital system: signed in, but no person and no row among the users."""
+    """The value of `request.user` for a hospital system: authenticated, but without a row in the table of users."""
 
     is_authenticated = True
     is_anonymous = False
@@ -54,7 +54,7 @@ class KeyHolder:
 
 
 def _credentials(request: HttpRequest | ApiRequest, scheme: str) -> str | None:
-    """What follows the scheme in the header; None if the header has another scheme or is missing."""
+    """Return the credentials after the scheme in the header; None without a header or with another scheme."""
     words = request.META.get("HTTP_AUTHORIZATION", "").split(" ")
     if words[0].lower() != scheme.lower():
         return None
@@ -63,26 +63,26 @@ def _credentials(request: HttpRequest | ApiRequest, scheme: str) -> str | None:
     return words[1]
 
 
-def _living_session(session_id: uuid.UUID) -> Row | None:
-    """The row of an active user with a session that has not ended; None if there is none.
+def _active_session(session_id: uuid.UUID) -> Row | None:
+    """Return the row of a session that has not ended and its active user; None if there is none.
 
-    Threads that ask at the same moment share one statement.
+    Concurrent calls share one statement.
     """
-    found: Row | None = _sessions.submit_or_run(None, session_id, timeout_seconds=QUEUE_SECONDS)
+    found: Row | None = _sessions.submit_or_run(None, session_id, timeout_seconds=_WAIT_SECONDS)
     return found
 
 
-def _look_up(session_ids: Sequence[uuid.UUID]) -> list[Row | None]:
-    [rows] = ask(Statement(_LIVING_USERS, (list(set(session_ids)),)))
+def _fetch_sessions(session_ids: Sequence[uuid.UUID]) -> list[Row | None]:
+    [rows] = ask(Statement(_SESSION_QUERY, (list(set(session_ids)),)))
     found = {row[-1]: row for row in rows}
     return [found.get(session_id) for session_id in session_ids]
 
 
-_sessions: Combiner[None, uuid.UUID] = Combiner(_look_up)
+_sessions: Combiner[None, uuid.UUID] = Combiner(_fetch_sessions)
 
 
-def _standing(claims: Claims, found: Row | None) -> tuple[User, Principal] | None:
-    """The user that a token speaks of, if they and their session still are as it says."""
+def _caller_of(claims: Claims, found: Row | None) -> tuple[User, Principal] | None:
+    """Return the user and principal of a token; None if the session ended or the session version changed."""
     if found is None:
         return None
     *columns, patient_ids, second_factor, signed_in_at, _ = found
@@ -98,13 +98,13 @@ def _standing(claims: Claims, found: Row | None) -> tuple[User, Principal] | Non
         signed_in_at=signed_in_at,
         own_patients=frozenset(patient_ids or ()),
     )
-    # Most requests need the principal alone: the row of the user is made for those that ask for more.
+    # Most requests use only the principal, so the User instance is created on first access.
     user = SimpleLazyObject(partial(User.from_db, connection.alias, _USER_COLUMNS, columns))
     return user, principal  # type: ignore[return-value]
 
 
 def claims_in(request: HttpRequest | ApiRequest) -> Claims | None:
-    """What the request's access token says; None without one, AuthenticationFailed (401) for one that is not good."""
+    """Return the claims of the request's access token, None without one; raise AuthenticationFailed if invalid."""
     raw = _credentials(request, "Bearer")
     if raw is None:
         return None
@@ -115,37 +115,37 @@ def claims_in(request: HttpRequest | ApiRequest) -> Claims | None:
 
 
 class JWTAuthentication(BaseAuthentication):
-    """Signed-in users. One indexed look-up per request tells whether user, role and session still stand."""
+    """Authenticate users by access token. One indexed query per request checks the user, the role and the session."""
 
     def authenticate(self, request: Any) -> tuple[User, Principal] | None:
-        """The user and their principal; 401 if the token, its session or its user is not, or no longer, good."""
+        """Return the user and principal; raise AuthenticationFailed (401) if token, session or user is invalid."""
         claims = claims_in(request)
         if claims is None:
             return None
-        found = _standing(claims, _living_session(claims.session_id))
+        found = _caller_of(claims, _active_session(claims.session_id))
         if found is None:
-            note("ended_session_refused", user=claims.user_id, session=claims.session_id)
+            log_event("ended_session_refused", user=claims.user_id, session=claims.session_id)
             raise AuthenticationFailed("This session has ended.")
         return found
 
     def authenticate_header(self, request: Any) -> str:
-        """The challenge sent with 401."""
+        """Return the value of WWW-Authenticate in a 401 response."""
         return 'Bearer realm="api"'
 
 
 class ApiKeyAuthentication(BaseAuthentication):
-    """Hospital systems with a key; each acts under its own name in the event log."""
+    """Authenticate hospital systems by API key; the event log names the key."""
 
     def authenticate(self, request: Any) -> tuple[KeyHolder, Principal] | None:
-        """The key's holder and principal; 401 if the key is unknown, revoked, expired or used from elsewhere."""
+        """Return the key holder and principal; raise AuthenticationFailed (401) if the key is not accepted."""
         text = _credentials(request, "Api-Key")
         if text is None:
             return None
-        key = recognise_key(text=text, address=client_address(request))
+        key = authenticate_key(text=text, address=client_address(request))
         if key is None:
-            raise AuthenticationFailed("The API key is not valid here and now.")
+            raise AuthenticationFailed("The API key is not valid, or not allowed from this address.")
         return KeyHolder(key.pk), Principal.of_key(key)
 
     def authenticate_header(self, request: Any) -> str:
-        """The challenge sent with 401."""
+        """Return the value of WWW-Authenticate in a 401 response."""
         return 'Api-Key realm="api"'

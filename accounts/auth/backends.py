@@ -1,4 +1,4 @@
-"""Django's way to the same door: what the admin site's form comes through."""
+"""The authentication backend of the admin site, which uses the same sign-in as the API."""
 
 from typing import Any
 
@@ -8,12 +8,12 @@ from core.api.client_address import client_address
 
 
 class PasswordBackend:
-    """Recognises a user by user name or e-mail, password and, where one is set up, the second factor."""
+    """Authenticate a user by user name or e-mail address, password and, if set up, second factor."""
 
     def authenticate(
         self, request: Any, username: Any = None, password: Any = None, otp: str | None = None, **_: Any
     ) -> User | None:
-        """The active user of these credentials, or None."""
+        """Return the active user with these credentials, or None."""
         address = client_address(request) if request is not None else "0.0.0.0"  # noqa: S104
         try:
             return sign_in(identifier=username, password=password, address=address, otp=otp)
@@ -21,5 +21,5 @@ class PasswordBackend:
             return None
 
     def get_user(self, user_id: Any) -> User | None:
-        """The active user of an admin session."""
+        """Return the active user of an admin session, or None."""
         return User.objects.filter(pk=user_id, is_active=True).first()

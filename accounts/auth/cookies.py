@@ -1,4 +1,4 @@
-"""The refresh token in a cookie that no script can read, for browsers (OPD_REFRESH_COOKIE)."""
+"""The refresh token in an HttpOnly cookie, for browsers (OPD_REFRESH_COOKIE)."""
 
 from http.cookies import SimpleCookie
 
@@ -9,12 +9,12 @@ from accounts.auth.jwt import RefreshToken
 from core.api.request import ApiRequest
 from core.errors import PermissionDenied
 
-# The prefix makes browsers insist on Secure, on Path=/ and on no Domain: no sister host can plant this cookie.
+# With this prefix, browsers require Secure, Path=/ and no Domain, so that no sibling host can set the cookie.
 NAME = "__Host-opd-refresh"
 
 
 def refresh_cookie(token: str) -> dict[str, str]:
-    """The header that gives the browser its refresh token; an empty token takes the cookie back."""
+    """Return the Set-Cookie header with the refresh token; an empty token deletes the cookie."""
     cookie: SimpleCookie = SimpleCookie({NAME: token})
     morsel = cookie[NAME]
     morsel["path"], morsel["samesite"] = "/", "Strict"
@@ -24,14 +24,14 @@ def refresh_cookie(token: str) -> dict[str, str]:
 
 
 def cleared_cookie() -> dict[str, str]:
-    """The header that takes the cookie back, where cookies are used."""
+    """Return the Set-Cookie header that deletes the cookie; no header if cookies are not used."""
     return refresh_cookie("") if settings.OPD_REFRESH_COOKIE else {}
 
 
-def refresh_of(request: ApiRequest, given: str | None) -> str:
-    """The refresh token of the body or, where cookies are used, of the cookie; 400 if there is none."""
-    if given:
-        return given
+def refresh_of(request: ApiRequest, body_token: str | None) -> str:
+    """Return the refresh token of the body, or of the cookie if cookies are used; raise ValidationError without one."""
+    if body_token:
+        return body_token
     token = request.COOKIES.get(NAME) if settings.OPD_REFRESH_COOKIE else None
     if not token:
         raise ValidationError({"refresh": "This field is required."}, code="required")
@@ -40,9 +40,9 @@ def refresh_of(request: ApiRequest, given: str | None) -> str:
 
 
 def _refuse_other_sites(request: ApiRequest) -> None:
-    """Refuse what a page of another host can make a browser send: forms (415), and requests of its scripts (403).
+    """Refuse requests that a page of another host can make a browser send: forms (415) and script requests (403).
 
-    SameSite does not help against a sister host. A client that sends neither Origin nor Sec-Fetch-Site is no browser.
+    SameSite does not protect against a sibling host. A client without Origin and Sec-Fetch-Site is not a browser.
     """
     if request.content_type.split(";")[0].strip() != "application/json":
         raise UnsupportedMediaType(request.content_type)

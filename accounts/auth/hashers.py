@@ -1,4 +1,4 @@
-"""How passwords and one-time codes are hashed."""
+"""The password hasher, with limits on its memory and concurrency."""
 
 import ctypes
 import os
@@ -6,28 +6,28 @@ import threading
 
 from django.contrib.auth.hashers import Argon2PasswordHasher
 
-# A crowd that signs in at once waits its turn: more at once are no faster, and the memory has an end.
-_turns = threading.BoundedSemaphore(2 * (os.cpu_count() or 1))
+# Limits the hashes computed at the same time: more of them would not be faster and could exhaust the memory.
+_running_hashes = threading.BoundedSemaphore(2 * (os.cpu_count() or 1))
 
 M_MMAP_THRESHOLD, MEBIBYTE = -3, 2**20
 
 
-def _give_large_memory_back() -> None:
-    """Let glibc return the 19 MiB of a hash to the system at once.
+def _return_freed_memory() -> None:
+    """Configure glibc to return the 19 MiB of a hash to the system immediately.
 
-    Left alone, it keeps them in the arena of each thread in which somebody signed in: 16 threads, 300 MiB.
+    By default it keeps them in the arena of each thread that computed a hash: about 300 MiB for 16 threads.
     """
     if os.name == "posix" and (mallopt := getattr(ctypes.CDLL(None), "mallopt", None)):
         mallopt(M_MMAP_THRESHOLD, MEBIBYTE)
 
 
-_give_large_memory_back()
+_return_freed_memory()
 
 
 class Argon2Hasher(Argon2PasswordHasher):
-    """Argon2id with the parameters that OWASP's Password Storage Cheat Sheet gives for it: 19 MiB, 2 passes, 1 lane.
+    """Argon2id with the parameters of OWASP's Password Storage Cheat Sheet: 19 MiB, 2 passes, 1 lane.
 
-    Django's defaults take 100 MiB and 8 lanes: a few dozen sign-ins at once would drain the machine.
+    Django's defaults use 100 MiB and 8 lanes: a few dozen concurrent sign-ins would exhaust the machine's memory.
     """
 
     time_cost = 2
@@ -35,11 +35,11 @@ class Argon2Hasher(Argon2PasswordHasher):
     parallelism = 1
 
     def encode(self, password: str, salt: str) -> str:
-        """The hash of a password."""
-        with _turns:
+        """Return the hash of a password."""
+        with _running_hashes:
             return super().encode(password, salt)
 
     def verify(self, password: str, encoded: str) -> bool:
-        """Whether this is the password that was hashed."""
-        with _turns:
+        """Return whether the password matches the hash."""
+        with _running_hashes:
             return super().verify(password, encoded)

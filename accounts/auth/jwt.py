@@ -1,4 +1,4 @@
-"""The two kinds of signed token, thin over simplejwt: who, in which session, at which session version of theirs."""
+"""Access and refresh tokens, built on simplejwt, with the user, the session and the session version as claims."""
 
 import hashlib
 import hmac
@@ -19,21 +19,21 @@ from core.ids import milliseconds_of
 
 @cache
 def _backend(secret: str, audience: str, issuer: str) -> TokenBackend:
-    # A key of its own: what signs tokens must not be able to sign Django's cookies, nor the other way round.
+    # A derived key: a key that signs tokens must not sign Django's cookies, and vice versa.
     key = hmac.new(secret.encode(), b"opd access and refresh tokens", hashlib.sha256).hexdigest()
     return TokenBackend("HS256", signing_key=key, audience=audience, issuer=issuer)
 
 
 class SignedToken(Token):
-    """Carries sub (user), sid (session) and sv (session version) besides what simplejwt puts in."""
+    """A token with the claims sub (user), sid (session) and sv (session version) in addition to simplejwt's."""
 
     def get_token_backend(self) -> TokenBackend:
-        """The signature of this installation: one algorithm, one audience, one issuer."""
+        """Return the backend with the algorithm, audience and issuer of this installation."""
         return _backend(settings.SECRET_KEY, settings.OPD_JWT_AUDIENCE, settings.OPD_JWT_ISSUER)
 
     @classmethod
     def of(cls, user: User, session: Session, *, token_id: uuid.UUID | None = None) -> Self:
-        """Make a token of this kind for the user's session.
+        """Create a token of this kind for the user's session.
 
         With `token_id`, a UUIDv7, the token is issued at the time in the id: the same arguments give the same token.
         """
@@ -47,7 +47,7 @@ class SignedToken(Token):
         return token
 
     def verify(self) -> None:
-        """Raises TokenError unless every claim is there and has its shape."""
+        """Raise TokenError if a claim is missing or malformed."""
         super().verify()
         for claim in ("sub", "sid", "jti"):
             _uuid_of(self.get(claim))
@@ -56,29 +56,29 @@ class SignedToken(Token):
 
     @property
     def user_id(self) -> uuid.UUID:
-        """Whose token it is."""
+        """Return the id of the token's user."""
         return _uuid_of(self["sub"])
 
     @property
     def session_id(self) -> uuid.UUID:
-        """The sign-in from which it comes."""
+        """Return the id of the token's session."""
         return _uuid_of(self["sid"])
 
     @property
     def jti(self) -> uuid.UUID:
-        """The token's own id."""
+        """Return the id of the token."""
         return _uuid_of(self["jti"])
 
 
 class AccessToken(SignedToken):
-    """Opens the API for a quarter of an hour."""
+    """Authenticates API requests; expires after 15 minutes by default."""
 
     token_type = "access"  # noqa: S105
     lifetime: timedelta = settings.SIMPLE_JWT["ACCESS_TOKEN_LIFETIME"]
 
 
 class Claims(NamedTuple):
-    """What a good access token says."""
+    """The claims of a valid access token."""
 
     user_id: uuid.UUID
     session_id: uuid.UUID
@@ -87,7 +87,7 @@ class Claims(NamedTuple):
 
 
 def claims_of(raw: str) -> Claims:
-    """What an access token says; TokenError unless it is ours, whole and not expired."""
+    """Return the claims of an access token; raise TokenError if it is invalid or has expired."""
     claims = _verified(raw, settings.SECRET_KEY, settings.OPD_JWT_AUDIENCE, settings.OPD_JWT_ISSUER)
     if claims.expires_at * 1000 <= clock.machine_milliseconds():
         raise TokenError("The token has expired.")
@@ -96,13 +96,13 @@ def claims_of(raw: str) -> Claims:
 
 @lru_cache(maxsize=8192)
 def _verified(raw: str, *keys: str) -> Claims:
-    """The signature of a token stays what it is: it is checked once in a process for each token and keys."""
+    """Verify the signature of a token. It cannot change, so the result is cached for each token and key."""
     token = AccessToken(raw)  # type: ignore[arg-type]  # simplejwt annotates its own type here
     return Claims(token.user_id, token.session_id, token["sv"], token["exp"])
 
 
 class RefreshToken(SignedToken):
-    """Is exchanged for the next pair of tokens, within a day."""
+    """Is exchanged for a new pair of tokens before it expires."""
 
     token_type = "refresh"  # noqa: S105
     lifetime: timedelta = settings.SIMPLE_JWT["REFRESH_TOKEN_LIFETIME"]

@@ -1,16 +1,16 @@
-"""The one door for passwords, for the API and the admin site alike."""
+"""Sign-in by password, for the API and the admin site."""
 
 from typing import Any
 
 from django.contrib.auth.hashers import make_password
 
-from accounts.audit.security_log import note
+from accounts.audit.security_log import log_event
 from accounts.auth import second_factor
 from accounts.limits import lockout
 from accounts.models import User
 
-LONGEST_IDENTIFIER = 254
-LONGEST_PASSWORD = 128
+MAX_IDENTIFIER_LENGTH = 254
+MAX_PASSWORD_LENGTH = 128
 
 
 class SignInRefused(Exception):
@@ -18,11 +18,11 @@ class SignInRefused(Exception):
 
 
 class SecondFactorNeeded(SignInRefused):
-    """The password is right, the code of the second factor is missing."""
+    """The password is correct, but the code of the second factor is missing."""
 
 
-class DoorLocked(SignInRefused):
-    """Too many failures under this name or at this address (see lockout.py); `seconds` until it opens."""
+class SignInLocked(SignInRefused):
+    """There were too many failures for this name or address (see lockout.py); locked for `seconds`."""
 
     def __init__(self, seconds: int) -> None:
         super().__init__()
@@ -30,40 +30,40 @@ class DoorLocked(SignInRefused):
 
 
 def sign_in(*, identifier: Any, password: Any, address: str, otp: str | None = None) -> User:
-    """Return the active user of these credentials, or raise SignInRefused.
+    """Return the active user with these credentials, or raise SignInRefused.
 
-    Unknown, wrong and inactive take the same work and get the same answer, whether the door is open or locked.
+    An unknown name, a wrong password and an inactive user take the same time and get the same response, locked or not.
     """
-    if not _is_text(identifier, LONGEST_IDENTIFIER) or not _is_text(password, LONGEST_PASSWORD):
+    if not _is_text(identifier, MAX_IDENTIFIER_LENGTH) or not _is_text(password, MAX_PASSWORD_LENGTH):
         raise SignInRefused
     user = User.objects.find(identifier)
-    door = lockout.Door.of(identifier=identifier, address=address)
-    seconds = door.seconds_locked()
-    if seconds and not door.is_open_to(user):  # before any password is hashed
-        note("sign_in_while_locked", user=user.pk if user else "unknown")
-        raise DoorLocked(seconds)
-    right = _matches(user, password)
-    if user is None or not right or not user.is_active or not _second_factor_is_right(user, otp):
-        door.record_failure()
-        note("sign_in_failed", user=user.pk if user else "unknown")
-        raise DoorLocked(seconds) if seconds else SignInRefused
-    door.forget_failures()
+    key = lockout.SignInKey.of(identifier=identifier, address=address)
+    seconds = key.seconds_locked()
+    if seconds and not key.exempts(user):  # before any password is hashed
+        log_event("sign_in_while_locked", user=user.pk if user else "unknown")
+        raise SignInLocked(seconds)
+    right = _check_password(user, password)
+    if user is None or not right or not user.is_active or not _passes_second_factor(user, otp):
+        key.record_failure()
+        log_event("sign_in_failed", user=user.pk if user else "unknown")
+        raise SignInLocked(seconds) if seconds else SignInRefused
+    key.clear_failures()
     lockout.remember_address(user=user, address=address)
-    note("signed_in", user=user.pk)
+    log_event("signed_in", user=user.pk)
     return user
 
 
-def _second_factor_is_right(user: User, otp: str | None) -> bool:
+def _passes_second_factor(user: User, otp: str | None) -> bool:
     if not second_factor.is_set_up(user=user):
         return True
     if not otp:
-        raise SecondFactorNeeded  # no failure: the caller could not know
-    return second_factor.is_right(user=user, code=otp)
+        raise SecondFactorNeeded  # not counted as a failure: the caller could not know that a code is needed
+    return second_factor.verify_code(user=user, code=otp)
 
 
-def _matches(user: User | None, password: str) -> bool:
+def _check_password(user: User | None, password: str) -> bool:
     if user is None or not user.has_usable_password():
-        make_password(password)  # as much work as for a user who exists
+        make_password(password)  # takes as long as for an existing user
         return False
     return user.check_password(password)
 

@@ -1,9 +1,9 @@
-"""Six digits by e-mail: kept as a keyed hash, good for ten minutes and one use.
+"""One-time codes: six digits sent by e-mail, stored as a keyed hash, valid for ten minutes and one use.
 
-Several codes of one address may be good at once, so asking for another one kills none. Guesses are counted in the
-database, before the code is looked at: five by one sender until they ask for a new code, and ten an hour for the
-account as a whole; a sender at an address that is known for the user has ten an hour apart from these. Guesses count
-only while the account has a good code. Addresses with and without an account are treated alike throughout.
+An address may have several valid codes: a new code does not invalidate the earlier ones. Guesses are counted in the
+database before the code is checked: five for a sender until it requests a new code, and ten per hour for the account.
+A sender at a known address of the user has a separate count of ten per hour. Guesses count only while the account has
+a valid code. Addresses with and without an account are handled in the same way.
 """
 
 import secrets
@@ -20,26 +20,26 @@ from core.api.client_address import network_of
 from core.db.transactions import atomic
 from core.normal_form import identity_key
 
-GOOD_FOR = timedelta(minutes=10)
-_ISSUED = Limit("codes", 10)
-_TRIES = Limit("code-tries", 5, GOOD_FOR)
-_GUESSES = Limit("code-guesses", 10, timedelta(hours=1))
+CODE_LIFETIME = timedelta(minutes=10)
+_CODES_PER_ADDRESS = Limit("codes", 10)
+_GUESSES_PER_SENDER = Limit("code-tries", 5, CODE_LIFETIME)
+_GUESSES_PER_ACCOUNT = Limit("code-guesses", 10, timedelta(hours=1))
 
 
 def new_code(
     *, purpose: OneTimeCode.Purpose, address: str, sender: str, details: dict[str, Any] | None = None
 ) -> str | None:
-    """Make a code beside those of this address that are still good; None if too many were asked for."""
+    """Create a code; the address keeps its other valid codes. Return None if too many codes were requested."""
     key, now = identity_key(address), clock.now()
-    if _ISSUED.count(purpose, key) > _ISSUED.tries:
+    if _CODES_PER_ADDRESS.count(purpose, key) > _CODES_PER_ADDRESS.max_attempts:
         return None
-    _TRIES.forget(purpose, key, network_of(sender))
-    good = OneTimeCode.objects.filter(purpose=purpose, address=key, expires_at__gt=now)
-    used = set(good.values_list("code_hash", flat=True))
+    _GUESSES_PER_SENDER.clear(purpose, key, network_of(sender))
+    valid_codes = OneTimeCode.objects.filter(purpose=purpose, address=key, expires_at__gt=now)
+    used = set(valid_codes.values_list("code_hash", flat=True))
     while (code_hash := _hash(purpose, key, code := f"{secrets.randbelow(10**6):06d}")) in used:
         pass
     OneTimeCode.objects.create(
-        purpose=purpose, address=key, code_hash=code_hash, expires_at=now + GOOD_FOR, details=details or {}
+        purpose=purpose, address=key, code_hash=code_hash, expires_at=now + CODE_LIFETIME, details=details or {}
     )
     return code
 
@@ -47,26 +47,29 @@ def new_code(
 def find_code(
     *, purpose: OneTimeCode.Purpose, address: str, code: str, sender: str, user: User | None = None
 ) -> OneTimeCode:
-    """Count one guess by this sender (a client address) and return the code's row; WrongCode if it is not good.
+    """Count a guess by this sender (a client address) and return the row of the code; raise WrongCode if it is invalid.
 
-    `user` is the user whom the code lets in, if there is one.
+    `user` is the user whom the code authenticates, if there is one.
     """
     key = identity_key(address)
-    good = OneTimeCode.objects.filter(purpose=purpose, address=key, expires_at__gt=clock.now())
-    # Guesses without a good code are counted elsewhere, so that they take the same work.
-    counted = [purpose, key] if good.exists() else [purpose, key, "no code"]
+    valid_codes = OneTimeCode.objects.filter(purpose=purpose, address=key, expires_at__gt=clock.now())
+    # Guesses without a valid code are counted under another key, so that they take the same time.
+    guess_key = [purpose, key] if valid_codes.exists() else [purpose, key, "no code"]
     network = network_of(sender)
     own = [network] if lockout.is_known(user=user, address=sender) else []
-    if _TRIES.count(*counted, network) > _TRIES.tries or _GUESSES.count(*counted, *own) > _GUESSES.tries:
+    if (
+        _GUESSES_PER_SENDER.count(*guess_key, network) > _GUESSES_PER_SENDER.max_attempts
+        or _GUESSES_PER_ACCOUNT.count(*guess_key, *own) > _GUESSES_PER_ACCOUNT.max_attempts
+    ):
         raise WrongCode
-    row = good.filter(code_hash=_hash(purpose, key, code)).first()
+    row = valid_codes.filter(code_hash=_hash(purpose, key, code)).first()
     if row is None:
         raise WrongCode
     return row
 
 
-def spend(row: OneTimeCode) -> None:
-    """Use a code up, and with it the others of its purpose and address; WrongCode if that was done meanwhile."""
+def consume(row: OneTimeCode) -> None:
+    """Delete a code and the others of its purpose and address; raise WrongCode if another request already did."""
     with atomic():
         same = OneTimeCode.objects.filter(purpose=row.purpose, address=row.address)
         ids = list(same.select_for_update().order_by("pk").values_list("pk", flat=True))
@@ -76,7 +79,7 @@ def spend(row: OneTimeCode) -> None:
 
 
 def delete_expired_codes() -> int:
-    """Remove codes that are past their time, and the details that came with them; returns how many."""
+    """Delete expired codes with their details; return the number of rows."""
     return OneTimeCode.objects.filter(expires_at__lt=clock.now()).delete()[0]
 
 

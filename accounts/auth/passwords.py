@@ -1,7 +1,7 @@
-"""What a password may be: not what a stranger who knows the hospital and the user would try first.
+"""Password rules: refuse passwords that can be guessed from facts about the hospital or the user.
 
-A password is compared as its letters and digits alone: without blanks, marks between them and characters that show
-nothing, in normal form, and once more with accents removed and digits and signs read as the letters they resemble.
+Only the letters and digits of a password are compared, in normal form, without blanks, punctuation and invisible
+characters. A second comparison removes accents and replaces digits and signs by the letters they resemble.
 """
 
 import calendar
@@ -27,21 +27,21 @@ from core.api.visible_text import visible_letters
 from core.errors import ValidationFailed
 from core.normal_form import normal_form
 
-_PRODUCT = (
+_DOMAIN_WORDS = (
     "admin administrator ambulance appointment billing care casualty clinic desk doctor emergency engine frontdesk "
     "health hospital laboratory login matron medical medicine nurse opd outpatient password patient pharmacy "
     "physician queue radiology reception receptionist staff surgeon surgery theatre token treatment ward welcome"
 )
 _LEET = str.maketrans("013457@$!", "oieastasi")
-_ENOUGH = 4.0
-"""What must be left beside the known words: letters count 1, digits 1/2 (a year and a `!` are not enough)."""
-_FEWEST_DIFFERENT = 5
-_PART_OF_A_NUMBER = 6
-"""So many digits in a row are recognised as a part of a known phone number."""
+_MIN_WEIGHT = 4.0
+"""The minimum weight of a password without its known words: a letter weighs 1, a digit 1/2."""
+_MIN_DISTINCT = 5
+_MIN_NUMBER_MATCH = 6
+"""The number of consecutive digits that count as a part of a known phone number."""
 
 
 class Person(NamedTuple):
-    """What a stranger may know of the person behind a user."""
+    """Facts about the person of a user that an attacker may know."""
 
     name: str
     phone: str = ""
@@ -49,22 +49,22 @@ class Person(NamedTuple):
 
 
 class VisibleLengthValidator(MinimumLengthValidator):
-    """Count the characters that can be seen, without blanks."""
+    """Require a minimum number of visible characters, blanks not counted."""
 
     def validate(self, password: str, user: Any = None) -> None:
         """Raise Django's ValidationError for a password that is too short."""
         super().validate(visible_letters(password), user)
 
     def get_error_message(self) -> str:
-        """What is wrong with a password that is too short."""
+        """Return the message for a password that is too short."""
         return f"This password is too short. It must contain at least {self.min_length} characters, blanks not counted."
 
 
 class GuessablePasswordValidator:
-    """Refuse blanks, few different characters, and common words or facts about the hospital or the user.
+    """Refuse blank passwords, few distinct characters, and common words or facts about the hospital or the user.
 
-    A few digits or marks added to such words, words written backwards, or a phone number or a birth date in any common
-    spelling are no better.
+    This includes such words with a few digits or marks added, words written backwards, and phone numbers and birth
+    dates in any common spelling.
     """
 
     def __init__(self) -> None:
@@ -75,36 +75,37 @@ class GuessablePasswordValidator:
         plain = visible_letters(normal_form(password))
         if not plain:
             raise ValidationError("This password is blank.", code="password_blank")
-        if len(set(plain)) < _FEWEST_DIFFERENT:
+        if len(set(plain)) < _MIN_DISTINCT:
             raise ValidationError(
-                f"This password has fewer than {_FEWEST_DIFFERENT} different characters.", code="password_repeats"
+                f"This password has fewer than {_MIN_DISTINCT} different characters.",
+                code="password_repeats",
             )
-        words = {*_words(_PRODUCT, *_facility_names(), *_about(user)), *_birth_dates(user)}
+        words = {*_words(_DOMAIN_WORDS, *_facility_names(), *_user_texts(user)), *_birth_dates(user)}
         numbers = _numbers(user)
-        if self._is_guessable(_solid(plain), words, numbers) or self._is_guessable(
-            _bare(plain), words | set(map(_bare, words)), numbers
+        if self._is_guessable(_alphanumeric(plain), words, numbers) or self._is_guessable(
+            _without_look_alikes(plain), words | set(map(_without_look_alikes, words)), numbers
         ):
             raise ValidationError(
-                "This password is easy to guess for anybody who knows the hospital or you.", code="password_guessable"
+                "This password is easy to guess for anyone who knows the hospital or you.", code="password_guessable"
             )
 
     def get_help_text(self) -> str:
-        """The rule, for a form."""
+        """Return the rule, as the help text of a form."""
         return (
-            f"The password has at least {_FEWEST_DIFFERENT} different characters. It can't be a common word, or a "
+            f"The password has at least {_MIN_DISTINCT} different characters. It can't be a common word, or a "
             "name, a phone number or a birth date of the hospital or of the user, with a few digits added."
         )
 
     def _is_guessable(self, text: str, words: set[str], numbers: set[str]) -> bool:
         base = re.sub(r"^[\W\d_]+|[\W\d_]+$", "", text) or text
-        if not self._common.isdisjoint((base, base[::-1])) and _weight(text.replace(base, "", 1)) < _ENOUGH:
+        if not self._common.isdisjoint((base, base[::-1])) and _weight(text.replace(base, "", 1)) < _MIN_WEIGHT:
             return True
-        rest = _without(text, words, numbers)
-        return rest != text and _weight(rest) < _ENOUGH
+        rest = _remove_known(text, words, numbers)
+        return rest != text and _weight(rest) < _MIN_WEIGHT
 
 
 def check_password(*, password: str, user: User, people: Iterable[Person] = (), field: str = "password") -> None:
-    """Refuse a weak password for this user (ValidationFailed, `weak-password`); `people` are the persons behind it."""
+    """Raise ValidationFailed (`weak-password`) for a weak password; `people` are the persons of this user."""
     try:
         validate_for(password=password, user=user, people=people)
     except ValidationError as error:
@@ -113,7 +114,7 @@ def check_password(*, password: str, user: User, people: Iterable[Person] = (), 
 
 
 def validate_for(*, password: str, user: User, people: Iterable[Person] = ()) -> None:
-    """Run Django's password validators with all that is known of the user; raises Django's ValidationError."""
+    """Run Django's password validators with all known facts about the user; raise Django's ValidationError."""
     user.people = tuple(people)
     user.person_names = " ".join(person.name for person in user.people)
     validate_password(password, user)
@@ -124,18 +125,18 @@ def _facility_names() -> list[str]:
     return [settings.OPD_FACILITY_NAME, *(text for row in rows for text in row)]
 
 
-def _about(user: Any) -> list[str]:
+def _user_texts(user: Any) -> list[str]:
     return [getattr(user, name, "") for name in ("username", "email", "person_names")]
 
 
 def _words(*texts: str) -> set[str]:
-    """The words of at least three letters in the texts, as they are compared."""
-    apart = "".join(letter if _is_letter(letter) else " " for letter in normal_form(" ".join(texts)))
-    return {word for part in apart.split() if len(word := _solid(part)) >= 3}
+    """Return the words of at least three letters in the texts, in the form in which they are compared."""
+    spaced = "".join(letter if _is_letter(letter) else " " for letter in normal_form(" ".join(texts)))
+    return {word for part in spaced.split() if len(word := _alphanumeric(part)) >= 3}
 
 
 def _birth_dates(user: Any) -> Iterator[str]:
-    """The birth dates of the persons behind the user, with the parts in every order and spelling."""
+    """Return the birth dates of the user's persons, with day, month and year in every order and spelling."""
     for born in {person.born for person in getattr(user, "people", ()) if person.born}:
         month = calendar.month_name[born.month].lower()
         days = {f"{born.day}", f"{born.day:02}"}
@@ -146,37 +147,37 @@ def _birth_dates(user: Any) -> Iterator[str]:
 
 
 def _numbers(user: Any) -> set[str]:
-    """The phone numbers of the persons behind the user, and long numbers in the user's own names."""
-    texts = [_solid(normal_form(person.phone)) for person in getattr(user, "people", ())]
-    return {number for text in (*texts, *_about(user)) for number in re.findall(r"\d{6,}", text)}
+    """Return the phone numbers of the user's persons, and numbers of six or more digits in the user's names."""
+    texts = [_alphanumeric(normal_form(person.phone)) for person in getattr(user, "people", ())]
+    return {number for text in (*texts, *_user_texts(user)) for number in re.findall(r"\d{6,}", text)}
 
 
-def _without(text: str, words: set[str], numbers: set[str]) -> str:
-    """The text without the words, the longest first, and without parts of the numbers, also written backwards."""
+def _remove_known(text: str, words: set[str], numbers: set[str]) -> str:
+    """Remove the words, longest first, and parts of the numbers from the text; both also when written backwards."""
     for word in sorted({*words, *(word[::-1] for word in words)}, key=lambda word: (-len(word), word)):
         text = text.replace(word, " ")
     for number in sorted({*numbers, *(number[::-1] for number in numbers)}):
         found = SequenceMatcher(None, text, number, autojunk=False).find_longest_match()
-        if found.size >= _PART_OF_A_NUMBER:
+        if found.size >= _MIN_NUMBER_MATCH:
             text = f"{text[: found.a]} {text[found.a + found.size :]}"
     return text
 
 
 def _is_letter(letter: str) -> bool:
-    """Whether this is a letter or a mark of one."""
+    """Return whether the character is a letter or a combining mark."""
     return unicodedata.category(letter)[0] in "LM"
 
 
-def _solid(text: str) -> str:
-    """The letters and digits of a text, digits of all scripts as 0 to 9."""
+def _alphanumeric(text: str) -> str:
+    """Return the letters and digits of a text, with the digits of all scripts as 0 to 9."""
     return "".join(
         str(unicodedata.decimal(letter)) if letter.isdecimal() else letter for letter in text if letter.isalnum()
     )
 
 
-def _bare(text: str) -> str:
-    """The letters and digits of a text without accents, with look-alike digits and signs as letters."""
-    return _solid(unicodedata.normalize("NFKD", text).translate(_LEET))
+def _without_look_alikes(text: str) -> str:
+    """Return the letters and digits of a text without accents, with look-alike digits and signs as letters."""
+    return _alphanumeric(unicodedata.normalize("NFKD", text).translate(_LEET))
 
 
 def _weight(text: str) -> float:

@@ -1,4 +1,4 @@
-"""How a patient gets an account of their own, and how anybody gets a new password; neither tells who has an account."""
+"""Registration of patients and password resets. Neither discloses whether an account exists."""
 
 import datetime
 from typing import Any
@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError as DjangoValidationError
 from accounts import hooks, mail, users
 from accounts.access.principal import actor_of
 from accounts.access.roles import Role
-from accounts.audit.security_log import note
+from accounts.audit.security_log import log_event
 from accounts.auth import one_time_codes, passwords
 from accounts.errors import WrongCode
 from accounts.models import OneTimeCode, User
@@ -20,13 +20,13 @@ from core.ids import new_id
 _REGISTER, _RESET = OneTimeCode.Purpose.REGISTER, OneTimeCode.Purpose.RESET
 
 
-def ask_to_register(
+def request_registration(
     *, email: str, password: str, name: str, phone: str, sender: str, date_of_birth: datetime.date | None = None
 ) -> None:
-    """Keep the request and mail its code; for a taken address, mail its owner that they have an account.
+    """Store the request and mail its code; if the address has an account, mail a notice to its owner instead.
 
-    Each request has a code of its own, so several for one address do not mix. The sender is a client address.
-    A weak password is refused before anything else.
+    Each request has its own code, so that several requests for one address are not confused. `sender` is the client
+    address. Raise ValidationFailed for a weak password, before anything else is done.
     """
     person = passwords.Person(name, phone, date_of_birth)
     passwords.check_password(password=password, user=User(username=email, email=email), people=[person])
@@ -39,43 +39,43 @@ def ask_to_register(
     owner = User.objects.find(email)
     code = one_time_codes.new_code(purpose=_REGISTER, address=email, sender=sender, details={} if owner else details)
     if owner is None:
-        _mail("register", email, code)
+        _send_mail("register", email, code)
     else:
-        _mail("registered", owner.email, code)
+        _send_mail("registered", owner.email, code)
 
 
 def register(*, email: str, otp: str, sender: str) -> User:
-    """Make the PATIENT of the request with this code, with a patient record of their own; else WrongCode."""
+    """Create the PATIENT of the request with this code, and a patient record; raise WrongCode for an invalid code."""
     row = one_time_codes.find_code(purpose=_REGISTER, address=email, code=otp, sender=sender)
     if not row.details or User.objects.find(email) is not None:
         raise WrongCode
     born = row.details["date_of_birth"]
     try:
         with atomic():
-            one_time_codes.spend(row)
+            one_time_codes.consume(row)
             return _make_patient(email, row.details, datetime.date.fromisoformat(born) if born else None)
-    except ValidationFailed as error:  # taken in the same moment
+    except ValidationFailed as error:  # a concurrent request took the address
         raise WrongCode from error
 
 
-def ask_for_new_password(*, email: str, sender: str) -> None:
-    """Mail a code to the user with this address; do the same work, without the mail, if there is none."""
+def request_password_reset(*, email: str, sender: str) -> None:
+    """Mail a code to the active user with this address; without one, take as long but send no mail."""
     user = _active_user(email)
     details = {"user": str(user.pk)} if user else {}
     code = one_time_codes.new_code(purpose=_RESET, address=email, sender=sender, details=details)
-    _mail("reset", user.email if user else "", code)
+    _send_mail("reset", user.email if user else "", code)
 
 
 def reset_password(*, email: str, otp: str, new_password: str, sender: str) -> User:
-    """Give the user a new password, end every session of theirs, and return them; WrongCode if the code is not good."""
+    """Set a new password, end all sessions of the user and return the user; raise WrongCode for an invalid code."""
     user = _active_user(email)
     row = one_time_codes.find_code(purpose=_RESET, address=email, code=otp, sender=sender, user=user)
     if user is None or str(user.pk) != row.details.get("user"):
         raise WrongCode
     with atomic():
-        one_time_codes.spend(row)
+        one_time_codes.consume(row)
         users.set_password(user_id=user.pk, password=new_password, by=actor_of("user", user.pk))
-    note("password_reset", user=user.pk)
+    log_event("password_reset", user=user.pk)
     return user
 
 
@@ -85,7 +85,7 @@ def _make_patient(email: str, details: dict[str, Any], date_of_birth: datetime.d
             name=details["name"], phone=details["phone"], email=email, date_of_birth=date_of_birth
         )
         return users.create_user(
-            username=_username_for(email),
+            username=_available_username(email),
             email=email,
             role=Role.PATIENT,
             by="system:registration",
@@ -94,8 +94,8 @@ def _make_patient(email: str, details: dict[str, Any], date_of_birth: datetime.d
         )
 
 
-def _username_for(email: str) -> str:
-    """The address itself, where it may be a user name; else a name that nobody has."""
+def _available_username(email: str) -> str:
+    """Return the address if it is a valid user name; otherwise a new, unique name."""
     try:
         User._meta.get_field("username").run_validators(email)
     except DjangoValidationError:
@@ -108,7 +108,7 @@ def _active_user(email: str) -> User | None:
     return user if user is not None and user.is_active else None
 
 
-def _mail(template: str, on_file: str, code: str | None) -> None:
-    """Mail the address on file; only pretend if there is none, and do nothing when no code was made."""
+def _send_mail(template: str, address: str, code: str | None) -> None:
+    """Mail the address; send nothing but take as long if it is empty, and do nothing if no code was created."""
     if code is not None:
-        mail.send(template=template, address=on_file, code=code, only_pretend=not on_file)
+        mail.send(template=template, address=address, code=code, dry_run=not address)

@@ -1,4 +1,4 @@
-"""The second factor: a code that an app makes from a secret and the time (TOTP, RFC 6238), or a recovery code."""
+"""The second factor: a time-based code of an app (TOTP, RFC 6238), or a recovery code."""
 
 import base64
 import hashlib
@@ -12,37 +12,37 @@ from django_otp.oath import TOTP
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from accounts.access.roles import STAFF
-from accounts.audit.security_log import note
+from accounts.audit.security_log import log_event
 from accounts.limits.attempts import Limit
 from accounts.models import RecoveryCode, User
 from core import clock
 from core.db.transactions import atomic
 
-# Whoever guesses here knows the password already; counted for the user as a whole, wherever the guesses come from.
+# A caller who guesses here already knows the password, so guesses are counted per user, not per address.
 GUESSES = Limit("second-factor", 20)
 RECOVERY_CODES = 10
 
 
 @dataclass(frozen=True)
 class Secret:
-    """What the user's app needs: as text to type, and as the address that a QR code carries."""
+    """The secret for the user's app: as text to type, and as the URI of a QR code."""
 
     secret: str
     uri: str
 
 
 def is_set_up(*, user: User) -> bool:
-    """Whether this user signs in with a second factor."""
+    """Return whether this user signs in with a second factor."""
     return TOTPDevice.objects.filter(user=user, confirmed=True).exists()
 
 
-def is_demanded_of(*, role: str | None) -> bool:
-    """Whether the hospital lets somebody of this role do nothing without a second factor."""
+def is_required_for(*, role: str | None) -> bool:
+    """Return whether the hospital requires a second factor of users with this role."""
     return bool(settings.OPD_REQUIRE_STAFF_MFA) and role in STAFF
 
 
 def begin(*, user: User) -> Secret:
-    """Make a secret for the user's app, in place of one that was never confirmed."""
+    """Create a secret for the user's app; it replaces one that was not confirmed."""
     with atomic():
         TOTPDevice.objects.filter(user=user, confirmed=False).delete()
         device = TOTPDevice.objects.create(user=user, name="app", confirmed=False)
@@ -53,57 +53,57 @@ def begin(*, user: User) -> Secret:
 
 
 def confirm(*, user: User, code: str) -> list[str] | None:
-    """Switch the second factor on if the app shows the right code; the recovery codes, shown once, or None."""
+    """Enable the second factor if the code is right. Return the recovery codes, shown once, or None."""
     with atomic():
         device = TOTPDevice.objects.select_for_update().filter(user=user, confirmed=False).first()
-        if device is None or not _verify(device, code):
+        if device is None or not _verify_totp(device, code):
             return None
         TOTPDevice.objects.filter(user=user, confirmed=True).delete()
         TOTPDevice.objects.filter(pk=device.pk).update(confirmed=True)
         codes = _new_recovery_codes(user)
-    note("second_factor_set_up", user=user.pk)
+    log_event("second_factor_set_up", user=user.pk)
     return codes
 
 
 def remove(*, user: User) -> None:
-    """Let the user sign in without a second factor from now on."""
-    _forget(user)
-    note("second_factor_removed", user=user.pk)
+    """Remove the user's second factor and recovery codes."""
+    _delete_second_factor(user)
+    log_event("second_factor_removed", user=user.pk)
 
 
 def reset(*, user: User, by: str) -> None:
-    """Remove another user's second factor, for example of a lost phone; `by` is the actor, who stands in the log."""
-    _forget(user)
-    note("second_factor_reset", user=user.pk, by=by)
+    """Remove another user's second factor, for example after the loss of a phone; the log names the actor `by`."""
+    _delete_second_factor(user)
+    log_event("second_factor_reset", user=user.pk, by=by)
 
 
-def is_right(*, user: User, code: str) -> bool:
-    """Whether this is the code of the moment, not used before, or a recovery code, which is then used up."""
-    who = str(user.pk)
-    if GUESSES.seconds_closed(who):
+def verify_code(*, user: User, code: str) -> bool:
+    """Return whether the code is the current one, not used before, or a recovery code, which is then deleted."""
+    key = str(user.pk)
+    if GUESSES.seconds_locked(key):
         return False
     with atomic():
         device = TOTPDevice.objects.select_for_update().filter(user=user, confirmed=True).first()
-        right = device is not None and (_verify(device, code) or _use_recovery_code(user.pk, code))
+        right = device is not None and (_verify_totp(device, code) or _use_recovery_code(user.pk, code))
     if right:
-        GUESSES.forget(who)
+        GUESSES.clear(key)
     else:
-        GUESSES.count(who)
+        GUESSES.count(key)
     return right
 
 
 def recovery_codes_left(*, user: User) -> int:
-    """How many recovery codes have not been used."""
+    """Return the number of unused recovery codes."""
     return RecoveryCode.objects.filter(user=user).count()
 
 
-def _forget(user: User) -> None:
+def _delete_second_factor(user: User) -> None:
     with atomic():
         TOTPDevice.objects.filter(user=user).delete()
         RecoveryCode.objects.filter(user=user).delete()
 
 
-def _verify(device: TOTPDevice, code: str) -> bool:
+def _verify_totp(device: TOTPDevice, code: str) -> bool:
     if len(code) != device.digits or not (code.isascii() and code.isdigit()):
         return False
     totp = TOTP(device.bin_key, device.step, device.t0, device.digits, device.drift)
@@ -125,7 +125,7 @@ def _use_recovery_code(user_id: uuid.UUID, code: str) -> bool:
     plain = code.replace("-", "").replace(" ", "").lower()
     used, _ = RecoveryCode.objects.filter(user_id=user_id, code_sha256=_hash(plain)).delete()
     if used:
-        note("recovery_code_used", user=user_id)
+        log_event("recovery_code_used", user=user_id)
     return bool(used)
 
 

@@ -1,7 +1,7 @@
-"""Counting what may be tried only so often: failed sign-ins, codes asked for, registrations.
+"""Limits on attempts, counted in the database: failed sign-ins, requested codes, registrations.
 
-Kept in the database: these limits must hold when Redis is away or was flushed. A door is a keyed hash, so the rows tell
-neither names nor addresses.
+These limits must hold while Redis is down and after it was flushed. The key of a count (the column `door`) is a keyed
+hash, so the rows contain neither names nor addresses.
 """
 
 import math
@@ -15,55 +15,55 @@ from accounts.audit.security_log import digest
 from accounts.models import AttemptCount
 from core import clock
 
-# One statement, so that tries made at the same moment are all counted. A count older than the window starts afresh; the
-# try that reaches the limit starts the window anew, so that the door stays closed for all of it.
+# One statement, so that concurrent attempts are all counted. A count older than the window starts again at 1. The
+# attempt that reaches the limit restarts the window, so that the key stays locked for a whole window.
 _COUNT = """
-INSERT INTO accounts_attemptcount AS kept (door, count, since) VALUES (%(door)s, 1, %(now)s)
+INSERT INTO accounts_attemptcount AS stored (door, count, since) VALUES (%(door)s, 1, %(now)s)
 ON CONFLICT (door) DO UPDATE SET
-  count = CASE WHEN kept.since > %(window_start)s THEN kept.count + 1 ELSE 1 END,
-  since = CASE WHEN kept.since > %(window_start)s AND kept.count + 1 <> %(limit)s THEN kept.since ELSE %(now)s END
+  count = CASE WHEN stored.since > %(window_start)s THEN stored.count + 1 ELSE 1 END,
+  since = CASE WHEN stored.since > %(window_start)s AND stored.count + 1 <> %(limit)s THEN stored.since ELSE %(now)s END
 RETURNING count
 """
 
 
 @dataclass(frozen=True)
 class Limit:
-    """So many tries within the window, then the door is closed until a window after the last one that counted."""
+    """A limit of `max_attempts` within `window`. The attempt that reaches it locks the key for another window."""
 
     name: str
-    tries: int
+    max_attempts: int
     window: timedelta = timedelta(minutes=15)
 
-    def door(self, *who: str) -> str:
-        """The name under which the tries of this somebody are counted."""
-        return digest(self.name, *who)
+    def key(self, *parts: str) -> str:
+        """Return the key under which these attempts are counted."""
+        return digest(self.name, *parts)
 
-    def seconds_closed(self, *who: str) -> int:
-        """For how long this somebody must wait; 0 while the door is open."""
+    def seconds_locked(self, *parts: str) -> int:
+        """Return the seconds until the lock of this key ends; 0 if it is not locked."""
         now = clock.now()
         row = AttemptCount.objects.filter(
-            door=self.door(*who), count__gte=self.tries, since__gt=now - self.window
+            door=self.key(*parts), count__gte=self.max_attempts, since__gt=now - self.window
         ).first()
         return max(1, math.ceil((row.since + self.window - now).total_seconds())) if row else 0
 
-    def count(self, *who: str) -> int:
-        """Count one try; returns how many there are now."""
+    def count(self, *parts: str) -> int:
+        """Count one attempt and return the new count."""
         now = clock.now()
-        facts: dict[str, Any] = {
-            "door": self.door(*who),
+        parameters: dict[str, Any] = {
+            "door": self.key(*parts),
             "now": now,
             "window_start": now - self.window,
-            "limit": self.tries,
+            "limit": self.max_attempts,
         }
         with connection.cursor() as cursor:
-            cursor.execute(_COUNT, facts)
+            cursor.execute(_COUNT, parameters)
             return int(cursor.fetchone()[0])
 
-    def forget(self, *who: str) -> None:
-        """Open the door again."""
-        AttemptCount.objects.filter(door=self.door(*who)).delete()
+    def clear(self, *parts: str) -> None:
+        """Delete the count, which also ends a lock."""
+        AttemptCount.objects.filter(door=self.key(*parts)).delete()
 
 
 def delete_old_counts() -> int:
-    """Remove counts that no longer matter (no window is longer than a day); returns how many."""
+    """Delete counts older than a day (no window is longer); return the number of rows."""
     return AttemptCount.objects.filter(since__lte=clock.now() - timedelta(days=1)).delete()[0]

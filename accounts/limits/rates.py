@@ -1,7 +1,7 @@
-"""How often one may ask.
+"""Rate limits of requests.
 
-Most limits are counted in Redis and let everybody through while it is away. What guards the doors (codes and
-registrations; failed sign-ins in lockout.py) is counted in the database, so that it holds without Redis.
+Most limits are counted in Redis and do not apply while it is down. The limits on codes and registrations, and on failed
+sign-ins (lockout.py), are counted in the database, so that they hold without Redis.
 """
 
 import threading
@@ -14,7 +14,7 @@ from rest_framework.throttling import BaseThrottle
 
 from accounts.access.principal import Principal, principal_of
 from accounts.access.roles import Role
-from accounts.audit.security_log import digest, note
+from accounts.audit.security_log import digest, log_event
 from accounts.limits.attempts import Limit
 from core import clock
 from core.api.client_address import client_address, network_of
@@ -22,48 +22,48 @@ from core.api.request import ApiRequest
 from core.redis.client import connect
 from core.redis.lock import default_gate
 
-_HIT = """
+_HIT_SCRIPT = """
 local count = redis.call('INCRBY', KEYS[1], ARGV[2])
 if count == tonumber(ARGV[2]) then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
 return {count, redis.call('PTTL', KEYS[1])}
 """
-_GIVE_BACK = """
+_REFUND_SCRIPT = """
 if tonumber(redis.call('GET', KEYS[1]) or '0') > 0 then redis.call('DECR', KEYS[1]) end
 """
 
-_MAX_NAMES = 10_000
+_MAX_KEYS = 10_000
 
-# A hospital's whole network may stand behind one address, and a hall full of patients behind another.
+# The whole network of a hospital, or all patients in a waiting room, may share one address.
 _PER_ADDRESS = {name: Limit(f"{name}-address", 300) for name in ("register", "forgot", "code")}
 
 
 class Counter:
-    """Counts in one Redis; where it is away, nothing is counted and nobody is held up."""
+    """Counters in one Redis; while it is down, nothing is counted and no request is refused."""
 
     def __init__(self, url: str) -> None:
-        self._breaker = default_gate().breaker  # one Redis, one memory of whether it answers
+        self._breaker = default_gate().breaker  # shared with the locks, which use the same Redis
         self._redis = connect(url)
         self._lock = threading.Lock()
         self._pending: dict[str, int] = {}
-        self._closed: dict[str, float] = {}  # until which moment of the monotonic clock
-        self._hit = self._redis.register_script(_HIT)
-        self._give_back = self._redis.register_script(_GIVE_BACK)
+        self._blocked_until: dict[str, float] = {}  # key -> end of the block, on the monotonic clock
+        self._hit_script = self._redis.register_script(_HIT_SCRIPT)
+        self._refund_script = self._redis.register_script(_REFUND_SCRIPT)
 
     def hit(self, name: str, *, limit: int, seconds: int) -> float | None:
-        """Count one; the seconds to wait if that was more than the limit in this window, else None.
+        """Count one request; return the seconds to wait if the limit of this window is exceeded, else None.
 
-        A limit in the thousands is reported to Redis a hundredth of it at a time, so that the generous limit on
-        everything does not cost every request a call. Once Redis says that such a limit is exceeded, this process
-        refuses every request until the window ends; other processes learn of it with their next report.
+        Counts are sent to Redis in batches of one hundredth of the limit, so that a limit in the thousands does not
+        cost every request a round trip. Once Redis reports that such a limit is exceeded, this process refuses every
+        request until the window ends; other processes do so after their next batch.
         """
         batch = limit // 100
-        if (wait := self._still_closed(name)) is not None:
+        if (wait := self._seconds_blocked(name)) is not None:
             return wait
-        by = self._gathered(name, batch)
+        by = self._batched(name, batch)
         if not by or not self._breaker.allows():
             return None
         try:
-            count, left_ms = self._hit(keys=[f"opd:throttle:{name}"], args=[seconds * 1000, by])
+            count, left_ms = self._hit_script(keys=[f"opd:throttle:{name}"], args=[seconds * 1000, by])
         except RedisError:
             self._breaker.failed()
             return None
@@ -72,41 +72,41 @@ class Counter:
             return None
         seconds_left = max(1.0, left_ms / 1000)
         if batch > 1:
-            self._close(name, seconds_left)
+            self._block(name, seconds_left)
         return seconds_left
 
-    def _still_closed(self, name: str) -> float | None:
-        """The seconds until the window of an exceeded limit ends; None for a limit that is open."""
-        until = self._closed.get(name)
+    def _seconds_blocked(self, name: str) -> float | None:
+        """Return the seconds until the window of an exceeded limit ends; None if it is not exceeded."""
+        until = self._blocked_until.get(name)
         if until is None:
             return None
         if (left := until - clock.monotonic()) > 0:
             return max(1.0, left)
-        self._closed.pop(name, None)
+        self._blocked_until.pop(name, None)
         return None
 
-    def _close(self, name: str, seconds: float) -> None:
+    def _block(self, name: str, seconds: float) -> None:
         with self._lock:
-            if len(self._closed) > _MAX_NAMES:
-                self._closed.clear()
-            self._closed[name] = clock.monotonic() + seconds
+            if len(self._blocked_until) > _MAX_KEYS:
+                self._blocked_until.clear()
+            self._blocked_until[name] = clock.monotonic() + seconds
 
-    def _gathered(self, name: str, batch: int) -> int:
-        """How many to tell Redis of now; 0: none yet."""
+    def _batched(self, name: str, batch: int) -> int:
+        """Return the number of requests to send to Redis now; 0 if the batch is not full."""
         if batch <= 1:
             return 1
         with self._lock:
-            if len(self._pending) > _MAX_NAMES:
+            if len(self._pending) > _MAX_KEYS:
                 self._pending.clear()
             count = self._pending.get(name, 0) + 1
             self._pending[name] = count % batch
         return batch if count >= batch else 0
 
-    def give_back(self, name: str) -> None:
-        """Take back one that was counted."""
+    def refund(self, name: str) -> None:
+        """Subtract one request that was counted."""
         if self._breaker.allows():
             try:
-                self._give_back(keys=[f"opd:throttle:{name}"])
+                self._refund_script(keys=[f"opd:throttle:{name}"])
             except RedisError:
                 self._breaker.failed()
             else:
@@ -124,69 +124,69 @@ def _counter() -> Counter:
 
 
 class PrincipalThrottle(BaseThrottle):
-    """Everything: so generous that only a runaway program meets it."""
+    """The limit on all requests, which only a runaway program exceeds."""
 
     name = "all"
     limit = 30_000
     seconds = 60
 
-    def who(self, request: ApiRequest) -> str | None:
-        """Under which name this request is counted; None: not at all."""
+    def key(self, request: ApiRequest) -> str | None:
+        """Return the key under which this request is counted; None if it is not counted."""
         if isinstance(request.auth, Principal):
             return request.auth.actor
         return "address:" + digest("throttle", network_of(client_address(request)))
 
     def allow_request(self, request: Any, view: Any) -> bool:
-        """Count the request and say whether it was one too many."""
-        return self.allows(self.who(request))
+        """Count the request and return whether it is allowed."""
+        return self.allows(self.key(request))
 
-    def allows(self, who: str | None) -> bool:
-        """Count one request under this name (None: not at all) and say whether it was one too many."""
+    def allows(self, key: str | None) -> bool:
+        """Count one request under this key (None: do not count) and return whether it is allowed."""
         self._wait: float | None = None
-        if settings.OPD_THROTTLING and who is not None:
-            self._wait = _counter().hit(f"{self.name}:{who}", limit=self.limit, seconds=self.seconds)
+        if settings.OPD_THROTTLING and key is not None:
+            self._wait = _counter().hit(f"{self.name}:{key}", limit=self.limit, seconds=self.seconds)
             if self._wait is not None:
-                note("throttled", limit=self.name, who=who)
+                log_event("throttled", limit=self.name, who=key)
         return self._wait is None
 
     def wait(self) -> float | None:
-        """After how many seconds to ask again."""
+        """Return the seconds after which the client may retry."""
         return self._wait
 
 
 class PatientBookingThrottle(PrincipalThrottle):
-    """Bookings by a patient: ten in a quarter of an hour; nobody else is counted (see BookingLimit)."""
+    """The limit on a patient's bookings: ten in 15 minutes. Other callers are not counted (see BookingLimit)."""
 
     name = "booking"
     limit = 10
     seconds = 15 * 60
 
-    def who(self, request: ApiRequest) -> str | None:
-        """The patient who books."""
+    def key(self, request: ApiRequest) -> str | None:
+        """Return the actor of a patient who books; None for other requests and callers."""
         if request.method != "POST" or not request.user.is_authenticated:
             return None
         principal = principal_of(request)
         return principal.actor if principal.role == Role.PATIENT else None
 
     def allow_request(self, request: Any, view: Any) -> bool:
-        """Count the request, and note on it that it was counted."""
+        """Count the request, and mark it as counted for `refund`."""
         allowed = super().allow_request(request, view)
-        request.counted_as_booking = self.who(request) if settings.OPD_THROTTLING else None  # type: ignore[attr-defined]
+        request.counted_as_booking = self.key(request) if settings.OPD_THROTTLING else None  # type: ignore[attr-defined]
         return allowed
 
     @classmethod
-    def give_back(cls, request: ApiRequest) -> None:
-        """Take back what was counted for this request, if anything was."""
-        if who := getattr(request, "counted_as_booking", None):
-            _counter().give_back(f"{cls.name}:{who}")
+    def refund(cls, request: ApiRequest) -> None:
+        """Subtract this request if it was counted."""
+        if key := getattr(request, "counted_as_booking", None):
+            _counter().refund(f"{cls.name}:{key}")
 
 
 def throttle_address(request: ApiRequest, name: str) -> None:
-    """Count one try of this kind by this address, in the database; Throttled (429) if there were too many."""
+    """Count one attempt of this kind by this address in the database; raise Throttled (429) above the limit."""
     if not settings.OPD_THROTTLING:
         return
     limit, address = _PER_ADDRESS[name], network_of(client_address(request))
-    if seconds := limit.seconds_closed(address):
-        note("throttled", limit=limit.name, who=digest("throttle", address))
+    if seconds := limit.seconds_locked(address):
+        log_event("throttled", limit=limit.name, who=digest("throttle", address))
         raise Throttled(wait=seconds)
     limit.count(address)

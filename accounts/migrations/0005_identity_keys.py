@@ -1,4 +1,4 @@
-"""User names and e-mail addresses are compared by their normal forms, kept in columns of their own."""
+"""Add columns for the normal forms of user names and e-mail addresses, used for comparisons."""
 
 from collections import defaultdict
 
@@ -10,7 +10,7 @@ from django.db import migrations, models
 
 
 def fill_keys(apps, schema_editor):
-    """Write the normal forms of all users, or say which users share one and change nothing."""
+    """Set the normal forms of all users; raise RuntimeError with the ids of users that share one."""
     users = apps.get_model("accounts", "User").objects
     rows = list(users.order_by("pk").values_list("pk", "username", "email"))
     holders = defaultdict(set)

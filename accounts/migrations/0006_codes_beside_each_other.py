@@ -1,10 +1,10 @@
-"""Several codes of one address are good at once, each kept as a keyed hash."""
+"""Allow several valid codes for one address, each stored as a keyed hash."""
 
 from django.db import migrations, models
 
 
-def forget_codes(apps, schema_editor):
-    """Remove the codes with hashes of the earlier kind; they are good for ten minutes only."""
+def delete_codes(apps, schema_editor):
+    """Delete the codes with the former hashes; they expire after ten minutes anyway."""
     apps.get_model("accounts", "OneTimeCode").objects.all().delete()
 
 
@@ -15,7 +15,7 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.RunPython(forget_codes, migrations.RunPython.noop),
+        migrations.RunPython(delete_codes, migrations.RunPython.noop),
         migrations.RemoveConstraint(
             model_name='onetimecode',
             name='one_time_code_newest_only',

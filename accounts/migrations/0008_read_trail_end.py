@@ -1,6 +1,6 @@
 from django.db import migrations, models
 
-NOTE_THE_LAST_SEAL = """
+COPY_LAST_SEAL = """
 INSERT INTO accounts_readtrailend (id, number, digest)
 SELECT 1, number, digest FROM accounts_readseal ORDER BY number DESC LIMIT 1
 """
@@ -21,5 +21,5 @@ class Migration(migrations.Migration):
                 "constraints": [models.CheckConstraint(condition=models.Q(("id", 1)), name="read_trail_ends_once")],
             },
         ),
-        migrations.RunSQL(NOTE_THE_LAST_SEAL, migrations.RunSQL.noop),
+        migrations.RunSQL(COPY_LAST_SEAL, migrations.RunSQL.noop),
     ]

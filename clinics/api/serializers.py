@@ -19,7 +19,7 @@ from core.api.messages import (
 )
 from core.local_time import zone_info
 
-LONGEST_CONSULTATION = 24 * 60
+MAX_CONSULTATION_MINUTES = 24 * 60
 MAX_EXPERIENCE = 80
 _CODE = RegexValidator(r"^[A-Z0-9][A-Z0-9-]{0,15}\Z", "Use capital letters A-Z, digits and dashes.", code="invalid")
 
@@ -74,7 +74,7 @@ class DoctorSerializer(StrictModelSerializer):
     experience_years = StrictIntegerField(min_value=0, max_value=MAX_EXPERIENCE, required=False, allow_null=True)
     consultation_minutes = StrictIntegerField(
         min_value=1,
-        max_value=LONGEST_CONSULTATION,
+        max_value=MAX_CONSULTATION_MINUTES,
         required=False,
         help_text="Planned minutes per patient; 10 by default.",
     )

@@ -171,8 +171,8 @@ class Migration(migrations.Migration):
             model_name='slot',
             constraint=models.UniqueConstraint(fields=('facility', 'local_date', 'ticket_prefix'), name='slot_ticket_prefix_unique'),
         ),
-        # A doctor's slots that are not cancelled never overlap, whatever the locks do. An exclusion over "same doctor" wants a
-        # type that GiST can index without an extension: a range of uuid that holds nothing but this one doctor.
+        # Slots of a doctor that are not cancelled never overlap, even if a lock is missing. The exclusion constraint needs a
+        # type for the doctor that GiST can index without an extension: a uuid range that contains only this doctor.
         migrations.RunSQL(
             sql="CREATE TYPE uuidrange AS RANGE (subtype = uuid)",
             reverse_sql="DROP TYPE uuidrange",

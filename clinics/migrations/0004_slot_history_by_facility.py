@@ -1,6 +1,6 @@
-"""The history of a slot lies with its facility, and history ids have 64 bits.
+"""Add the facility to the slot history, and change history ids to 64 bits.
 
-Rows of slots that are gone take the facility of their doctor, or of what is known of that doctor.
+Rows of deleted slots get the facility of their doctor, or of the history of a deleted doctor.
 """
 
 import django.db.models.deletion

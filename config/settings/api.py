@@ -9,7 +9,7 @@ REST_FRAMEWORK: dict[str, Any] = {
         "accounts.auth.authentication.JWTAuthentication",
         "accounts.auth.authentication.ApiKeyAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["accounts.access.permissions.Allowed"],
+    "DEFAULT_PERMISSION_CLASSES": ["accounts.access.permissions.HasCapability"],
     "DEFAULT_THROTTLE_CLASSES": ["accounts.limits.rates.PrincipalThrottle"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],

@@ -1,6 +1,6 @@
 """docs/access.md says what the table of permissions says."""
 
-from accounts.access.permission_table import MATRIX
+from accounts.access.permission_table import PERMISSIONS
 from docs.render_access import IN_WORDS, PAGE, page
 
 
@@ -9,4 +9,4 @@ def test_the_page_is_what_the_table_of_permissions_renders() -> None:
 
 
 def test_every_capability_has_words_and_no_words_are_left_over() -> None:
-    assert IN_WORDS.keys() == MATRIX.keys()
+    assert IN_WORDS.keys() == PERMISSIONS.keys()

@@ -62,7 +62,7 @@ def test_failed_sign_ins_with_one_name_are_counted_for_the_network(api: APIClien
 
 
 def test_failed_sign_ins_with_many_names_are_counted_for_the_network(api: APIClient) -> None:
-    for number in range(lockout._ADDRESS.tries):
+    for number in range(lockout._PER_ADDRESS.max_attempts):
         sign_in(api, f"nobody-{number}", "wrong", of_one_network(number))
     problem(sign_in(api, "asha", PASSWORD, of_one_network(9999)), 429, "throttled")
     assert sign_in(api, "asha", PASSWORD, NEIGHBOUR).status_code == 200
@@ -94,7 +94,7 @@ def test_guesses_of_codes_are_counted_for_the_network(api: APIClient) -> None:
 )
 def test_requests_are_counted_for_the_network(api: APIClient, settings: Any, name: str, path: str) -> None:
     settings.OPD_THROTTLING = True
-    for number in range(_PER_ADDRESS[name].tries):
+    for number in range(_PER_ADDRESS[name].max_attempts):
         api.post(AUTH + path, {}, REMOTE_ADDR=of_one_network(number))
     assert api.post(AUTH + path, {}, REMOTE_ADDR=of_one_network(9999)).status_code == 429
     assert api.post(AUTH + path, {}, REMOTE_ADDR=NEIGHBOUR).status_code == 400
@@ -103,10 +103,10 @@ def test_requests_are_counted_for_the_network(api: APIClient, settings: Any, nam
 def test_requests_without_credentials_are_counted_for_the_network(settings: Any) -> None:
     settings.OPD_NUM_PROXIES = 0
 
-    def who(address: str) -> str | None:
+    def counted_under(address: str) -> str | None:
         request: Any = RequestFactory().get("/", REMOTE_ADDR=address)
         request.auth = None
-        return PrincipalThrottle().who(request)
+        return PrincipalThrottle().key(request)
 
-    assert who(of_one_network(1)) == who(of_one_network(2)) != who(NEIGHBOUR)
-    assert who("10.0.0.1") != who("10.0.0.2")
+    assert counted_under(of_one_network(1)) == counted_under(of_one_network(2)) != counted_under(NEIGHBOUR)
+    assert counted_under("10.0.0.1") != counted_under("10.0.0.2")

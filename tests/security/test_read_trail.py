@@ -161,7 +161,7 @@ def test_reads_at_the_same_moment_are_written_together(settings: Any, monkeypatc
     def slow(statements: Any, **more: Any) -> Any:
         if not written:
             written.append(1)
-            until(lambda: read_trail._recording.waiting(None) == 5)
+            until(lambda: read_trail._writes.waiting(None) == 5)
         else:
             written.append(5)
         return send(statements, **more)
@@ -171,7 +171,7 @@ def test_reads_at_the_same_moment_are_written_together(settings: Any, monkeypatc
 
     def read(patient: UUID) -> None:
         row = read_trail._row("user:desk", [str(patient)], "queue.read", "r")
-        read_trail._recording.submit_or_run(None, row, timeout_seconds=20)
+        read_trail._writes.submit_or_run(None, row, timeout_seconds=20)
 
     together([lambda each=each: read(each) for each in patients])
     assert written == [1, 5]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from accounts.access.permission_table import MATRIX, Reach
+from accounts.access.permission_table import PERMISSIONS, Reach
 from accounts.access.roles import Role
 from tests.factories import first_admin
 from tests.security.surface import OPEN, SIGNED_IN, Operation, operations, things_of, writes
@@ -64,7 +64,7 @@ def test_for_another_role(hospital: Hospital, things: dict[str, str], role: Role
     caller = hospital.user(role, **facts.get(role, {}))
     before, tried = contents(), 0
     for operation in writes():
-        reach = MATRIX.get(operation.capability, {}).get(role)
+        reach = PERMISSIONS.get(operation.capability, {}).get(role)
         if reach is Reach.NONE or (reach is Reach.OWN and "{" in operation.path):
             assert refused(send(caller, operation, things, operation.example)), operation
             tried += 1

@@ -73,7 +73,7 @@ def test_a_stranger_at_many_addresses_learns_nothing(api: APIClient) -> None:
 
 def test_many_addresses_are_slowed_and_the_owners_known_address_is_not(api: APIClient, clock: ManualClock) -> None:
     assert sign_in(api).status_code == 200
-    guess_from_everywhere(api, "desk", lockout._IDENTIFIER.tries)
+    guess_from_everywhere(api, "desk", lockout._PER_NAME.max_attempts)
     problem(sign_in(api, address="10.99.0.1"), 429, "throttled")
     assert sign_in(api).status_code == 200
     clock.advance(minutes=16)
@@ -82,7 +82,7 @@ def test_many_addresses_are_slowed_and_the_owners_known_address_is_not(api: APIC
 
 def test_one_address_locks_out_nobody_who_signs_in_there(api: APIClient) -> None:
     assert sign_in(api, "other").status_code == 200
-    for turn in range(lockout._ADDRESS.tries):
+    for turn in range(lockout._PER_ADDRESS.max_attempts):
         sign_in(api, f"nobody-{turn}", "wrong")
     problem(sign_in(api, "nobody-9999", "wrong"), 429, "throttled")
     problem(sign_in(api, "desk"), 429, "throttled")
@@ -92,7 +92,7 @@ def test_one_address_locks_out_nobody_who_signs_in_there(api: APIClient) -> None
 
 def test_a_wrong_password_behind_a_locked_door_looks_locked_to_everybody(api: APIClient) -> None:
     assert sign_in(api, "other").status_code == 200
-    for turn in range(lockout._ADDRESS.tries):
+    for turn in range(lockout._PER_ADDRESS.max_attempts):
         sign_in(api, f"nobody-{turn}", "wrong")
     known, unknown = sign_in(api, "other", "wrong"), sign_in(api, "nobody-x", "wrong")
     assert (known.status_code, known.content) == (unknown.status_code, unknown.content)
@@ -106,9 +106,9 @@ def test_a_locked_door_costs_no_password_hash(api: APIClient, name: str) -> None
     before = CountingHasher.encoded
     for _ in range(10):
         problem(sign_in(api, name, "wrong"), 429, "throttled")
-    guess_from_everywhere(api, name, lockout._IDENTIFIER.tries)
+    guess_from_everywhere(api, name, lockout._PER_NAME.max_attempts)
     while_open = CountingHasher.encoded
-    assert while_open - before <= lockout._IDENTIFIER.tries
+    assert while_open - before <= lockout._PER_NAME.max_attempts
     problem(sign_in(api, name, "wrong", "10.99.0.1"), 429, "throttled")
     assert CountingHasher.encoded == while_open
 
@@ -116,12 +116,12 @@ def test_a_locked_door_costs_no_password_hash(api: APIClient, name: str) -> None
 def test_an_address_is_known_for_ninety_days(api: APIClient, clock: ManualClock) -> None:
     assert sign_in(api).status_code == 200
     clock.advance(hours=91 * 24)
-    guess_from_everywhere(api, "desk", lockout._IDENTIFIER.tries)
+    guess_from_everywhere(api, "desk", lockout._PER_NAME.max_attempts)
     problem(sign_in(api), 429, "throttled")
 
 
 def test_a_new_password_by_mail_lets_the_owner_in_at_once(api: APIClient) -> None:
-    guess_from_everywhere(api, "desk", lockout._IDENTIFIER.tries)
+    guess_from_everywhere(api, "desk", lockout._PER_NAME.max_attempts)
     problem(sign_in(api), 429, "throttled")
     api.post("/api/v1/auth/password/forgot/", {"email": "desk@hospital.example"}, REMOTE_ADDR=HOME)
     code = mail.outbox[0].subject.split()[-1]

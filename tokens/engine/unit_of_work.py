@@ -266,7 +266,7 @@ def write_all(ledgers: Sequence[Ledger], *, closing: bool = False, queries: Sequ
     statements = [
         *_tokens.updating(changes, facility_id=facility_id),
         *_tokens.inserting([token for ledger in ledgers for token in ledger._issued]),
-        *moves.moving([entry for ledger in ledgers for entry in ledger._settled]),
+        *moves.move_statements([entry for ledger in ledgers for entry in ledger._settled]),
         *_entries.inserting([entry for ledger in ledgers for entry in ledger._joined]),
     ]
     if closing:

@@ -1,6 +1,6 @@
-"""The patient's column has an index by name; the one beside it, made for the reference, was the same once more.
+"""Drop the automatic index of the patient column, which duplicates the named index.
 
-In plain SQL: altering a reference would make it anew, which tables that are parted do differently.
+Plain SQL, because AlterField would recreate the foreign key, which is defined differently on partitioned tables.
 """
 
 import django.db.models.deletion

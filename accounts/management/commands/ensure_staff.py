@@ -1,4 +1,4 @@
-"""Somebody must be able to get in on the first day."""
+"""Create the first administrator and front-desk user."""
 
 import os
 import secrets
@@ -15,18 +15,18 @@ _FIRST_STAFF = {"admin": Role.ADMIN, "desk": Role.FRONT_DESK}
 
 
 class Command(BaseCommand):
-    """Makes the users `admin` and `desk` with random passwords while there is no ADMIN; otherwise does nothing."""
+    """Create the users `admin` and `desk` with random passwords, unless an ADMIN exists."""
 
     help = __doc__
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """`--credentials FILE`: where the passwords are left, readable by the owner alone."""
+        """Add `--credentials FILE`, the file for the passwords, readable by its owner only."""
         parser.add_argument("--credentials", type=Path, required=True, help="file to write the passwords to, mode 600")
 
     def handle(self, *args: Any, credentials: Path, **options: Any) -> None:
-        """Make, write, print once."""
+        """Create the users, write the passwords to the file and print them once."""
         if User.objects.filter(role=Role.ADMIN).exists():
-            self.stdout.write("There is an administrator already; nothing to do.")
+            self.stdout.write("An administrator exists already: nothing to do.")
             return
         lines = []
         with atomic():
@@ -40,7 +40,7 @@ class Command(BaseCommand):
             _write(credentials, lines)
         for line in lines:
             self.stdout.write(line)
-        self.stdout.write(f"Kept in {credentials}. Change the passwords and remove the file.")
+        self.stdout.write(f"Saved in {credentials}. Change the passwords and delete the file.")
 
 
 def _write(path: Path, lines: list[str]) -> None:

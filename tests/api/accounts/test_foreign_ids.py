@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from drf_spectacular.generators import SchemaGenerator
 
-from accounts.access.permission_table import MATRIX, Reach
+from accounts.access.permission_table import PERMISSIONS, Reach
 from accounts.access.roles import Role
 from tests.support.hospital import Hospital
 
@@ -58,7 +58,7 @@ def operations(role: str) -> list[tuple[str, str, dict[str, Any]]]:
         (path.removeprefix("/api/v1/"), method.upper(), operation)
         for path, methods in paths.items()
         for method, operation in methods.items()
-        if MATRIX.get(operation.get("x-capability", ""), {}).get(role) is Reach.OWN
+        if PERMISSIONS.get(operation.get("x-capability", ""), {}).get(role) is Reach.OWN
     ]
 
 

@@ -72,7 +72,7 @@ def test_last_use_is_noted_once_a_minute(api: APIClient, clock: ManualClock, dja
     use(api, text)
     clock.advance(seconds=30)
     with django_assert_num_queries(1):
-        api_keys.recognise_key(text=text, address="127.0.0.1")
+        api_keys.authenticate_key(text=text, address="127.0.0.1")
     row.refresh_from_db()
     assert row.last_used_at == first
     clock.advance(seconds=31)

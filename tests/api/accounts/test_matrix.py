@@ -8,11 +8,11 @@ from drf_spectacular.generators import SchemaGenerator
 from rest_framework.test import APIClient, APIRequestFactory
 from rest_framework.views import APIView
 
-from accounts.access.permission_table import MATRIX, WHO, Reach, reach
-from accounts.access.permissions import Allowed, capability_of
+from accounts.access.permission_table import COLUMNS, PERMISSIONS, Reach, reach
+from accounts.access.permissions import HasCapability, capability_of
 from accounts.access.principal import Principal
 from accounts.access.roles import Role, Scope, with_included
-from accounts.api.openapi import who_may
+from accounts.api.openapi import access_note
 from tests.api.accounts.conftest import MakeUser, bearer, key_client, problem
 
 # What the hospital was promised, written down a second time and by rows as it was promised: all, own, or nothing.
@@ -50,9 +50,9 @@ OPEN = {
 
 @pytest.mark.parametrize("capability", PROMISED)
 def test_the_matrix_is_what_was_promised(capability: str) -> None:
-    roles = [MATRIX[capability][role] for role in (Role.ADMIN, Role.FRONT_DESK, Role.DOCTOR, Role.PATIENT)]
+    roles = [PERMISSIONS[capability][role] for role in (Role.ADMIN, Role.FRONT_DESK, Role.DOCTOR, Role.PATIENT)]
     assert [{2: "all", 1: "own", 0: "-"}[each] for each in roles] == PROMISED[capability].split()
-    keys = [bool(MATRIX[capability][scope]) for scope in (Scope.READ, Scope.BOOK, Scope.OPERATE)]
+    keys = [bool(PERMISSIONS[capability][scope]) for scope in (Scope.READ, Scope.BOOK, Scope.OPERATE)]
     reads = capability.endswith(".read")
     assert keys == [reads, reads or capability in FOR_BOOKING, capability not in NOT_FOR_KEYS]
 
@@ -85,7 +85,7 @@ def _ask(client: APIClient, path: str, method: str) -> Any:
 def test_every_operation_asks_for_a_capability_or_is_for_everybody() -> None:
     mine = {path for path, _, capability in _operations() if capability is None}
     assert {path for path in mine if not path.startswith(("/api/v1/auth/", "/api/schema", "/api/docs"))} == set()
-    assert all(capability in MATRIX for _, _, capability in _operations() if capability)
+    assert all(capability in PERMISSIONS for _, _, capability in _operations() if capability)
 
 
 def test_without_credentials_nothing_opens_but_the_doors() -> None:
@@ -95,7 +95,7 @@ def test_without_credentials_nothing_opens_but_the_doors() -> None:
             problem(_ask(stranger, path, method), 401, "not-authenticated")
 
 
-@pytest.mark.parametrize("who", WHO)
+@pytest.mark.parametrize("who", COLUMNS)
 def test_each_cell(who: str, make_user: MakeUser, make_doctor: Any) -> None:
     doctor = {"doctor": make_doctor()} if who == Role.DOCTOR else {}
     client = bearer(make_user(Role(who), **doctor)) if who in Role.values else key_client(who)
@@ -104,7 +104,7 @@ def test_each_cell(who: str, make_user: MakeUser, make_doctor: Any) -> None:
             continue
         response = _ask(client, path, method)
         # A key has what its scope includes; the matrix must say so itself, for the document is made from it.
-        if MATRIX[capability][who] is Reach.NONE:
+        if PERMISSIONS[capability][who] is Reach.NONE:
             problem(response, 403, "permission-denied")
         else:
             assert response.status_code in (200, 400, 404, 409), (path, method, response.status_code, response.content)
@@ -128,7 +128,7 @@ def test_a_view_without_a_capability_is_closed() -> None:
     request.auth = Principal(kind="user", id=uuid.uuid4(), role=Role.ADMIN)
     request.user = type("Somebody", (), {"is_authenticated": True})()
     for view in (Forgotten(), Misspelt()):
-        assert not Allowed().has_permission(request, view)
+        assert not HasCapability().has_permission(request, view)
 
 
 def test_capabilities_go_by_action_then_by_method() -> None:
@@ -140,5 +140,8 @@ def test_capabilities_go_by_action_then_by_method() -> None:
 
 
 def test_the_document_tells_who_may() -> None:
-    assert who_may("tokens.book") == "**Who may:** ADMIN, FRONT_DESK, PATIENT (own); API keys from the scope `book` up."
-    assert who_may("users.manage") == "**Who may:** ADMIN; no API key."
+    assert (
+        access_note("tokens.book")
+        == "**Who may:** ADMIN, FRONT_DESK, PATIENT (own); API keys from the scope `book` up."
+    )
+    assert access_note("users.manage") == "**Who may:** ADMIN; no API key."

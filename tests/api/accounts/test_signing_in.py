@@ -99,7 +99,7 @@ def test_every_refusal_takes_the_same_work(api: APIClient, make_user: MakeUser, 
 def test_a_session_lasts_a_month_at_most(api: APIClient, make_user: MakeUser) -> None:
     make_user(username="desk")
     pair = sign_in(api, "desk").json()
-    Session.objects.update(created_at=Session.objects.get().created_at - sessions.LONGEST)
+    Session.objects.update(created_at=Session.objects.get().created_at - sessions.MAX_SESSION_AGE)
     problem(api.post(REFRESH, {"refresh": pair["refresh"]}), 401, "not-authenticated")
 
 

@@ -54,7 +54,7 @@ def wait_for(box: Box, count: int) -> None:
 
 @pytest.mark.django_db
 def test_a_code_arrives_and_opens(box: Box) -> None:
-    registration.ask_to_register(
+    registration.request_registration(
         email="asha@mail.example",
         password="seven-white-lotus",
         name="Asha Rao",
@@ -74,7 +74,7 @@ def test_a_mail_server_that_is_away_breaks_nothing(settings: Any, caplog: Any) -
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
     settings.OPD_MAIL_IN_BACKGROUND = False
-    registration.ask_to_register(
+    registration.request_registration(
         email="canary@mail.example", password="seven-white-lotus", name="C", phone="12345", sender="10.0.0.1"
     )
     assert OneTimeCode.objects.count() == 1

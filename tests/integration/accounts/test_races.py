@@ -51,7 +51,7 @@ def make_user(username: str = "desk", role: Role = Role.FRONT_DESK) -> User:
 def test_a_refresh_token_used_at_once_by_one_client_gives_one_pair() -> None:
     first = sessions.open_session(user=make_user())
     pairs = together(*[lambda: sessions.refresh_session(raw=first.refresh, client="a")] * 6)
-    assert all(isinstance(each, sessions.Pair) for each in pairs), pairs
+    assert all(isinstance(each, sessions.TokenPair) for each in pairs), pairs
     assert len(set(pairs)) == 1
     assert pairs[0].refresh != first.refresh
     assert Session.objects.get().ended_at is None
@@ -61,17 +61,17 @@ def test_a_refresh_token_used_at_once_by_one_client_gives_one_pair() -> None:
 def test_a_refresh_token_used_at_once_by_two_clients_ends_the_session() -> None:
     pair = sessions.open_session(user=make_user())
     results = together(*[lambda name=name: sessions.refresh_session(raw=pair.refresh, client=name) for name in "abc"])
-    pairs = [each for each in results if isinstance(each, sessions.Pair)]
+    pairs = [each for each in results if isinstance(each, sessions.TokenPair)]
     assert len(pairs) == 1
-    assert all(isinstance(each, sessions.Pair | sessions.SessionOver) for each in results)
+    assert all(isinstance(each, sessions.TokenPair | sessions.SessionEnded) for each in results)
     assert Session.objects.get().ended_at is not None
-    with pytest.raises(sessions.SessionOver):
+    with pytest.raises(sessions.SessionEnded):
         sessions.refresh_session(raw=pairs[0].refresh, client="a")
 
 
 def use(code: str, sender: str = "10.0.0.1") -> OneTimeCode:
     row = one_time_codes.find_code(purpose=RESET, address="a@mail.example", code=code, sender=sender)
-    one_time_codes.spend(row)
+    one_time_codes.consume(row)
     return row
 
 
@@ -105,9 +105,9 @@ def test_guesses_at_the_same_moment_share_no_try() -> None:
 
 
 def test_failures_at_the_same_moment_are_all_counted() -> None:
-    door = lockout.Door(who="somebody", address="10.0.0.1")
-    together(*[door.record_failure] * 5)
-    assert door.seconds_locked() > 0
+    key = lockout.SignInKey(name="somebody", address="10.0.0.1")
+    together(*[key.record_failure] * 5)
+    assert key.seconds_locked() > 0
 
 
 def test_one_name_is_given_once() -> None:
@@ -129,7 +129,7 @@ def test_a_name_and_an_address_given_at_the_same_moment_are_not_the_same() -> No
 
 
 def test_one_address_registers_once() -> None:
-    registration.ask_to_register(
+    registration.request_registration(
         email="a@mail.example", password="seven-white-lotus", name="A", phone="98450", sender="10.0.0.1"
     )
     code = mail.outbox[-1].subject.split()[-1]

@@ -66,7 +66,7 @@ def test_the_database_records_what_went_past_the_code() -> None:
 def test_changes_of_keys_are_recorded_but_not_their_use_nor_their_secret(clock: ManualClock) -> None:
     history: Any = ApiKey.pgh_event_model  # type: ignore[attr-defined]
     key, text = api_keys.make_key(name="Laboratory", scopes=["read"])
-    api_keys.recognise_key(text=text, address="127.0.0.1")
+    api_keys.authenticate_key(text=text, address="127.0.0.1")
     api_keys.revoke_key(key_id=key.pk)
     assert [row.pgh_label for row in history.objects.order_by("pgh_id")] == ["insert", "update"]
     assert "secret_sha256" not in {field.name for field in history._meta.fields}

@@ -16,7 +16,7 @@ import pytest
 from bench.chaos.system import System, Web, running_system
 from devserver.ports import free_port
 from devserver.project import ROOT
-from tests.support.waiting import until
+from tests.support.eventually import eventually
 
 
 @pytest.fixture(scope="module")
@@ -43,11 +43,11 @@ def kill(pid: int) -> None:
 def test_the_service_goes_on_while_its_workers_are_killed_one_after_the_other(system: System) -> None:
     web = system.web
     assert web.process is not None
-    until(lambda: len(web.workers) == 2)
+    eventually(lambda: len(web.workers) == 2)
     for _ in range(4):  # every time the youngest: one of them dies again within seconds of its start
         before = web.workers
         kill(before[-1])
-        until(lambda before=before: len(web.workers) == 2 and web.workers != before)  # type: ignore[misc]
+        eventually(lambda before=before: len(web.workers) == 2 and web.workers != before)  # type: ignore[misc]
         assert answers(web)
     assert web.process.poll() is None
 
@@ -56,12 +56,12 @@ def test_the_service_comes_back_when_all_workers_are_killed_at_once_again_and_ag
     web = system.web
     assert web.process is not None
     for _ in range(3):
-        until(lambda: len(web.workers) == 2)
+        eventually(lambda: len(web.workers) == 2)
         before = set(web.workers)
         for pid in before:
             kill(pid)
-        until(lambda before=before: len(web.workers) == 2 and not before & set(web.workers))  # type: ignore[misc]
-    until(lambda: answers(web))
+        eventually(lambda before=before: len(web.workers) == 2 and not before & set(web.workers))  # type: ignore[misc]
+    eventually(lambda: answers(web))
     assert web.process.poll() is None
 
 

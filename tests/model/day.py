@@ -14,8 +14,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from tests.model.invariants import broken_promises, impossible_lives
+from tests.model.objects import FINAL, IN_QUEUE, Doctor, Entry, Patient, Slot, Token
 from tests.model.reference import Reference, Refused
-from tests.model.things import FINAL, IN_QUEUE, Doctor, Entry, Patient, Slot, Token
 
 ZONE = "Asia/Kolkata"
 MORNING = datetime(2031, 3, 3, 7, 30, tzinfo=ZoneInfo(ZONE))

@@ -2,8 +2,8 @@
 
 from itertools import pairwise
 
+from tests.model.objects import IN_QUEUE, Slot, Token
 from tests.model.reference import Reference
-from tests.model.things import IN_QUEUE, Slot, Token
 
 MOVES = {
     "": {"CONFIRMED", "CHECKED_IN", "PENDING"},

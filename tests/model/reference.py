@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_DOWN, Decimal
 from zoneinfo import ZoneInfo
 
-from tests.model.things import IN_QUEUE, Doctor, Entry, Patient, Slot, Token
+from tests.model.objects import IN_QUEUE, Doctor, Entry, Patient, Slot, Token
 
 BASE = {"EMERGENCY": 1, "PRIORITY_PAID": 2, "FOLLOWUP": 3, "ONLINE": 4, "WALKIN": 5}
 CENT = Decimal("0.01")

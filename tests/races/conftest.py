@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.races.choreography import gate_open
+from tests.races.interleaving import gate_open
 
 
 @pytest.fixture(autouse=True)

@@ -16,8 +16,8 @@ from core.errors import NotFound
 from events.models import Event
 from tests.factories import DoctorFactory
 from tests.races.batches import ask, leave, one_batch
-from tests.races.choreography import PATIENCE, Refusal, Runner
-from tests.races.scene import a_doctor, a_patient, a_slot, book, lies_of, service
+from tests.races.builders import a_doctor, a_patient, a_slot, book, inconsistencies_of, service
+from tests.races.interleaving import TIMEOUT_SECONDS, Refusal, Runner
 from tests.support.invariants import assert_invariants_hold
 from tokens.engine import batch, locking
 from tokens.models import Token
@@ -55,7 +55,7 @@ def test_each_has_their_own_outcome(monkeypatch: pytest.MonkeyPatch) -> None:
     codes = [outcome.code for outcome in (twice, unknown, missing, refused, again)]
     assert codes == ["duplicate-booking", NotFound.code, NotFound.code, "slot-full", "duplicate-booking"]
     assert (seat.noted_position, waiting.noted_position) == (1, 1)
-    assert lies_of(full) == lies_of(free) == []
+    assert inconsistencies_of(full) == inconsistencies_of(free) == []
     assert_invariants_hold()
 
 
@@ -80,7 +80,7 @@ def test_who_leaves_makes_room_for_who_comes(monkeypatch: pytest.MonkeyPatch) ->
     assert [token.patient_id for token in left.promoted] == [waiting.id]
     assert (emptied.token.status, emptied.promoted) == ("CANCELLED", [])
     assert again.code == "invalid-transition"
-    assert lies_of(waited_for) == lies_of(free_again) == []
+    assert inconsistencies_of(waited_for) == inconsistencies_of(free_again) == []
     assert_invariants_hold()
 
 
@@ -100,7 +100,7 @@ def test_who_leaves_may_come_again_at_once(monkeypatch: pytest.MonkeyPatch) -> N
     assert isinstance(one, Token)
     assert new.id != token.id
     assert (two.token.status, buffered.token.status) == ("CANCELLED", "BUFFER")
-    assert lies_of(slot) == lies_of(other) == []
+    assert inconsistencies_of(slot) == inconsistencies_of(other) == []
     assert_invariants_hold()
 
 
@@ -135,7 +135,7 @@ def test_a_batch_over_many_slots_fills_each_to_the_last_seat(monkeypatch: pytest
     for slot in slots:
         tickets = Token.objects.filter(slot=slot).order_by("ticket").values_list("ticket", flat=True)
         assert [ticket[-3:] for ticket in tickets] == ["001", "002"]
-        assert lies_of(slot) == []
+        assert inconsistencies_of(slot) == []
     assert_invariants_hold()
 
 
@@ -174,10 +174,10 @@ def test_each_event_of_a_batch_names_its_own_cause(monkeypatch: pytest.MonkeyPat
     """What was due is the sweep's, and is applied only in the slots of the batch."""
     due, untouched = a_slot(capacity=2), a_slot(capacity=1)
     for slot in (due, untouched):
-        book(slot, actor="user:scene", hold=True)
-    given_back = book(due, actor="user:scene")
+        book(slot, actor="user:planner", hold=True)
+    given_back = book(due, actor="user:planner")
     for _ in range(3):
-        book(due, actor="user:scene", join_waiting_list=True)
+        book(due, actor="user:planner", join_waiting_list=True)
     before = {slot.id: Event.objects.filter(slot_id=slot.id).count() for slot in (due, untouched)}
     clock.advance(minutes=5)
     left, waits = one_batch(
@@ -213,11 +213,11 @@ def test_one_busy_slot_does_not_hold_up_the_others(monkeypatch: pytest.MonkeyPat
         with atomic():
             Slot.objects.select_for_update().get(id=busy.id)
             locked.set()
-            go.wait(PATIENCE)
+            go.wait(TIMEOUT_SECONDS)
 
     holder = Runner(hold)
     holder.start()
-    assert locked.wait(PATIENCE)
+    assert locked.wait(TIMEOUT_SECONDS)
     waits = Runner(lambda: ask(busy.id, one.id))
     waits.start()
     try:

@@ -24,8 +24,8 @@ from patients.services import MAX_RECORDS_OF_A_USER, delete_patient, register_pa
 from reports.models import DailyReport
 from reports.tasks import store_daily_reports
 from tests.factories.day import a_patient, a_slot, a_token
-from tests.races import scene
-from tests.races.choreography import overtake
+from tests.races import builders
+from tests.races.interleaving import overtake
 from tokens.planning import PlanningService
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -33,26 +33,26 @@ NAME, PHONE = "Asha Rao", "+91 98860 55001"
 ROUNDS = 5  # a race may be missed once
 
 
-def at_once(*deeds: Callable[[], Any]) -> list[Any]:
-    """What each deed gave or raised, all begun at the same moment, each in a thread and a connection of its own."""
-    start = Barrier(len(deeds))
+def at_once(*actions: Callable[[], Any]) -> list[Any]:
+    """What each action gave or raised, all begun at the same moment, each in a thread and a connection of its own."""
+    start = Barrier(len(actions))
 
-    def run(deed: Callable[[], Any]) -> Any:
+    def run(action: Callable[[], Any]) -> Any:
         try:
             connection.ensure_connection()
             start.wait(timeout=10)
-            return deed()
+            return action()
         except (EngineError, IntegrityError) as error:
             return error
         finally:
             connection.close()
 
-    with ThreadPoolExecutor(len(deeds)) as pool:
-        return list(pool.map(run, deeds))
+    with ThreadPoolExecutor(len(actions)) as pool:
+        return list(pool.map(run, actions))
 
 
-def many(deed: Callable[[], Any], times: int = 6) -> list[Any]:
-    return at_once(*[deed] * times)
+def many(action: Callable[[], Any], times: int = 6) -> list[Any]:
+    return at_once(*[action] * times)
 
 
 def test_canary_looking_first_is_not_enough() -> None:
@@ -133,10 +133,10 @@ def test_a_doctor_is_removed_once() -> None:
 
 def test_a_doctor_is_removed_or_booked_but_not_both() -> None:
     """A booking is stopped before its first write: whoever removes the doctor waits for it, and is refused."""
-    slot = scene.a_slot()
+    slot = builders.a_slot()
     patient = a_patient()
     remove = partial(PlanningService().delete_doctor, doctor_id=slot.doctor_id, actor="user:admin")
-    outcome = overtake(lambda: scene.book(slot, patient), remove)
+    outcome = overtake(lambda: builders.book(slot, patient), remove)
     assert not outcome.overtook
     assert outcome.slow.status == "CONFIRMED"
     assert outcome.fast.code == "in-use"

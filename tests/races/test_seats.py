@@ -6,7 +6,8 @@ import pytest
 
 from clinics.models import Slot
 from patients.models import Patient
-from tests.races.choreography import (
+from tests.races.builders import a_doctor, a_patient, a_slot, book, fresh, inconsistencies_of, live_tokens, service
+from tests.races.interleaving import (
     COUNTED,
     NUMBERED_ONCE,
     Overtaking,
@@ -17,7 +18,6 @@ from tests.races.choreography import (
     unlocked,
     without,
 )
-from tests.races.scene import a_doctor, a_patient, a_slot, book, fresh, lies_of, live_tokens, service
 from tests.support.invariants import assert_invariants_hold
 from tokens.engine import unit_of_work as ledgers
 from tokens.models import Token
@@ -39,7 +39,7 @@ def test_twelve_want_the_last_seat(any_redis: None) -> None:
     outcomes = together([lambda patient=patient: book(slot, patient) for patient in patients])
     assert sum(isinstance(outcome, Token) for outcome in outcomes) == 1
     assert codes(outcomes) == ["slot-full"] * 11
-    assert lies_of(slot) == []
+    assert inconsistencies_of(slot) == []
 
 
 def test_twelve_want_four_seats_and_the_rest_waits_in_order(any_redis: None) -> None:
@@ -50,7 +50,7 @@ def test_twelve_want_four_seats_and_the_rest_waits_in_order(any_redis: None) -> 
     assert sum(isinstance(outcome, WaitlistEntry) for outcome in outcomes) == 8
     tickets = sorted(Token.objects.filter(slot=slot).values_list("ticket", flat=True))
     assert [ticket.split("-")[1] for ticket in tickets] == ["001", "002", "003", "004"]
-    assert lies_of(slot) == []
+    assert inconsistencies_of(slot) == []
     assert_invariants_hold()
 
 
@@ -65,7 +65,7 @@ def test_who_comes_second_to_the_last_seat_waits_and_hears_that_it_is_gone(any_r
     assert not ended.overtook
     assert isinstance(ended.slow, Token)
     assert ended.fast.code == "slot-full"
-    assert lies_of(slot) == []
+    assert inconsistencies_of(slot) == []
 
 
 def test_canary_without_locks_the_database_itself_refuses_the_second() -> None:
@@ -75,7 +75,7 @@ def test_canary_without_locks_the_database_itself_refuses_the_second() -> None:
         assert ended.overtook
         assert isinstance(ended.fast, Token)
         assert ended.slow.code == "slot-full"  # the CHECK over the counter, not the engine
-        assert lies_of(slot) == []
+        assert inconsistencies_of(slot) == []
 
 
 def test_canary_without_locks_and_constraints_the_seat_is_sold_twice() -> None:
@@ -85,7 +85,7 @@ def test_canary_without_locks_and_constraints_the_seat_is_sold_twice() -> None:
         assert ended.overtook
         assert isinstance(ended.slow, Token)
         assert isinstance(ended.fast, Token)
-        assert "oversold" in lies_of(slot)
+        assert "oversold" in inconsistencies_of(slot)
 
 
 # One patient, two slots of one doctor's day: no slot lock guards that
@@ -105,7 +105,7 @@ def test_one_patient_asks_at_two_slots_of_a_doctor(any_redis: None) -> None:
     assert sum(isinstance(outcome, Token) for outcome in outcomes) == 1
     assert codes(outcomes) == ["duplicate-booking"] * 7
     assert live_tokens(patient) == 1
-    assert [lies_of(slot) for slot in slots] == [[], []]
+    assert [inconsistencies_of(slot) for slot in slots] == [[], []]
 
 
 def test_canary_without_the_constraint_the_patient_sits_in_two_queues() -> None:
@@ -133,7 +133,7 @@ def test_a_seat_that_comes_free_goes_to_who_just_began_to_wait(any_redis: None) 
     assert not ended.overtook
     assert isinstance(ended.slow, WaitlistEntry)
     assert [token.patient_id for token in ended.fast.promoted] == [asking.id]
-    assert lies_of(slot) == []
+    assert inconsistencies_of(slot) == []
     assert_invariants_hold()
 
 
@@ -141,7 +141,7 @@ def test_canary_without_locks_somebody_waits_for_a_free_seat() -> None:
     with unlocked(), without(*NUMBERED_ONCE):
         slot, ended, _ = cancel_and_ask()
         assert ended.overtook
-        assert "somebody waits while a seat is free" in lies_of(slot)
+        assert "somebody waits while a seat is free" in inconsistencies_of(slot)
 
 
 def test_cancel_and_book_at_once(any_redis: None) -> None:
@@ -156,7 +156,7 @@ def test_cancel_and_book_at_once(any_redis: None) -> None:
     )
     assert Token.objects.filter(slot=slot, status="CONFIRMED").count() == 3
     assert WaitlistEntry.objects.filter(slot=slot, status="WAITING").count() == 2
-    assert lies_of(slot) == []
+    assert inconsistencies_of(slot) == []
 
 
 # A promotion and a booking of the same patient with the same doctor on the same day
@@ -190,4 +190,4 @@ def test_who_books_elsewhere_while_being_promoted_does_not_stop_the_one_who_canc
     assert fresh(token).status == "CANCELLED"
     assert [one.patient_id for one in done.promoted] == [patient_next.id]
     assert live_tokens(double) == 1
-    assert lies_of(slot) == lies_of(other) == []
+    assert inconsistencies_of(slot) == inconsistencies_of(other) == []

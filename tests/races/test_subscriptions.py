@@ -20,8 +20,8 @@ from devserver.project import ROOT
 from events import subscriptions
 from events.models import Event, Subscription
 from events.subscriptions import consume, consume_all, lags
-from tests.races.choreography import PATIENCE, Refusal, Runner, gate_open
-from tests.races.scene import a_patient, a_slot, service
+from tests.races.builders import a_patient, a_slot, service
+from tests.races.interleaving import TIMEOUT_SECONDS, Refusal, Runner, gate_open
 from tokens.operations.booking import BookingRequest
 from tokens.policy.priority import Category
 
@@ -106,13 +106,13 @@ def handle_in_two_processes(monkeypatch: pytest.MonkeyPatch) -> tuple[list[int],
     def slow(events: Sequence[Event]) -> None:
         handed.extend(event.seq for event in events)
         begun.set()
-        go.wait(PATIENCE)
+        go.wait(TIMEOUT_SECONDS)
 
     monkeypatch.setattr(subscriptions, "_handlers", {NAME: slow})
     book(a_slot())
     first = Runner(lambda: consume(NAME))
     first.start()
-    assert begun.wait(PATIENCE)
+    assert begun.wait(TIMEOUT_SECONDS)
     go_soon = threading.Timer(0.2, go.set)
     go_soon.start()
     try:
@@ -151,13 +151,13 @@ def overtaken(got: list[Event]) -> int:
 
     def hesitate(result: Any) -> Any:
         noted.set()
-        go.wait(PATIENCE)
+        go.wait(TIMEOUT_SECONDS)
         return result
 
     writer = Runner(lambda: book(slow, Reply(hesitate), late))
     try:
         writer.start()
-        assert noted.wait(PATIENCE)
+        assert noted.wait(TIMEOUT_SECONDS)
         with gate_open():
             book(quick, patient=early)
         consume(NAME)

@@ -9,8 +9,8 @@ from django.db import IntegrityError
 from clinics.models import Slot
 from core.clock import ManualClock
 from events.models import Event
-from tests.races.choreography import COUNTED, NUMBERED_ONCE, Overtaking, overtake, together, unlocked, without
-from tests.races.scene import a_slot, book, events_of, fresh, lies_of, service
+from tests.races.builders import a_slot, book, events_of, fresh, inconsistencies_of, service
+from tests.races.interleaving import COUNTED, NUMBERED_ONCE, Overtaking, overtake, together, unlocked, without
 from tests.support.invariants import assert_invariants_hold
 from tokens.models import Token
 
@@ -38,7 +38,7 @@ def test_who_turned_up_in_time_is_not_swept(clock: ManualClock, any_redis: None)
     assert not ended.overtook
     assert fresh(token).status == "CHECKED_IN"
     assert events_of(slot.id, "token.grace_ended") == 0
-    assert lies_of(slot) == []
+    assert inconsistencies_of(slot) == []
     assert_invariants_hold()
 
 
@@ -47,7 +47,7 @@ def test_canary_without_locks_the_seat_is_lost(clock: ManualClock) -> None:
         slot, token, ended = turn_up_late(clock)
         assert ended.overtook
         assert fresh(token).status == "CHECKED_IN"
-        assert "regular_seats is 0, not 1" in lies_of(slot)
+        assert "regular_seats is 0, not 1" in inconsistencies_of(slot)
 
 
 def ten_sweeps(clock: ManualClock, *, slots: int = 4, holds: int = 3) -> list[Slot]:
@@ -71,7 +71,7 @@ def test_ten_sweeps_at_once_have_the_effect_of_one(clock: ManualClock, any_redis
         }
         assert events_of(slot.id, "token.expired") == 3
         assert events_of(slot.id, "token.promoted") == 1
-        assert lies_of(slot) == []
+        assert inconsistencies_of(slot) == []
     assert service.sweep() == 0
     assert_invariants_hold()
 
@@ -87,7 +87,7 @@ def test_a_slot_that_fails_keeps_no_other_from_being_swept(clock: ManualClock) -
         with pytest.raises(IntegrityError):
             service.sweep()
     assert fresh(token).status == "EXPIRED"
-    assert lies_of(sound) == []
+    assert inconsistencies_of(sound) == []
 
 
 def test_canary_without_locks_a_hold_expires_twice(clock: ManualClock) -> None:
@@ -98,4 +98,4 @@ def test_canary_without_locks_a_hold_expires_twice(clock: ManualClock) -> None:
         ended = overtake(service.sweep, service.sweep)
         assert ended.overtook
         assert Event.objects.filter(token_id=token.id, type="token.expired").count() == 2
-        assert lies_of(slot)
+        assert inconsistencies_of(slot)

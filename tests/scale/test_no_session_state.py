@@ -13,8 +13,8 @@ import pytest
 from bench.chaos.nemesis import Fault
 from bench.chaos.playing import perform
 from bench.chaos.system import System, running_system
-from tests.scale.scene import ONE_PROCESS, booked, hospital_of
-from tests.support.swapping import Swapper, swapping
+from tests.scale.helpers import ONE_PROCESS, booked, hospital_of
+from tests.support.rotating_pooler import Swapper, swapping
 
 ENTRY = re.compile(r"\n(?=\d{4}-\d\d-\d\d )")
 SAID = re.compile(r"[^\n]*? LOG:  (?:statement|execute ([^:]+)): (.*)", re.DOTALL)

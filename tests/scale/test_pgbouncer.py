@@ -10,9 +10,9 @@ from bench.chaos.nemesis import Fault
 from bench.chaos.playing import perform
 from bench.chaos.system import System, running_system
 from devserver.project import ROOT
-from tests.scale.scene import ONE_PROCESS, booked, crowd, hospital_of, seats_sold
+from tests.scale.helpers import ONE_PROCESS, booked, crowd, hospital_of, seats_sold
 from tests.support.pgbouncer import NotToBeHad, console, pgbouncer
-from tests.support.swapping import swapping
+from tests.support.rotating_pooler import swapping
 
 CONNECTIONS = 4
 LIMITS = ("statement_timeout = '15s'", "lock_timeout = '5s'", "idle_in_transaction_session_timeout = '15s'")

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from bench.chaos.system import System, Web, running_system
-from tests.scale.scene import at, counted, hospital_of, wire_to
+from tests.scale.helpers import at, counted, hospital_of, wire_to
 from tests.support.api import Api
+from tests.support.eventually import eventually
 from tests.support.hospital import Hospital, unique
 from tests.support.standby import Standby, standby
-from tests.support.waiting import until
 
 LOCKED = """
 SELECT EXISTS (SELECT FROM pg_locks WHERE relation = 'clinics_doctor'::regclass AND mode = 'AccessExclusiveLock')
@@ -88,7 +88,7 @@ def await_reads_of_the_replica(scene: Scene, web: Web, path: str = "doctors/") -
         api.get(path).expect(200)
         return reads(web, "replica") > before
 
-    until(read)
+    eventually(read)
 
 
 def test_whoever_wrote_reads_it_at_every_server(scene: Scene) -> None:
@@ -150,9 +150,9 @@ def test_a_read_that_breaks_off_is_read_on_the_primary(scene: Scene) -> None:
             link.execute("LOCK TABLE clinics_doctor IN ACCESS EXCLUSIVE MODE")
             with scene.system.connect() as other:
                 other.execute("SELECT pg_logical_emit_message(true, 'scale', 'so that the log is written')")
-            until(lambda: watching.execute(LOCKED).fetchone() == (True,))
+            eventually(lambda: watching.execute(LOCKED).fetchone() == (True,))
             reading = pool.submit(names, reader, name)
-            until(lambda: bool(watching.execute(END_WAITING).fetchall()))
+            eventually(lambda: bool(watching.execute(END_WAITING).fetchall()))
         assert reading.result(20) == [name]
     assert reads(web, "away") == before + 1
 

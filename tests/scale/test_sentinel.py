@@ -9,9 +9,9 @@ from bench.chaos.nemesis import Fault, holds_end
 from bench.chaos.playing import perform
 from bench.chaos.system import System, running_system
 from devserver.project import ROOT
-from tests.scale.scene import ONE_PROCESS, counted
+from tests.scale.helpers import ONE_PROCESS, counted
+from tests.support.eventually import eventually
 from tests.support.sentinels import Watched, watched_redis
-from tests.support.waiting import until
 
 LONGEST_GAP = 4
 """Seconds in which nobody is told that a booking was made (measured: half a second)."""
@@ -45,13 +45,13 @@ def test_bookings_go_on_while_another_redis_takes_over() -> None:
 
     def fail_over(system: System, seconds: float) -> None:
         (watched,) = places
-        until(lambda: passages(system, "held") > 20)
+        eventually(lambda: passages(system, "held") > 20)
         before = passages(system, "away")
         watched.primary.kill()
-        until(lambda: watched.primary_port() == watched.replica.port)
+        eventually(lambda: watched.primary_port() == watched.replica.port)
         assert passages(system, "away") > before, "nobody noticed that the primary had gone"
         held = passages(system, "held")
-        until(lambda: passages(system, "held") > held + 20)
+        eventually(lambda: passages(system, "held") > held + 20)
 
     with running_system(beside=sentinels, celery=False) as system:
         for name in ("worker", "beat1"):

@@ -10,10 +10,10 @@ from django.db import connection
 from accounts.audit import read_trail
 from accounts.models import ReadTrail
 from tests.factories import first_admin
-from tests.races.choreography import together
+from tests.races.interleaving import together
 from tests.support.api import Answer, Api, in_process
+from tests.support.eventually import eventually
 from tests.support.hospital import PASSWORD, Hospital
-from tests.support.waiting import until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -161,7 +161,7 @@ def test_reads_at_the_same_moment_are_written_together(settings: Any, monkeypatc
     def slow(statements: Any, **more: Any) -> Any:
         if not written:
             written.append(1)
-            until(lambda: read_trail._recording.waiting(None) == 5)
+            eventually(lambda: read_trail._recording.waiting(None) == 5)
         else:
             written.append(5)
         return send(statements, **more)

@@ -10,7 +10,7 @@ from django.db import connection
 from accounts.access.permission_table import MATRIX, Reach
 from accounts.access.roles import Role
 from tests.factories import first_admin
-from tests.security.surface import OPEN, SIGNED_IN, Operation, operations, things_of, writes
+from tests.security.openapi_operations import OPEN, SIGNED_IN, Operation, operations, things_of, writes
 from tests.support.api import Answer, Api, in_process
 from tests.support.hospital import PASSWORD, Hospital
 

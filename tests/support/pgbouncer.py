@@ -15,7 +15,7 @@ from bench.chaos.system import HOST, System
 from devserver.ports import free_port
 from devserver.processes import spawn
 from devserver.unprivileged import bare_environment, runner_for
-from tests.support.waiting import until
+from tests.support.eventually import eventually
 
 CONFIG = """
 [databases]
@@ -95,7 +95,7 @@ def pgbouncer(system: System, *, size: int) -> Iterator[str]:
             command=[program.path, str(config)], environ=program.environ, cwd=Path("/"), output=output, runner=runner
         )
     try:
-        until(lambda: _answers(port))
+        eventually(lambda: _answers(port))
         yield system.postgres.url.replace(f":{system.postgres.port}/", f":{port}/")
     finally:
         process.kill()

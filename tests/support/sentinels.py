@@ -15,7 +15,7 @@ from devserver.ports import free_port
 from devserver.processes import spawn
 from devserver.state import prepare_data_dir, write_private
 from devserver.unprivileged import bare_environment
-from tests.support.waiting import until
+from tests.support.eventually import eventually
 
 NAME, QUORUM = "opd", 2
 HOST = "127.0.0.1"
@@ -81,10 +81,10 @@ def watched_redis(folder: Path) -> Iterator[Watched]:
                     link.replicaof(HOST, primary.port)
         watched = Watched(folder, primary, replica)
         stack.callback(watched.stop)
-        until(lambda: _sees_replica(replica))
+        eventually(lambda: _sees_replica(replica))
         for _ in range(3):
             watched.start_sentinel()
-        until(lambda: all(_is_ready(port) for port in watched.sentinels))
+        eventually(lambda: all(_is_ready(port) for port in watched.sentinels))
         yield watched
 
 

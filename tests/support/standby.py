@@ -11,7 +11,7 @@ import psycopg
 
 from devserver import EmbeddedPostgres
 from devserver.unprivileged import attempt
-from tests.support.waiting import until
+from tests.support.eventually import eventually
 
 
 class Standby(EmbeddedPostgres):
@@ -39,7 +39,7 @@ class Standby(EmbeddedPostgres):
         """Go on receiving the primary's log, and show nothing new of it."""
         with self.connect() as link:
             link.execute("SELECT pg_wal_replay_pause()")
-            until(lambda: link.execute("SELECT pg_get_wal_replay_pause_state()").fetchone() == ("paused",))
+            eventually(lambda: link.execute("SELECT pg_get_wal_replay_pause_state()").fetchone() == ("paused",))
 
     def go_on(self) -> None:
         """Show what was received."""

@@ -84,18 +84,18 @@ def delete_one_slot_and_add_another(hospital: Hospital, closed: Json) -> None:
 
 
 @pytest.mark.parametrize(
-    "deed",
+    "action",
     [
         add_a_slot, change_the_capacity, cancel_a_slot, delete_a_slot, move_a_slot_to_the_next_day,
         complete_a_token, cancel_a_token, delete_one_slot_and_add_another,
     ],
 )  # fmt: skip
 def test_what_touches_a_closed_day_is_in_its_report(
-    hospital: Hospital, closed: Json, deed: Callable[[Hospital, Json], None]
+    hospital: Hospital, closed: Json, action: Callable[[Hospital, Json], None]
 ) -> None:
     before = report(hospital)
     assert before == stored()
-    deed(hospital, closed)
+    action(hospital, closed)
     fresh = live_report(facility=Facility.objects.get(), day=date.fromisoformat(DAY))
     assert fresh != before
     assert report(hospital) == fresh, "at once"

@@ -12,7 +12,7 @@ from django.db import connection
 
 from clinics.models import Slot
 from ops.backup import on_database
-from tests.races.scene import a_slot, book
+from tests.races.builders import a_slot, book
 from tokens.models import Token
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -15,7 +15,7 @@ from core import clock
 from core.db.transactions import atomic
 from events.models import Event
 from tests.factories import DoctorFactory, PatientFactory, ensure_facility
-from tests.integration.tokens.crowd import slot_with
+from tests.integration.tokens.slot_builder import slot_with
 from tokens.errors import ERROR_OF_CONSTRAINT
 from tokens.models import Token
 from waitlist.models import WaitlistEntry

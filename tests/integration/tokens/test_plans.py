@@ -4,7 +4,7 @@ import pytest
 from django.db import connection
 
 from core.db.sql import Change, Rows
-from tests.integration.tokens.crowd import slot_with
+from tests.integration.tokens.slot_builder import slot_with
 from tests.support.plans import nodes_of
 from tokens.models import Token
 

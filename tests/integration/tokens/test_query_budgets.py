@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from clinics.models import Slot
 from core import clock
 from tests.factories import DoctorFactory, PatientFactory, ensure_facility, first_admin
-from tests.integration.tokens.crowd import slot_with
+from tests.integration.tokens.slot_builder import slot_with
 from tests.support.api import Answer, Api, in_process
 from tests.support.hospital import PASSWORD, Hospital
 from tokens.models import Token

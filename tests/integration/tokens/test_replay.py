@@ -13,8 +13,8 @@ from core import clock as core_clock
 from core.clock import ManualClock
 from tests.factories import ensure_facility, first_admin
 from tests.model.day import MORNING, Day, new_reference
-from tests.model.real import Pair
-from tests.races.scene import a_doctor, a_patient, a_slot, book, service
+from tests.model.engine_adapter import Pair
+from tests.races.builders import a_doctor, a_patient, a_slot, book, service
 from tests.support.api import in_process
 from tests.support.hospital import PASSWORD, Hospital
 from tokens.audit.as_of import slot_as_it_is, slot_as_of
@@ -65,9 +65,9 @@ def test_what_a_day_seldom_sees_is_in_the_log_too(clock: ManualClock) -> None:
     """A slot that moves to another doctor, an own delay that moves nothing, a hold, a buffer, triage."""
     kept: dict[datetime, dict[UUID, SlotThen]] = {}
 
-    def then(*deeds: Any) -> None:
-        for deed in deeds:
-            deed()
+    def then(*actions: Any) -> None:
+        for action in actions:
+            action()
         kept[clock.now()] = pictures()
         clock.advance(seconds=30)
 

@@ -19,7 +19,7 @@ from core import clock
 from devserver import EmbeddedRedis
 from devserver.data_dir import remove_home
 from events.models import Event
-from tests.races.scene import a_slot, book, fresh, lies_of, service
+from tests.races.builders import a_slot, book, fresh, inconsistencies_of, service
 from tests.support.invariants import assert_invariants_hold
 from tokens.models import Token
 from waitlist.models import WaitlistEntry
@@ -125,5 +125,5 @@ def test_a_worker_two_beats_and_ten_sweeps_at_once_have_the_effect_of_one(tmp_pa
     assert [event.type for event in swept.filter(slot_id=over.id)] == ["waitlist.expired"]
     here = Token.objects.get(slot=slot, status="CHECKED_IN")
     assert fresh(here).updated_at == here.created_at  # who is here is never swept
-    assert lies_of(slot) == lies_of(over) == []
+    assert inconsistencies_of(slot) == inconsistencies_of(over) == []
     assert_invariants_hold()

@@ -13,7 +13,7 @@ from clinics.models import Slot
 from core import clock
 from core.ids import new_id
 from events.models import Event
-from tests.races.scene import a_slot, book, service
+from tests.races.builders import a_slot, book, service
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -153,11 +153,11 @@ def delete_in_good_order(slot: Slot) -> None:
     service.delete_slot(slot_id=empty.id, actor="user:desk")
 
 
-@pytest.mark.parametrize(("deed", "noticed"), [(remove_with_its_log, True), (delete_in_good_order, False)])
+@pytest.mark.parametrize(("action", "noticed"), [(remove_with_its_log, True), (delete_in_good_order, False)])
 def test_a_slot_that_is_gone_has_to_be_deleted_in_the_log(
-    slot: Slot, deed: Callable[[Slot], None], noticed: bool
+    slot: Slot, action: Callable[[Slot], None], noticed: bool
 ) -> None:
-    deed(slot)
+    action(slot)
     assert ("the log does not record the slot's deletion" in verify()) is noticed
 
 

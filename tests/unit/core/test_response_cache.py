@@ -9,10 +9,10 @@ import pytest
 from core import ids
 from core.api import response_cache
 from core.api.response_cache import Body, ResponseCache, Wanted, cached, source_tag, tag_of
-from tests.support.waiting import until
+from tests.support.eventually import eventually
 
 OLD, NEW = tag_of("old"), tag_of("new")
-PATIENCE = 20.0
+TIMEOUT_SECONDS = 20.0
 
 
 @pytest.fixture(autouse=True)
@@ -94,7 +94,7 @@ class Crowd:
         def make() -> Body:
             self.makings.append(tag)
             self.begun.set()
-            assert self.go.wait(PATIENCE)
+            assert self.go.wait(TIMEOUT_SECONDS)
             return Body(tag, b"held up")
 
         return make
@@ -120,7 +120,7 @@ class Crowd:
     def leave(self) -> None:
         self.go.set()
         for each in self._threads:
-            each.join(PATIENCE)
+            each.join(TIMEOUT_SECONDS)
 
 
 @pytest.fixture
@@ -135,8 +135,8 @@ def test_a_crowd_has_it_made_once(crowd: Crowd) -> None:
     for number in range(12):
         crowd.wants(OLD, crowd.held_up(OLD))
         if number == 0:
-            assert crowd.begun.wait(PATIENCE)
-    until(lambda: response_cache._making.waiting(crowd.name) == 11)
+            assert crowd.begun.wait(TIMEOUT_SECONDS)
+    eventually(lambda: response_cache._making.waiting(crowd.name) == 11)
     crowd.leave()
     assert set(crowd.found.values()) == {Body(OLD, b"held up")}
     assert len(crowd.found) == 12
@@ -146,10 +146,10 @@ def test_a_crowd_has_it_made_once(crowd: Crowd) -> None:
 def test_who_read_a_later_tag_is_not_answered_with_what_was_begun_before(crowd: Crowd) -> None:
     """Those who wait meanwhile have one made for all of them, which begins after each has read its tag."""
     crowd.wants(OLD, crowd.held_up(OLD))
-    assert crowd.begun.wait(PATIENCE)
+    assert crowd.begun.wait(TIMEOUT_SECONDS)
     for _ in range(3):
         crowd.wants(NEW, crowd.at_once(NEW))
-    until(lambda: response_cache._making.waiting(crowd.name) == 3)
+    eventually(lambda: response_cache._making.waiting(crowd.name) == 3)
     crowd.leave()
     assert crowd.found[0].tag == OLD
     assert [crowd.found[number].tag for number in (1, 2, 3)] == [NEW] * 3
@@ -159,7 +159,7 @@ def test_who_read_a_later_tag_is_not_answered_with_what_was_begun_before(crowd: 
 def test_who_waits_too_long_makes_their_own(crowd: Crowd, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(response_cache, "TURN_SECONDS", 0.05)
     crowd.wants(OLD, crowd.held_up(OLD))
-    assert crowd.begun.wait(PATIENCE)
+    assert crowd.begun.wait(TIMEOUT_SECONDS)
     assert cached(Wanted(crowd.name, OLD, Maker(OLD, b"own"))).content == b"own"
 
 

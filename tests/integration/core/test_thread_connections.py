@@ -1,0 +1,100 @@
+"""A thread that ends takes its connections with it, at once: a web server ends its idle threads and starts new ones."""
+
+import gc
+import os
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.db.backends.signals import connection_created
+
+from core.db import thread_connections
+from core.db.thread_connections import see_off
+from tests.support.eventually import eventually
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+SOON = 2.0
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_collected() -> Iterator[None]:
+    """What is only given back when the collector comes by counts as kept."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+def _lives(pid: int) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE pid = %s", [pid])
+        return bool(cursor.fetchone()[0])
+
+
+def _in_a_thread_that_ends() -> int:
+    """The server's process for the connection of a thread that is over."""
+    told: list[int] = []
+
+    def ask() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_backend_pid()")
+            told.extend(cursor.fetchone())
+            assert _lives(told[0])
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    thread.join()
+    return told[0]
+
+
+def test_the_connection_of_a_thread_ends_with_it() -> None:
+    pid = _in_a_thread_that_ends()
+    eventually(lambda: not _lives(pid), SOON)
+
+
+def test_without_a_farewell_it_stays() -> None:
+    """The canary: Django alone leaves it to the collector."""
+    connection_created.disconnect(see_off)
+    try:
+        pid = _in_a_thread_that_ends()
+        with pytest.raises(AssertionError, match="in vain"):
+            eventually(lambda: not _lives(pid), 0.5)
+        gc.collect()
+        eventually(lambda: not _lives(pid), SOON)
+    finally:
+        connection_created.connect(see_off)
+
+
+def test_a_forked_process_leaves_its_parent_s_connection_alone() -> None:
+    connection.close()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    child = os.fork()
+    if child == 0:
+        thread_connections._of_thread.farewell.__del__()
+        os._exit(0)
+    os.waitpid(child, 0)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 2")
+        assert cursor.fetchone() == (2,)
+
+
+def test_a_connection_made_anew_ends_with_its_thread_too() -> None:
+    told: list[Any] = []
+
+    def ask_twice() -> None:
+        for _ in range(2):
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_backend_pid()")
+                told.extend(cursor.fetchone())
+            if len(told) == 1:
+                connection.close()
+
+    thread = threading.Thread(target=ask_twice)
+    thread.start()
+    thread.join()
+    assert told[0] != told[1]
+    eventually(lambda: not _lives(told[1]), SOON)

@@ -1,0 +1,109 @@
+"""The engine on tables that are parted by facility: what it promises holds, and its statements name the facility.
+
+A run of tests on a database of its own, where every statement is looked at by its plan.
+"""
+
+import inspect
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.apps import apps
+
+from ops.management.commands.partition_tables import PARTED
+from tests.partitioning.allowed import ALLOWED
+from tests.partitioning.database import parted_database
+from tests.partitioning.plan_watcher import REPORT
+from tokens.services import TokenAllocationService
+
+ROOT = Path(__file__).resolve().parents[2]
+CONTRACT = "tests/contract/test_0"
+PLUGIN = "tests.partitioning.plan_watcher"
+SEATS = "tests/races/test_seats.py"
+BATCHES = ("tests/races/test_batches.py", "tests/races/test_batches_with_idempotency_keys.py")
+PLAYED = (
+    "tests/partitioning/workload.py",
+    "tests/integration/tokens/test_constraints.py",
+    f"{CONTRACT}4_life_of_a_token.py::test_an_emergency_becomes_of_the_token_the_patient_has",
+    f"{CONTRACT}4_life_of_a_token.py::test_cancelling_the_slot_cancels_all_but_the_one_in_the_room",
+    f"{CONTRACT}4_life_of_a_token.py::test_an_expired_hold_gives_its_seat_to_who_waits_before_who_asks",
+    f"{CONTRACT}5_waiting_list.py::test_the_best_entry_is_promoted_and_told_by_the_cancel",
+    f"{CONTRACT}6_delays.py::test_the_example_of_the_contract",
+    f"{CONTRACT}6_delays.py::test_bulk_slots_inherit_too",
+    f"{CONTRACT}7_token_endpoints.py::test_the_daily_report_counts_right",
+    f"{SEATS}::test_twelve_want_the_last_seat",
+    f"{SEATS}::test_one_patient_asks_at_two_slots_of_a_doctor",
+    f"{SEATS}::test_canary_without_locks_the_database_itself_refuses_the_second",
+    f"{SEATS}::test_who_books_elsewhere_while_being_promoted_does_not_stop_the_one_who_cancels",
+    *BATCHES,
+)
+
+
+def play(report: Path, *, address: str) -> subprocess.CompletedProcess[str]:
+    """Run what is played, on that database and under the eyes of the plugin."""
+    command = [sys.executable, "-m", "pytest", "-q", "--reuse-db", "-p", "no:cacheprovider", "-p", PLUGIN, *PLAYED]
+    without = {"PYTEST_ADDOPTS", "PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT"}
+    environ = {name: value for name, value in os.environ.items() if name not in without}
+    environ |= {"DATABASE_URL": address, REPORT: str(report)}
+    return subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=300)
+
+
+def test_the_engine_on_parted_tables(django_db_setup: None, django_db_blocker: Any, tmp_path: Path) -> None:
+    """One test of many things, because the run that it looks at takes a while."""
+    report = tmp_path / "seen.json"
+    with django_db_blocker.unblock(), parted_database() as parted:
+        done = play(report, address=parted.address)
+
+    # The rows that were there stay, and what is parted is not parted again.
+    assert parted.before["tokens_token"][0] == 4
+    assert parted.before["events_event"][0] == 2
+    assert parted.after == parted.before
+    assert parted.second_time == "clinics_slot is already partitioned."
+
+    # Every promise holds.
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+    seen = json.loads(report.read_text())
+    assert seen["tests"] > 60
+
+    # Every operation was watched, and every statement looks into one part.
+    operations = {name for name, _ in inspect.getmembers(TokenAllocationService, inspect.isfunction)}
+    assert {name for name in operations if not name.startswith("_")} <= set(seen["operations"])
+    assert seen["statements"] > 80
+    assert seen["spread"] == {}
+
+    # Nothing is allowed that is not needed.
+    assert seen["used"] == sorted(ALLOWED)
+
+
+def test_what_is_allowed_is_told() -> None:
+    page = (ROOT / "docs/howto/growing.md").read_text()
+    assert [name for name in ALLOWED if f"`{name}`" not in page] == []
+
+
+def test_whatever_carries_the_facility_is_parted() -> None:
+    """But for doctors, the history of plans and the reports of days: these do not grow with every visit."""
+    carrying = {model._meta.db_table for model in apps.get_models() if "facility_id" in _columns(model)}
+    assert carrying - set(PARTED) == {
+        "clinics_doctor",
+        "clinics_doctorevent",
+        "clinics_slothistory",
+        "reports_dailyreport",
+    }
+
+
+@pytest.mark.parametrize("table", PARTED)
+def test_whatever_is_unique_contains_the_facility(table: str) -> None:
+    """But for ids and numbers that nobody else draws, which are unique everywhere by how they are made."""
+    model = next(model for model in apps.get_models() if model._meta.db_table == table)
+    own = {field.name for field in model._meta.concrete_fields if field.unique}
+    assert own <= {"id", "seq", "token"}
+    for constraint in model._meta.total_unique_constraints:
+        assert {"facility", "facility_id"} & set(constraint.fields), constraint.name
+
+
+def _columns(model: Any) -> set[str]:
+    return {field.column for field in model._meta.concrete_fields}

@@ -1,4 +1,4 @@
-"""The functions that may look into every part, each with the reason; `docs/howto/growing.md` lists the same."""
+"""The functions that may scan every partition, each with the reason; `docs/howto/growing.md` has the same list."""
 
 LOOK_UP = "tokens.engine.locate._found"
 

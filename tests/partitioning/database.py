@@ -1,4 +1,4 @@
-"""A database of its own, laid out in parts, beside the one that the other tests use."""
+"""A separate partitioned database, beside the one that the other tests use."""
 
 import os
 import secrets
@@ -23,7 +23,7 @@ PARTS = 3
 
 @dataclass(frozen=True)
 class Parted:
-    """Where it is (for a test run with --reuse-db), and what its tables held before and after they were parted."""
+    """The database's URL (for a run with --reuse-db), and its contents before and after partitioning."""
 
     address: str
     before: dict[str, Any]
@@ -33,7 +33,7 @@ class Parted:
 
 @contextmanager
 def parted_database() -> Iterator[Parted]:
-    """A migrated database with some rows, parted by the command; dropped afterwards."""
+    """Yield a migrated database with some rows, partitioned by the command; drop it afterwards."""
     base = f"parted_{secrets.token_hex(4)}"
     name = f"test_{base}"
     _administer("CREATE DATABASE {}", name)
@@ -63,7 +63,7 @@ def _lay_out() -> tuple[dict[str, Any], dict[str, Any], str]:
 
 
 def _contents() -> dict[str, Any]:
-    """The number of rows of each table, and a fingerprint of them."""
+    """Return the number of rows of each table, and a digest of them."""
     with connection.cursor() as cursor:
         found = {}
         for table in PARTED:

@@ -1,4 +1,4 @@
-"""A pytest plugin that looks at the plan of every statement with which the engine touches a parted table.
+"""A pytest plugin that checks the plan of every engine statement on a partitioned table.
 
 A statement that names the facility is planned on the tables of one part. What looks into several is written down with
 the function that asked; those that may are listed in `allowed`.
@@ -28,14 +28,14 @@ REPORT = "OPD_PLANS_REPORT"
 
 @cache
 def names_parted() -> re.Pattern[str]:
-    """Finds the names of parted tables."""
+    """Return a pattern that matches the names of partitioned tables."""
     from ops.management.commands.partition_tables import PARTED  # once Django is set up
 
     return re.compile(r"\b(" + "|".join(PARTED) + r")\b")
 
 
 def parts_of(statement: str, parameters: Any = None) -> set[str]:
-    """The parts that the plan of a statement looks into; none for an INSERT of rows, which are routed one by one."""
+    """Return the partitions that a statement's plan scans; none for an INSERT, whose rows are routed one by one."""
     with connection.connection.cursor() as cursor:  # past Django, whose cursors are watched
         cursor.execute(f"EXPLAIN (VERBOSE, FORMAT JSON) {statement}", parameters)
         [plan] = cursor.fetchone()
@@ -44,7 +44,7 @@ def parts_of(statement: str, parameters: Any = None) -> set[str]:
 
 
 def one_by_one(sql: str, parameters: Any) -> Iterator[tuple[str, Any]]:
-    """The statements of one journey (core.db.sql joins them like this), each with its own values."""
+    """Split the joined statements of one round trip (core.db.sql), each with its own values."""
     statements = sql.split(";\n")
     if len(statements) == 1:
         yield sql, parameters
@@ -58,7 +58,7 @@ def one_by_one(sql: str, parameters: Any) -> Iterator[tuple[str, Any]]:
 
 
 class Watch:
-    """What was seen of the engine's statements."""
+    """The engine statements observed so far."""
 
     def __init__(self, allowed: dict[str, str]) -> None:
         self.allowed = allowed
@@ -68,7 +68,7 @@ class Watch:
         self.operations: set[str] = set()
 
     def __call__(self, execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: Any) -> Any:
-        """Django's wrapper round each execution."""
+        """Act as Django's execute wrapper."""
         if not many and isinstance(sql, str):
             for statement, values in one_by_one(sql, params):
                 if names_parted().search(statement) and IS_STATEMENT.match(statement):
@@ -76,7 +76,7 @@ class Watch:
         return execute(sql, params, many, context)
 
     def look(self, sql: str, params: Any) -> None:
-        """Judge the statement by its plan, the first time that a function sends it."""
+        """Check the statement's plan the first time that a function sends it."""
         asked = asking()
         if asked is None:
             return
@@ -95,7 +95,7 @@ class Watch:
 
 
 def asking() -> list[str] | None:
-    """The engine's functions under way, innermost first; None if a test asks for itself."""
+    """Return the engine's functions on the stack, innermost first; None if a test runs the statement itself."""
     names: list[str] = []
     frame: Any = sys._getframe(1)
     while frame is not None:

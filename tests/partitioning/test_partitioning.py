@@ -1,6 +1,6 @@
-"""The engine on tables that are parted by facility: what it promises holds, and its statements name the facility.
+"""The engine on tables partitioned by facility: its guarantees hold, and its statements name the facility.
 
-A run of tests on a database of its own, where every statement is looked at by its plan.
+Runs a selection of tests on a separate database and checks the plan of every statement.
 """
 
 import inspect
@@ -44,7 +44,7 @@ PLAYED = (
 
 
 def play(report: Path, *, address: str) -> subprocess.CompletedProcess[str]:
-    """Run what is played, on that database and under the eyes of the plugin."""
+    """Run the selected tests on that database with the plan watcher plugin."""
     command = [sys.executable, "-m", "pytest", "-q", "--reuse-db", "-p", "no:cacheprovider", "-p", PLUGIN, *PLAYED]
     without = {"PYTEST_ADDOPTS", "PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT"}
     environ = {name: value for name, value in os.environ.items() if name not in without}
@@ -53,7 +53,7 @@ def play(report: Path, *, address: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_engine_on_parted_tables(django_db_setup: None, django_db_blocker: Any, tmp_path: Path) -> None:
-    """One test of many things, because the run that it looks at takes a while."""
+    """One test with many assertions, because the run that it inspects is slow."""
     report = tmp_path / "seen.json"
     with django_db_blocker.unblock(), parted_database() as parted:
         done = play(report, address=parted.address)
@@ -85,7 +85,7 @@ def test_what_is_allowed_is_told() -> None:
 
 
 def test_whatever_carries_the_facility_is_parted() -> None:
-    """But for doctors, the history of plans and the reports of days: these do not grow with every visit."""
+    """Except doctors, plan history and daily reports, which do not grow with every visit."""
     carrying = {model._meta.db_table for model in apps.get_models() if "facility_id" in _columns(model)}
     assert carrying - set(PARTED) == {
         "clinics_doctor",
@@ -97,7 +97,7 @@ def test_whatever_carries_the_facility_is_parted() -> None:
 
 @pytest.mark.parametrize("table", PARTED)
 def test_whatever_is_unique_contains_the_facility(table: str) -> None:
-    """But for ids and numbers that nobody else draws, which are unique everywhere by how they are made."""
+    """Except ids and sequence numbers, which are generated to be globally unique."""
     model = next(model for model in apps.get_models() if model._meta.db_table == table)
     own = {field.name for field in model._meta.concrete_fields if field.unique}
     assert own <= {"id", "seq", "token"}

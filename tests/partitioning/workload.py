@@ -1,4 +1,4 @@
-"""A day at the counter on a parted database: every operation, and every read that a desk repeats all day.
+"""A workload on a partitioned database: every operation, and every read that a desk repeats all day.
 
 Played by test_partitioning.py in a run of its own, under the eyes of the plugin `watching`.
 """
@@ -39,7 +39,7 @@ def hospital() -> Hospital:
 
 @contextmanager
 def every_statement_in_one_part() -> Iterator[None]:
-    """Nothing but the look-up of an id may look into several parts, and nothing is taken as seen before."""
+    """Allow only id look-ups to scan several partitions, and start with no statements marked as seen."""
     before, spread = watch.looked_at.copy(), dict(watch.spread)
     watch.looked_at.clear()
     watch.allowed = {LOOK_UP: ALLOWED[LOOK_UP]}
@@ -125,7 +125,7 @@ def test_lists_of_everything(hospital: Hospital) -> None:
 
 
 def test_two_facilities_lie_apart_and_a_slot_has_its_doctors() -> None:
-    """With enough of them they use every part, and neither the database lets a row lead from one to another."""
+    """With enough facilities every partition is used, and the database refuses references across facilities."""
     slot = slot_with(queue=1)
     for number in range(30):
         facility = Facility.objects.create(name=f"No. {number}", code=f"N{number}", time_zone="Asia/Kolkata")
@@ -154,7 +154,7 @@ def test_what_a_migration_adds_is_named_alike_in_every_part() -> None:
 
 
 def test_a_statement_without_the_key_is_caught() -> None:
-    """The canary: the same look-up, by a function that may and by a watch that knows of no function that may."""
+    """The canary: the same look-up, with the function allowed and with no function allowed."""
     slot = slot_with(queue=1)
     assert parts_of("SELECT 1 FROM tokens_token WHERE slot_id = %s", [slot.id]) == {"part_00", "part_01", "part_02"}
     assert len(parts_of("SELECT 1 FROM tokens_token WHERE facility_id = %s", [slot.facility_id])) == 1

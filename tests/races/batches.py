@@ -29,7 +29,7 @@ def leave(token: Token, *, keep_seat: bool = False, reply: Reply | None = None) 
 
 
 def one_batch(steps: list[Callable[[], Any]], *, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """The outcomes of steps that all wait while somebody else is booked: they are one batch."""
+    """Run the steps as one batch, by queueing them all behind another booking; return their results."""
     booked, go = threading.Event(), threading.Event()
     leader_slot, leader = a_slot(), a_patient()
     monkeypatch.setattr(batch, "QUEUE_SECONDS", TIMEOUT_SECONDS)

@@ -1,4 +1,4 @@
-"""Callers are authenticated before their requests wait for a batch: a caller who is refused never reaches one."""
+"""Authentication runs before a request joins a batch, so a refused request never reaches one."""
 
 from collections.abc import Callable
 from typing import Any
@@ -31,7 +31,7 @@ def hospital() -> Hospital:
 
 @pytest.fixture
 def reached(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The actors of the requests that reached a batch."""
+    """Record the actors of the requests that reached a batch."""
     actors: list[str] = []
     serve = batch.serve
 
@@ -48,7 +48,7 @@ def id_of(api: Api) -> str:
 
 
 def ended(hospital: Hospital) -> Api:
-    """A desk whose account was closed; the access token still has a good signature."""
+    """A desk whose account was closed; its access token still has a valid signature."""
     desk = hospital.user("FRONT_DESK")
     hospital.admin.patch(f"users/{id_of(desk)}/", {"is_active": False}).expect(200)
     desk.renew = None
@@ -56,7 +56,7 @@ def ended(hospital: Hospital) -> Api:
 
 
 def demoted(hospital: Hospital) -> Api:
-    """A desk who has become a doctor since they signed in."""
+    """A desk user whose role was changed to DOCTOR after signing in."""
     desk = hospital.user("FRONT_DESK")
     User.objects.filter(id=id_of(desk)).update(role="DOCTOR")
     return desk
@@ -73,7 +73,7 @@ REFUSED: dict[str, Callable[[Hospital], Api]] = {
 
 @pytest.mark.parametrize("who", REFUSED)
 def test_a_refused_caller_reaches_no_batch(hospital: Hospital, reached: list[str], who: str) -> None:
-    """Refused callers and a desk book and cancel at the same moment; only the desk's requests are served."""
+    """Refused callers and a desk book and cancel at the same moment; only the desk's requests succeed."""
     caller, slot = REFUSED[who](hospital), hospital.slot(capacity=9)
     token, kept = hospital.token(slot), hospital.token(slot)
     patients = [hospital.patient() for _ in range(4)]

@@ -1,4 +1,4 @@
-"""Requests of one batch: each has its own outcome, and one busy slot does not hold up the others."""
+"""Batched requests: each has its own result, and one busy slot does not delay the others."""
 
 import threading
 import uuid
@@ -60,7 +60,7 @@ def test_each_has_their_own_outcome(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_who_leaves_makes_room_for_who_comes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One seat goes to the patient who waited for it, the other to the one who books in the same batch."""
+    """Of two freed seats, one goes to the waiting patient and the other to a booking of the same batch."""
     waited_for, free_again = a_slot(capacity=1), a_slot(capacity=1)
     first, second = book(waited_for), book(free_again)
     waiting, coming = a_patient(), a_patient()
@@ -140,7 +140,7 @@ def test_a_batch_over_many_slots_fills_each_to_the_last_seat(monkeypatch: pytest
 
 
 def test_what_the_database_refuses_to_one_is_refused_to_that_one_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The patient is booked with the same doctor by another process after the batch has looked and before it writes."""
+    """Another process books the patient with the same doctor between the batch's reads and its writes."""
     doctor = a_doctor()
     early = a_slot(doctor)
     late = a_slot(doctor, start=early.end_time)
@@ -171,7 +171,7 @@ def test_what_the_database_refuses_to_one_is_refused_to_that_one_alone(monkeypat
 
 
 def test_each_event_of_a_batch_names_its_own_cause(monkeypatch: pytest.MonkeyPatch, clock: ManualClock) -> None:
-    """What was due is the sweep's, and is applied only in the slots of the batch."""
+    """Expirations that are due name the sweep as their cause and are applied only in the slots of the batch."""
     due, untouched = a_slot(capacity=2), a_slot(capacity=1)
     for slot in (due, untouched):
         book(slot, actor="user:planner", hold=True)
@@ -232,7 +232,7 @@ def test_one_busy_slot_does_not_hold_up_the_others(monkeypatch: pytest.MonkeyPat
 
 @pytest.fixture
 def passed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The slots whose gate was passed."""
+    """Record the slots whose Redis lock was taken."""
     passed: list[str] = []
     gate = locking.gate
 

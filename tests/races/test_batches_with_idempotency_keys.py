@@ -1,4 +1,4 @@
-"""Requests with an Idempotency-Key in one batch: each key makes one change and has one answer."""
+"""Batched requests with an Idempotency-Key: each key makes one change and stores one response."""
 
 import threading
 from collections.abc import Callable
@@ -49,7 +49,7 @@ def key_for(text: str, *, request: str = "", actor: str = "user:desk") -> Key:
 
 
 def booking(slot: Slot, patient: Patient, key: Key | None) -> Step:
-    """A booking as the API makes it, with its key."""
+    """Return a booking request with its key, as the API makes it."""
     work = partial(ask, slot.id, patient.id, wait=False, reply=Reply(booked, key))
     return partial(commands.run, work, key, looks=False)
 
@@ -63,7 +63,7 @@ def stored() -> dict[str, bytes]:
 
 
 def of(answer: Answer) -> bytes:
-    """The body of an answer as it goes over the wire."""
+    """Return the response body as sent to the client."""
     return commands.stored(answer).body
 
 
@@ -73,7 +73,7 @@ def is_replayed(answer: Answer) -> bool:
 
 @pytest.fixture
 def runs(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
-    """Of each transaction: the number of its requests, and of its statements."""
+    """Record the number of requests and statements of each transaction."""
     runs: list[tuple[int, int]] = []
     run = batch._run
 

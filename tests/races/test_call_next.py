@@ -1,4 +1,4 @@
-"""Two desks call at once, and an emergency arrives while a patient is called."""
+"""Concurrent `call_next`: two desks at once, and an emergency that arrives during a call."""
 
 import pytest
 
@@ -45,7 +45,7 @@ def test_canary_without_locks_two_desks_call_the_same_patient() -> None:
 
 
 def call_one_who_collapses() -> tuple[Slot, Token, Overtaking]:
-    """The patient becomes an emergency at one desk while another calls them."""
+    """Triage a patient to EMERGENCY at one desk while another desk calls them."""
     slot, (token,) = waiting_room(1)
     ended = overtake(
         lambda: service.admit_emergency(slot_id=slot.id, patient_id=token.patient_id, actor="user:er"),
@@ -71,7 +71,7 @@ def test_canary_without_locks_the_call_is_lost() -> None:
 
 
 def test_emergencies_and_calls_at_once(any_redis: None) -> None:
-    """Whatever the order, everybody called is called once and each emergency has a seat."""
+    """In any order, each patient is called at most once and each emergency has a seat."""
     slot, _ = waiting_room(4)
     patients = [a_patient() for _ in range(4)]
     outcomes = together(

@@ -1,4 +1,4 @@
-"""Readers beside writers: whoever has heard of a change sees it in the next list, and no list is torn."""
+"""Reads concurrent with writes: a list includes every change acknowledged before the read, and is consistent."""
 
 import random
 import threading
@@ -26,7 +26,7 @@ READS, WRITES = 60, 40
 
 @pytest.mark.parametrize("combine", [True, False])
 def test_a_list_is_never_older_than_what_was_acknowledged(settings: Any, combine: bool) -> None:
-    """Two book and cancel, six read; what each heard of before it asked is in what it is told."""
+    """Two threads write and six read; each list includes every change acknowledged before it was requested."""
     settings.OPD_COMBINE = combine
     hospital = Hospital(in_process(), first_admin(PASSWORD).username, PASSWORD)
     slot = a_slot(capacity=500)
@@ -78,7 +78,7 @@ def test_a_list_is_never_older_than_what_was_acknowledged(settings: Any, combine
 
 
 def test_a_change_between_head_and_tokens_is_told_under_its_own_tag(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The head is read, then somebody books: what is told has the booking, and the tag of the list with it."""
+    """A booking between reading the slot and reading its tokens: the response has the booking and the matching ETag."""
     hospital = Hospital(in_process(), first_admin(PASSWORD).username, PASSWORD)
     slot = a_slot(capacity=10)
     listed, late = slot_tokens.listed, []
@@ -99,7 +99,7 @@ def test_a_change_between_head_and_tokens_is_told_under_its_own_tag(monkeypatch:
 
 @pytest.fixture
 def readers(settings: Any) -> tuple[Hospital, Any, list[str], list[Api]]:
-    """A slot with two tokens, and who reads: two desks, a patient, and a desk whose account is closed."""
+    """A slot with two tokens, and four readers: two desks, a patient, and a desk whose account is closed."""
     settings.OPD_COMBINE = True
     hospital = Hospital(in_process(), first_admin(PASSWORD).username, PASSWORD)
     slot, patient = a_slot(capacity=10), a_patient()
@@ -115,7 +115,7 @@ def read(slot: Any, by: Api) -> Any:
 
 
 def sent_late(module: Any, monkeypatch: pytest.MonkeyPatch, *, waiting: Callable[[], bool]) -> list[int]:
-    """The number of ids in each statement that the module sends; the first one is sent once the others wait."""
+    """Record the number of ids per statement; hold the first statement back until the other requests wait."""
     sent: list[int] = []
 
     def late(*statements: Any) -> Any:
@@ -132,7 +132,7 @@ def sent_late(module: Any, monkeypatch: pytest.MonkeyPatch, *, waiting: Callable
 def test_sessions_are_looked_up_together_and_each_caller_is_who_they_are(
     readers: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The session of one is looked up while four wait: these four are looked up with one statement."""
+    """While one session is looked up, four requests wait; one statement then looks up all four sessions."""
     hospital, slot, tokens, others = readers
     sent = sent_late(authentication, monkeypatch, waiting=lambda: authentication._sessions.waiting(None) == len(others))
     outcomes = together([lambda by=by: read(slot, by) for by in [hospital.admin, *others]])
@@ -143,7 +143,7 @@ def test_sessions_are_looked_up_together_and_each_caller_is_who_they_are(
 def test_heads_are_read_together_and_each_caller_gets_their_own_tokens(
     readers: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The head of the slot is read for one while three wait: these three share one statement."""
+    """While the slot is read for one request, three wait; one statement then reads it for all three."""
     hospital, slot, tokens, others = readers
     admitted = others[:3]
     heads = queue_list._heads

@@ -1,4 +1,4 @@
-"""Who polls events/?after= gets every event once, however late a transaction commits."""
+"""A client that polls events/?after= receives every event once, even if a transaction commits late."""
 
 import random
 import threading
@@ -31,7 +31,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 class Follower:
-    """A system that follows the log over HTTP."""
+    """A client that polls the event log over HTTP."""
 
     def __init__(self) -> None:
         ensure_facility()
@@ -40,7 +40,7 @@ class Follower:
         self.seen: list[dict[str, Any]] = []
 
     def poll(self) -> int:
-        """Read on from the last event; how many came."""
+        """Fetch the events after the last one seen; return how many arrived."""
         after = {"after": self.seen[-1]["id"]} if self.seen else {}
         new = self.api.get("events/", page_size=50, **after).expect(200)["results"]
         self.seen += new
@@ -61,12 +61,12 @@ class Follower:
 
 @pytest.fixture(autouse=True)
 def one_by_one(settings: Any) -> None:
-    """The writers here dawdle before they commit; in one batch there would be nobody to overtake."""
+    """Turn batching off: writers of one batch share a commit, so none could overtake another."""
     settings.OPD_COMBINE = False
 
 
 def book(slot: Slot, *, form: Any = None, patient: Patient | None = None) -> Any:
-    """Book; `form` runs between the last write and the commit."""
+    """Book a seat; call `form` between the last write and the commit."""
     request = BookingRequest(patient_id=(patient or a_patient()).id, category=Category.WALKIN)
     return service.book(slot_id=slot.id, request=request, actor="user:desk", reply=Reply(form) if form else None)
 
@@ -76,7 +76,7 @@ def everything() -> set[str]:
 
 
 def test_every_event_once_and_in_order_under_32_writers() -> None:
-    """The writers dawdle between their events and the commit, so that the log fills out of order."""
+    """Writers wait between writing their events and committing, so that transactions commit out of order."""
     slots = [a_slot(capacity=100) for _ in range(8)]
     follower, chance = Follower(), random.Random(7)
 
@@ -109,7 +109,7 @@ def test_every_event_once_and_in_order_under_32_writers() -> None:
 
 @contextmanager
 def a_bystander() -> Iterator[None]:
-    """A transaction that began before, writes something else and ends inside the block's time."""
+    """Hold a transaction that began earlier, writes unrelated rows and ends within the block."""
     began, go = threading.Event(), threading.Event()
 
     def stand_by() -> None:
@@ -129,7 +129,7 @@ def a_bystander() -> Iterator[None]:
 
 
 def overtaken_in_the_log(*, patient: bool, meanwhile: AbstractContextManager[None] | None = None) -> Follower:
-    """An event is written, a later one is committed and read, and only then the first one is committed."""
+    """Write one event, commit and read a later one, then commit the first."""
     slow, quick = a_slot(), a_slot()
     follower = Follower()
     follower.catch_up(Event.objects.count())
@@ -163,7 +163,7 @@ def test_a_late_commit_is_not_skipped() -> None:
 
 
 def test_a_late_commit_is_not_skipped_when_an_older_transaction_ends_meanwhile() -> None:
-    """Which transactions have ended says nothing about a late one: its number may lie above all of theirs."""
+    """A late transaction may have a higher id than every finished one, so finished ids alone are no safe bound."""
     follower = overtaken_in_the_log(patient=True, meanwhile=a_bystander())
     assert set(follower.ids) == everything()
 

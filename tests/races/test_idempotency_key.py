@@ -1,4 +1,4 @@
-"""Fifty requests with one Idempotency-Key, all at once, over HTTP."""
+"""Fifty concurrent HTTP requests with one Idempotency-Key."""
 
 from collections import Counter
 from functools import partial

@@ -1,4 +1,4 @@
-"""Operations that need several locks take them in one order, whoever names them in another."""
+"""Operations that need several locks take them in one fixed order, whatever the order in the request."""
 
 import threading
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The same person registered at two counters at the same moment is registered once. Real threads, real transactions."""
+"""Concurrent registrations of the same person create one record. Uses real threads and transactions."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -34,7 +34,7 @@ ROUNDS = 5  # a race may be missed once
 
 
 def at_once(*actions: Callable[[], Any]) -> list[Any]:
-    """What each action gave or raised, all begun at the same moment, each in a thread and a connection of its own."""
+    """Run all actions at once, each in its own thread and connection; return each result or exception."""
     start = Barrier(len(actions))
 
     def run(action: Callable[[], Any]) -> Any:
@@ -56,7 +56,7 @@ def many(action: Callable[[], Any], times: int = 6) -> list[Any]:
 
 
 def test_canary_looking_first_is_not_enough() -> None:
-    """Whoever looks and then writes is too late: both see nobody, and only the constraint refuses the second."""
+    """Check-then-insert is not enough: both threads find no record, and only the constraint refuses the second."""
     both_have_looked = Barrier(2)
 
     def look_and_write() -> str:
@@ -132,7 +132,7 @@ def test_a_doctor_is_removed_once() -> None:
 
 
 def test_a_doctor_is_removed_or_booked_but_not_both() -> None:
-    """A booking is stopped before its first write: whoever removes the doctor waits for it, and is refused."""
+    """A booking pauses before its first write; deleting the doctor waits for it and is refused."""
     slot = builders.a_slot()
     patient = a_patient()
     remove = partial(PlanningService().delete_doctor, doctor_id=slot.doctor_id, actor="user:admin")

@@ -1,4 +1,4 @@
-"""The last seat, one patient at two counters, and a seat that comes free while somebody asks for it."""
+"""Races for the last seat, by one patient at two counters, and for a seat that is freed during a request."""
 
 from typing import Any
 
@@ -141,7 +141,7 @@ def test_canary_without_locks_somebody_waits_for_a_free_seat() -> None:
     with unlocked(), without(*NUMBERED_ONCE):
         slot, ended, _ = cancel_and_ask()
         assert ended.overtook
-        assert "somebody waits while a seat is free" in inconsistencies_of(slot)
+        assert "an entry is waiting while a seat is free" in inconsistencies_of(slot)
 
 
 def test_cancel_and_book_at_once(any_redis: None) -> None:
@@ -165,7 +165,7 @@ def test_cancel_and_book_at_once(any_redis: None) -> None:
 def test_who_books_elsewhere_while_being_promoted_does_not_stop_the_one_who_cancels(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The promotion is decided, then the patient books another slot of the day: the next in line is taken."""
+    """After a promotion is decided, the patient books another slot that day; the next entry is promoted instead."""
     with gate_open():
         doctor = a_doctor()
         slot = a_slot(doctor, capacity=1)

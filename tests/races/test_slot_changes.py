@@ -1,4 +1,4 @@
-"""A slot is cancelled, closed, narrowed, moved or removed while somebody books in it."""
+"""A slot is cancelled, closed, reduced, moved or deleted while a patient books in it."""
 
 from collections.abc import Callable
 from functools import partial

@@ -1,4 +1,4 @@
-"""A consumer of the event log gets every event in order, whatever dies or runs at the same time."""
+"""An event log consumer receives every event in order, despite killed processes and concurrent consumers."""
 
 import os
 import signal
@@ -32,13 +32,13 @@ NAME = "followers"
 
 @pytest.fixture(autouse=True)
 def one_by_one(settings: Any) -> None:
-    """In one batch a late commit would hold the early one back."""
+    """Turn batching off: in one batch a late commit would delay the early one."""
     settings.OPD_COMBINE = False
 
 
 @pytest.fixture
 def got(monkeypatch: pytest.MonkeyPatch) -> list[Event]:
-    """Return what the only consumer was handed; its cursor stands at the end of the log."""
+    """Run the only consumer with its cursor at the end of the log; return the events it received."""
     handed: list[Event] = []
     monkeypatch.setattr(subscriptions, "_handlers", {NAME: handed.extend})
     assert consume(NAME) == 0
@@ -99,7 +99,7 @@ def test_a_consumer_that_fails_gets_the_same_events_again(got: list[Event], monk
 
 
 def handle_in_two_processes(monkeypatch: pytest.MonkeyPatch) -> tuple[list[int], int]:
-    """Run one consumer twice at the same time; return what was handed over, and what the second run handled."""
+    """Run one consumer twice at once; return the events delivered, and the number that the second run handled."""
     handed: list[int] = []
     begun, go = threading.Event(), threading.Event()
 
@@ -141,7 +141,7 @@ def test_canary_without_the_row_lock_both_handle_them(got: list[Event], monkeypa
 
 
 def overtaken(got: list[Event]) -> int:
-    """Consume while an event is written and a later one committed; return the cursor's place before."""
+    """Consume while one event is uncommitted and a later one committed; return the cursor's previous position."""
     slow, quick = a_slot(), a_slot()
     consume(NAME)
     got.clear()

@@ -1,4 +1,4 @@
-"""Sweeps against each other, and against a patient who turns up at the last moment."""
+"""Concurrent sweeps, and a sweep against a check-in at the last moment of the grace period."""
 
 from collections import Counter
 from datetime import timedelta
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def turn_up_late(clock: ManualClock) -> tuple[Slot, Token, Overtaking]:
-    """The patient turns up within the grace; a sweep after its end comes before the desk has written."""
+    """Check a patient in within the grace; sweep after its end and before the check-in is written."""
     slot = a_slot(capacity=1)
     token = book(slot)
     service.no_show(token_id=token.id, actor="user:desk")
@@ -77,7 +77,7 @@ def test_ten_sweeps_at_once_have_the_effect_of_one(clock: ManualClock, any_redis
 
 
 def test_a_slot_that_fails_keeps_no_other_from_being_swept(clock: ManualClock) -> None:
-    """A row that somebody spoiled by hand: its own sweep is refused by the database, again and again."""
+    """One slot's row was corrupted by hand, so the database refuses each sweep of that slot."""
     spoiled, sound = a_slot(capacity=2), a_slot(capacity=2)
     book(spoiled, hold=True)
     token = book(sound, hold=True)

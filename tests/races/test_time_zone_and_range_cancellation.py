@@ -1,4 +1,4 @@
-"""A facility's time zone changes, or a range of slots is cancelled, while others book, plan and deactivate."""
+"""Time zone changes and range cancellations that run at the same time as bookings, planning and deactivation."""
 
 from datetime import date, timedelta
 from functools import partial
@@ -33,7 +33,7 @@ def cancel_all(doctor: Doctor) -> Any:
 
 
 def an_evening_slot(doctor: Doctor, *, capacity: int = 3) -> Slot:
-    """A slot that is of the next local day in Auckland."""
+    """Create a slot that falls on the next local day in Auckland."""
     morning = a_slot(doctor)
     return a_slot(doctor, start=morning.start_time + timedelta(hours=8), capacity=capacity)
 

@@ -1,4 +1,4 @@
-"""People and crowds for a system of several processes."""
+"""Clients and concurrent bookings for a system of several processes."""
 
 import re
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ ADMIN = "scale"
 
 
 def hospital_of(system: System, web: Web | None = None) -> Hospital:
-    """The hospital's people, who sign in and ask at this server."""
+    """Return a Hospital whose clients use this server."""
     system.inside(_make_admin)
     return Hospital(wire_to(web or system.web), ADMIN, PASSWORD)
 
@@ -40,18 +40,18 @@ def _make_admin() -> None:
 
 
 def wire_to(web: Web) -> Any:
-    """A wire to this server."""
+    """Return a transport to this server."""
     host, port = web.address
     return over_network(f"http://{host}:{port}")
 
 
 def at(web: Web, api: Api) -> Api:
-    """The same person at another server."""
+    """Return the same client for another server."""
     return Api(wire_to(web), api.authorization, api.renew)
 
 
 def counted(web: Web, name: str, *labels: str) -> float:
-    """What this server's /metrics say of a counter, over all that carry these labels (`how="held"`)."""
+    """Return the sum of a counter in this server's /metrics over all samples with these labels (`how="held"`)."""
     host, port = web.address
     text = httpx.get(f"http://{host}:{port}/metrics", timeout=10).raise_for_status().text
     return sum(
@@ -62,7 +62,7 @@ def counted(web: Web, name: str, *labels: str) -> float:
 
 
 def crowd(hospital: Hospital, webs: Sequence[Web], *, slot: Json, size: int) -> list[Answer]:
-    """The answers of so many patients who ask for a seat of the slot at the same moment, by turns at each server."""
+    """Request seats for this many patients at once, alternating between the servers; return the responses."""
     patients = [hospital.patient() for _ in range(size)]
     desks = [at(webs[number % len(webs)], hospital.desk) for number in range(size)]
     start = Barrier(size)
@@ -76,7 +76,7 @@ def crowd(hospital: Hospital, webs: Sequence[Web], *, slot: Json, size: int) -> 
 
 
 def booked(number: int) -> Break:
-    """Nothing is broken, and it lasts until so many tokens were booked."""
+    """Run the load until this many tokens are booked; assert that no client failed."""
 
     def play(system: System, seconds: float) -> None:
         with system.connect() as link:
@@ -93,7 +93,7 @@ def _tokens(link: psycopg.Connection[Any]) -> int:
 
 
 def seats_sold(answers: Sequence[Answer]) -> int:
-    """How many got a seat; everybody else has to have heard that the slot is full."""
+    """Return the number of seats booked; assert that every other response is slot-full."""
     for answer in answers:
         if answer.status != 201:
             answer.expect(409, "slot-full")

@@ -1,4 +1,4 @@
-"""Nothing the engine does outlives its transaction on a connection, so a pooler may hand the connection on.
+"""The engine leaves no session state on a connection, so a transaction pooler may share connections.
 
 During a busy while each transaction runs on another connection than the one before, PostgreSQL writes down every
 statement, and the functions that lie in the database are read as well.
@@ -33,7 +33,7 @@ FUNCTIONS = "SELECT proname, prosrc FROM pg_proc WHERE pronamespace = 'public'::
 
 
 def lasting(statement: str) -> bool:
-    """Whether a statement leaves something behind on its connection."""
+    """Return whether a statement leaves session state on its connection."""
     return bool(OUTLIVES.search(statement))
 
 

@@ -1,4 +1,4 @@
-"""A streaming replica answers reports and lists, and nobody ever reads less than what was acknowledged."""
+"""A streaming replica serves reports and lists, and no client reads older data than it was acknowledged."""
 
 import contextlib
 import time
@@ -24,13 +24,13 @@ Json = dict[str, Any]
 
 
 def reads(web: Web, how: str) -> float:
-    """How many reads came from the `replica` so far; how many did not because it was `behind` or `away`."""
+    """Return how many reads used the `replica`, or did not because it was `behind` or `away`."""
     return counted(web, "opd_replica_reads_total", f'how="{how}"')
 
 
 @dataclass
 class Scene:
-    """Two servers of one hospital that share a replica, and one that believes the replica whatever it shows."""
+    """Two servers that share a replica, and a third that reads the replica without checking its position."""
 
     system: System
     replica: Standby
@@ -70,18 +70,18 @@ def scene(django_db_blocker: Any) -> Iterator[Scene]:
 
 
 def names(api: Api, name: str) -> list[str]:
-    """The doctors of this name whom the list shows."""
+    """Return the doctors of this name in the list."""
     found = api.get("doctors/", page_size=200).expect(200)["results"]
     return [each["name"] for each in found if each["name"] == name]
 
 
 def new_doctor(api: Api) -> str:
-    """The name of a doctor who was just made there."""
+    """Create a doctor at this server; return the name."""
     return str(api.post("doctors/", {"name": unique("Dr"), "specialization": "General"}).expect(201)["name"])
 
 
 def await_reads_of_the_replica(scene: Scene, web: Web, path: str = "doctors/") -> None:
-    """Return when this comes from the replica there; after a failure it is left alone for a while."""
+    """Wait until this server reads the path from the replica, which it avoids for a while after a failure."""
     api, before = at(web, scene.hospital.admin), reads(web, "replica")
 
     def read() -> bool:
@@ -92,7 +92,7 @@ def await_reads_of_the_replica(scene: Scene, web: Web, path: str = "doctors/") -
 
 
 def test_whoever_wrote_reads_it_at_every_server(scene: Scene) -> None:
-    """Written at one server, read at the other at once, again and again, and the replica is what is read."""
+    """Write at one server, read at once at the other, repeatedly; the reads must come from the replica."""
     writer, reader = scene.admins
     before = reads(scene.webs[1], "replica")
     for _ in range(30):
@@ -174,7 +174,7 @@ def test_a_dead_replica_is_not_missed(scene: Scene) -> None:
 
 
 def test_a_replica_that_was_promoted_is_not_read(scene: Scene) -> None:
-    """The last of these tests: it follows nobody from here on."""
+    """Must run last: a promoted replica no longer follows the primary."""
     writer, reader = scene.admins
     await_reads_of_the_replica(scene, scene.webs[1])
     with scene.replica.connect() as link:

@@ -1,4 +1,4 @@
-"""Redis behind sentinels: its primary is killed, bookings go on, and then the gate is held on the new primary."""
+"""Sentinel failover: the Redis primary is killed, bookings continue, and the lock moves to the new primary."""
 
 import contextlib
 import subprocess
@@ -30,7 +30,7 @@ assert cache.get("sentinel") == "kept"
 
 
 def passages(system: System, how: str) -> float:
-    """How many requests passed the gate in this way so far."""
+    """Return how many requests passed the Redis lock with this outcome."""
     return counted(system.web, "opd_gate_passages_total", f'how="{how}"')
 
 

@@ -1,4 +1,4 @@
-"""Two web servers, each with its processes, on one database: they are one engine, and one of them may die."""
+"""Two multi-process web servers on one database behave as one engine, and either may be killed."""
 
 import itertools
 import uuid
@@ -99,7 +99,7 @@ def test_one_key_at_both_servers_at_once_is_one_booking(system: System) -> None:
 
 
 def test_nothing_is_lost_when_one_of_them_is_killed(system: System) -> None:
-    """Behind a balancer that sends each connection to the next server that lives."""
+    """Behind a round-robin balancer that skips dead servers."""
     turns = itertools.cycle(system.webs)
 
     def next_living() -> tuple[str, int]:

@@ -1,6 +1,6 @@
-"""Every operation of the OpenAPI document, as an attacker sees it: method, path and a body that would be accepted.
+"""The operations of the OpenAPI document: method, path and a body that would be accepted.
 
-The list is made from the document, so a new endpoint is attacked without anybody writing a test for it.
+The list is generated from the document, so the security tests cover new endpoints automatically.
 """
 
 import json
@@ -20,7 +20,7 @@ SIGNED_IN = "signed-in"
 
 @dataclass(frozen=True)
 class Operation:
-    """One method of one path. `body` is the example of the document, or an empty object."""
+    """One method of one path. `body` is the document's example, or an empty object."""
 
     method: str
     path: str
@@ -36,14 +36,14 @@ class Operation:
         return json.loads(self.body)
 
     def address(self, things: dict[str, str]) -> str:
-        """The path with the ids of these things, which are given by collection ("slots", "tokens", ...)."""
+        """Return the path filled with the ids given by collection ("slots", "tokens", ...)."""
         collection = self.path.removeprefix("/api/v1/").split("/")[0]
         return re.sub(r"\{\w+\}", lambda _: things[collection], self.path)
 
 
 @cache
 def operations() -> tuple[Operation, ...]:
-    """All operations of the document."""
+    """Return all operations of the document."""
     from drf_spectacular.generators import SchemaGenerator
 
     document = SchemaGenerator().get_schema(request=None, public=True)
@@ -62,7 +62,7 @@ def operations() -> tuple[Operation, ...]:
 
 
 def writes() -> list[Operation]:
-    """The operations that may change something."""
+    """Return the operations whose method is not safe."""
     return [each for each in operations() if each.method.lower() in WRITES]
 
 
@@ -93,7 +93,7 @@ def _resolved(document: dict[str, Any], part: dict[str, Any]) -> dict[str, Any]:
 
 
 def things_of(hospital: Hospital) -> dict[str, str]:
-    """Ids that exist, by collection, for the paths of the operations."""
+    """Create one object per collection; return their ids, for the paths of the operations."""
     doctor = hospital.doctor()
     slot = hospital.slot(doctor, capacity=1)
     token, entry = hospital.token(slot), hospital.entry(slot)

@@ -1,4 +1,4 @@
-"""User names and e-mail addresses that look like those of somebody else, at every entrance."""
+"""User names and e-mail addresses that resemble another user's, at every endpoint that accepts one."""
 
 import io
 from typing import Any
@@ -161,7 +161,7 @@ def test_the_database_itself_gives_each_name_and_address_once(owner: User, usern
 
 @pytest.mark.parametrize("spelling", ["adm2@ho\u017fpital.example", "\uff41\uff44\uff4d2", "adm\u00b2"])
 def test_nobody_signs_in_with_a_look_alike(client: Any, spelling: str) -> None:
-    """The admin site takes no other spellings than the API."""
+    """The admin site accepts the same spellings as the API and no others."""
     User.objects.create_user("adm2", "adm2@hospital.example", PASSWORD, role=Role.ADMIN)
     answer = client.post("/admin/login/", {"username": spelling, "password": PASSWORD})
     assert answer.status_code == 200

@@ -1,4 +1,4 @@
-"""How a database gets its two roles, and what tells that one is missing or that traces were emptied."""
+"""Set-up of the two database roles, and the checks that report a missing role or an emptied log."""
 
 import os
 import subprocess
@@ -50,7 +50,7 @@ def server() -> Iterator[EmbeddedPostgres]:
 
 
 def owners(url: str) -> set[str]:
-    """Who owns tables, sequences and functions of the engine."""
+    """Return the owners of the engine's tables, sequences and functions."""
     with psycopg.connect(url) as link:
         rows = link.execute(
             """SELECT relowner::regrole::text FROM pg_class
@@ -61,7 +61,7 @@ def owners(url: str) -> set[str]:
 
 
 def test_a_database_that_one_superuser_owned_is_brought_to_two_roles(server: EmbeddedPostgres) -> None:
-    """By make_roles, as in Compose; and by the start of the embedded server, for a data folder of an older version."""
+    """By make_roles, as in Compose, and at start-up of the embedded server for an older data directory."""
     done("migrate", "--verbosity", "0", DATABASE_URL=server.url)
     done("ensure_staff", "--credentials", str(server.data_dir / "credentials"), DATABASE_URL=server.url)
     assert owners(server.url) == {"opd"}

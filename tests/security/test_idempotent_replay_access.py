@@ -1,4 +1,4 @@
-"""A kept answer is replayed only to callers who have the right to it as of now."""
+"""A stored response is replayed only to callers who are still permitted to see it."""
 
 from typing import Any
 from uuid import UUID
@@ -27,7 +27,7 @@ def keyed(api: Api, method: str, path: str, body: Json | None = None, key: str =
 
 
 def change(hospital: Hospital, api: Api, **changes: Any) -> None:
-    """Change what the user may do; they sign in again where their session has ended."""
+    """Change the user's role or links; sign in again if the session has ended."""
     user = api.get("auth/me/").expect(200)["id"]
     hospital.admin.patch(f"users/{user}/", changes).expect(200)
 

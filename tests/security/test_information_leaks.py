@@ -1,4 +1,4 @@
-"""What answers give away beside their content: to caches, about events of others, about the staff."""
+"""Responses leak nothing to caches, about other users' events or about staff."""
 
 import json
 import uuid

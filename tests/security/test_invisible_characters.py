@@ -1,4 +1,4 @@
-"""Text that people read has nothing in it that they cannot see: two names that look alike are alike."""
+"""Displayed text contains no invisible characters, so two names that look the same are the same."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Whoever has one IPv6 network has 2**64 addresses: the limits on addresses count the network."""
+"""Address limits count IPv6 addresses by network, because one network has 2**64 addresses."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""No body and no query makes the engine work longer than in proportion to its length.
+"""Processing time grows at most linearly with the length of a body, header or query, at every endpoint.
 
 Each shape is sent with about 64 KB and, unless that took no longer than a request always may, with about 8 KB: eight
 times the length may take at most sixteen times the processor time. Time is that of this thread alone, and the shortest

@@ -1,4 +1,4 @@
-"""The form of OAuth 2.0 is the door of auth/token/: the same second factor, the same limits, and no way round them."""
+"""The OAuth 2.0 token endpoint applies the same second factor and limits as auth/token/."""
 
 import base64
 from collections.abc import Callable
@@ -27,7 +27,7 @@ def desk() -> User:
 
 @pytest.fixture
 def code(desk: User, clock: ManualClock) -> Callable[[], str]:
-    """What the app of the desk shows, with a second factor set up."""
+    """Set up the desk's second factor; return a function that generates its current code."""
 
     def shown() -> str:
         clock.advance(seconds=60)  # a code is good once

@@ -1,4 +1,4 @@
-"""Whose guesses of a mailed code are counted together, and when guesses are counted at all."""
+"""How guesses of an e-mailed code are grouped and when they count."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What strangers cannot do with codes mailed to somebody else: guess them, end them, replace them, learn from them."""
+"""A stranger can't guess, invalidate, replace or learn from a one-time code mailed to another user."""
 
 import re
 from typing import Any

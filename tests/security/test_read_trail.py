@@ -1,4 +1,4 @@
-"""Every read that shows patients' names leaves one row with the ids of those patients."""
+"""Every read that returns patients' names writes one row with the ids of those patients."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -26,7 +26,7 @@ def hospital() -> Hospital:
 
 
 class Scene:
-    """A slot with two tokens and one who waits, and what reads of it left."""
+    """A slot with two tokens and one waiting entry, and the read trail rows of reads of it."""
 
     def __init__(self, hospital: Hospital) -> None:
         self.hospital, self.doctor = hospital, hospital.doctor()
@@ -153,7 +153,7 @@ def test_a_change_that_is_refused_shows_nothing(scene: Scene) -> None:
 
 
 def test_reads_at_the_same_moment_are_written_together(settings: Any, monkeypatch: Any) -> None:
-    """One row is on its way, five wait meanwhile: two statements for six rows."""
+    """While one row is being written, five wait; six rows take two statements."""
     settings.OPD_COMBINE = True
     written: list[int] = []
     send = read_trail.send

@@ -1,4 +1,4 @@
-"""What was removed from the read trail is reported for ever, however many reads are sealed afterwards."""
+"""Deleted rows of the read trail are reported, however many reads are sealed afterwards."""
 
 import io
 

@@ -1,4 +1,4 @@
-"""A request that is refused changes nothing: no row, no event, whatever the endpoint and the reason."""
+"""A refused request changes no row and writes no event, at every endpoint and for every reason."""
 
 import uuid
 from collections.abc import Callable
@@ -29,7 +29,7 @@ def things(hospital: Hospital) -> dict[str, str]:
 
 
 def contents() -> dict[str, Any]:
-    """A digest of every table of the engine."""
+    """Return a digest of every table of the engine."""
     tables = sorted(set(connection.introspection.table_names()) - NOT_OURS)
     query = " UNION ALL ".join(
         f"SELECT '{name}', count(*), md5(string_agg(md5(t::text), '' ORDER BY md5(t::text))) FROM {name} t"

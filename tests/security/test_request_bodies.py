@@ -1,4 +1,4 @@
-"""Bodies that are broken, slow, too large or not wanted, sent to the web server as it is started in a hospital."""
+"""Malformed, slow, oversized and refused request bodies, sent to the web server as started in production."""
 
 import time
 from contextlib import ExitStack
@@ -205,7 +205,7 @@ def test_lines_of_one_name_are_counted_together_from_the_right(system: System) -
 
 
 def test_what_is_left_of_requests_goes_away(system: System) -> None:
-    """A request that is over keeps no memory: neither its body nor the objects that read it."""
+    """A finished request keeps no memory: neither its body nor the objects that read it."""
     content = b" " * 200_000
     (worker, *_) = system.web.workers
 

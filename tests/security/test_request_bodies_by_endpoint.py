@@ -1,6 +1,6 @@
-"""What goes wrong with a body on its way, at every endpoint of a running server.
+"""Truncated, oversized and refused request bodies, at every endpoint of a running server.
 
-A body that did not arrive whole is never carried out, and no answer is lost on a connection that stays open.
+An incomplete body is never processed, and no response is lost on a connection that stays open.
 """
 
 import json
@@ -31,7 +31,7 @@ def things(hospital: Hospital) -> dict[str, str]:
 
 
 def contents(system: System) -> list[Any]:
-    """How many rows of everything that a write could change, and every state of slots and tokens."""
+    """Return row counts of every table a write could change, and the state of every slot and token."""
     with system.connect() as link:
         return link.execute(
             "SELECT (SELECT count(*) FROM events_event), (SELECT count(*) FROM accounts_user),"
@@ -51,7 +51,7 @@ class Reply:
 
 
 class Connection:
-    """One keep-alive connection, byte by byte."""
+    """A raw keep-alive connection."""
 
     def __init__(self, system: System) -> None:
         self._socket = socket.create_connection(system.web.address, timeout=20)
@@ -63,7 +63,7 @@ class Connection:
             self._socket.shutdown(socket.SHUT_WR)
 
     def reply(self) -> Reply | None:
-        """The next answer; None when the server has closed the connection without one."""
+        """Return the next response, or None if the server closed the connection without one."""
         line = self._reader.readline()
         if not line:
             return None
@@ -116,7 +116,7 @@ def test_a_body_that_is_cut_off_is_not_carried_out(
 def test_a_refused_request_leaves_the_connection_whole(
     system: System, hospital: Hospital, things: dict[str, str], size: int
 ) -> None:
-    """Without credentials, with a body: its answer arrives, and so does that to the next request."""
+    """A request with a body and without credentials gets its response, and so does the next request."""
     body = json.dumps({"reason": "x" * size}).encode()
     for operation in writes():
         with closing(Connection(system)) as connection:

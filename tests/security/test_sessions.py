@@ -1,4 +1,4 @@
-"""Refresh tokens that come a second time, and acts that a stolen access token must not be enough for."""
+"""Reuse of refresh tokens, and actions for which a stolen access token does not suffice."""
 
 from typing import Any
 

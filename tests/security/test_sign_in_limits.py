@@ -1,4 +1,4 @@
-"""Guessing passwords: from one address, from many, for one account and for all; and what the limits tell a stranger."""
+"""Sign-in limits against password guessing by address and by account, and what the limits reveal to a stranger."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ HOME = "10.0.0.1"
 
 
 class CountingHasher(MD5PasswordHasher):
-    """Counts the hashes that are computed."""
+    """A password hasher that counts the hashes computed."""
 
     encoded = 0
 

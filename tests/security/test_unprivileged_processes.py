@@ -1,4 +1,4 @@
-"""Started as root, the engine and its servers run as users without privileges, wherever the checkout lies."""
+"""Started as root, the engine and its servers run as unprivileged users, wherever the checkout is."""
 
 import json
 import os
@@ -36,13 +36,13 @@ HERE = os.geteuid()
 
 
 def copies() -> list[Path]:
-    """The copies of Python on this machine."""
+    """Return the copies of Python that the engine made on this machine."""
     return [copy for shelter in SHELTERS for copy in shelter.glob(f"{PREFIX}*")]
 
 
 @pytest.fixture(scope="module")  # a copy of Python is made for each
 def closed_checkout() -> Iterator[Path]:
-    """A copy of the code in a folder that only its owner may enter, made under umask 077."""
+    """A copy of the code in a directory with mode 700, created under umask 077."""
     top = Path(tempfile.mkdtemp(prefix="opd closed-")).resolve()
     for name in CODE:
         source = ROOT / name
@@ -63,7 +63,7 @@ def closed_checkout() -> Iterator[Path]:
 
 
 def uids(data: Path) -> dict[str, set[int]]:
-    """The users of the processes of an engine, by what they are."""
+    """Return the user of each process of an engine, by process name."""
     state, found = State(data), dict[str, set[int]]()
     for name in ("postgres", "redis", "web", "worker", "beat"):
         process = state.process(name)
@@ -98,7 +98,7 @@ def test_nothing_that_serves_runs_as_root(closed_checkout: Path) -> None:
 
 
 def place_in(checkout: Path) -> dict[str, str]:
-    """Where a setup.sh started in that checkout would run the engine."""
+    """Return the directory from which setup.sh in this checkout would run the engine."""
     program = (
         "import json, pathlib; from devserver.places import application_place as place; "
         "found = place(data_dir=pathlib.Path('.opd').resolve()); "

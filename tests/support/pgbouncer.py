@@ -1,4 +1,4 @@
-"""The real PgBouncer in transaction mode, in front of a system's PostgreSQL."""
+"""A real PgBouncer in transaction mode, in front of a system's PostgreSQL."""
 
 import contextlib
 import os
@@ -36,12 +36,12 @@ SYSTEM_PATH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", 
 
 
 class NotToBeHad(Exception):
-    """PgBouncer is not on this machine, and its package can't be fetched."""
+    """PgBouncer is not installed, and its package can't be downloaded."""
 
 
 @dataclass(frozen=True)
 class Program:
-    """An executable, and where its libraries lie if not with the system's."""
+    """An executable, and the directory of its libraries if it is not the system's."""
 
     path: str
     libraries: str = ""
@@ -52,7 +52,7 @@ class Program:
 
 
 def find_program(folder: Path) -> Program:
-    """The one on the PATH; else that of the distribution's package, unpacked in the folder and not installed."""
+    """Return PgBouncer from the PATH, or else unpack the distribution's package into `folder` without installing it."""
     if found := shutil.which("pgbouncer", path=SYSTEM_PATH):
         return Program(found)
     if not shutil.which("apt-get") or not shutil.which("dpkg"):
@@ -79,7 +79,7 @@ def _apt(*words: str, folder: Path) -> str:
 
 @contextlib.contextmanager
 def pgbouncer(system: System, *, size: int) -> Iterator[str]:
-    """The address of the database through a PgBouncer with so many connections; NotToBeHad where there is none."""
+    """Yield the database URL through a PgBouncer with this many connections; raise NotToBeHad if there is none."""
     program = find_program(system.postgres.home / "package")
     runner = runner_for(cluster=system.postgres.folder)  # it refuses to be run by root, as PostgreSQL does
     home = system.postgres.home / "pgbouncer"
@@ -109,7 +109,7 @@ def _answers(port: int) -> bool:
 
 
 def console(url: str, statement: str) -> list[dict[str, object]]:
-    """What PgBouncer tells of itself."""
+    """Return the rows of a PgBouncer admin console command."""
     address = url.rpartition("/")[0] + "/pgbouncer"
     with psycopg.connect(address, autocommit=True, cursor_factory=psycopg.ClientCursor) as link:
         cursor = link.execute(statement)

@@ -1,4 +1,4 @@
-"""A pooler in transaction mode that swaps on purpose: each transaction runs on the connection that rested longest.
+"""A transaction pooler that rotates: each transaction runs on the connection that was idle longest.
 
 It speaks just as much of PostgreSQL's protocol as to know where a transaction ends. Real ones like to give a client the
 connection it had before, which hides what was left behind on it.
@@ -23,7 +23,7 @@ Message = tuple[bytes, bytes]
 
 
 class Swapper:
-    """Listens for clients, and lends them so many connections to the database."""
+    """Accepts clients and lends them a fixed number of database connections."""
 
     def __init__(self, url: str, *, size: int) -> None:
         self._links = [psycopg.connect(url, autocommit=True) for _ in range(size)]
@@ -42,7 +42,7 @@ class Swapper:
         threading.Thread(target=self._accept, daemon=True).start()
 
     def close(self) -> None:
-        """Take no more clients, and give the connections back."""
+        """Stop accepting clients and close the connections."""
         self._listener.close()
         for link in self._links:
             link.close()
@@ -82,7 +82,7 @@ class Swapper:
 
 
 def _transaction(client: socket.socket, server: socket.socket, message: Message) -> None:
-    """Carry messages to and fro until no transaction is open; roll back for a client who left in the middle."""
+    """Relay messages until no transaction is open; roll back if the client disconnects within one."""
     try:
         while True:
             server.sendall(_packed(*message))
@@ -101,7 +101,7 @@ def _transaction(client: socket.socket, server: socket.socket, message: Message)
 
 
 def _until_ready(server: socket.socket, client: socket.socket | None) -> bytes:
-    """Carry the server's answer to the client, if there still is one; the state of its transaction."""
+    """Relay the server's response to the client, if still connected; return the transaction status."""
     while True:
         kind, body = _receive(server)
         if client is not None:
@@ -114,7 +114,7 @@ def _until_ready(server: socket.socket, client: socket.socket | None) -> bytes:
 
 
 def _receive(end: socket.socket) -> Message:
-    """The next message; a client's goodbye counts as its end."""
+    """Return the next message; treat Terminate as the end of the connection."""
     kind = _exactly(end, 1)
     if kind == b"X":
         raise EOFError
@@ -140,7 +140,7 @@ def _packed(kind: bytes, body: bytes) -> bytes:
 
 @contextlib.contextmanager
 def swapping(url: str, *, size: int) -> Iterator[Swapper]:
-    """A swapper in front of this database."""
+    """Yield a rotating pooler in front of this database."""
     swapper = Swapper(url, size=size)
     try:
         yield swapper

@@ -1,4 +1,4 @@
-"""The documents are true: every shell example is run against the application, in order, by a real shell."""
+"""Every shell example of the documents runs against the application, in order, in a real shell."""
 
 import re
 import time
@@ -33,7 +33,7 @@ def shell(live_server: Any, tmp_path: Path) -> Iterator[Shell]:
 
 
 def with_the_code_from_the_mail(script: str) -> str:
-    """The script with the six digits of the newest mail where the page asks for them."""
+    """Return the script with the code of the newest mail inserted."""
     if not CODE.search(script):
         return script
     for _ in range(50):

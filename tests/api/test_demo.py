@@ -1,4 +1,4 @@
-"""demo.py does what it says: every scenario passes against the real application, and failures are told, not hidden."""
+"""demo.py: every scenario passes against the real application, and failures are reported."""
 
 import threading
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ PASSWORD = "blue-kettle-on-the-third-shelf"
 
 @pytest.fixture
 def served(live_server: Any, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A server with short times, an ADMIN to sign in as, and somebody who sweeps."""
+    """A server with short durations, an ADMIN account and a sweeping thread."""
     settings.OPD_HOLD_SECONDS = 2.0
     settings.OPD_NO_SHOW_GRACE_MINUTES = 2.0 / 60
     User.objects.create_user(username="nora", email="nora@example.org", password=PASSWORD, role=Role.ADMIN)

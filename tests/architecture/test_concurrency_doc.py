@@ -1,4 +1,4 @@
-"""docs/concurrency.md names every guard that the database keeps, and what breaking it is answered with."""
+"""docs/concurrency.md lists every database constraint and the error that a violation returns."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The laws of CONTRIBUTING.md that a look at the text of the code can tell; ruff and import-linter keep the others."""
+"""The rules of CONTRIBUTING.md that can be checked in source text; ruff and import-linter check the others."""
 
 import re
 from collections.abc import Callable

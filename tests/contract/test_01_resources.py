@@ -1,4 +1,4 @@
-"""Section 1: the fields of every thing, ids and times on the wire, what is refused and what is ignored."""
+"""Section 1: the fields of every resource, ids and times, refused and ignored input."""
 
 from datetime import date, datetime, timedelta
 from uuid import uuid4
@@ -223,7 +223,7 @@ def test_an_unknown_or_malformed_id_in_the_path_is_404(hospital: Hospital, path:
 
 
 def test_tickets_are_unique_in_the_facility_on_a_day_in_booking_order_and_never_used_again(hospital: Hospital) -> None:
-    """Two doctors of one name, and a ticket given back: every slip printed that day is different."""
+    """Also with two doctors of one name and a cancelled ticket."""
     twins = [hospital.doctor(name="Dr Asha Rao", specialization="ENT") for _ in range(2)]
     seen: list[str] = []
     for slot in [hospital.slot(doctor, start=hospital.at(t)) for doctor in twins for t in ("09:00", "12:00")]:

@@ -1,4 +1,4 @@
-"""Sections 3, 4, 7 and 9 in a crowd: many at once, and still nothing is sold twice, lost or done twice."""
+"""Sections 3, 4, 7 and 9 under concurrency: nothing is oversold, lost or done twice."""
 
 from collections import Counter
 from typing import Any

@@ -1,4 +1,4 @@
-"""Section 4: every legal move; and every illegal action from every state, which changes nothing."""
+"""Section 4: every legal transition, and every illegal action in every state, which changes nothing."""
 
 from datetime import timedelta
 from typing import Any

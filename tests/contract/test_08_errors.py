@@ -1,4 +1,4 @@
-"""Section 8: each code there is, in the shape of RFC 9457 (every other test checks that shape on the way)."""
+"""Section 8: every error code, as an RFC 9457 problem (all other tests check that format too)."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""SIGTERM: every request that was accepted is carried out and answered, then the server ends."""
+"""On SIGTERM the server completes and answers every accepted request, then exits."""
 
 import threading
 import time

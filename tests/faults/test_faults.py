@@ -1,6 +1,6 @@
-"""The short form of `python -m bench.chaos`: every fault once, under 32 clients, on real servers and processes.
+"""A short run of `python -m bench.chaos`: every fault once, under 32 clients, on real servers.
 
-One test, for all faults are played on one system that is never started anew.
+One test, because all faults are injected into one system that is never restarted.
 """
 
 from rich.console import Console

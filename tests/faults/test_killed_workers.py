@@ -1,4 +1,4 @@
-"""Web workers are killed: the web server goes on, with new ones."""
+"""The web server replaces killed web workers and continues to serve."""
 
 import contextlib
 import http.client
@@ -26,7 +26,7 @@ def system(django_db_blocker: Any) -> Iterator[System]:
 
 
 def answers(web: Web) -> bool:
-    """Whether one of several requests is answered: those that a killed worker had accepted are lost with it."""
+    """Return whether one of several requests is answered; those a killed worker had accepted are lost."""
     for _ in range(3):
         link = http.client.HTTPConnection(*web.address, timeout=2)
         with contextlib.suppress(OSError, http.client.HTTPException), contextlib.closing(link):

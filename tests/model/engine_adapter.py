@@ -1,4 +1,4 @@
-"""The real service behind the reference's method names, so that both can be asked the same and compared."""
+"""The real service behind the reference's method names, so that both can run the same operations."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -26,7 +26,7 @@ ACTOR = "user:model"
 
 
 class Real:
-    """Does with rows what the reference does with objects; `_of` finds the row that stands for an object."""
+    """An adapter of the service; `_of` maps an object of the reference to its database row."""
 
     def __init__(self, reference: Reference, clock: ManualClock) -> None:
         self.reference, self.clock = reference, clock
@@ -38,7 +38,7 @@ class Real:
         self.tokens: dict[Token, UUID] = {}
 
     def ask(self, name: str, *args: Any, **facts: Any) -> Any:
-        """Does one thing; an engine error comes out as the reference's refusal."""
+        """Perform one operation; raise an engine error as the reference's Refused."""
         try:
             return getattr(self, name)(*args, **facts)
         except EngineError as error:
@@ -109,14 +109,14 @@ class Real:
         self.service.sweep()
 
     def __getattr__(self, name: str) -> Any:
-        """confirm, check_in, call, complete, requeue, no_show, reinstate: a token and nothing else."""
+        """Forward operations on one token: confirm, check_in, call, complete, requeue, no_show, reinstate."""
         method = getattr(self.service, name)
         return lambda token: method(token_id=self._of(token), actor=ACTOR)
 
-    # What can be seen
+    # Queries
 
     def pictures(self) -> dict[Slot, dict[str, Any]]:
-        """Every slot as the database and the selectors show it."""
+        """Return every slot as the database and the queries show it."""
         now, slots = self.clock.now(), {row_id: slot for slot, row_id in self.slots.items()}
         people = {row_id: patient.number for patient, row_id in self.patients.items()}
         rows = list(SlotRow.objects.select_related("doctor", "facility").filter(id__in=slots))
@@ -180,7 +180,7 @@ class Real:
         return WaitlistEntry.objects.filter(slot_id=self.slots[slot])
 
     def _of(self, token: Token) -> UUID:
-        """A patient's n-th token in a slot is the n-th row: nobody has two at once."""
+        """Return the row of an object; a patient's n-th token in a slot is the n-th row, as none has two at once."""
         if token not in self.tokens:
             mine = [t for t in token.slot.tokens if t.patient is token.patient]
             rows = self._tokens(token.slot).filter(patient_id=self._patient(token.patient)).order_by("id")
@@ -193,7 +193,7 @@ def _delays(delay_set: Any) -> dict[UUID, int]:
 
 
 def picture_of(reference: Reference, slot: Slot) -> dict[str, Any]:
-    """The slot as the reference shows it."""
+    """Return the slot as the reference shows it."""
     queue, estimates = reference.queue(slot), reference.estimates(slot)
     one = timedelta(minutes=slot.doctor.consultation_minutes)
     beginning = datetime.min
@@ -216,7 +216,7 @@ def picture_of(reference: Reference, slot: Slot) -> dict[str, Any]:
 
 
 def outcome_of(action: Callable[..., Any], *args: Any, **facts: Any) -> tuple[Any, str]:
-    """What came of it: its answer and "done", or nothing and the code of the refusal."""
+    """Return the result and "done", or None and the refusal's code."""
     try:
         return action(*args, **facts), "done"
     except Refused as refused:
@@ -224,7 +224,7 @@ def outcome_of(action: Callable[..., Any], *args: Any, **facts: Any) -> tuple[An
 
 
 class Pair:
-    """The reference and the real service, asked the same thing; any difference is a failure."""
+    """The reference and the real service with the same requests; any difference fails the test."""
 
     def __init__(self, reference: Reference, clock: ManualClock) -> None:
         self.reference, self.clock = reference, clock
@@ -232,12 +232,12 @@ class Pair:
         self.counted: Counter[str] = Counter()
 
     def at(self, moment: datetime) -> None:
-        """Moves both clocks."""
+        """Set both clocks."""
         self.reference.now = moment.astimezone(UTC)
         self.clock.set(moment)
 
     def act(self, name: str, *args: Any, **facts: Any) -> Any:
-        """Does it on both sides; raises the refusal that both gave, after settling what it left unsettled."""
+        """Perform an operation on both sides; settle what a refusal left unsettled, then raise it."""
         expected, wanted = outcome_of(getattr(self.reference, name), *args, **facts)
         told, had = outcome_of(self.real.ask, name, *args, **facts)
         self.counted[f"{name}: {had}"] += 1
@@ -255,7 +255,7 @@ class Pair:
         return expected
 
     def differences(self) -> list[str]:
-        """One line for each thing that the two sides show differently."""
+        """Return one line per difference between the two sides."""
         found = []
         pictures = self.real.pictures()
         for slot in self.reference.slots:
@@ -269,7 +269,7 @@ class Pair:
 
 
 def _plain(value: Any) -> Any:
-    """Moments compared as moments, whatever their zone."""
+    """Convert values for comparison; datetimes become POSIX timestamps."""
     if isinstance(value, datetime):
         return value.replace(tzinfo=value.tzinfo or UTC).timestamp() if value.year > 1 else 0.0
     if isinstance(value, list | tuple):

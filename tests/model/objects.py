@@ -1,4 +1,4 @@
-"""What the reference engine keeps in memory: doctors, slots, patients, tokens and waiting-list entries."""
+"""The reference engine's objects: doctors, slots, patients, tokens and waiting list entries."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""The real service and the reference engine, driven side by side by Hypothesis and by whole days."""
+"""Compare the real service with the reference engine, with Hypothesis and with simulated days."""
 
 import os
 from collections import Counter as Tally
@@ -55,7 +55,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 class Counter(RuleBasedStateMachine):
-    """One morning at the counter: two slots of a doctor and one of another, eight patients, few seats."""
+    """A state machine: two slots of one doctor and one of another, eight patients, few seats."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -85,7 +85,7 @@ class Counter(RuleBasedStateMachine):
 
     @rule(slot=INDEX, minutes=st.sampled_from([0, 3, 12]))
     def see_one(self, slot: int, minutes: int) -> None:
-        """The first who is here is called, goes in, and some minutes pass."""
+        """Call and start the first patient who is present, then advance the clock by some minutes."""
         self.act("call_next", self.slot(slot), complete_current=True)
         called = [t for t in self.slot(slot).tokens if t.status == "CALLED"]
         if called:
@@ -117,7 +117,7 @@ class Counter(RuleBasedStateMachine):
     @precondition(lambda self: any(t.live for t in self.reference.tokens))
     @rule(steps=st.lists(st.tuples(INDEX, INDEX), min_size=1, max_size=4))
     def go_on(self, steps: list[tuple[int, int]]) -> None:
-        """Things that make sense for patients who are here or expected."""
+        """Perform a legal action on a patient who is present or expected."""
         for index, choice in steps:
             alive = [t for t in self.reference.tokens if t.live]
             if alive:
@@ -131,7 +131,7 @@ class Counter(RuleBasedStateMachine):
         action=st.sampled_from(["confirm", "check_in", "call", "complete", "requeue", "no_show", "reinstate", "start"]),
     )
     def any_step(self, index: int, action: str) -> None:
-        """Something that may make no sense at all."""
+        """Perform an arbitrary action, legal or not."""
         self.act(action, self.token(index))
 
     @precondition(lambda self: any(t.status == "CALLED" for t in self.reference.tokens))
@@ -181,7 +181,7 @@ class Counter(RuleBasedStateMachine):
 
     @rule(seconds=st.sampled_from([1, 60, 119, 120, 200, 500, 600, 900, 1800]), swept=st.booleans())
     def time_passes(self, seconds: int, swept: bool) -> None:
-        """Without the sweep the next write to a slot has to settle what is over."""
+        """Advance the clock; without the sweep, the next write to a slot must settle what has expired."""
         self.pair.at(self.reference.now + timedelta(seconds=seconds))
         if swept:
             self.act("sweep")
@@ -198,7 +198,7 @@ class Counter(RuleBasedStateMachine):
 
 
 def test_the_engine_does_what_the_contract_says_step_by_step() -> None:
-    """Random mornings; a failure shrinks to the shortest one that shows the difference."""
+    """Random sequences; Hypothesis shrinks a failure to the shortest one that shows a difference."""
     run_state_machine_as_test(
         Counter,
         settings=settings(
@@ -215,7 +215,7 @@ def test_the_engine_does_what_the_contract_says_step_by_step() -> None:
 
 @pytest.mark.parametrize("seed", range(1, DAYS + 1))
 def test_a_whole_day_of_the_real_service_beside_the_reference(seed: int) -> None:
-    """One day from a seed, 40 patients unless told otherwise; both are asked the same and compared every minute."""
+    """A simulated day, by default with 40 patients; both engines get the same requests, compared every minute."""
     manual = ManualClock(EIGHT)
     with core_clock.use(manual):
         pair = Pair(new_reference(), manual)

@@ -1,4 +1,4 @@
-"""The comparison notices: with a rule of the engine bent, the very same mornings have to find a difference."""
+"""Mutation tests of the comparison: with one rule of the engine changed, it must find a difference."""
 
 from collections.abc import Callable
 from decimal import Decimal
@@ -16,24 +16,24 @@ grace_ends, queue_start = grace.grace_ends, estimates.queue_start
 
 
 def short_grace(**facts: Any) -> Any:
-    """The grace runs from now, not from the time that the patient was told."""
+    """Start the grace period now instead of at the estimated time."""
     return grace_ends(**{**facts, "estimated_time": None})
 
 
 def no_soaking(slots: Any) -> Any:
-    """A gap between two slots soaks up nothing."""
+    """Let gaps between slots absorb no delay."""
     line = sorted(slots, key=lambda slot: slot.start)
     first = line[0].own_delay_minutes if line else 0
     return ((slot.id, max(slot.own_delay_minutes, first)) for slot in line)
 
 
 def forgetful_start(**facts: Any) -> Any:
-    """The patient in the room is forgotten."""
+    """Ignore the patient in consultation."""
     return queue_start(**{**facts, "room_since": None})
 
 
 def generous_bonus(**_facts: Any) -> Any:
-    """Everybody has asked nine hours ahead."""
+    """Treat every request as made nine hours ahead."""
     return Decimal("0.90")
 
 
@@ -47,7 +47,7 @@ BENT: dict[str, Callable[..., Any]] = {
 
 @pytest.mark.parametrize("rule", BENT)
 def test_a_bent_rule_is_noticed(monkeypatch: pytest.MonkeyPatch, rule: str) -> None:
-    """If this passes without a difference, the comparison proves nothing about that rule."""
+    """If no difference is found, the comparison does not test that rule."""
     monkeypatch.setattr(rule, BENT[rule])
     with pytest.raises(AssertionError):
         run_state_machine_as_test(

@@ -1,4 +1,4 @@
-"""Whole days from a seed, on the reference engine: the rules themselves keep their promises."""
+"""Simulated days on the reference engine alone: the rules themselves preserve the invariants."""
 
 import os
 
@@ -11,7 +11,7 @@ SEEDS = int(os.environ.get("OPD_DAY_SEEDS", "200"))
 
 @pytest.mark.parametrize("first", range(1, SEEDS + 1, 10))
 def test_a_day_keeps_every_promise_and_everybody_ends_somewhere(first: int) -> None:
-    """After every simulated minute the invariants hold, and at night no token is left unexplained."""
+    """The invariants hold after every simulated minute, and no token ends the day in an unexpected state."""
     for seed in range(first, first + 10):
         day = play_on_reference(seed)
         print(story(day))
@@ -20,6 +20,6 @@ def test_a_day_keeps_every_promise_and_everybody_ends_somewhere(first: int) -> N
 
 
 def test_the_same_seed_plays_the_same_day() -> None:
-    """A seed printed by a failure replays that very day."""
+    """The seed printed by a failure reproduces the same day."""
     assert story(play_on_reference(7)) == story(play_on_reference(7))
     assert story(play_on_reference(7)) != story(play_on_reference(8))

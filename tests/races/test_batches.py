@@ -150,7 +150,7 @@ def test_what_the_database_refuses_to_one_is_refused_to_that_one_alone(monkeypat
 
     def overtaken(*args: Any, **kwargs: Any) -> Any:
         outcomes = looked(*args, **kwargs)
-        if len(kwargs["asked"]) > 1 and not done.is_set():
+        if len(kwargs["requests"]) > 1 and not done.is_set():
             done.set()
             monkeypatch.setattr("django.conf.settings.OPD_COMBINE", False)
             elsewhere = Runner(lambda: book(late, double))

@@ -1,4 +1,4 @@
-"""Docker is not needed to see that what we hand to it is whole."""
+"""Checks of the Compose file and Dockerfile that do not need Docker."""
 
 import json
 import re
@@ -64,7 +64,7 @@ def test_nothing_of_the_data_is_open_to_the_network(compose: dict[str, Any]) -> 
 
 
 def test_data_lie_in_volumes(compose: dict[str, Any]) -> None:
-    """What must outlive a container lies where its image writes it (PGDATA; OPD_DATA_DIR) in a named volume."""
+    """Data that must outlive a container are in named volumes at the image's path (PGDATA, OPD_DATA_DIR)."""
     for name, place, volume in (
         ("db", "/var/lib/postgresql/data", "db-data"),
         ("beat", "/data", "beat-data"),
@@ -126,7 +126,7 @@ def test_one_service_builds_the_image_and_the_others_take_it(compose: dict[str, 
 
 
 def test_health_checks_do_not_start_the_engine(compose: dict[str, Any]) -> None:
-    """Each check of web and worker is a process of its own, every few seconds."""
+    """Each check of web and worker starts a process every few seconds, so it must be cheap."""
     probe = ["CMD", "python3", "-I", "-S", "devserver/probe.py"]
     assert compose["services"]["web"]["healthcheck"]["test"] == probe
     assert (
@@ -168,7 +168,7 @@ def test_the_probe_loads_next_to_nothing() -> None:
 
 
 def test_the_image_holds_bytecode_and_can_be_read_by_its_user() -> None:
-    """Of every package that goes into it, and whatever the umask of the clone was."""
+    """For every package in the image, and whatever the umask of the clone."""
     dockerfile, ignored = (ROOT / "Dockerfile").read_text(), (ROOT / ".dockerignore").read_text().split()
     compiled = re.search(r"-m compileall -q -j 0 ([a-z ]+)$", dockerfile, re.MULTILINE)
     assert compiled

@@ -1,4 +1,4 @@
-"""DEPLOYMENT.md names every setting that the engine reads."""
+"""DEPLOYMENT.md documents every setting that the engine reads."""
 
 import re
 from pathlib import Path

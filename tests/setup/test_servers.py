@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL and Redis: they start on anything, survive everything, and leave nothing behind."""
+"""The embedded PostgreSQL and Redis: start-up, crash recovery and clean-up."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""setup.sh says plainly what is wrong, and does nothing then."""
+"""setup.sh reports errors clearly and changes nothing."""
 
 import os
 import shutil

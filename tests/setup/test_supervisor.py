@@ -1,4 +1,4 @@
-"""The engine in the foreground: whole while it runs, gone when it ends, however it ends."""
+"""The supervisor: all processes run while it runs, and none is left however it ends."""
 
 import contextlib
 import json
@@ -76,7 +76,7 @@ def left(folder: Path, *, within: float = 5.0) -> list[int]:
 
 
 def until(process: subprocess.Popen[bytes], text: str) -> list[str]:
-    """What it said up to a line that contains the text."""
+    """Return the output up to a line that contains the text."""
     said: list[str] = []
     assert process.stdout is not None
     for line in process.stdout:
@@ -170,7 +170,7 @@ def call(url: str, *, token: str = "", **body: Any) -> dict[str, Any]:
 
 
 def test_the_whole_engine_serves_sweeps_and_leaves_nothing(folder: Path) -> None:
-    """Real servers, web, worker and beat: a hold nobody confirms expires by the sweep alone."""
+    """With real servers, web, worker and beat, the sweep alone expires an unconfirmed hold."""
     port = free_port()
     clean = {name: value for name, value in os.environ.items() if name not in {"DATABASE_URL", "REDIS_URL"}}
     environ = {

@@ -1,4 +1,4 @@
-"""Keys of hospital systems: what they open, when, and from where."""
+"""API keys: scopes, validity and allowed networks."""
 
 import json
 from typing import Any

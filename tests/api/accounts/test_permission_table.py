@@ -1,4 +1,4 @@
-"""Every role and every key against every operation of the OpenAPI document."""
+"""The permission table: every role and key scope against every operation of the OpenAPI document."""
 
 import uuid
 from typing import Any

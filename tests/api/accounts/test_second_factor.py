@@ -1,4 +1,4 @@
-"""The second factor: set up, demanded, used, lost."""
+"""The second factor: set-up, enforcement, use and loss."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Signing in, staying in, going out; and what is not a way in."""
+"""Sign-in, refresh and sign-out, and credentials that are refused."""
 
 import base64
 import json
@@ -76,7 +76,7 @@ def test_wrong_credentials_all_look_the_same(api: APIClient, make_user: MakeUser
 
 
 class CountingHasher(MD5PasswordHasher):
-    """Counts the work that a caller could measure."""
+    """A password hasher that counts its work, which a caller could measure."""
 
     encoded = 0
 

@@ -1,4 +1,4 @@
-"""Registration and recovery, the administrator's users, and what nobody can give themselves."""
+"""Registration, password recovery, user administration, and privileges that users can't grant themselves."""
 
 import uuid
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Who may see and change which patients (section 10 of the contract)."""
+"""Access to patients by role (contract section 10)."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The admin site shows what is registered, and changes it by the services alone."""
+"""The admin site shows registered data, and changes it only through the services."""
 
 from typing import Any
 

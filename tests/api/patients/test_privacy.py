@@ -1,4 +1,4 @@
-"""To be told everything, and to be forgotten."""
+"""Export and erasure of a patient's data."""
 
 import json
 from io import StringIO

@@ -1,4 +1,4 @@
-"""A stored report of a closed day says what the day was, also after something of the day was changed later."""
+"""A stored report of a closed day is not affected by later changes."""
 
 from collections.abc import Callable
 from datetime import date, timedelta
@@ -23,13 +23,13 @@ DAY = "2026-03-02"
 
 @pytest.fixture(autouse=True)
 def standing_clock(clock: ManualClock) -> ManualClock:
-    """09:00 on Monday, 2 March 2026, in India."""
+    """Freeze the clock at 09:00 on Monday, 2 March 2026, in India."""
     return clock
 
 
 @pytest.fixture
 def closed(hospital: Hospital, clock: ManualClock) -> Json:
-    """A day with a slot that was used and an empty one, stored on the day after."""
+    """A day with a used and an empty slot, whose report was stored on the next day."""
     doctor = hospital.doctor()
     used = hospital.slot(doctor, capacity=2, start=hospital.now() + timedelta(minutes=5))
     empty = hospital.slot(doctor, start=hospital.now() + timedelta(hours=2))

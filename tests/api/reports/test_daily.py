@@ -26,7 +26,7 @@ OF_DOCTOR = {**FIGURES, "date": text, "doctor": uuid, "doctor_name": text}
 
 @pytest.fixture(autouse=True)
 def standing_clock(clock: ManualClock) -> ManualClock:
-    """Nothing here depends on the machine's own day."""
+    """Freeze the clock, so that no test depends on the machine's date."""
     return clock
 
 
@@ -35,7 +35,7 @@ def figures(report: dict[str, Any], *names: str) -> list[Any]:
 
 
 def a_day() -> Any:
-    """A slot with one token in each of many states, and a cancelled one; gives its doctor."""
+    """Create a slot with tokens in many states and a cancelled slot; return the doctor."""
     doctor = a_doctor("Dr. Anand")
     slot = a_slot(doctor=doctor, max_capacity=8, regular_seats=5, emergency_seats=1, waiting_count=2)
     for category, status in [

@@ -1,4 +1,4 @@
-"""Each event names its cause: the caller of the request, or the sweep for what falls due by itself."""
+"""Each event names its cause: the caller of the request, or the sweep."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ SWEEP = "system:sweep"
 
 
 def causes(slot: Json, *, after: int) -> list[tuple[str, str]]:
-    """The type and the actor of each event of the slot after the first ones."""
+    """Return the type and actor of the slot's events, without the first ones."""
     events = Event.objects.filter(slot_id=slot["id"]).order_by("number")
     return [(event.type, event.actor) for event in events[after:]]
 
@@ -27,7 +27,7 @@ def logged(slot: Json) -> int:
 
 
 def with_an_ended_hold(hospital: Hospital, clock: ManualClock) -> tuple[Json, Json]:
-    """A slot of one seat whose hold is over and for which somebody waits."""
+    """A one-seat slot with an expired hold and a waiting entry."""
     slot = hospital.slot(capacity=1)
     held = hospital.ask(slot, hold=True).expect(201)
     hospital.entry(slot)

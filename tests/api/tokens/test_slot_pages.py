@@ -1,4 +1,4 @@
-"""Pages of slots: 304 while nothing changes, and never older than a change that was acknowledged."""
+"""Slot pages: 304 while nothing changes, and every acknowledged change is included."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -23,7 +23,7 @@ def read(by: Api, doctor: str, known: str | None = None, **query: Any) -> Answer
 
 
 def truth(hospital: Hospital, page: Json) -> list[Json]:
-    """Each slot of the page as its own address answers it."""
+    """Return each slot of the page, fetched by its own URL."""
     return [hospital.slot_now(each) for each in page["results"]]
 
 

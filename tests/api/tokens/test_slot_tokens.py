@@ -1,4 +1,4 @@
-"""The list of a slot's tokens: kept while nothing changes, never older than a change that was acknowledged."""
+"""A slot's token list: cached while nothing changes, and every acknowledged change is included."""
 
 import socket
 from collections.abc import Callable
@@ -26,7 +26,7 @@ DEED = Callable[[Hospital, Json, list[Json]], Any]
 
 @pytest.fixture
 def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The slots whose lists were put together from the database."""
+    """Record the slots whose lists were built from the database."""
     slots: list[str] = []
     original = slot_tokens.listed
 
@@ -44,7 +44,7 @@ def read(by: Api, slot: Json, known: str | None = None, query: str = "") -> Answ
 
 
 def truth(hospital: Hospital, slot: Json) -> list[Json]:
-    """The list put together from single tokens, which nothing keeps."""
+    """Return the list assembled from single tokens, which are not cached."""
     tokens = hospital.desk.get("tokens/", slot=slot["id"], page_size=200).expect(200)["results"]
     queue = sorted((each for each in tokens if each["token_number"]), key=lambda each: each["token_number"])
     rest = [each for each in tokens if each["token_number"] is None]
@@ -104,7 +104,7 @@ DEEDS: dict[str, DEED] = {
 
 @pytest.fixture
 def scene(hospital: Hospital) -> tuple[Json, list[Json]]:
-    """A slot with one who is booked, one who is here and one who has cancelled."""
+    """A slot with a booked, a present and a cancelled token."""
     slot = hospital.slot(capacity=6)
     tokens = [hospital.token(slot), hospital.token(slot, arrived=True), hospital.token(slot)]
     hospital.do(tokens[-1], "cancel").expect(200)

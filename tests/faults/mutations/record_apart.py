@@ -1,4 +1,4 @@
-"""The answer to an Idempotency-Key is stored in a transaction of its own, after the one that made the change."""
+"""Mutation: store the response to an Idempotency-Key in a separate transaction after the change."""
 
 from collections.abc import Sequence
 from contextlib import suppress

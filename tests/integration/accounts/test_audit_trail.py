@@ -1,4 +1,4 @@
-"""What the database remembers by itself, and how a change of the trail shows."""
+"""History written by database triggers, and detection of changes to the audit trail."""
 
 import uuid
 from types import SimpleNamespace
@@ -27,7 +27,7 @@ History: Any = User.pgh_event_model  # type: ignore[attr-defined]
 
 @pytest.fixture
 def hospital() -> Hospital:
-    """Users of every role and short ways to make things."""
+    """Users of every role, and shortcuts that create objects."""
     return Hospital(in_process(), first_admin(PASSWORD).username, PASSWORD)
 
 
@@ -149,7 +149,7 @@ def test_who_gets_past_the_triggers_is_found_out(change: str, found: str) -> Non
 
 
 def test_slots_doctors_and_patients_are_remembered_too(hospital: Hospital) -> None:
-    """What was planned and decided, with who did it; a booking writes no history of the slot."""
+    """History records planning and decisions with their actor; a booking writes no history of the slot."""
     doctor, patient = hospital.doctor(), hospital.patient()
     slot = hospital.slot(doctor)
     spare = hospital.slot(doctor, start=hospital.at("15:00"))

@@ -1,4 +1,4 @@
-"""The first day, the tidying up, and what other apps put in."""
+"""Set-up and pruning commands, and the hooks that other apps register."""
 
 import inspect
 import stat

@@ -1,4 +1,4 @@
-"""The hasher that production uses (the tests have a cheaper one)."""
+"""The production password hasher (other tests use a cheaper one)."""
 
 import threading
 

@@ -1,4 +1,4 @@
-"""The migration that writes the normal forms of the users who are there already."""
+"""The migration that fills in the normalised names of existing users."""
 
 import importlib
 

@@ -1,4 +1,4 @@
-"""Codes over a real SMTP server on this machine."""
+"""One-time codes sent through a local SMTP server."""
 
 import time
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from accounts.models import OneTimeCode
 
 
 class Box:
-    """Keeps what arrives."""
+    """Stores the received messages."""
 
     def __init__(self) -> None:
         self.arrived: list[Any] = []
@@ -25,7 +25,7 @@ class Box:
 
 
 class OnAnyFreePort(Controller):
-    """Listens where the system says."""
+    """Listens on a free port."""
 
     def _trigger_server(self) -> None:
         self.port = self.server.sockets[0].getsockname()[1]

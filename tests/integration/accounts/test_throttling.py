@@ -1,4 +1,4 @@
-"""Limits on a real Redis, and without one."""
+"""Rate limits with and without Redis."""
 
 import threading
 import uuid

@@ -1,4 +1,4 @@
-"""A connection that the server has ended is noticed before a request uses it, and a sound one is not asked."""
+"""A connection closed by the server is detected before a request uses it; a healthy one costs no query."""
 
 import select
 import subprocess
@@ -33,7 +33,7 @@ def _backend() -> int:
 
 
 def _end(pid: int) -> None:
-    """The server ends this connection; back when the news has arrived here."""
+    """Have the server close this connection; return when the client has received the notice."""
     settings = connection.get_connection_params()
     known = {name: settings[name] for name in ("dbname", "user", "password", "host", "port") if name in settings}
     with psycopg.connect(**known, autocommit=True) as other:
@@ -44,7 +44,7 @@ def _end(pid: int) -> None:
 
 
 def begin_a_request() -> None:
-    """Tell all who listen, in the order of a server. (Django's test client moves Django's own receiver to the end.)"""
+    """Send request_started in production order. (Django's test client moves Django's own receiver to the end.)"""
     request_started.disconnect(trust_quiet_connections)
     watch_requests()
     request_started.send(sender=None, environ={})
@@ -60,7 +60,7 @@ print(*[each.__name__ for each in receivers])
 
 
 def test_every_request_begins_with_django_and_then_with_a_look() -> None:
-    """In a process of its own, as a server has it: Django's receiver forgets what the look has found."""
+    """In a separate process, as in production: Django's receiver would discard the check's result."""
     told = subprocess.run([sys.executable, "-c", RECEIVERS], capture_output=True, text=True, check=True, timeout=60)
     names = told.stdout.split()
     assert names.index("close_old_connections") < names.index("trust_quiet_connections")

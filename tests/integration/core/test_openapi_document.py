@@ -1,4 +1,4 @@
-"""The OpenAPI document as a whole: complete, valid, small, and pleasant to generate a client from."""
+"""The OpenAPI document: complete, valid, small and suitable for client generation."""
 
 import re
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, A
 
 
 def resolved(document: dict[str, Any], part: dict[str, Any]) -> dict[str, Any]:
-    """The part itself, or the component that its `$ref` names."""
+    """Return the part, or the component that its `$ref` names."""
     while "$ref" in part:
         _, section, name = part["$ref"].removeprefix("#/").split("/")
         part = document["components"][section][name]
@@ -88,7 +88,7 @@ def test_components_are_called_as_in_the_glossary(document: dict[str, Any]) -> N
 
 
 def test_every_body_has_an_example_that_is_true(document: dict[str, Any]) -> None:
-    """Request bodies and answers: an example in its place, or one of the component, that the schema itself accepts."""
+    """Every request and response body has an example that its own schema accepts."""
     for path, method, operation in operations(document):
         bodies = [(OAS30WriteValidator, resolved(document, operation.get("requestBody", {})))]
         bodies += [(OAS30ReadValidator, resolved(document, response)) for response in operation["responses"].values()]
@@ -101,7 +101,7 @@ def test_every_body_has_an_example_that_is_true(document: dict[str, Any]) -> Non
 
 
 def examples_of(document: dict[str, Any], content: dict[str, Any]) -> list[Any]:
-    """The examples of a media type, else that of its schema or, as tools do, one put together from those inside it."""
+    """Return a media type's examples, or that of its schema, or one composed from nested examples as tools do."""
     named = [resolved(document, example)["value"] for example in content.get("examples", {}).values()]
     return named or [composed(document, content["schema"])]
 

@@ -1,4 +1,4 @@
-"""The gate on a real Redis: one at a time while it is there, everybody while it is not, and never a hanging request."""
+"""The Redis lock on a real Redis: one holder at a time; without Redis all pass, and no request hangs."""
 
 import contextlib
 import socket
@@ -54,7 +54,7 @@ def enter(gate: RedisGate, *keys: str, wait: float = 2.0, lease: float = 5.0) ->
 
 
 def in_threads(count: int, step) -> list[float]:  # type: ignore[no-untyped-def]
-    """Run the step in threads at once; how long each took. An exception of a thread is raised here."""
+    """Run the step in threads at once; return each duration, and raise an exception of any thread."""
     together, took, failed = threading.Barrier(count), [], []
 
     def run() -> None:

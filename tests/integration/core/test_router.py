@@ -1,4 +1,4 @@
-"""Which database a query asks: the replica only where a view said so, and never inside a transaction."""
+"""The database router uses the replica only in views that opt in, and never inside a transaction."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A thread that ends takes its connections with it, at once: a web server ends its idle threads and starts new ones."""
+"""A thread's database connections are closed as soon as the thread ends."""
 
 import gc
 import os
@@ -21,7 +21,7 @@ SOON = 2.0
 
 @pytest.fixture(autouse=True)
 def nothing_is_collected() -> Iterator[None]:
-    """What is only given back when the collector comes by counts as kept."""
+    """Disable the garbage collector, so that a connection freed only by it counts as leaked."""
     gc.collect()
     gc.disable()
     yield
@@ -35,7 +35,7 @@ def _lives(pid: int) -> bool:
 
 
 def _in_a_thread_that_ends() -> int:
-    """The server's process for the connection of a thread that is over."""
+    """Return the backend pid of the connection of a finished thread."""
     told: list[int] = []
 
     def ask() -> None:
@@ -56,7 +56,7 @@ def test_the_connection_of_a_thread_ends_with_it() -> None:
 
 
 def test_without_a_farewell_it_stays() -> None:
-    """The canary: Django alone leaves it to the collector."""
+    """The canary: without the clean-up Django leaves the connection to the garbage collector."""
     connection_created.disconnect(see_off)
     try:
         pid = _in_a_thread_that_ends()

@@ -1,4 +1,4 @@
-"""Slots with any number of tokens, made in a few statements: for tests that count what the engine asks the database."""
+"""Slots with any number of tokens, inserted in a few statements, for tests that count SQL statements."""
 
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -25,7 +25,7 @@ def slot_with(
     start: datetime | None = None,
     status: str = "CONFIRMED",
 ) -> Slot:
-    """A slot with `queue` tokens in its queue and `waiting` entries on its list; full, unless a capacity is given."""
+    """Insert a slot with `queue` queued tokens and `waiting` entries, full unless a capacity is given."""
     facility = ensure_facility()
     doctor = doctor or DoctorFactory()
     start = start or clock.now() + timedelta(hours=3)

@@ -1,4 +1,4 @@
-"""A backup is proved before it is called one, and restoring it loses nothing that was there before."""
+"""A backup is verified before it is reported as complete, and restoring keeps the existing database."""
 
 import io
 import secrets
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def inside() -> Iterator[Callable[[Callable[[], Any]], Any]]:
-    """Runs a step on a database of its own, a copy of the empty test database."""
+    """Run a step on a separate database, a copy of the empty test database."""
     empty, name = connection.settings_dict["NAME"], f"opd_backup_{secrets.token_hex(4)}"
 
     def administer(statement: str) -> None:
@@ -38,7 +38,7 @@ def inside() -> Iterator[Callable[[Callable[[], Any]], Any]]:
 
 
 def databases(name: str) -> list[str]:
-    """Every database whose name begins like this."""
+    """Return the databases whose name has this prefix."""
 
     def read() -> list[str]:
         with connection.cursor() as cursor:

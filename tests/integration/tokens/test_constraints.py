@@ -1,4 +1,4 @@
-"""Each promise that the database keeps by itself, broken by writing round the service: it bites, and says its name."""
+"""Each database constraint refuses a direct write that violates it, and reports its own name."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -26,7 +26,7 @@ ZERO = Decimal(0)
 
 
 def refused_by(write: Callable[[], Any]) -> str:
-    """The name of the constraint that the database refuses the write with."""
+    """Return the name of the constraint that refuses the write."""
     with pytest.raises(IntegrityError) as refusal, atomic():
         write()
     diagnostic = refusal.value.__cause__.diag  # type: ignore[union-attr]
@@ -49,7 +49,7 @@ def change(row: Any, **changes: Any) -> Callable[[], Any]:
 
 
 def another(token: Token, **facts: Any) -> Callable[[], Any]:
-    """A second token like this one, of another patient with a ticket and a place of its own."""
+    """Insert a second token in this slot, of another patient, with its own ticket and position."""
     row: dict[str, Any] = {
         "facility_id": token.facility_id,
         "slot_id": token.slot_id,

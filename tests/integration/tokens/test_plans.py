@@ -1,4 +1,4 @@
-"""How PostgreSQL finds the rows that change: one by one, however many others the table holds."""
+"""Query plans of writes: PostgreSQL finds the changed rows by index, however large the table."""
 
 import pytest
 from django.db import connection

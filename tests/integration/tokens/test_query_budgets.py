@@ -1,4 +1,4 @@
-"""What the engine asks the database, counted over HTTP with BEGIN and COMMIT: it does not grow with the rows."""
+"""Statement counts per request, including BEGIN and COMMIT: they do not grow with the number of rows."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ FEW, MANY = 10, 2000
 
 @dataclass(frozen=True)
 class Counted:
-    """An answer and the statements that it took."""
+    """A response and its SQL statements."""
 
     answer: Answer
     statements: list[str]
@@ -39,7 +39,7 @@ class Counted:
 
 
 class Counter:
-    """A desk whose requests are counted."""
+    """A desk client that records the SQL statements of its requests."""
 
     def __init__(self, api: Api) -> None:
         self.api = api

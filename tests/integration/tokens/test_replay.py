@@ -1,4 +1,4 @@
-"""The log alone tells what every queue was, at any moment."""
+"""Replaying the event log reproduces every queue at any time."""
 
 import io
 from datetime import datetime, timedelta
@@ -29,7 +29,7 @@ def pictures() -> dict[UUID, SlotThen]:
 
 
 def compare(kept: dict[datetime, dict[UUID, SlotThen]]) -> list[str]:
-    """Where the log, replayed up to a moment, differs from what the tables were at that moment."""
+    """Return the differences between the log replayed up to a time and the tables at that time."""
     found = []
     for moment, slots in kept.items():
         for slot_id, tables in slots.items():
@@ -40,7 +40,7 @@ def compare(kept: dict[datetime, dict[UUID, SlotThen]]) -> list[str]:
 
 @pytest.mark.parametrize("seed", [3])
 def test_a_whole_day_is_rebuilt_at_any_of_its_moments(seed: int) -> None:
-    """A day of random operations; pictures of every table taken on the way, and the log replayed up to each."""
+    """Compare snapshots of every table, taken during a day of random operations, with the log replayed up to each."""
     manual = ManualClock(MORNING)
     kept: dict[datetime, dict[UUID, SlotThen]] = {}
     minutes = 0
@@ -62,7 +62,7 @@ def test_a_whole_day_is_rebuilt_at_any_of_its_moments(seed: int) -> None:
 
 
 def test_what_a_day_seldom_sees_is_in_the_log_too(clock: ManualClock) -> None:
-    """A slot that moves to another doctor, an own delay that moves nothing, a hold, a buffer, triage."""
+    """A slot that moves to another doctor, a delay without effect, a hold, a buffer, a triage."""
     kept: dict[datetime, dict[UUID, SlotThen]] = {}
 
     def then(*actions: Any) -> None:

@@ -1,4 +1,4 @@
-"""What is due by itself is ended by Celery: real workers and beats, as processes of their own, with short times."""
+"""Celery expires what is due: real worker and beat processes with short intervals."""
 
 import contextlib
 import os
@@ -35,7 +35,7 @@ WORKER = ("worker", "--pool", "threads", "-c", "10", *QUIET)
 
 @contextlib.contextmanager
 def celery(*processes: tuple[str, ...], folder: Path, redis_url: str) -> Iterator[Callable[[], str]]:
-    """Celery processes on the test database; yields what they have said so far."""
+    """Run Celery processes on the test database; yield their output so far."""
     database = environ.Env().str("DATABASE_URL").rpartition("/")[0] + f"/{connection.settings_dict['NAME']}"
     settings = {
         "DJANGO_SETTINGS_MODULE": "config.settings.local",

@@ -1,4 +1,4 @@
-"""A facility's time zone: when it may change, and what becomes of the slots planned in it."""
+"""When a facility's time zone may change, and the effect on its planned slots."""
 
 from collections.abc import Callable
 from datetime import date, timedelta
@@ -28,7 +28,7 @@ def hospital() -> Hospital:
 
 @pytest.fixture(autouse=True)
 def standing_clock(clock: ManualClock) -> ManualClock:
-    """09:00 on Monday, 2 March 2026, in India."""
+    """Freeze the clock at 09:00 on Monday, 2 March 2026, in India."""
     return clock
 
 
@@ -78,7 +78,7 @@ def test_tickets_stay_unique_in_the_facility_and_day(hospital: Hospital) -> None
 
 
 def test_a_ticket_that_has_ended_keeps_the_day_that_it_was_printed_for(hospital: Hospital) -> None:
-    """Also when both slots, cancelled, are shown under one day of the new zone afterwards."""
+    """Also if both slots, cancelled, fall on one day of the new time zone."""
     doctor = hospital.doctor()
     slots = [hospital.slot(doctor, start=start) for start in (hospital.at("10:00", day=1), hospital.at("02:00", day=2))]
     printed = [hospital.token(slot) for slot in slots]

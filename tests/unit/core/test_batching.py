@@ -1,4 +1,4 @@
-"""Who waits at the same time is carried out together, each with an outcome of their own."""
+"""Items that wait at the same time run in one batch, each with its own result."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -12,7 +12,7 @@ TIMEOUT_SECONDS = 10.0
 
 
 class Work:
-    """Work that can be held up, and remembers who was done together."""
+    """Work that can be blocked, and records its batches."""
 
     def __init__(self, outcome: Callable[[Any], Any] = lambda item: item * 2) -> None:
         self.crowds: list[list[Any]] = []
@@ -28,7 +28,7 @@ class Work:
 
 
 def _submit_behind(work: Work, combiner: Combiner[str, Any], items: Sequence[Any]) -> dict[Any, Any]:
-    """The first leads and is held up until all others wait; the outcome of each."""
+    """Submit items, blocking the first until all others wait; return each result."""
     outcomes: dict[Any, Any] = {}
 
     def run(item: Any) -> None:

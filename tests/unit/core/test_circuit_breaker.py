@@ -1,4 +1,4 @@
-"""The breaker opens after failures in a row, lets one caller try again, and closes when that succeeds."""
+"""The circuit breaker opens after consecutive failures, allows one trial call, and closes when it succeeds."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""What a line of the log looks like, whoever writes it."""
+"""The format of log lines from any logger."""
 
 import io
 import json
@@ -14,7 +14,7 @@ from core.observability import logs
 
 @pytest.fixture
 def written() -> Iterator[io.StringIO]:
-    """What comes to a handler on the root logger, at level INFO, with the engine's formatter."""
+    """Capture the root logger at level INFO with the engine's formatter."""
     stream, root = io.StringIO(), logging.getLogger()
     handler = logging.StreamHandler(stream)
     handler.setFormatter(logs.json_formatter())

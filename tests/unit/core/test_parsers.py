@@ -1,4 +1,4 @@
-"""What the strict JSON parser lets in and what it refuses, always as a validation error."""
+"""The strict JSON parser: what it accepts, and what it refuses with a validation error."""
 
 import json
 import math

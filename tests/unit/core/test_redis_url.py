@@ -1,4 +1,4 @@
-"""One address for Redis: a server's, or that of the sentinels who know which server it is."""
+"""REDIS_URL: the URL of one server or of sentinels."""
 
 import time
 

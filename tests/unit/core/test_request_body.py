@@ -1,4 +1,4 @@
-"""What the door makes of a body that arrives piece by piece, and of a request's head."""
+"""Reading a request body in pieces, and parsing request headers."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Bodies of answers: with the tag that is true now or not at all, and made once for all who wait."""
+"""The response cache: a body matches its current ETag, and is built once for all concurrent readers."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -17,7 +17,7 @@ TIMEOUT_SECONDS = 20.0
 
 @pytest.fixture(autouse=True)
 def _own_cache(monkeypatch: pytest.MonkeyPatch) -> None:
-    """From here on this is a process that has kept nothing."""
+    """Start with an empty cache."""
     monkeypatch.setattr(response_cache, "cache", ResponseCache())
 
 
@@ -27,7 +27,7 @@ def name() -> str:
 
 
 class Maker:
-    """Makes a body, and counts how often."""
+    """Builds a body and counts the calls."""
 
     def __init__(self, tag: str, content: bytes, patient_ids: tuple[str, ...] = ()) -> None:
         self.body, self.times = Body(tag, content, patient_ids), 0
@@ -81,7 +81,7 @@ def test_the_same_with_requests_carried_out_alone(name: str, settings: Any, comb
 
 
 class Crowd:
-    """Threads that want bodies; the first one is held up while it makes its own, the others wait behind it."""
+    """Reader threads; the first is blocked while it builds its body, and the others wait behind it."""
 
     def __init__(self, name: str) -> None:
         self.name, self.makings, self.found = name, list[str](), dict[int, Body]()
@@ -89,7 +89,7 @@ class Crowd:
         self._threads: list[threading.Thread] = []
 
     def held_up(self, tag: str) -> Callable[[], Body]:
-        """A maker that is held up."""
+        """Build a body, blocking until released."""
 
         def make() -> Body:
             self.makings.append(tag)
@@ -100,7 +100,7 @@ class Crowd:
         return make
 
     def at_once(self, tag: str) -> Callable[[], Body]:
-        """A maker that is not."""
+        """Build a body without blocking."""
 
         def make() -> Body:
             self.makings.append(tag)
@@ -131,7 +131,7 @@ def crowd(name: str) -> Iterator[Crowd]:
 
 
 def test_a_crowd_has_it_made_once(crowd: Crowd) -> None:
-    """By the first who comes; those who come meanwhile wait for it."""
+    """The first reader builds it; readers that arrive meanwhile wait for it."""
     for number in range(12):
         crowd.wants(OLD, crowd.held_up(OLD))
         if number == 0:
@@ -144,7 +144,7 @@ def test_a_crowd_has_it_made_once(crowd: Crowd) -> None:
 
 
 def test_who_read_a_later_tag_is_not_answered_with_what_was_begun_before(crowd: Crowd) -> None:
-    """Those who wait meanwhile have one made for all of them, which begins after each has read its tag."""
+    """Waiting readers share one later build, which begins after each has read its ETag."""
     crowd.wants(OLD, crowd.held_up(OLD))
     assert crowd.begun.wait(TIMEOUT_SECONDS)
     for _ in range(3):

@@ -1,4 +1,4 @@
-"""When a patient will be seen."""
+"""Estimated times."""
 
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace

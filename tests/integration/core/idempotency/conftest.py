@@ -1,4 +1,4 @@
-"""A table to count in, and threads."""
+"""Fixtures: the counter table and request threads."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""Endpoints that count in a table, with hooks at the moments of a run."""
+"""Endpoints that increment a counter in a table, with hooks at the stages of a request."""
 
 import json
 import threading
@@ -26,7 +26,7 @@ TIMEOUT_SECONDS = 20.0
 
 
 def nothing() -> None:
-    """The hook that is in place where a test sets none."""
+    """The default hook, which does nothing."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Somebody:
 
 
 class ByHeader(BaseAuthentication):
-    """Believes whatever the headers say."""
+    """Authenticate as whatever the headers say."""
 
     def authenticate(self, request: Any) -> tuple[Any, Somebody] | None:
         actor = request.headers.get("X-Actor", "user:1")
@@ -45,7 +45,7 @@ class ByHeader(BaseAuthentication):
 
 
 class Hooks:
-    """What happens at the moments of a run; a test puts its own hooks here."""
+    """Hooks called at the stages of a request; tests replace them."""
 
     before_write: Hook = staticmethod(nothing)
     before_keep: Hook = staticmethod(nothing)
@@ -60,7 +60,7 @@ class Hooks:
 
 
 def add_one() -> int:
-    """Make the change; nothing but the Idempotency-Key keeps two of them apart."""
+    """Increment the counter; only the Idempotency-Key prevents a second increment."""
     with connection.cursor() as cursor:
         cursor.execute("INSERT INTO test_counter DEFAULT VALUES")
     return counted()
@@ -77,7 +77,7 @@ def shown(number: int) -> Answer:
 
 
 class Counter(Endpoint):
-    """Counts in a transaction that it opens itself, like the operations on slots."""
+    """Count in a transaction opened by the view, like the operations on slots."""
 
     authentication_classes = [ByHeader]
     permission_classes = []
@@ -103,7 +103,7 @@ class Counter(Endpoint):
 
 
 class Rows(Endpoint):
-    """Counts in the transaction of `write_rows`, like the endpoints that only write rows."""
+    """Count in the transaction of `write_rows`, like the endpoints that only write rows."""
 
     authentication_classes = [ByHeader]
     permission_classes = []
@@ -150,7 +150,7 @@ def is_replay(response: HttpResponse) -> bool:
 
 
 def once(act: Hook) -> Hook:
-    """A hook that acts the first time only."""
+    """Return a hook that runs the first time only."""
     left = [act]
 
     def step_in() -> None:
@@ -168,7 +168,7 @@ def failing(error: Exception) -> Hook:
 
 
 class Threads:
-    """Requests in threads of their own, each with a connection of its own."""
+    """Runs requests in threads, each with its own connection."""
 
     def __init__(self, pool: ThreadPoolExecutor) -> None:
         self._pool = pool
@@ -184,7 +184,7 @@ class Threads:
 
 
 def meeting(parties: int) -> Hook:
-    """A hook at which so many threads wait for each other, each of them once."""
+    """Return a hook at which this many threads wait for each other, each once."""
     barrier, met = threading.Barrier(parties), set[int]()
 
     def meet() -> None:
@@ -207,6 +207,6 @@ def waits_for_a_lock() -> bool:
 
 
 def terminate(pid: int) -> None:
-    """Have the server end a connection, and wait until it has ended."""
+    """Terminate a connection on the server and wait until it has ended."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_terminate_backend(%s, 10000)", [pid])

@@ -1,4 +1,4 @@
-"""Two requests with one Idempotency-Key at the same time: real threads, real transactions."""
+"""Two concurrent requests with one Idempotency-Key. Uses real threads and transactions."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -44,7 +44,7 @@ pytestmark = pytest.mark.django_db(transaction=True, available_apps=["core"])  #
 
 @views
 def test_two_at_once_with_one_key_make_one_change(threads: Threads, view: type[Endpoint]) -> None:
-    """Both have made their change before either has stored its answer."""
+    """Both make their change before either stores its response."""
     Hooks.before_keep = staticmethod(meeting(2))
     asked = [threads.start(lambda: ask("k1", view=view)) for _ in range(2)]
     answers = [each.result(TIMEOUT_SECONDS) for each in asked]
@@ -87,7 +87,7 @@ def test_fifty_at_once_with_one_key_have_one_effect(threads: Threads) -> None:
 
 @dataclass
 class Held:
-    """A request under the key k1 that has stored its answer and does not commit yet."""
+    """A request with the key k1 that has stored its response and is paused before the commit."""
 
     outcome: "Future[Any]"
     go: threading.Event

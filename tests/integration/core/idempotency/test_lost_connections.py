@@ -1,4 +1,4 @@
-"""What fails in the database while a request is carried out: when it is run again, and when it is not."""
+"""Lost database connections during a request: when the request is retried, and when it is not."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -30,20 +30,20 @@ def lose_connection() -> None:
 
 
 def lose_node(message: str = "failure on connection marked as essential: 10.0.0.5:5432") -> None:
-    """Have the server tell that it lost another server, as a coordinator does; the statement fails."""
+    """Have the server report a lost node, as a coordinator does; the statement fails."""
     with connection.cursor() as cursor:
         cursor.execute(f"DO $$ BEGIN RAISE EXCEPTION '{message}' USING ERRCODE = 'XX000'; END $$")
 
 
 def cut_before_commit() -> None:
-    """Have the server end this connection unnoticed, so that it is COMMIT that gets no answer."""
+    """Have the server close this connection unnoticed, so that COMMIT gets no response."""
     pid = backend()
     with ThreadPoolExecutor(1) as pool:
         Threads(pool).start(lambda: terminate(pid)).result()
 
 
 def fail_commit_on_a_node() -> None:
-    """Have COMMIT itself fail as on a coordinator that lost another server."""
+    """Make COMMIT fail as on a coordinator that lost a node."""
     with connection.cursor() as cursor:
         cursor.execute("""
             CREATE FUNCTION pg_temp.lost() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
@@ -103,7 +103,7 @@ def test_with_a_key_a_connection_lost_at_the_commit_is_looked_into_and_tried_aga
 
 @pytest.mark.parametrize(("key", "status"), [("k1", 201), (None, 503)])
 def test_a_commit_whose_confirmation_was_lost(key: str | None, status: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With a key the answer is found, without one the client has to look: the change is never made twice."""
+    """With a key the stored response is found; without one the client must check. The change is never made twice."""
     real, left = connection._commit, [1]  # type: ignore[attr-defined]
 
     def commit_then_lose() -> None:

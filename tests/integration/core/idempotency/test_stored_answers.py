@@ -1,4 +1,4 @@
-"""Retry safety without any of the hospital: the same request again, and what is stored for how long."""
+"""Idempotency on minimal endpoints: repeated requests, what is stored and for how long."""
 
 import json
 import uuid
@@ -140,7 +140,7 @@ def test_no_answer_but_a_success_can_be_stored() -> None:
 
 
 def test_a_refusal_before_the_work_is_not_covered_by_a_stored_answer() -> None:
-    """The right to do it is checked anew each time."""
+    """Permissions are checked on every request."""
     ask("k1")
     Hooks.before_write = staticmethod(once(failing(NotFound())))
     assert ask("k1").status_code == 404

@@ -18,7 +18,7 @@ def value(link: psycopg.Connection[Any], statement: str) -> Any:
     return row[0] if row else None
 
 
-def test_what_is_under_way_is_answered_before_the_server_ends() -> None:
+def test_accepted_requests_are_answered_before_the_server_exits() -> None:
     with running_system(celery=False) as system:
         stage, authorization = make_stage(system, slots=4, patients=8), make_authorization(system)
         ops = [

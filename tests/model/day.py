@@ -13,7 +13,7 @@ from random import Random
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from tests.model.invariants import broken_promises, impossible_lives
+from tests.model.invariants import illegal_histories, invariant_violations
 from tests.model.objects import FINAL, IN_QUEUE, Doctor, Entry, Patient, Slot, Token
 from tests.model.reference import Reference, Refused
 
@@ -74,9 +74,9 @@ class Day:
             self._doctors(minute)
             self._mishaps(minute)
             self._try("sweep")
-            broken = broken_promises(self.reference) + self.check()
+            broken = invariant_violations(self.reference) + self.check()
             assert not broken, f"seed {self.seed}, minute {minute}: {broken}"
-        assert not impossible_lives(self.reference), f"seed {self.seed}: {impossible_lives(self.reference)}"
+        assert not illegal_histories(self.reference), f"seed {self.seed}: {illegal_histories(self.reference)}"
         return self
 
     def unexplained(self) -> list[str]:
@@ -218,7 +218,7 @@ class Day:
                 self._try("withdraw", r.choice(entries))
 
 
-def play_on_reference(seed: int) -> Day:
+def simulate_on_reference(seed: int) -> Day:
     """Simulate the day of this seed on the reference engine alone."""
     reference = new_reference()
 
@@ -245,4 +245,4 @@ def story(day: Day) -> str:
 
 if __name__ == "__main__":
     for argument in sys.argv[1:] or ["1"]:
-        print(story(play_on_reference(int(argument))))
+        print(story(simulate_on_reference(int(argument))))

@@ -17,13 +17,13 @@ MOVES = {
 }
 
 
-def broken_promises(reference: Reference) -> list[str]:
+def invariant_violations(reference: Reference) -> list[str]:
     """Return one line per violated invariant; slots without live tokens and waiting entries are skipped."""
     awake = [s for s in reference.slots if any(t.live for t in s.tokens) or reference.waiting(s)]
     return [line for slot in awake for line in _of_slot(reference, slot)]
 
 
-def impossible_lives(reference: Reference) -> list[str]:
+def illegal_histories(reference: Reference) -> list[str]:
     """Return one line per token whose history is not a path of contract section 4."""
     return [
         f"patient {token.patient.number}: {token.path} is no life of a token"

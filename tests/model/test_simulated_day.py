@@ -4,16 +4,16 @@ import os
 
 import pytest
 
-from tests.model.day import play_on_reference, story
+from tests.model.day import simulate_on_reference, story
 
 SEEDS = int(os.environ.get("OPD_DAY_SEEDS", "200"))
 
 
 @pytest.mark.parametrize("first", range(1, SEEDS + 1, 10))
-def test_a_day_keeps_every_promise_and_everybody_ends_somewhere(first: int) -> None:
+def test_a_day_keeps_the_invariants_and_every_token_ends_in_an_expected_state(first: int) -> None:
     """The invariants hold after every simulated minute, and no token ends the day in an unexpected state."""
     for seed in range(first, first + 10):
-        day = play_on_reference(seed)
+        day = simulate_on_reference(seed)
         print(story(day))
         assert day.unexplained() == []
         assert len(day.reference.tokens) > 100, "a day on which nothing happens proves nothing"
@@ -21,5 +21,5 @@ def test_a_day_keeps_every_promise_and_everybody_ends_somewhere(first: int) -> N
 
 def test_the_same_seed_plays_the_same_day() -> None:
     """The seed printed by a failure reproduces the same day."""
-    assert story(play_on_reference(7)) == story(play_on_reference(7))
-    assert story(play_on_reference(7)) != story(play_on_reference(8))
+    assert story(simulate_on_reference(7)) == story(simulate_on_reference(7))
+    assert story(simulate_on_reference(7)) != story(simulate_on_reference(8))

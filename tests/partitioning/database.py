@@ -22,7 +22,7 @@ PARTS = 3
 
 
 @dataclass(frozen=True)
-class Parted:
+class PartitionedDatabase:
     """The database's URL (for a run with --reuse-db), and its contents before and after partitioning."""
 
     address: str
@@ -32,7 +32,7 @@ class Parted:
 
 
 @contextmanager
-def parted_database() -> Iterator[Parted]:
+def partitioned_database() -> Iterator[PartitionedDatabase]:
     """Yield a migrated database with some rows, partitioned by the command; drop it afterwards."""
     base = f"parted_{secrets.token_hex(4)}"
     name = f"test_{base}"
@@ -40,7 +40,7 @@ def parted_database() -> Iterator[Parted]:
     try:
         before, after, second_time = on_database(name, _lay_out)
         address = urlunsplit(urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{base}"))
-        yield Parted(address, before, after, second_time)
+        yield PartitionedDatabase(address, before, after, second_time)
     finally:
         _administer("DROP DATABASE {} WITH (FORCE)", name)
 

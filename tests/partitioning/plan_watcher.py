@@ -27,14 +27,14 @@ REPORT = "OPD_PLANS_REPORT"
 
 
 @cache
-def names_parted() -> re.Pattern[str]:
+def partitioned_names() -> re.Pattern[str]:
     """Return a pattern that matches the names of partitioned tables."""
     from ops.management.commands.partition_tables import PARTED  # once Django is set up
 
     return re.compile(r"\b(" + "|".join(PARTED) + r")\b")
 
 
-def parts_of(statement: str, parameters: Any = None) -> set[str]:
+def partitions_of(statement: str, parameters: Any = None) -> set[str]:
     """Return the partitions that a statement's plan scans; none for an INSERT, whose rows are routed one by one."""
     with connection.connection.cursor() as cursor:  # past Django, whose cursors are watched
         cursor.execute(f"EXPLAIN (VERBOSE, FORMAT JSON) {statement}", parameters)
@@ -71,7 +71,7 @@ class Watch:
         """Act as Django's execute wrapper."""
         if not many and isinstance(sql, str):
             for statement, values in one_by_one(sql, params):
-                if names_parted().search(statement) and IS_STATEMENT.match(statement):
+                if partitioned_names().search(statement) and IS_STATEMENT.match(statement):
                     self.look(statement, values)
         return execute(sql, params, many, context)
 
@@ -84,7 +84,7 @@ class Watch:
         if (asked[0], sql) in self.looked_at:
             return
         self.looked_at.add((asked[0], sql))
-        parts = parts_of(sql, params)
+        parts = partitions_of(sql, params)
         if len(parts) <= 1:
             return
         excuse = next((each for each in asked if each in self.allowed), None)

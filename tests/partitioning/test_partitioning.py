@@ -16,7 +16,7 @@ from django.apps import apps
 
 from ops.management.commands.partition_tables import PARTED
 from tests.partitioning.allowed import ALLOWED
-from tests.partitioning.database import parted_database
+from tests.partitioning.database import partitioned_database
 from tests.partitioning.plan_watcher import REPORT
 from tokens.services import TokenAllocationService
 
@@ -28,17 +28,17 @@ BATCHES = ("tests/races/test_batches.py", "tests/races/test_batches_with_idempot
 PLAYED = (
     "tests/partitioning/workload.py",
     "tests/integration/tokens/test_constraints.py",
-    f"{CONTRACT}4_life_of_a_token.py::test_an_emergency_becomes_of_the_token_the_patient_has",
-    f"{CONTRACT}4_life_of_a_token.py::test_cancelling_the_slot_cancels_all_but_the_one_in_the_room",
-    f"{CONTRACT}4_life_of_a_token.py::test_an_expired_hold_gives_its_seat_to_who_waits_before_who_asks",
+    f"{CONTRACT}4_token_lifecycle.py::test_an_emergency_becomes_of_the_token_the_patient_has",
+    f"{CONTRACT}4_token_lifecycle.py::test_cancelling_the_slot_cancels_all_but_the_one_in_the_room",
+    f"{CONTRACT}4_token_lifecycle.py::test_an_expired_hold_gives_its_seat_to_who_waits_before_who_asks",
     f"{CONTRACT}5_waiting_list.py::test_the_best_entry_is_promoted_and_told_by_the_cancel",
     f"{CONTRACT}6_delays.py::test_the_example_of_the_contract",
     f"{CONTRACT}6_delays.py::test_bulk_slots_inherit_too",
     f"{CONTRACT}7_token_endpoints.py::test_the_daily_report_counts_right",
-    f"{SEATS}::test_twelve_want_the_last_seat",
-    f"{SEATS}::test_one_patient_asks_at_two_slots_of_a_doctor",
+    f"{SEATS}::test_twelve_patients_book_the_last_seat",
+    f"{SEATS}::test_one_patient_books_two_slots_of_a_doctor",
     f"{SEATS}::test_canary_without_locks_the_database_itself_refuses_the_second",
-    f"{SEATS}::test_who_books_elsewhere_while_being_promoted_does_not_stop_the_one_who_cancels",
+    f"{SEATS}::test_a_booking_elsewhere_during_promotion_does_not_fail_the_cancellation",
     *BATCHES,
 )
 
@@ -52,17 +52,17 @@ def play(report: Path, *, address: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=300)
 
 
-def test_the_engine_on_parted_tables(django_db_setup: None, django_db_blocker: Any, tmp_path: Path) -> None:
+def test_the_engine_on_partitioned_tables(django_db_setup: None, django_db_blocker: Any, tmp_path: Path) -> None:
     """One test with many assertions, because the run that it inspects is slow."""
     report = tmp_path / "seen.json"
-    with django_db_blocker.unblock(), parted_database() as parted:
-        done = play(report, address=parted.address)
+    with django_db_blocker.unblock(), partitioned_database() as partitioned:
+        done = play(report, address=partitioned.address)
 
-    # The rows that were there stay, and what is parted is not parted again.
-    assert parted.before["tokens_token"][0] == 4
-    assert parted.before["events_event"][0] == 2
-    assert parted.after == parted.before
-    assert parted.second_time == "clinics_slot is already partitioned."
+    # The rows that were there stay, and what is partitioned is not partitioned again.
+    assert partitioned.before["tokens_token"][0] == 4
+    assert partitioned.before["events_event"][0] == 2
+    assert partitioned.after == partitioned.before
+    assert partitioned.second_time == "clinics_slot is already partitioned."
 
     # Every promise holds.
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
@@ -79,12 +79,12 @@ def test_the_engine_on_parted_tables(django_db_setup: None, django_db_blocker: A
     assert seen["used"] == sorted(ALLOWED)
 
 
-def test_what_is_allowed_is_told() -> None:
+def test_allowed_functions_are_documented() -> None:
     page = (ROOT / "docs/howto/growing.md").read_text()
     assert [name for name in ALLOWED if f"`{name}`" not in page] == []
 
 
-def test_whatever_carries_the_facility_is_parted() -> None:
+def test_every_table_with_a_facility_is_partitioned() -> None:
     """Except doctors, plan history and daily reports, which do not grow with every visit."""
     carrying = {model._meta.db_table for model in apps.get_models() if "facility_id" in _columns(model)}
     assert carrying - set(PARTED) == {
@@ -96,7 +96,7 @@ def test_whatever_carries_the_facility_is_parted() -> None:
 
 
 @pytest.mark.parametrize("table", PARTED)
-def test_whatever_is_unique_contains_the_facility(table: str) -> None:
+def test_every_unique_constraint_contains_the_facility(table: str) -> None:
     """Except ids and sequence numbers, which are generated to be globally unique."""
     model = next(model for model in apps.get_models() if model._meta.db_table == table)
     own = {field.name for field in model._meta.concrete_fields if field.unique}

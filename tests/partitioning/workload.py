@@ -19,7 +19,7 @@ from tests.factories import DoctorFactory, PatientFactory, ensure_facility, firs
 from tests.integration.tokens.slot_builder import slot_with
 from tests.partitioning.allowed import ALLOWED, LOOK_UP
 from tests.partitioning.database import PARTS
-from tests.partitioning.plan_watcher import Watch, parts_of, watch
+from tests.partitioning.plan_watcher import Watch, partitions_of, watch
 from tests.support.api import in_process
 from tests.support.hospital import PASSWORD, Hospital
 from tests.support.invariants import assert_invariants_hold
@@ -38,7 +38,7 @@ def hospital() -> Hospital:
 
 
 @contextmanager
-def every_statement_in_one_part() -> Iterator[None]:
+def every_statement_in_one_partition() -> Iterator[None]:
     """Allow only id look-ups to scan several partitions, and start with no statements marked as seen."""
     before, spread = watch.looked_at.copy(), dict(watch.spread)
     watch.looked_at.clear()
@@ -54,7 +54,7 @@ def every_statement_in_one_part() -> Iterator[None]:
 
 def test_every_operation(hospital: Hospital, clock: Any) -> None:
     desk, admin = hospital.desk, hospital.admin
-    with every_statement_in_one_part():
+    with every_statement_in_one_partition():
         doctor = hospital.doctor()
         slot = hospital.slot(doctor, capacity=3, start=engine_clock.now() + timedelta(hours=1))
         path = f"slots/{slot['id']}/"
@@ -101,7 +101,7 @@ def test_the_reads_of_the_day(hospital: Hospital) -> None:
     assert token
     TokenAllocationService().check_in(token_id=token.id, actor="user:test")
     locate.facility_of_slot.cache_clear()
-    with every_statement_in_one_part():
+    with every_statement_in_one_partition():
         for api in (hospital.desk, doctor):
             assert len(api.get(f"slots/{slot.id}/tokens/").expect(200)) == 5
             assert len(api.get(f"slots/{slot.id}/tokens/", in_queue="true").expect(200)) == 5
@@ -156,9 +156,13 @@ def test_what_a_migration_adds_is_named_alike_in_every_part() -> None:
 def test_a_statement_without_the_key_is_caught() -> None:
     """The canary: the same look-up, with the function allowed and with no function allowed."""
     slot = slot_with(queue=1)
-    assert parts_of("SELECT 1 FROM tokens_token WHERE slot_id = %s", [slot.id]) == {"part_00", "part_01", "part_02"}
-    assert len(parts_of("SELECT 1 FROM tokens_token WHERE facility_id = %s", [slot.facility_id])) == 1
-    assert len(parts_of("UPDATE clinics_slot SET version = 2 WHERE id = %s", [slot.id])) == 3
+    assert partitions_of("SELECT 1 FROM tokens_token WHERE slot_id = %s", [slot.id]) == {
+        "part_00",
+        "part_01",
+        "part_02",
+    }
+    assert len(partitions_of("SELECT 1 FROM tokens_token WHERE facility_id = %s", [slot.facility_id])) == 1
+    assert len(partitions_of("UPDATE clinics_slot SET version = 2 WHERE id = %s", [slot.id])) == 3
     strict = Watch(allowed={})
     with connection.execute_wrapper(strict):
         locate.facility_of_slot.cache_clear()

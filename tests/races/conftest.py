@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from tests.races.interleaving import gate_open
+from tests.races.interleaving import without_redis_lock
 
 
 @pytest.fixture(autouse=True)
-def canaries_come_one_by_one(request: pytest.FixtureRequest, settings: Any) -> None:
+def no_batching_in_canaries(request: pytest.FixtureRequest, settings: Any) -> None:
     """Turn batching off in canaries: requests of one batch cannot race, requests of different processes can."""
     if "canary" in request.node.name:
         settings.OPD_COMBINE = False
@@ -23,5 +23,5 @@ def any_redis(request: pytest.FixtureRequest, settings: Any) -> Iterator[None]:
     if gate == "redis":
         yield
         return
-    with gate_open():
+    with without_redis_lock():
         yield

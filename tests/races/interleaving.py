@@ -124,7 +124,7 @@ def overtake(slow: Step, fast: Step, *, meanwhile: Step = lambda: None) -> Overt
 
 
 @contextlib.contextmanager
-def gate_open() -> Iterator[None]:
+def without_redis_lock() -> Iterator[None]:
     """Disable the Redis lock, as if Redis were unavailable. Only the row lock is left."""
     real = locking.gate
     locking.gate = lambda keys, wait_seconds: contextlib.nullcontext()  # type: ignore[assignment]
@@ -135,11 +135,11 @@ def gate_open() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def unlocked() -> Iterator[None]:
+def without_locks() -> Iterator[None]:
     """Disable both the Redis lock and the row lock."""
     real, locking.ROW_LOCK = locking.ROW_LOCK, ""
     try:
-        with gate_open():
+        with without_redis_lock():
             yield
     finally:
         locking.ROW_LOCK = real

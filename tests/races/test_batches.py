@@ -33,7 +33,7 @@ def in_batches(settings: Any) -> None:
     settings.OPD_COMBINE = True
 
 
-def test_each_has_their_own_outcome(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_request_has_its_own_result(monkeypatch: pytest.MonkeyPatch) -> None:
     full, free = a_slot(capacity=1), a_slot(capacity=5)
     held, one, two, three, four = (a_patient() for _ in range(5))
     book(full, held)
@@ -59,7 +59,7 @@ def test_each_has_their_own_outcome(monkeypatch: pytest.MonkeyPatch) -> None:
     assert_invariants_hold()
 
 
-def test_who_leaves_makes_room_for_who_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cancellations_free_seats_for_bookings_of_the_same_batch(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of two freed seats, one goes to the waiting patient and the other to a booking of the same batch."""
     waited_for, free_again = a_slot(capacity=1), a_slot(capacity=1)
     first, second = book(waited_for), book(free_again)
@@ -84,7 +84,7 @@ def test_who_leaves_makes_room_for_who_comes(monkeypatch: pytest.MonkeyPatch) ->
     assert_invariants_hold()
 
 
-def test_who_leaves_may_come_again_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_patient_may_cancel_and_book_again_in_one_batch(monkeypatch: pytest.MonkeyPatch) -> None:
     slot, other, waits = a_slot(capacity=3), a_slot(), a_patient()
     token, kept = book(slot), book(slot)
     new, one, two, buffered = one_batch(
@@ -139,7 +139,7 @@ def test_a_batch_over_many_slots_fills_each_to_the_last_seat(monkeypatch: pytest
     assert_invariants_hold()
 
 
-def test_what_the_database_refuses_to_one_is_refused_to_that_one_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_constraint_violation_fails_only_its_own_request(monkeypatch: pytest.MonkeyPatch) -> None:
     """Another process books the patient with the same doctor between the batch's reads and its writes."""
     doctor = a_doctor()
     early = a_slot(doctor)
@@ -204,7 +204,7 @@ def test_each_event_of_a_batch_names_its_own_cause(monkeypatch: pytest.MonkeyPat
     assert_invariants_hold()
 
 
-def test_one_busy_slot_does_not_hold_up_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_busy_slot_does_not_delay_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
     busy, free = a_slot(), a_slot()
     one, other = a_patient(), a_patient()
     locked, go = threading.Event(), threading.Event()
@@ -244,7 +244,7 @@ def passed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return passed
 
 
-def test_a_request_alone_passes_the_gate_and_a_batch_goes_past_it(
+def test_a_single_request_takes_the_redis_lock_and_a_batch_over_slots_does_not(
     monkeypatch: pytest.MonkeyPatch, passed: list[str]
 ) -> None:
     slot, patients = a_slot(capacity=5), [a_patient() for _ in range(3)]
@@ -256,7 +256,7 @@ def test_a_request_alone_passes_the_gate_and_a_batch_goes_past_it(
     assert passed[1:] == [f"slot:{slot.id}"]
 
 
-def test_a_batch_for_one_slot_passes_the_gate(passed: list[str]) -> None:
+def test_a_batch_for_one_slot_takes_the_redis_lock(passed: list[str]) -> None:
     slot, patients = a_slot(capacity=5), [a_patient() for _ in range(3)]
     queued = [
         batch.QueuedRequest(batch.BookRequest(slot.id, BookingRequest(each.id, Category.WALKIN), "user:desk"), None)

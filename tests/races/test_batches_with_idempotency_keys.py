@@ -201,7 +201,7 @@ def test_stored_answers_among_new_requests(monkeypatch: pytest.MonkeyPatch, runs
     assert_invariants_hold()
 
 
-def test_an_outlived_answer_is_replaced(monkeypatch: pytest.MonkeyPatch, clock: Any) -> None:
+def test_an_expired_answer_is_replaced(monkeypatch: pytest.MonkeyPatch, clock: Any) -> None:
     slot = a_slot(capacity=5)
     booking(slot, a_patient(), key_for("k"))()
     clock.advance(idempotency.KEPT + timedelta(seconds=1))
@@ -265,7 +265,7 @@ def test_a_key_that_is_taken_meanwhile_rolls_the_batch_back_and_each_request_run
     assert_invariants_hold()
 
 
-def test_canary_of_a_batch_that_does_not_mind_one_key_sells_two_seats(
+def test_canary_a_batch_that_ignores_a_taken_key_books_two_seats(
     monkeypatch: pytest.MonkeyPatch, runs: list[tuple[int, int]]
 ) -> None:
     keep = idempotency.keep

@@ -4,7 +4,7 @@ import pytest
 
 from clinics.models import Slot
 from tests.races.builders import a_patient, a_slot, book, events_of, fresh, inconsistencies_of, service
-from tests.races.interleaving import NUMBERED_ONCE, Overtaking, overtake, together, unlocked, without
+from tests.races.interleaving import NUMBERED_ONCE, Overtaking, overtake, together, without, without_locks
 from tests.support.invariants import assert_invariants_hold
 from tokens.models import Token
 
@@ -37,14 +37,14 @@ def test_two_desks_never_call_the_same_patient(any_redis: None) -> None:
 
 def test_canary_without_locks_two_desks_call_the_same_patient() -> None:
     slot, _ = waiting_room(2)
-    with unlocked(), without(*NUMBERED_ONCE):
+    with without_locks(), without(*NUMBERED_ONCE):
         ended = overtake(lambda: call_next(slot), lambda: call_next(slot))
         assert ended.overtook
         assert ended.slow.id == ended.fast.id
         assert inconsistencies_of(slot)
 
 
-def call_one_who_collapses() -> tuple[Slot, Token, Overtaking]:
+def triage_during_call() -> tuple[Slot, Token, Overtaking]:
     """Triage a patient to EMERGENCY at one desk while another desk calls them."""
     slot, (token,) = waiting_room(1)
     ended = overtake(
@@ -54,8 +54,8 @@ def call_one_who_collapses() -> tuple[Slot, Token, Overtaking]:
     return slot, token, ended
 
 
-def test_who_becomes_an_emergency_while_being_called_is_called(any_redis: None) -> None:
-    slot, token, ended = call_one_who_collapses()
+def test_a_patient_triaged_during_the_call_is_called(any_redis: None) -> None:
+    slot, token, ended = triage_during_call()
     assert not ended.overtook
     assert (ended.fast.id, ended.fast.category) == (token.id, "EMERGENCY")
     assert fresh(token).status == "CALLED"
@@ -63,8 +63,8 @@ def test_who_becomes_an_emergency_while_being_called_is_called(any_redis: None) 
 
 
 def test_canary_without_locks_the_call_is_lost() -> None:
-    with unlocked(), without(*NUMBERED_ONCE):
-        slot, token, ended = call_one_who_collapses()
+    with without_locks(), without(*NUMBERED_ONCE):
+        slot, token, ended = triage_during_call()
         assert ended.overtook
         assert fresh(token).status == "CHECKED_IN"  # though a desk was told that the patient is called
         assert inconsistencies_of(slot)

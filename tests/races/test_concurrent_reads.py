@@ -77,7 +77,7 @@ def test_a_list_is_never_older_than_what_was_acknowledged(settings: Any, combine
     assert min(outcomes[1:]) >= READS
 
 
-def test_a_change_between_head_and_tokens_is_told_under_its_own_tag(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_change_between_slot_and_tokens_has_its_own_etag(monkeypatch: pytest.MonkeyPatch) -> None:
     """A booking between reading the slot and reading its tokens: the response has the booking and the matching ETag."""
     hospital = Hospital(in_process(), first_admin(PASSWORD).username, PASSWORD)
     slot = a_slot(capacity=10)
@@ -129,7 +129,7 @@ def sent_late(module: Any, monkeypatch: pytest.MonkeyPatch, *, waiting: Callable
     return sent
 
 
-def test_sessions_are_looked_up_together_and_each_caller_is_who_they_are(
+def test_sessions_are_looked_up_in_one_statement_and_not_mixed_up(
     readers: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While one session is looked up, four requests wait; one statement then looks up all four sessions."""
@@ -140,7 +140,7 @@ def test_sessions_are_looked_up_together_and_each_caller_is_who_they_are(
     assert sent == [0, 1, len(others)]
 
 
-def test_heads_are_read_together_and_each_caller_gets_their_own_tokens(
+def test_slots_are_read_in_one_statement_and_each_caller_gets_their_own_tokens(
     readers: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While the slot is read for one request, three wait; one statement then reads it for all three."""

@@ -20,7 +20,7 @@ from events.models import Event
 from patients.models import Patient
 from tests.factories import ensure_facility, first_admin
 from tests.races.builders import a_patient, a_slot, service
-from tests.races.interleaving import TIMEOUT_SECONDS, Refusal, Runner, gate_open
+from tests.races.interleaving import TIMEOUT_SECONDS, Refusal, Runner, without_redis_lock
 from tests.support.api import Api, in_process
 from tests.support.hospital import PASSWORD
 from tokens.api import events as events_api
@@ -108,7 +108,7 @@ def test_every_event_once_and_in_order_under_32_writers() -> None:
 
 
 @contextmanager
-def a_bystander() -> Iterator[None]:
+def unrelated_transaction() -> Iterator[None]:
     """Hold a transaction that began earlier, writes unrelated rows and ends within the block."""
     began, go = threading.Event(), threading.Event()
 
@@ -128,7 +128,7 @@ def a_bystander() -> Iterator[None]:
         bystander.finish()
 
 
-def overtaken_in_the_log(*, patient: bool, meanwhile: AbstractContextManager[None] | None = None) -> Follower:
+def commit_out_of_order(*, patient: bool, meanwhile: AbstractContextManager[None] | None = None) -> Follower:
     """Write one event, commit and read a later one, then commit the first."""
     slow, quick = a_slot(), a_slot()
     follower = Follower()
@@ -146,7 +146,7 @@ def overtaken_in_the_log(*, patient: bool, meanwhile: AbstractContextManager[Non
         with meanwhile or nullcontext():
             writer.start()
             assert written.wait(TIMEOUT_SECONDS)
-            with gate_open():
+            with without_redis_lock():
                 book(quick, patient=early)
         for _ in range(20):
             follower.poll()
@@ -158,13 +158,13 @@ def overtaken_in_the_log(*, patient: bool, meanwhile: AbstractContextManager[Non
 
 
 def test_a_late_commit_is_not_skipped() -> None:
-    follower = overtaken_in_the_log(patient=True)
+    follower = commit_out_of_order(patient=True)
     assert set(follower.ids) == everything()
 
 
 def test_a_late_commit_is_not_skipped_when_an_older_transaction_ends_meanwhile() -> None:
     """A late transaction may have a higher id than every finished one, so finished ids alone are no safe bound."""
-    follower = overtaken_in_the_log(patient=True, meanwhile=a_bystander())
+    follower = commit_out_of_order(patient=True, meanwhile=unrelated_transaction())
     assert set(follower.ids) == everything()
 
 
@@ -173,7 +173,7 @@ def test_canary_without_the_complete_part_it_is(monkeypatch: pytest.MonkeyPatch)
         return events
 
     monkeypatch.setattr(events_api, "complete_part", careless)
-    follower = overtaken_in_the_log(patient=False)
+    follower = commit_out_of_order(patient=False)
     while follower.poll():
         pass
     assert len(everything() - set(follower.ids)) == 1

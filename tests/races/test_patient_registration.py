@@ -55,7 +55,7 @@ def many(action: Callable[[], Any], times: int = 6) -> list[Any]:
     return at_once(*[action] * times)
 
 
-def test_canary_looking_first_is_not_enough() -> None:
+def test_canary_check_then_insert_is_not_enough() -> None:
     """Check-then-insert is not enough: both threads find no record, and only the constraint refuses the second."""
     both_have_looked = Barrier(2)
 
@@ -81,7 +81,7 @@ def test_one_is_registered_and_the_others_are_told_which() -> None:
         assert {each.facts["existing_id"] for each in refused} == {str(registered[0].pk)}
 
 
-def test_namesakes_who_are_known_to_be_others_are_all_registered() -> None:
+def test_confirmed_namesakes_are_all_registered() -> None:
     outcomes = many(lambda: register_patient(name=NAME, phone=PHONE, allow_duplicate=True))
     assert all(isinstance(each, Patient) for each in outcomes), outcomes
     assert sorted(Patient.objects.values_list("namesake", flat=True)) == list(range(6))
@@ -118,7 +118,7 @@ def test_a_patient_is_removed_or_booked_but_not_both() -> None:
             assert booked.patient_id == patient.pk
 
 
-def test_every_doctor_taken_in_at_once_has_letters_of_their_own() -> None:
+def test_doctors_created_at_once_have_different_ticket_letters() -> None:
     outcomes = many(lambda: create_doctor(name="Dr. X", specialization="ENT"), times=8)
     assert sorted(each.ticket_letters for each in outcomes) == list("ABCDEFGH")
 

@@ -12,11 +12,11 @@ from tests.races.interleaving import (
     NUMBERED_ONCE,
     Overtaking,
     Refusal,
-    gate_open,
     overtake,
     together,
-    unlocked,
     without,
+    without_locks,
+    without_redis_lock,
 )
 from tests.support.invariants import assert_invariants_hold
 from tokens.engine import unit_of_work as ledgers
@@ -33,7 +33,7 @@ def codes(outcomes: list[Any]) -> list[str]:
 # The last seat
 
 
-def test_twelve_want_the_last_seat(any_redis: None) -> None:
+def test_twelve_patients_book_the_last_seat(any_redis: None) -> None:
     slot = a_slot(capacity=1)
     patients = [a_patient() for _ in range(12)]
     outcomes = together([lambda patient=patient: book(slot, patient) for patient in patients])
@@ -42,7 +42,7 @@ def test_twelve_want_the_last_seat(any_redis: None) -> None:
     assert inconsistencies_of(slot) == []
 
 
-def test_twelve_want_four_seats_and_the_rest_waits_in_order(any_redis: None) -> None:
+def test_twelve_patients_book_four_seats_and_the_rest_wait_in_order(any_redis: None) -> None:
     slot = a_slot(capacity=4)
     patients = [a_patient() for _ in range(12)]
     outcomes = together([lambda patient=patient: book(slot, patient, join_waiting_list=True) for patient in patients])
@@ -59,7 +59,7 @@ def two_for_one_seat(slot: Slot) -> Overtaking:
     return overtake(lambda: book(slot, one), lambda: book(slot, other))
 
 
-def test_who_comes_second_to_the_last_seat_waits_and_hears_that_it_is_gone(any_redis: None) -> None:
+def test_the_second_booking_of_the_last_seat_waits_and_is_refused(any_redis: None) -> None:
     slot = a_slot(capacity=1)
     ended = two_for_one_seat(slot)
     assert not ended.overtook
@@ -70,7 +70,7 @@ def test_who_comes_second_to_the_last_seat_waits_and_hears_that_it_is_gone(any_r
 
 def test_canary_without_locks_the_database_itself_refuses_the_second() -> None:
     slot = a_slot(capacity=1)
-    with unlocked(), without(*NUMBERED_ONCE):
+    with without_locks(), without(*NUMBERED_ONCE):
         ended = two_for_one_seat(slot)
         assert ended.overtook
         assert isinstance(ended.fast, Token)
@@ -78,9 +78,9 @@ def test_canary_without_locks_the_database_itself_refuses_the_second() -> None:
         assert inconsistencies_of(slot) == []
 
 
-def test_canary_without_locks_and_constraints_the_seat_is_sold_twice() -> None:
+def test_canary_without_locks_and_constraints_the_seat_is_oversold() -> None:
     slot = a_slot(capacity=1)
-    with unlocked(), without(*NUMBERED_ONCE, *COUNTED):
+    with without_locks(), without(*NUMBERED_ONCE, *COUNTED):
         ended = two_for_one_seat(slot)
         assert ended.overtook
         assert isinstance(ended.slow, Token)
@@ -99,7 +99,7 @@ def at_two_counters(patient: Patient) -> tuple[list[Any], list[Slot]]:
     return together([lambda slot=slots[n % 2]: book(slot, patient) for n in range(8)]), slots
 
 
-def test_one_patient_asks_at_two_slots_of_a_doctor(any_redis: None) -> None:
+def test_one_patient_books_two_slots_of_a_doctor(any_redis: None) -> None:
     patient = a_patient()
     outcomes, slots = at_two_counters(patient)
     assert sum(isinstance(outcome, Token) for outcome in outcomes) == 1
@@ -108,7 +108,7 @@ def test_one_patient_asks_at_two_slots_of_a_doctor(any_redis: None) -> None:
     assert [inconsistencies_of(slot) for slot in slots] == [[], []]
 
 
-def test_canary_without_the_constraint_the_patient_sits_in_two_queues() -> None:
+def test_canary_without_the_constraint_the_patient_is_in_two_queues() -> None:
     patient = a_patient()
     with without("token_one_live_per_patient"):
         at_two_counters(patient)
@@ -128,7 +128,7 @@ def cancel_and_ask() -> tuple[Slot, Overtaking, Patient]:
     return slot, ended, asking
 
 
-def test_a_seat_that_comes_free_goes_to_who_just_began_to_wait(any_redis: None) -> None:
+def test_a_freed_seat_goes_to_a_new_waiting_entry(any_redis: None) -> None:
     slot, ended, asking = cancel_and_ask()
     assert not ended.overtook
     assert isinstance(ended.slow, WaitlistEntry)
@@ -137,8 +137,8 @@ def test_a_seat_that_comes_free_goes_to_who_just_began_to_wait(any_redis: None) 
     assert_invariants_hold()
 
 
-def test_canary_without_locks_somebody_waits_for_a_free_seat() -> None:
-    with unlocked(), without(*NUMBERED_ONCE):
+def test_canary_without_locks_an_entry_waits_for_a_free_seat() -> None:
+    with without_locks(), without(*NUMBERED_ONCE):
         slot, ended, _ = cancel_and_ask()
         assert ended.overtook
         assert "an entry is waiting while a seat is free" in inconsistencies_of(slot)
@@ -162,11 +162,11 @@ def test_cancel_and_book_at_once(any_redis: None) -> None:
 # A promotion and a booking of the same patient with the same doctor on the same day
 
 
-def test_who_books_elsewhere_while_being_promoted_does_not_stop_the_one_who_cancels(
+def test_a_booking_elsewhere_during_promotion_does_not_fail_the_cancellation(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """After a promotion is decided, the patient books another slot that day; the next entry is promoted instead."""
-    with gate_open():
+    with without_redis_lock():
         doctor = a_doctor()
         slot = a_slot(doctor, capacity=1)
         other = a_slot(doctor, capacity=1, start=slot.end_time)

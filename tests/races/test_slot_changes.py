@@ -8,7 +8,7 @@ import pytest
 
 from clinics.models import Slot
 from tests.races.builders import a_doctor, a_slot, book, inconsistencies_of, service
-from tests.races.interleaving import NUMBERED_ONCE, Overtaking, Refusal, overtake, unlocked, without
+from tests.races.interleaving import NUMBERED_ONCE, Overtaking, Refusal, overtake, without, without_locks
 from tests.support.invariants import assert_invariants_hold
 from tokens.models import Token
 from tokens.operations.slots import SlotCancelled
@@ -52,7 +52,7 @@ def told(outcome: Any) -> str:
         (remove, "in-use", 2),
     ],
 )
-def test_who_booked_first_is_seen(action: Action, answer: str, left: int, any_redis: None) -> None:
+def test_a_booking_before_the_change_is_respected(action: Action, answer: str, left: int, any_redis: None) -> None:
     slot = a_slot(capacity=3)
     book(slot)
     ended = overtake(lambda: book(slot), partial(action, slot))
@@ -66,7 +66,7 @@ def test_who_booked_first_is_seen(action: Action, answer: str, left: int, any_re
 @pytest.mark.parametrize(
     ("action", "answer"), [(cancel, "slot-not-open"), (close, "slot-not-open"), (narrow, "slot-full"), (move, "done")]
 )
-def test_who_books_after_it_hears_of_it(action: Action, answer: str, any_redis: None) -> None:
+def test_a_booking_after_the_change_sees_it(action: Action, answer: str, any_redis: None) -> None:
     slot = a_slot(capacity=2)
     if action is narrow:
         book(slot)
@@ -85,7 +85,7 @@ def cancelled_while_booked() -> tuple[Slot, Overtaking]:
 
 
 def test_canary_without_locks_a_cancelled_slot_keeps_a_live_token() -> None:
-    with unlocked(), without(*NUMBERED_ONCE):
+    with without_locks(), without(*NUMBERED_ONCE):
         slot, ended = cancelled_while_booked()
         assert ended.overtook
         assert isinstance(ended.fast, SlotCancelled)

@@ -21,7 +21,7 @@ from events import subscriptions
 from events.models import Event, Subscription
 from events.subscriptions import consume, consume_all, lags
 from tests.races.builders import a_patient, a_slot, service
-from tests.races.interleaving import TIMEOUT_SECONDS, Refusal, Runner, gate_open
+from tests.races.interleaving import TIMEOUT_SECONDS, Refusal, Runner, without_redis_lock
 from tokens.operations.booking import BookingRequest
 from tokens.policy.priority import Category
 
@@ -158,7 +158,7 @@ def overtaken(got: list[Event]) -> int:
     try:
         writer.start()
         assert noted.wait(TIMEOUT_SECONDS)
-        with gate_open():
+        with without_redis_lock():
             book(quick, patient=early)
         consume(NAME)
     finally:

@@ -10,14 +10,14 @@ from clinics.models import Slot
 from core.clock import ManualClock
 from events.models import Event
 from tests.races.builders import a_slot, book, events_of, fresh, inconsistencies_of, service
-from tests.races.interleaving import COUNTED, NUMBERED_ONCE, Overtaking, overtake, together, unlocked, without
+from tests.races.interleaving import COUNTED, NUMBERED_ONCE, Overtaking, overtake, together, without, without_locks
 from tests.support.invariants import assert_invariants_hold
 from tokens.models import Token
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def turn_up_late(clock: ManualClock) -> tuple[Slot, Token, Overtaking]:
+def check_in_at_end_of_grace(clock: ManualClock) -> tuple[Slot, Token, Overtaking]:
     """Check a patient in within the grace; sweep after its end and before the check-in is written."""
     slot = a_slot(capacity=1)
     token = book(slot)
@@ -33,8 +33,8 @@ def turn_up_late(clock: ManualClock) -> tuple[Slot, Token, Overtaking]:
     return slot, token, ended
 
 
-def test_who_turned_up_in_time_is_not_swept(clock: ManualClock, any_redis: None) -> None:
-    slot, token, ended = turn_up_late(clock)
+def test_a_patient_who_checks_in_in_time_is_not_swept(clock: ManualClock, any_redis: None) -> None:
+    slot, token, ended = check_in_at_end_of_grace(clock)
     assert not ended.overtook
     assert fresh(token).status == "CHECKED_IN"
     assert events_of(slot.id, "token.grace_ended") == 0
@@ -43,8 +43,8 @@ def test_who_turned_up_in_time_is_not_swept(clock: ManualClock, any_redis: None)
 
 
 def test_canary_without_locks_the_seat_is_lost(clock: ManualClock) -> None:
-    with unlocked(), without(*NUMBERED_ONCE):
-        slot, token, ended = turn_up_late(clock)
+    with without_locks(), without(*NUMBERED_ONCE):
+        slot, token, ended = check_in_at_end_of_grace(clock)
         assert ended.overtook
         assert fresh(token).status == "CHECKED_IN"
         assert "regular_seats is 0, not 1" in inconsistencies_of(slot)
@@ -76,7 +76,7 @@ def test_ten_sweeps_at_once_have_the_effect_of_one(clock: ManualClock, any_redis
     assert_invariants_hold()
 
 
-def test_a_slot_that_fails_keeps_no_other_from_being_swept(clock: ManualClock) -> None:
+def test_a_failing_slot_does_not_stop_the_sweep_of_others(clock: ManualClock) -> None:
     """One slot's row was corrupted by hand, so the database refuses each sweep of that slot."""
     spoiled, sound = a_slot(capacity=2), a_slot(capacity=2)
     book(spoiled, hold=True)
@@ -94,7 +94,7 @@ def test_canary_without_locks_a_hold_expires_twice(clock: ManualClock) -> None:
     slot = a_slot(capacity=1)
     token = book(slot, hold=True)
     clock.advance(minutes=5)
-    with unlocked(), without(*NUMBERED_ONCE, *COUNTED):
+    with without_locks(), without(*NUMBERED_ONCE, *COUNTED):
         ended = overtake(service.sweep, service.sweep)
         assert ended.overtook
         assert Event.objects.filter(token_id=token.id, type="token.expired").count() == 2

@@ -32,7 +32,7 @@ def cancel_all(doctor: Doctor) -> Any:
     return planning.cancel_slots(doctor_id=doctor.id, wanted=wanted, actor="user:desk")
 
 
-def an_evening_slot(doctor: Doctor, *, capacity: int = 3) -> Slot:
+def a_late_slot(doctor: Doctor, *, capacity: int = 3) -> Slot:
     """Create a slot that falls on the next local day in Auckland."""
     morning = a_slot(doctor)
     return a_slot(doctor, start=morning.start_time + timedelta(hours=8), capacity=capacity)
@@ -43,7 +43,7 @@ def told(outcome: Any) -> str:
 
 
 def test_the_time_zone_waits_for_a_booking_and_is_refused(any_redis: None) -> None:
-    slot = an_evening_slot(a_doctor())
+    slot = a_late_slot(a_doctor())
     ended = overtake(lambda: book(slot), rezone)
     assert not ended.overtook
     assert (told(ended.slow), told(ended.fast)) == ("done", "in-use")
@@ -51,7 +51,7 @@ def test_the_time_zone_waits_for_a_booking_and_is_refused(any_redis: None) -> No
 
 
 def test_a_booking_waits_for_the_time_zone_and_is_of_the_new_day(any_redis: None) -> None:
-    slot = an_evening_slot(a_doctor())
+    slot = a_late_slot(a_doctor())
     ended = overtake(rezone, lambda: book(slot))
     assert not ended.overtook
     assert (told(ended.slow), told(ended.fast)) == ("done", "done")
@@ -64,7 +64,7 @@ def test_a_booking_waits_for_the_time_zone_and_is_of_the_new_day(any_redis: None
 
 def test_a_slot_that_is_planned_meanwhile_is_of_its_day_in_the_new_zone(any_redis: None) -> None:
     doctor = a_doctor()
-    first = an_evening_slot(doctor)
+    first = a_late_slot(doctor)
     ended = overtake(rezone, lambda: a_slot(doctor, start=first.end_time))
     assert not ended.overtook
     assert (told(ended.slow), told(ended.fast)) == ("done", "slot-busy")
@@ -72,14 +72,14 @@ def test_a_slot_that_is_planned_meanwhile_is_of_its_day_in_the_new_zone(any_redi
     assert again.local_date == local_day(again.start_time, FAR)
 
 
-def test_a_range_is_cancelled_with_who_booked_first_and_nobody_books_after(any_redis: None) -> None:
+def test_a_cancelled_range_includes_earlier_bookings_and_refuses_later_ones(any_redis: None) -> None:
     doctor = a_doctor()
-    slot = an_evening_slot(doctor)
+    slot = a_late_slot(doctor)
     ended = overtake(lambda: book(slot), partial(cancel_all, doctor))
     assert not ended.overtook
     assert told(ended.slow) == "done"
     assert (ended.fast.cancelled_slots, ended.fast.cancelled_tokens) == (2, 1)
-    other = an_evening_slot(doctor := a_doctor())
+    other = a_late_slot(doctor := a_doctor())
     ended = overtake(partial(cancel_all, doctor), lambda: book(other))
     assert not ended.overtook
     assert told(ended.fast) == "slot-not-open"
@@ -88,7 +88,7 @@ def test_a_range_is_cancelled_with_who_booked_first_and_nobody_books_after(any_r
 
 def test_zones_ranges_bookings_and_plans_at_once(any_redis: None) -> None:
     doctors = [a_doctor() for _ in range(2)]
-    slots = [an_evening_slot(doctor) for doctor in doctors]
+    slots = [a_late_slot(doctor) for doctor in doctors]
     outcomes = together(
         [
             *(partial(rezone, zone) for zone in (FAR, "Asia/Kolkata", "Europe/London")),

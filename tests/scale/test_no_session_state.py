@@ -14,7 +14,7 @@ from bench.chaos.nemesis import Fault
 from bench.chaos.playing import perform
 from bench.chaos.system import System, running_system
 from tests.scale.helpers import ONE_PROCESS, booked, hospital_of
-from tests.support.rotating_pooler import Swapper, swapping
+from tests.support.rotating_pooler import RotatingPooler, rotating_pooler_for
 
 ENTRY = re.compile(r"\n(?=\d{4}-\d\d-\d\d )")
 SAID = re.compile(r"[^\n]*? LOG:  (?:statement|execute ([^:]+)): (.*)", re.DOTALL)
@@ -72,11 +72,11 @@ def test_what_ends_with_its_transaction_is_fine(statement: str) -> None:
 
 
 def test_no_statement_of_a_busy_while_lasts() -> None:
-    swappers: list[Swapper] = []
+    swappers: list[RotatingPooler] = []
 
     @contextlib.contextmanager
     def swapped(system: System) -> Iterator[dict[str, str]]:
-        with swapping(system.postgres.url, size=4) as swapper:
+        with rotating_pooler_for(system.postgres.url, size=4) as swapper:
             swappers.append(swapper)
             write_statements_down(system)
             url = system.postgres.url.replace(f":{system.postgres.port}/", f":{swapper.port}/")

@@ -11,8 +11,8 @@ from bench.chaos.playing import perform
 from bench.chaos.system import System, running_system
 from devserver.project import ROOT
 from tests.scale.helpers import ONE_PROCESS, booked, crowd, hospital_of, seats_sold
-from tests.support.pgbouncer import NotToBeHad, console, pgbouncer
-from tests.support.rotating_pooler import swapping
+from tests.support.pgbouncer import PgBouncerUnavailable, console, pgbouncer
+from tests.support.rotating_pooler import rotating_pooler_for
 
 CONNECTIONS = 4
 LIMITS = ("statement_timeout = '15s'", "lock_timeout = '5s'", "idle_in_transaction_session_timeout = '15s'")
@@ -35,9 +35,9 @@ def test_thirty_two_threads_share_four_connections() -> None:
             try:
                 url = stack.enter_context(pgbouncer(system, size=CONNECTIONS))
                 address.append(url)
-            except NotToBeHad as missing:
+            except PgBouncerUnavailable as missing:
                 warnings.warn(f"{missing}; a pooler of the tests' own stands in for it", stacklevel=1)
-                swapper = stack.enter_context(swapping(system.postgres.url, size=CONNECTIONS))
+                swapper = stack.enter_context(rotating_pooler_for(system.postgres.url, size=CONNECTIONS))
                 url = system.postgres.url.replace(f":{system.postgres.port}/", f":{swapper.port}/")
             yield {"DATABASE_URL": url, "OPD_PGBOUNCER": "on", **ONE_PROCESS}
 

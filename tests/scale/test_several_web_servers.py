@@ -29,7 +29,7 @@ def system(django_db_blocker: Any) -> Iterator[System]:
         yield system
 
 
-def test_a_crowd_at_both_doors_gets_every_seat_once(system: System) -> None:
+def test_concurrent_bookings_at_two_servers_get_every_seat_once(system: System) -> None:
     hospital = hospital_of(system)
     slot = hospital.slot(capacity=7)
     before = [counted(web, *BOOKINGS) for web in system.webs]
@@ -70,7 +70,7 @@ def _connections(system: System, name: str) -> int:
     return int(row[0]) if row else 0
 
 
-def test_a_retry_at_the_other_server_is_told_the_first_answer(system: System) -> None:
+def test_a_retry_at_the_other_server_gets_the_first_response(system: System) -> None:
     hospital = hospital_of(system)
     slot, key = hospital.slot(), {"Idempotency-Key": uuid.uuid4().hex}
     body = {"slot_id": slot["id"], "patient_id": hospital.patient()["id"], "category": "WALKIN"}

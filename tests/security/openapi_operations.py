@@ -92,7 +92,7 @@ def _resolved(document: dict[str, Any], part: dict[str, Any]) -> dict[str, Any]:
     return part
 
 
-def things_of(hospital: Hospital) -> dict[str, str]:
+def create_objects(hospital: Hospital) -> dict[str, str]:
     """Create one object per collection; return their ids, for the paths of the operations."""
     doctor = hospital.doctor()
     slot = hospital.slot(doctor, capacity=1)

@@ -99,7 +99,7 @@ def test_a_table_of_a_later_migration_is_not_forgotten(server: EmbeddedPostgres)
             link.execute("DELETE FROM later")
 
 
-def test_parted_tables_keep_their_rights(server: EmbeddedPostgres) -> None:
+def test_partitioned_tables_keep_their_rights(server: EmbeddedPostgres) -> None:
     done("migrate", "--verbosity", "0", **server.urls)
     done("partition_tables", "--partitions", "2", **server.urls)
     allowed = "SELECT has_table_privilege(%s, %s)"

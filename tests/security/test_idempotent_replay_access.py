@@ -37,7 +37,7 @@ def patient(hospital: Hospital) -> Json:
     return hospital.patient()
 
 
-def test_who_lost_the_record_is_not_shown_the_booking(hospital: Hospital, patient: Json) -> None:
+def test_a_caller_unlinked_from_the_record_is_not_shown_the_booking(hospital: Hospital, patient: Json) -> None:
     person, slot = hospital.patient_user(patient), hospital.slot()
     body = {"slot_id": slot["id"], "patient_id": patient["id"], "category": "ONLINE"}
     token = keyed(person, "POST", "tokens/", body).expect(201)
@@ -49,7 +49,7 @@ def test_who_lost_the_record_is_not_shown_the_booking(hospital: Hospital, patien
     keyed(person, "DELETE", f"tokens/{token['id']}/", key="d").expect(404, "not-found")
 
 
-def test_who_lost_the_record_is_not_shown_its_change(hospital: Hospital, patient: Json) -> None:
+def test_a_caller_unlinked_from_the_record_is_not_shown_its_change(hospital: Hospital, patient: Json) -> None:
     person, path = hospital.patient_user(patient), f"patients/{patient['id']}/"
     changes = {"phone": phone()}
     changed = keyed(person, "PATCH", path, changes).expect(200)
@@ -58,7 +58,7 @@ def test_who_lost_the_record_is_not_shown_its_change(hospital: Hospital, patient
     keyed(person, "PATCH", path, changes).expect(404, "not-found")
 
 
-def test_who_lost_the_record_is_not_shown_its_registration(hospital: Hospital, patient: Json) -> None:
+def test_a_caller_unlinked_from_the_record_is_not_shown_its_registration(hospital: Hospital, patient: Json) -> None:
     person, body = hospital.patient_user(patient), {"name": unique("Child"), "phone": phone()}
     made = keyed(person, "POST", "patients/", body).expect(201)
     assert keyed(person, "POST", "patients/", body).expect(201) == made
@@ -105,7 +105,7 @@ def test_a_doctor_who_left_the_slot(hospital: Hospital) -> None:
     assert answer.status in (403, 404), str(answer)
 
 
-def test_what_is_gone_by_the_first_request_is_still_replayed_to_who_may(hospital: Hospital) -> None:
+def test_an_answer_about_a_deleted_object_is_still_replayed_to_permitted_callers(hospital: Hospital) -> None:
     doctor, patient, slot = hospital.doctor(), hospital.patient(), hospital.slot()
     for api, path in (
         (hospital.admin, f"doctors/{doctor['id']}/"),

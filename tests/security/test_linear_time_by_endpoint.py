@@ -14,7 +14,7 @@ import pytest
 from django.test import Client
 
 from tests.factories import first_admin
-from tests.security.openapi_operations import OPEN, Operation, things_of, writes
+from tests.security.openapi_operations import OPEN, Operation, create_objects, writes
 from tests.support.api import in_process
 from tests.support.hospital import PASSWORD, Hospital
 
@@ -59,7 +59,7 @@ def hospital(db: None) -> Hospital:
 
 @pytest.fixture
 def things(hospital: Hospital) -> dict[str, str]:
-    return things_of(hospital)
+    return create_objects(hospital)
 
 
 def seconds(send: Callable[[], Any], *, enough: float = 0.0) -> float:

@@ -76,7 +76,7 @@ def test_a_wrong_password_is_an_invalid_grant_and_a_problem() -> None:
     assert not Session.objects.exists()
 
 
-def test_guesses_close_the_same_door() -> None:
+def test_guesses_count_towards_the_same_limit() -> None:
     for _ in range(5):
         refused(by_password("wrong-harbour-42"))
     assert refused(by_password(), 429)["code"] == "throttled"

@@ -56,13 +56,13 @@ def verify(api: APIClient, otp: str, address: str = ELSEWHERE) -> Any:
     return api.post(f"{AUTH}register/verify/", {"email": OWNER, "otp": otp}, REMOTE_ADDR=address)
 
 
-def strangers_guess(api: APIClient, how: Any, times: int = 20) -> None:
+def guess_as_stranger(api: APIClient, how: Any, times: int = 20) -> None:
     for turn in range(times):
         problem(how(api, wrong(), f"10.66.0.{turn}"), 400, "validation-error")
 
 
 def test_guesses_before_a_code_was_asked_for_do_not_count(api: APIClient, owner: User) -> None:
-    strangers_guess(api, reset)
+    guess_as_stranger(api, reset)
     for _ in range(6):
         problem(reset(api, wrong()), 400, "validation-error")
     forgot(api, HOME)
@@ -70,7 +70,7 @@ def test_guesses_before_a_code_was_asked_for_do_not_count(api: APIClient, owner:
 
 
 def test_guesses_before_a_registration_do_not_count(api: APIClient) -> None:
-    strangers_guess(api, verify)
+    guess_as_stranger(api, verify)
     assert api.post(f"{AUTH}register/", ASHA).status_code == 202
     assert verify(api, last_code()).status_code == 201
 
@@ -78,14 +78,14 @@ def test_guesses_before_a_registration_do_not_count(api: APIClient) -> None:
 def test_guesses_after_a_code_has_expired_do_not_count(api: APIClient, owner: User, clock: ManualClock) -> None:
     forgot(api)
     clock.advance(minutes=11)
-    strangers_guess(api, reset)
+    guess_as_stranger(api, reset)
     forgot(api)
     assert reset(api, last_code()).status_code == 204
 
 
 def test_strangers_leave_the_guesses_of_a_known_address(api: APIClient, owner: User) -> None:
     forgot(api, HOME)
-    strangers_guess(api, reset)
+    guess_as_stranger(api, reset)
     problem(reset(api, last_code(), ELSEWHERE), 400, "validation-error")
     for _ in range(4):
         problem(reset(api, wrong(), HOME), 400, "validation-error")
@@ -96,7 +96,7 @@ def test_an_address_known_for_another_user_has_none_of_its_own(api: APIClient, o
     other = User.objects.create_user("ravi", "ravi@mail.example", PASSWORD)
     lockout.remember_address(user=other, address=ELSEWHERE)
     forgot(api)
-    strangers_guess(api, reset)
+    guess_as_stranger(api, reset)
     problem(reset(api, last_code(), ELSEWHERE), 400, "validation-error")
 
 

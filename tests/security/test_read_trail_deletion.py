@@ -19,7 +19,7 @@ def read_and_seal(times: int = 2) -> None:
         read_trail.seal_reads()
 
 
-def as_the_owner(*statements: str) -> None:
+def execute_as_owner(*statements: str) -> None:
     with connection.cursor() as cursor:
         for statement in ("SET session_replication_role = replica", *statements, "RESET session_replication_role"):
             cursor.execute(statement)
@@ -55,7 +55,7 @@ DIGEST_CHANGED = ("UPDATE accounts_readtrailend SET digest = '\\x00'",)
 def test_later_seals_do_not_hide_what_was_removed(action: tuple[str, ...], told: str) -> None:
     read_and_seal(3)
     assert verified() == ""
-    as_the_owner(*action)
+    execute_as_owner(*action)
     assert verified() != ""
     for _ in range(3):
         read_and_seal()
@@ -65,7 +65,7 @@ def test_later_seals_do_not_hide_what_was_removed(action: tuple[str, ...], told:
 def test_seals_go_on_from_the_number_and_digest_that_were_noted() -> None:
     read_and_seal(3)
     before = ReadTrailEnd.objects.get()
-    as_the_owner(*EMPTIED)
+    execute_as_owner(*EMPTIED)
     read_and_seal(1)
     [row] = ReadTrail.objects.all()
     assert (row.seal_id, bytes(row.hash)) == (before.number + 1, read_trail._chained(bytes(before.digest), row))

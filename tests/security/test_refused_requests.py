@@ -10,7 +10,7 @@ from django.db import connection
 from accounts.access.permission_table import MATRIX, Reach
 from accounts.access.roles import Role
 from tests.factories import first_admin
-from tests.security.openapi_operations import OPEN, SIGNED_IN, Operation, operations, things_of, writes
+from tests.security.openapi_operations import OPEN, SIGNED_IN, Operation, create_objects, operations, writes
 from tests.support.api import Answer, Api, in_process
 from tests.support.hospital import PASSWORD, Hospital
 
@@ -25,7 +25,7 @@ def hospital(db: None) -> Hospital:
 
 @pytest.fixture
 def things(hospital: Hospital) -> dict[str, str]:
-    return things_of(hospital)
+    return create_objects(hospital)
 
 
 def contents() -> dict[str, Any]:

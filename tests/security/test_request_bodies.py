@@ -204,7 +204,7 @@ def test_lines_of_one_name_are_counted_together_from_the_right(system: System) -
     assert metrics(system, INSIDE, "X-Request-ID: abcdefgh", OUTSIDE) == 403
 
 
-def test_what_is_left_of_requests_goes_away(system: System) -> None:
+def test_finished_requests_keep_no_memory(system: System) -> None:
     """A finished request keeps no memory: neither its body nor the objects that read it."""
     content = b" " * 200_000
     (worker, *_) = system.web.workers

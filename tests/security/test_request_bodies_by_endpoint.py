@@ -13,7 +13,7 @@ import pytest
 
 from bench.chaos.system import System
 from tests.scale.helpers import hospital_of
-from tests.security.openapi_operations import OPEN, Operation, things_of, writes
+from tests.security.openapi_operations import OPEN, Operation, create_objects, writes
 from tests.support.hospital import Hospital
 
 LIMIT = 256 * 1024
@@ -27,7 +27,7 @@ def hospital(system: System, django_db_blocker: Any) -> Hospital:
 
 @pytest.fixture(scope="module")
 def things(hospital: Hospital) -> dict[str, str]:
-    return things_of(hospital)
+    return create_objects(hospital)
 
 
 def contents(system: System) -> list[Any]:

@@ -41,7 +41,7 @@ def copies() -> list[Path]:
 
 
 @pytest.fixture(scope="module")  # a copy of Python is made for each
-def closed_checkout() -> Iterator[Path]:
+def private_checkout() -> Iterator[Path]:
     """A copy of the code in a directory with mode 700, created under umask 077."""
     top = Path(tempfile.mkdtemp(prefix="opd closed-")).resolve()
     for name in CODE:
@@ -80,9 +80,9 @@ def uids(data: Path) -> dict[str, set[int]]:
     return found
 
 
-def test_nothing_that_serves_runs_as_root(closed_checkout: Path) -> None:
-    data = closed_checkout / ".opd"
-    with running_engine(data=data, code=closed_checkout):
+def test_nothing_that_serves_runs_as_root(private_checkout: Path) -> None:
+    data = private_checkout / ".opd"
+    with running_engine(data=data, code=private_checkout):
         found = uids(data)
         user = application_user()
         if user is None:
@@ -97,7 +97,7 @@ def test_nothing_that_serves_runs_as_root(closed_checkout: Path) -> None:
         assert (credentials.st_uid, credentials.st_mode & 0o777) == (HERE, 0o600)
 
 
-def place_in(checkout: Path) -> dict[str, str]:
+def code_directory_of(checkout: Path) -> dict[str, str]:
     """Return the directory from which setup.sh in this checkout would run the engine."""
     program = (
         "import json, pathlib; from devserver.places import application_place as place; "
@@ -110,16 +110,16 @@ def place_in(checkout: Path) -> dict[str, str]:
     return dict(json.loads(done.stdout.splitlines()[-1]))
 
 
-def test_the_code_that_runs_is_that_of_the_checkout_now(closed_checkout: Path) -> None:
-    (closed_checkout / ".opd").mkdir(exist_ok=True)
-    first = place_in(closed_checkout)
-    assert place_in(closed_checkout) == first
-    more = closed_checkout / "core" / "more.py"
+def test_the_code_that_runs_is_that_of_the_checkout_now(private_checkout: Path) -> None:
+    (private_checkout / ".opd").mkdir(exist_ok=True)
+    first = code_directory_of(private_checkout)
+    assert code_directory_of(private_checkout) == first
+    more = private_checkout / "core" / "more.py"
     more.write_text("HERE = True\n")
-    second = place_in(closed_checkout)
+    second = code_directory_of(private_checkout)
     if application_user() is None:
         assert first == second
-        assert first["code"] == str(closed_checkout)
+        assert first["code"] == str(private_checkout)
     else:
         assert (Path(second["code"]) / "core" / "more.py").read_text() == more.read_text()
         assert not Path(first["code"]).exists()

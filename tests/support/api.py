@@ -78,12 +78,12 @@ def in_process() -> Wire:
     return send
 
 
-def new_wire() -> Wire:
+def new_transport() -> Wire:
     """Return a new transport for use in another thread."""
     return over_network(URL) if URL else in_process()
 
 
-def hang_up() -> None:
+def close_connections() -> None:
     """Close the database connections that this thread opened."""
     if not URL:
         from django.db import connections
@@ -123,7 +123,7 @@ class Api:
             sent["Authorization"] = self.authorization
             reply = self.wire(method, target, content, sent)
         answer = Answer(method, target, reply.status_code, reply.headers, reply.content, parsed(reply))
-        check_manners(answer)
+        check_error_format(answer)
         return answer
 
     def get(self, path: str, **query: Any) -> Answer:
@@ -155,7 +155,7 @@ def parsed(reply: httpx.Response) -> Any:
     return json.loads(reply.content)
 
 
-def check_manners(answer: Answer) -> None:
+def check_error_format(answer: Answer) -> None:
     """Assert contract section 8: no 500, and each error is a problem without internal details."""
     if answer.status < 400:
         return

@@ -12,7 +12,7 @@ from threading import Barrier
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from tests.support.api import URL, Answer, Api, Wire, hang_up, new_wire
+from tests.support.api import URL, Answer, Api, Wire, close_connections, new_transport
 
 Json = dict[str, Any]
 PASSWORD = "Quiet-Harbour-27"
@@ -60,12 +60,12 @@ class Hospital:
         start, authorization = Barrier(size), (by or self.desk).authorization
 
         def one(number: int) -> Answer:
-            api = Api(new_wire(), authorization)
+            api = Api(new_transport(), authorization)
             start.wait(timeout=20)
             try:
                 return ask(api, number)
             finally:
-                hang_up()
+                close_connections()
 
         with ThreadPoolExecutor(size) as pool:
             return list(pool.map(one, range(size)))

@@ -35,7 +35,7 @@ query_wait_timeout = 10
 SYSTEM_PATH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/local/sbin"])
 
 
-class NotToBeHad(Exception):
+class PgBouncerUnavailable(Exception):
     """PgBouncer is not installed, and its package can't be downloaded."""
 
 
@@ -56,7 +56,9 @@ def find_program(folder: Path) -> Program:
     if found := shutil.which("pgbouncer", path=SYSTEM_PATH):
         return Program(found)
     if not shutil.which("apt-get") or not shutil.which("dpkg"):
-        raise NotToBeHad("pgbouncer is not on the PATH, and this is no Debian or Ubuntu to fetch its package from")
+        raise PgBouncerUnavailable(
+            "pgbouncer is not on the PATH, and this is no Debian or Ubuntu to fetch its package from"
+        )
     folder.mkdir(mode=0o755)
     try:
         planned = _apt("install", "--simulate", "--no-install-recommends", "pgbouncer", folder=folder)
@@ -67,7 +69,9 @@ def find_program(folder: Path) -> Program:
         (folder / "root").chmod(0o755)
         (program,) = (folder / "root").glob("usr/*bin/pgbouncer")
     except (subprocess.SubprocessError, ValueError) as error:
-        raise NotToBeHad(f"pgbouncer is not on the PATH, and apt-get does not give its package: {error}") from error
+        raise PgBouncerUnavailable(
+            f"pgbouncer is not on the PATH, and apt-get does not give its package: {error}"
+        ) from error
     return Program(str(program), str(next((folder / "root/usr/lib").glob("*-linux-*"), folder)))
 
 
@@ -79,7 +83,7 @@ def _apt(*words: str, folder: Path) -> str:
 
 @contextlib.contextmanager
 def pgbouncer(system: System, *, size: int) -> Iterator[str]:
-    """Yield the database URL through a PgBouncer with this many connections; raise NotToBeHad if there is none."""
+    """Yield the database URL through a PgBouncer of this pool size, or raise PgBouncerUnavailable."""
     program = find_program(system.postgres.home / "package")
     runner = runner_for(cluster=system.postgres.folder)  # it refuses to be run by root, as PostgreSQL does
     home = system.postgres.home / "pgbouncer"

@@ -22,7 +22,7 @@ ENDS_A_TURN = (b"Q", b"S")
 Message = tuple[bytes, bytes]
 
 
-class Swapper:
+class RotatingPooler:
     """Accepts clients and lends them a fixed number of database connections."""
 
     def __init__(self, url: str, *, size: int) -> None:
@@ -139,9 +139,9 @@ def _packed(kind: bytes, body: bytes) -> bytes:
 
 
 @contextlib.contextmanager
-def swapping(url: str, *, size: int) -> Iterator[Swapper]:
+def rotating_pooler_for(url: str, *, size: int) -> Iterator[RotatingPooler]:
     """Yield a rotating pooler in front of this database."""
-    swapper = Swapper(url, size=size)
+    swapper = RotatingPooler(url, size=size)
     try:
         yield swapper
     finally:

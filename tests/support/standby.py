@@ -35,7 +35,7 @@ class Standby(EmbeddedPostgres):
     def connect(self) -> psycopg.Connection[Any]:
         return psycopg.connect(self.url, autocommit=True, connect_timeout=5)
 
-    def stand_still(self) -> None:
+    def pause_replay(self) -> None:
         """Pause WAL replay; WAL is still received."""
         with self.connect() as link:
             link.execute("SELECT pg_wal_replay_pause()")

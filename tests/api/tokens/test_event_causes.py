@@ -26,7 +26,7 @@ def logged(slot: Json) -> int:
     return Event.objects.filter(slot_id=slot["id"]).count()
 
 
-def with_an_ended_hold(hospital: Hospital, clock: ManualClock) -> tuple[Json, Json]:
+def slot_with_expired_hold(hospital: Hospital, clock: ManualClock) -> tuple[Json, Json]:
     """A one-seat slot with an expired hold and a waiting entry."""
     slot = hospital.slot(capacity=1)
     held = hospital.ask(slot, hold=True).expect(201)
@@ -43,7 +43,7 @@ EXPIRED = [("token.expired", SWEEP), ("token.promoted", SWEEP), ("waitlist.promo
 
 
 def test_who_books_after_a_hold_has_ended_signs_the_booking_only(hospital: Hospital, clock: ManualClock) -> None:
-    slot, _ = with_an_ended_hold(hospital, clock)
+    slot, _ = slot_with_expired_hold(hospital, clock)
     before = logged(slot)
     hospital.ask(slot).expect(202)
     assert causes(slot, after=before) == [*EXPIRED, ("waitlist.joined", actor_of(hospital.desk))]
@@ -51,7 +51,7 @@ def test_who_books_after_a_hold_has_ended_signs_the_booking_only(hospital: Hospi
 
 
 def test_who_acts_on_a_token_after_a_hold_has_ended_signs_the_act_only(hospital: Hospital, clock: ManualClock) -> None:
-    slot, _ = with_an_ended_hold(hospital, clock)
+    slot, _ = slot_with_expired_hold(hospital, clock)
     before = logged(slot)
     hospital.emergency(slot)
     hospital.desk.post(f"slots/{slot['id']}/call_next/").expect(200)
@@ -60,7 +60,7 @@ def test_who_acts_on_a_token_after_a_hold_has_ended_signs_the_act_only(hospital:
 
 
 def test_who_changes_a_day_after_a_hold_has_ended_signs_the_change_only(hospital: Hospital, clock: ManualClock) -> None:
-    slot, _ = with_an_ended_hold(hospital, clock)
+    slot, _ = slot_with_expired_hold(hospital, clock)
     before = logged(slot)
     hospital.delay(slot, 20)
     told = causes(slot, after=before)
@@ -98,7 +98,7 @@ def test_nothing_is_done_for_who_is_refused(hospital: Hospital, clock: ManualClo
         "ended session": lambda: leaver(hospital),
         "nobody": lambda: hospital.nobody,
     }
-    slot, held = with_an_ended_hold(hospital, clock)
+    slot, held = slot_with_expired_hold(hospital, clock)
     body = {"slot_id": slot["id"], "patient_id": hospital.patient()["id"]}
     caller, before = callers[who](), logged(slot)
     asked = {

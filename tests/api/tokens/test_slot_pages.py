@@ -14,7 +14,7 @@ from tests.support.hospital import Hospital, when
 pytestmark = pytest.mark.django_db(transaction=True)
 
 Json = dict[str, Any]
-Deed = Callable[[Hospital, Json], Any]
+Change = Callable[[Hospital, Json], Any]
 
 
 def read(by: Api, doctor: str, known: str | None = None, **query: Any) -> Answer:
@@ -39,7 +39,7 @@ def another(hospital: Hospital, slot: Json) -> None:
     hospital.slot({"id": slot["doctor"]}, start=when(slot["end_time"]))
 
 
-DEEDS: dict[str, Deed] = {
+CHANGES: dict[str, Change] = {
     "booking": lambda hospital, slot: hospital.token(slot),
     "emergency": lambda hospital, slot: hospital.emergency(slot),
     "more seats": lambda hospital, slot: hospital.desk.patch(f"slots/{slot['id']}/", {"max_capacity": 9}).expect(200),
@@ -62,14 +62,14 @@ def slot(hospital: Hospital) -> Json:
     return first
 
 
-@pytest.mark.parametrize("name", DEEDS)
+@pytest.mark.parametrize("name", CHANGES)
 def test_every_change_is_seen_by_the_next_read(hospital: Hospital, slot: Json, name: str) -> None:
     before = [read(hospital.desk, slot["doctor"]) for _ in range(2)]
     assert before[0].raw == before[1].raw
     assert before[0].body["results"] == truth(hospital, before[0].body)
     tag = before[0].headers["etag"]
     assert read(hospital.desk, slot["doctor"], known=tag).status == 304
-    DEEDS[name](hospital, slot)
+    CHANGES[name](hospital, slot)
     after = read(hospital.desk, slot["doctor"], known=tag)
     assert after.expect(200)["results"] == truth(hospital, after.body)
     assert after.body["count"] == len(after.body["results"])

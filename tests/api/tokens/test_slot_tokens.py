@@ -21,7 +21,7 @@ from tokens.services import TokenAllocationService
 pytestmark = pytest.mark.django_db(transaction=True)
 
 Json = dict[str, Any]
-DEED = Callable[[Hospital, Json, list[Json]], Any]
+Change = Callable[[Hospital, Json, list[Json]], Any]
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def truth(hospital: Hospital, slot: Json) -> list[Json]:
     return queue + sorted(rest, key=lambda each: (len(each["ticket"]), each["ticket"]))
 
 
-def the_first(action: str) -> DEED:
+def the_first(action: str) -> Change:
     return lambda hospital, slot, tokens: hospital.done(tokens[0], action)
 
 
@@ -81,7 +81,7 @@ def later(hospital: Hospital, slot: Json, tokens: list[Json]) -> None:
     hospital.desk.patch(f"slots/{slot['id']}/", changes).expect(200)
 
 
-DEEDS: dict[str, DEED] = {
+CHANGES: dict[str, Change] = {
     "booking": lambda hospital, slot, tokens: hospital.token(slot),
     "hold": lambda hospital, slot, tokens: hospital.token(slot, hold=True),
     "emergency": lambda hospital, slot, tokens: hospital.emergency(slot),
@@ -111,13 +111,13 @@ def scene(hospital: Hospital) -> tuple[Json, list[Json]]:
     return slot, tokens
 
 
-@pytest.mark.parametrize("name", DEEDS)
+@pytest.mark.parametrize("name", CHANGES)
 def test_every_change_is_seen_by_the_next_read(hospital: Hospital, scene: tuple[Json, list[Json]], name: str) -> None:
     slot, tokens = scene
     before = [read(hospital.desk, slot) for _ in range(2)]
     assert before[0].raw == before[1].raw
     assert before[0].body == truth(hospital, slot)
-    DEEDS[name](hospital, slot, tokens)
+    CHANGES[name](hospital, slot, tokens)
     asked = read(hospital.desk, slot, known=before[1].headers["etag"])
     asked.expect(200)
     assert asked.headers["etag"] != before[0].headers["etag"]

@@ -24,7 +24,7 @@ class Box:
         return "250 OK"
 
 
-class OnAnyFreePort(Controller):
+class FreePortServer(Controller):
     """Listens on a free port."""
 
     def _trigger_server(self) -> None:
@@ -35,7 +35,7 @@ class OnAnyFreePort(Controller):
 @pytest.fixture
 def box(settings: Any) -> Iterator[Box]:
     kept = Box()
-    controller = OnAnyFreePort(kept, hostname="127.0.0.1", port=0)
+    controller = FreePortServer(kept, hostname="127.0.0.1", port=0)
     controller.start()
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST = "127.0.0.1"

@@ -59,7 +59,7 @@ print(*[each.__name__ for each in receivers])
 """
 
 
-def test_every_request_begins_with_django_and_then_with_a_look() -> None:
+def test_every_request_begins_with_djangos_receiver_and_then_the_connection_check() -> None:
     """In a separate process, as in production: Django's receiver would discard the check's result."""
     told = subprocess.run([sys.executable, "-c", RECEIVERS], capture_output=True, text=True, check=True, timeout=60)
     names = told.stdout.split()

@@ -20,7 +20,7 @@ SOON = 2.0
 
 
 @pytest.fixture(autouse=True)
-def nothing_is_collected() -> Iterator[None]:
+def no_garbage_collection() -> Iterator[None]:
     """Disable the garbage collector, so that a connection freed only by it counts as leaked."""
     gc.collect()
     gc.disable()
@@ -28,13 +28,13 @@ def nothing_is_collected() -> Iterator[None]:
     gc.enable()
 
 
-def _lives(pid: int) -> bool:
+def _backend_exists(pid: int) -> bool:
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE pid = %s", [pid])
         return bool(cursor.fetchone()[0])
 
 
-def _in_a_thread_that_ends() -> int:
+def _connection_of_finished_thread() -> int:
     """Return the backend pid of the connection of a finished thread."""
     told: list[int] = []
 
@@ -42,7 +42,7 @@ def _in_a_thread_that_ends() -> int:
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_backend_pid()")
             told.extend(cursor.fetchone())
-            assert _lives(told[0])
+            assert _backend_exists(told[0])
 
     thread = threading.Thread(target=ask)
     thread.start()
@@ -51,19 +51,19 @@ def _in_a_thread_that_ends() -> int:
 
 
 def test_the_connection_of_a_thread_ends_with_it() -> None:
-    pid = _in_a_thread_that_ends()
-    eventually(lambda: not _lives(pid), SOON)
+    pid = _connection_of_finished_thread()
+    eventually(lambda: not _backend_exists(pid), SOON)
 
 
-def test_without_a_farewell_it_stays() -> None:
+def test_canary_without_the_clean_up_the_connection_stays_open() -> None:
     """The canary: without the clean-up Django leaves the connection to the garbage collector."""
     connection_created.disconnect(see_off)
     try:
-        pid = _in_a_thread_that_ends()
+        pid = _connection_of_finished_thread()
         with pytest.raises(AssertionError, match="in vain"):
-            eventually(lambda: not _lives(pid), 0.5)
+            eventually(lambda: not _backend_exists(pid), 0.5)
         gc.collect()
-        eventually(lambda: not _lives(pid), SOON)
+        eventually(lambda: not _backend_exists(pid), SOON)
     finally:
         connection_created.connect(see_off)
 
@@ -97,4 +97,4 @@ def test_a_connection_made_anew_ends_with_its_thread_too() -> None:
     thread.start()
     thread.join()
     assert told[0] != told[1]
-    eventually(lambda: not _lives(told[1]), SOON)
+    eventually(lambda: not _backend_exists(told[1]), SOON)

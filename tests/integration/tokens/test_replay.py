@@ -61,7 +61,7 @@ def test_a_whole_day_is_rebuilt_at_any_of_its_moments(seed: int) -> None:
         assert compare({manual.now(): pictures()}) == []
 
 
-def test_what_a_day_seldom_sees_is_in_the_log_too(clock: ManualClock) -> None:
+def test_rare_operations_are_in_the_log_too(clock: ManualClock) -> None:
     """A slot that moves to another doctor, a delay without effect, a hold, a buffer, a triage."""
     kept: dict[datetime, dict[UUID, SlotThen]] = {}
 

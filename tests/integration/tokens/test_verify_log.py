@@ -123,7 +123,7 @@ def test_a_row_that_was_slipped_in_is_noticed(slot: Slot) -> None:
     assert "(number 6) was altered" in verify()
 
 
-def test_a_chain_that_was_made_anew_is_noticed(slot: Slot) -> None:
+def test_a_recomputed_chain_is_detected(slot: Slot) -> None:
     """A recomputed chain is detected, because the slot stores the digest of the last event."""
     from events.log import seal
 

@@ -206,7 +206,7 @@ def test_another_method_is_told_which_there_are(client: Client) -> None:
 
 
 @pytest.mark.parametrize("method", ["TRACE", "BREW", "DISPATCH", "ADMIT", "FINISH", "__CLASS__"])
-def test_a_word_that_is_no_method_calls_nothing(client: Client, method: str) -> None:
+def test_an_unknown_method_calls_nothing(client: Client, method: str) -> None:
     """Also if the class has an attribute of that name."""
     response = client.generic(method, "/api/v1/echo/")
     problem(response, 405, "method-not-allowed")
@@ -243,7 +243,7 @@ def test_no_content_has_no_body(client: Client) -> None:
 # Who may
 
 
-def test_who_is_asked_in_which_order(client: Client) -> None:
+def test_the_checks_run_in_order(client: Client) -> None:
     """Authentication, then permissions, then throttles, and only then the body."""
     address, again = "/api/v1/guarded/", {"X-Again": "1"}
     problem(client.get(address, headers=again), 401, "not-authenticated")

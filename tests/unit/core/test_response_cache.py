@@ -130,7 +130,7 @@ def crowd(name: str) -> Iterator[Crowd]:
     made.leave()
 
 
-def test_a_crowd_has_it_made_once(crowd: Crowd) -> None:
+def test_concurrent_readers_build_it_once(crowd: Crowd) -> None:
     """The first reader builds it; readers that arrive meanwhile wait for it."""
     for number in range(12):
         crowd.wants(OLD, crowd.held_up(OLD))
@@ -143,7 +143,7 @@ def test_a_crowd_has_it_made_once(crowd: Crowd) -> None:
     assert crowd.makings == [OLD]
 
 
-def test_who_read_a_later_tag_is_not_answered_with_what_was_begun_before(crowd: Crowd) -> None:
+def test_a_reader_of_a_later_etag_does_not_get_an_earlier_body(crowd: Crowd) -> None:
     """Waiting readers share one later build, which begins after each has read its ETag."""
     crowd.wants(OLD, crowd.held_up(OLD))
     assert crowd.begun.wait(TIMEOUT_SECONDS)

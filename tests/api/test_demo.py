@@ -85,7 +85,7 @@ def test_a_scenario_that_fails_does_not_stop_the_others(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_user_who_may_not_add_doctors_is_told_so(
+def test_a_user_without_permission_to_add_doctors_gets_an_error(
     served: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     User.objects.create_user(username="fred", email="fred@example.org", password=PASSWORD, role=Role.FRONT_DESK)
@@ -95,7 +95,7 @@ def test_a_user_who_may_not_add_doctors_is_told_so(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_wrong_password_is_told(
+def test_a_wrong_password_is_reported(
     served: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("OPD_PASSWORD", "wrong")
@@ -103,7 +103,7 @@ def test_a_wrong_password_is_told(
     assert "Check OPD_USERNAME and OPD_PASSWORD" in capsys.readouterr().out
 
 
-def test_missing_credentials_and_an_absent_server_are_told(
+def test_missing_credentials_and_an_unreachable_server_are_reported(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.delenv("OPD_USERNAME", raising=False)

@@ -35,7 +35,7 @@ def test_the_last_seats_are_sold_once(hospital: Hospital) -> None:
     assert hospital.slot_now(slot)["current_capacity"] == 3
 
 
-def test_the_rest_of_a_crowd_waits_in_line(hospital: Hospital) -> None:
+def test_concurrent_requests_beyond_the_capacity_join_the_waiting_list(hospital: Hospital) -> None:
     slot, people = hospital.slot(capacity=2), [hospital.patient() for _ in range(SIZE)]
     answers = hospital.crowd(SIZE, lambda api, n: api.post("tokens/", booking(slot, people[n])))
     assert kinds(answers) == {"201": 2, "202": SIZE - 2}

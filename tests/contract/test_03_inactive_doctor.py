@@ -47,7 +47,7 @@ def test_nobody_joins_the_waiting_list_of_an_inactive_doctor(hospital: Hospital)
     assert hospital.waiting(slot) == []
 
 
-def test_in_a_crowd_only_the_inactive_doctor_is_refused(hospital: Hospital) -> None:
+def test_among_concurrent_bookings_only_the_inactive_doctors_are_refused(hospital: Hospital) -> None:
     off, on = a_slot_of_an_inactive_doctor(hospital), hospital.slot(capacity=6)
     patients = [hospital.patient() for _ in range(8)]
 

@@ -23,7 +23,7 @@ def test_the_waiting_list_is_in_the_order_of_priority_then_request(hospital: Hos
     assert hospital.slot_now(slot)["waiting_count"] == 6
 
 
-def test_the_best_entry_is_promoted_and_told_by_the_cancel(hospital: Hospital) -> None:
+def test_a_cancellation_promotes_and_returns_the_best_entry(hospital: Hospital) -> None:
     slot, tokens = hospital.full_slot(2)
     entries = [hospital.entry(slot, category=kind) for kind in ("WALKIN", "FOLLOWUP", "PRIORITY_PAID")]
     body = hospital.do(tokens[0], "cancel").expect(200)

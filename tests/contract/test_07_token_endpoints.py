@@ -190,7 +190,7 @@ def test_a_report_for_an_unknown_doctor(hospital: Hospital) -> None:
     assert answer.status in (200, 404), str(answer)
 
 
-def test_the_log_tells_all_that_happened_oldest_first_without_names(hospital: Hospital) -> None:
+def test_the_log_lists_every_event_oldest_first_without_names(hospital: Hospital) -> None:
     slot, patient = hospital.slot(), hospital.patient()
     token = hospital.token(slot, patient)
     hospital.done(token, "check_in", "call", "start", "complete")

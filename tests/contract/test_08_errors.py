@@ -109,7 +109,7 @@ def test_a_body_below_256_kb_is_judged_by_its_fields(hospital: Hospital) -> None
     hospital.desk.call("POST", "patients/", content=body).expect(400, "validation-error")
 
 
-def test_several_bad_fields_are_told_at_once(hospital: Hospital) -> None:
+def test_several_bad_fields_are_reported_at_once(hospital: Hospital) -> None:
     answer = hospital.desk.post("tokens/", {"category": "VIP", "slot_id": "x", "colour": 1})
     answer.expect(400, "validation-error")
     assert set(answer.codes) == {"category", "slot_id", "patient_id", "colour"}

@@ -40,7 +40,7 @@ def kill(pid: int) -> None:
         os.kill(pid, signal.SIGKILL)
 
 
-def test_the_service_goes_on_while_its_workers_are_killed_one_after_the_other(system: System) -> None:
+def test_the_service_continues_while_workers_are_killed_one_by_one(system: System) -> None:
     web = system.web
     assert web.process is not None
     eventually(lambda: len(web.workers) == 2)
@@ -52,7 +52,7 @@ def test_the_service_goes_on_while_its_workers_are_killed_one_after_the_other(sy
     assert web.process.poll() is None
 
 
-def test_the_service_comes_back_when_all_workers_are_killed_at_once_again_and_again(system: System) -> None:
+def test_the_service_recovers_when_all_workers_are_killed_repeatedly(system: System) -> None:
     web = system.web
     assert web.process is not None
     for _ in range(3):
@@ -65,7 +65,7 @@ def test_the_service_comes_back_when_all_workers_are_killed_at_once_again_and_ag
     assert web.process.poll() is None
 
 
-def test_a_server_whose_workers_cannot_start_ends_and_says_so(tmp_path: Path) -> None:
+def test_a_server_whose_workers_cannot_start_exits_with_an_error(tmp_path: Path) -> None:
     (tmp_path / "broken.py").write_text("raise RuntimeError('no such hospital')\n")
     command = [sys.executable, "-m", "core.server", "broken:application", "--host", "127.0.0.1"]
     command += ["--port", str(free_port()), "--workers", "2", "--threads", "2"]

@@ -31,7 +31,7 @@ PLAYED = (
     f"{CONTRACT}4_token_lifecycle.py::test_an_emergency_becomes_of_the_token_the_patient_has",
     f"{CONTRACT}4_token_lifecycle.py::test_cancelling_the_slot_cancels_all_but_the_one_in_the_room",
     f"{CONTRACT}4_token_lifecycle.py::test_an_expired_hold_gives_its_seat_to_who_waits_before_who_asks",
-    f"{CONTRACT}5_waiting_list.py::test_the_best_entry_is_promoted_and_told_by_the_cancel",
+    f"{CONTRACT}5_waiting_list.py::test_a_cancellation_promotes_and_returns_the_best_entry",
     f"{CONTRACT}6_delays.py::test_the_example_of_the_contract",
     f"{CONTRACT}6_delays.py::test_bulk_slots_inherit_too",
     f"{CONTRACT}7_token_endpoints.py::test_the_daily_report_counts_right",

@@ -72,7 +72,7 @@ def test_canary_check_then_insert_is_not_enough() -> None:
     assert "saw nobody" in outcomes
 
 
-def test_one_is_registered_and_the_others_are_told_which() -> None:
+def test_one_is_registered_and_the_others_get_its_id() -> None:
     for number in range(ROUNDS):
         outcomes = many(lambda: register_patient(name=f"{NAME} {number}", phone=PHONE))  # noqa: B023
         registered = [each for each in outcomes if isinstance(each, Patient)]

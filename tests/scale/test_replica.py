@@ -106,7 +106,7 @@ def test_reports_and_lists_come_from_the_replica(scene: Scene, path: str) -> Non
     await_reads_of_the_replica(scene, scene.webs[0], path)
 
 
-def test_what_decides_and_what_is_followed_comes_from_the_primary(scene: Scene) -> None:
+def test_decisions_and_the_event_log_are_read_from_the_primary(scene: Scene) -> None:
     hospital = scene.hospital
     slot = hospital.slot()
     token = hospital.token(slot)

@@ -118,7 +118,7 @@ def test_partitioned_tables_keep_their_rights(server: EmbeddedPostgres) -> None:
 
 
 @pytest.mark.parametrize("missing", ["DATABASE_ADMIN_URL", "DATABASE_OWNER_URL", "DATABASE_URL"])
-def test_make_roles_says_what_it_lacks(missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_make_roles_reports_missing_settings(missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("DATABASE_ADMIN_URL", "DATABASE_OWNER_URL", "DATABASE_URL"):
         monkeypatch.setenv(name, f"postgres://{name}@127.0.0.1/opd")
     monkeypatch.delenv(missing)

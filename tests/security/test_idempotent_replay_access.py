@@ -122,7 +122,7 @@ def test_an_answer_about_a_deleted_object_is_still_replayed_to_permitted_callers
     keyed(person, "DELETE", f"patients/{family['id']}/").expect(204)
 
 
-def test_a_replay_to_who_sees_all_asks_nothing_more(hospital: Hospital, patient: Json) -> None:
+def test_a_replay_to_a_caller_who_sees_everything_takes_no_extra_statement(hospital: Hospital, patient: Json) -> None:
     user = UUID(hospital.desk.get("auth/me/").expect(200)["id"])
     assert User.objects.filter(pk=user).exists()
     body, slot = {"name": unique("Asha"), "phone": phone()}, hospital.slot()

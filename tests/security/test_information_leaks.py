@@ -54,7 +54,7 @@ def test_an_event_of_another_doctor_is_answered_as_one_that_does_not_exist(hospi
         doctor.get("events/", after=event_id).expect(200)
 
 
-def test_patients_are_told_roles_instead_of_who_works_here(hospital: Hospital) -> None:
+def test_patients_see_roles_instead_of_staff_names(hospital: Hospital) -> None:
     patient, slot = hospital.patient(), hospital.slot()
     person, system = hospital.patient_user(patient), hospital.key("operate")
     token = hospital.token(slot, patient, "ONLINE", by=person)

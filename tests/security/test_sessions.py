@@ -76,7 +76,7 @@ def test_only_the_token_spent_last_can_be_repeated(clock: ManualClock) -> None:
     problem(refresh(third["refresh"]), 401, "not-authenticated")
 
 
-def test_a_repeated_refresh_gives_nothing_to_who_has_signed_out(clock: ManualClock) -> None:
+def test_a_repeated_refresh_after_sign_out_is_refused(clock: ManualClock) -> None:
     make_user()
     first = sign_in()
     second = refresh(first["refresh"]).json()

@@ -29,7 +29,7 @@ def test_all_services_are_there(compose: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(SERVICES - {"migrate"}))
-def test_each_service_comes_back_and_says_whether_it_is_well(compose: dict[str, Any], name: str) -> None:
+def test_each_service_restarts_and_has_a_health_check(compose: dict[str, Any], name: str) -> None:
     service = compose["services"][name]
     assert service["restart"] == "unless-stopped"
     assert service["healthcheck"]["test"]
@@ -138,7 +138,7 @@ def test_health_checks_do_not_start_the_engine(compose: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(("status", "code"), [(b"200 OK", 0), (b"503 Service Unavailable", 1), (None, 1)])
-def test_the_probe_tells_whether_web_is_ready(status: bytes | None, code: int) -> None:
+def test_the_probe_reports_whether_web_is_ready(status: bytes | None, code: int) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port, heard = server.getsockname()[1], list[bytes]()
 

@@ -42,7 +42,7 @@ def test_data_ports_and_passwords_outlive_the_server(folder: Path, ask: Ask) -> 
         assert ask(second["DATABASE_URL"], "select seat from kept") == 7
 
 
-def test_nobody_comes_in_without_the_password(folder: Path) -> None:
+def test_connections_without_the_password_are_refused(folder: Path) -> None:
     with servers(folder, fsync=False) as urls:
         password = (folder / "postgres.password").read_text().strip()
         with pytest.raises(psycopg.OperationalError):
@@ -169,7 +169,7 @@ def test_a_frozen_server_can_still_be_stopped(folder: Path) -> None:
     assert not processes_of(postgres)
 
 
-def test_data_of_another_version_are_left_alone_and_said_plainly(folder: Path) -> None:
+def test_data_of_another_version_are_kept_and_reported(folder: Path) -> None:
     postgres = EmbeddedPostgres(folder, fsync=False)
     postgres.start()
     postgres.stop()

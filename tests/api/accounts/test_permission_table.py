@@ -88,7 +88,7 @@ def test_every_operation_asks_for_a_capability_or_is_for_everybody() -> None:
     assert all(capability in MATRIX for _, _, capability in _operations() if capability)
 
 
-def test_without_credentials_nothing_opens_but_the_doors() -> None:
+def test_without_credentials_only_the_public_operations_are_allowed() -> None:
     stranger = APIClient(raise_request_exception=False)
     for path, method, _ in _operations():
         if path not in OPEN:
@@ -139,6 +139,6 @@ def test_capabilities_go_by_action_then_by_method() -> None:
     assert capability_of(view, "GET") == "slots.run"
 
 
-def test_the_document_tells_who_may() -> None:
+def test_the_document_states_the_permissions() -> None:
     assert who_may("tokens.book") == "**Who may:** ADMIN, FRONT_DESK, PATIENT (own); API keys from the scope `book` up."
     assert who_may("users.manage") == "**Who may:** ADMIN; no API key."

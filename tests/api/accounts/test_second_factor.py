@@ -80,7 +80,7 @@ def test_a_recovery_code_is_good_once(desk: User, clock: ManualClock) -> None:
     assert sign_in(desk, codes[1]).status_code == 200
 
 
-def test_guessing_it_closes_the_door_even_for_who_knows_the_password(desk: User, clock: ManualClock) -> None:
+def test_guessing_the_second_factor_locks_sign_in_despite_the_right_password(desk: User, clock: ManualClock) -> None:
     set_up(desk, clock)
     for _ in range(5):
         problem(sign_in(desk, "000000"), 401, "not-authenticated")

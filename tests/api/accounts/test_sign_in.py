@@ -33,7 +33,7 @@ def me(api: APIClient, access: str) -> Any:
 
 
 @pytest.mark.parametrize("name", ["desk", "DESK", "desk@hospital.example", " Desk@Hospital.EXAMPLE "])
-def test_user_name_or_email_opens_the_door(api: APIClient, make_user: MakeUser, name: str) -> None:
+def test_sign_in_by_user_name_or_email(api: APIClient, make_user: MakeUser, name: str) -> None:
     user = make_user(username="desk")
     body = sign_in(api, name).json()
     assert set(body) == {"access", "refresh"}
@@ -235,7 +235,7 @@ def _key() -> str:
         {"jti": None},
     ],
 )
-def test_a_claim_that_is_not_right_closes_the_door(api: APIClient, make_user: MakeUser, change: dict[str, Any]) -> None:
+def test_a_wrong_claim_is_refused(api: APIClient, make_user: MakeUser, change: dict[str, Any]) -> None:
     make_user(username="desk")
     access = sign_in(api, "desk").json()["access"]
     claims = jwt.decode(access, _key(), algorithms=["HS256"], audience="opd-api")
@@ -244,7 +244,7 @@ def test_a_claim_that_is_not_right_closes_the_door(api: APIClient, make_user: Ma
     problem(me(api, _forge(changed, _key())), 401, "not-authenticated")
 
 
-def test_a_signature_that_is_not_ours_closes_the_door(api: APIClient, make_user: MakeUser) -> None:
+def test_a_foreign_signature_is_refused(api: APIClient, make_user: MakeUser) -> None:
     make_user(username="desk")
     pair = sign_in(api, "desk").json()
     claims = jwt.decode(pair["access"], _key(), algorithms=["HS256"], audience="opd-api")

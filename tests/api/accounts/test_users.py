@@ -294,7 +294,7 @@ def test_belongings_go_with_the_role(admin: APIClient, make_doctor: Any, make_pa
     problem(admin.post(f"{BASE}users/", {**NEW, "role": "PATIENT", "patients": [patient, unknown]}), 404, "not-found")
 
 
-def test_somebody_must_remain_who_can_let_others_in(admin: APIClient) -> None:
+def test_the_last_administrator_cannot_be_removed(admin: APIClient) -> None:
     me = admin.get(f"{BASE}auth/me/").json()["id"]
     url = f"{BASE}users/{me}/"
     problem(admin.delete(url), 409, "in-use")

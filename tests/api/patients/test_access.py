@@ -71,7 +71,7 @@ def test_a_patient_adds_family_up_to_eight_records(hospital: Hospital) -> None:
     assert len(user.get("auth/me/").expect(200)["patients"]) == MAX_RECORDS_OF_A_USER
 
 
-def test_a_patient_is_never_told_of_others_records(hospital: Hospital) -> None:
+def test_a_patient_does_not_learn_of_others_records(hospital: Hospital) -> None:
     known = hospital.desk.post("patients/", SHORT).expect(201)
     user = hospital.patient_user(hospital.patient())
     added = user.post("patients/", SHORT).expect(201)

@@ -90,7 +90,7 @@ def test_a_day_is_counted(hospital: Hospital) -> None:
     assert {**line, "doctors": report["doctors"]} == {**report, "doctor": str(doctor.pk), "doctor_name": "Dr. Anand"}
 
 
-def test_doctors_are_told_apart_and_add_up(hospital: Hospital) -> None:
+def test_figures_per_doctor_add_up(hospital: Hospital) -> None:
     first, second = a_day(), a_doctor("Dr. Bhat")
     a_token(a_slot(doctor=second), category="PRIORITY_PAID")
     report = hospital.desk.get("reports/daily/").expect(200)
@@ -196,7 +196,7 @@ def test_a_day_is_stored_once_however_many_schedulers_run(db: None, clock: Manua
     assert sorted(DailyReport.objects.values_list("date", flat=True)) == [date(2026, 3, 2), date(2026, 3, 3)]
 
 
-def test_a_scheduler_that_comes_second_changes_nothing(db: None, clock: ManualClock) -> None:
+def test_a_second_scheduler_changes_nothing(db: None, clock: ManualClock) -> None:
     row = {"facility": default_facility(), "date": date(2026, 3, 2), "stored_at": clock.now()}
     DailyReport.objects.create(**row, data={"first": True})
     DailyReport.objects.bulk_create([DailyReport(**row, data={"first": False})], ignore_conflicts=True)

@@ -89,7 +89,7 @@ def test_a_seat_that_somebody_gives_back_is_handed_on_in_their_name(hospital: Ho
 
 @pytest.mark.parametrize("who", ["doctor", "patient", "key", "ended session", "nobody"])
 @pytest.mark.parametrize("act", ["book", "cancel", "call_next", "emergency", "check_in"])
-def test_nothing_is_done_for_who_is_refused(hospital: Hospital, clock: ManualClock, who: str, act: str) -> None:
+def test_a_refused_caller_changes_nothing(hospital: Hospital, clock: ManualClock, who: str, act: str) -> None:
     patient = hospital.patient()
     callers = {
         "doctor": lambda: hospital.doctor_user(hospital.doctor()),

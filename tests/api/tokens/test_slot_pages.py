@@ -77,7 +77,7 @@ def test_every_change_is_seen_by_the_next_read(hospital: Hospital, slot: Json, n
     assert read(hospital.desk, slot["doctor"], known=after.headers["etag"]).status == 304
 
 
-def test_the_last_free_seat_goes_from_the_page_at_once(hospital: Hospital) -> None:
+def test_booking_the_last_free_seat_updates_the_page_at_once(hospital: Hospital) -> None:
     slot = hospital.slot(capacity=1)
     free = read(hospital.desk, slot["doctor"], available="true")
     assert [each["available_capacity"] for each in free.expect(200)["results"]] == [1]
@@ -112,7 +112,7 @@ def test_the_page_moves_with_the_clock_once_the_expected_end_may(clock: ManualCl
     assert when(moved.body["results"][0]["expected_end"]) == clock.now() + timedelta(minutes=30)
 
 
-def test_all_who_may_read_the_page_share_its_tag(hospital: Hospital, slot: Json) -> None:
+def test_all_permitted_readers_share_the_etag(hospital: Hospital, slot: Json) -> None:
     everybody = [hospital.desk, hospital.admin, hospital.patient_user(hospital.patient()), hospital.key("read")]
     pages = [read(by, slot["doctor"]) for by in everybody]
     assert len({page.raw for page in pages}) == len({page.headers["etag"] for page in pages}) == 1

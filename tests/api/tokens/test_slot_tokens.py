@@ -194,7 +194,9 @@ def test_the_list_moves_with_the_clock_from_the_moment_its_estimates_do(clock: M
         assert read(hospital.desk, slot, known).status == 304
 
 
-def test_within_a_second_all_are_told_its_end(clock: ManualClock, hospital: Hospital, made: list[str]) -> None:
+def test_the_list_is_cached_for_at_most_a_second_of_estimates(
+    clock: ManualClock, hospital: Hospital, made: list[str]
+) -> None:
     slot = hospital.slot(start=hospital.now() + timedelta(minutes=30))
     first, _ = (hospital.token(slot, arrived=True) for _ in range(2))
     hospital.done(first, "call")
@@ -213,7 +215,7 @@ def test_within_a_second_all_are_told_its_end(clock: ManualClock, hospital: Hosp
 # Who asks
 
 
-def test_a_patient_is_told_of_their_own_alone(hospital: Hospital, scene: tuple[Json, list[Json]]) -> None:
+def test_a_patient_sees_only_their_own_tokens(hospital: Hospital, scene: tuple[Json, list[Json]]) -> None:
     slot, tokens = scene
     whole = read(hospital.desk, slot)
     patient = hospital.patient_user({"id": tokens[0]["patient"]}, {"id": tokens[2]["patient"]})
@@ -249,7 +251,7 @@ def test_a_doctor_reads_own_slots_and_nobody_reads_without_credentials(
     read(hospital.desk, {"id": slot["doctor"]}).expect(404, "not-found")
 
 
-def test_a_session_that_has_ended_is_not_told_304(hospital: Hospital, scene: tuple[Json, list[Json]]) -> None:
+def test_an_ended_session_does_not_get_304(hospital: Hospital, scene: tuple[Json, list[Json]]) -> None:
     slot, _ = scene
     known = read(hospital.desk, slot).headers["etag"]
     leaver = hospital.user("FRONT_DESK")

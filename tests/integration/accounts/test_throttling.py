@@ -109,7 +109,7 @@ def test_only_what_booked_counts() -> None:
     assert 0 < int(refused["Retry-After"]) <= 60
 
 
-def test_a_generous_limit_is_told_to_redis_in_hundredths_and_still_holds(monkeypatch: Any) -> None:
+def test_a_large_limit_is_stored_in_hundredths_and_still_holds(monkeypatch: Any) -> None:
     monkeypatch.setattr(PrincipalThrottle, "limit", 1000)
     request = request_of(Role.FRONT_DESK)
     name = f"opd:throttle:all:{request.auth.actor}"

@@ -95,7 +95,7 @@ def test_one_at_a_time_and_nobody_waits_for_a_poll(gate: RedisGate, key: str) ->
     assert max(took) < 1.2
 
 
-def test_the_same_crowd_without_a_gate_does_meet_inside() -> None:
+def test_canary_without_the_lock_requests_overlap() -> None:
     inside, most = 0, 0
 
     def pass_through() -> None:
@@ -142,7 +142,7 @@ def test_busy_when_others_hold_it_in_turn_for_the_whole_wait(gate: RedisGate, ra
     assert 0.45 < time.monotonic() - began < 1.0
 
 
-def test_a_holder_who_hangs_does_not_stop_the_others(gate: RedisGate, raw, key: str) -> None:  # type: ignore[no-untyped-def]
+def test_a_hanging_holder_does_not_block_the_others(gate: RedisGate, raw, key: str) -> None:  # type: ignore[no-untyped-def]
     raw.set(PREFIX + key, "dead holder", px=60_000)
     with enter(gate, key, wait=5) as passed:
         assert passed.how == "stalled"

@@ -40,7 +40,7 @@ def test_old_rows_are_recognised() -> None:
     assert rekey() == "The keys of 0 patients changed."
 
 
-def test_those_who_now_look_alike_all_stay_and_are_numbered() -> None:
+def test_patients_whose_keys_collide_are_kept_and_numbered() -> None:
     rows = [
         an_old_patient("Asha Rao", "9876543210"),
         an_old_patient("Asha Rao", "9876543210", namesake=1),

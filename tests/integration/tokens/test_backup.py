@@ -54,7 +54,7 @@ def run(*words: str) -> str:
     return out.getvalue()
 
 
-def test_what_was_backed_up_comes_back_and_what_was_there_is_kept(inside: Any, tmp_path: Path) -> None:
+def test_restore_brings_the_backup_back_and_keeps_the_existing_database(inside: Any, tmp_path: Path) -> None:
     file = tmp_path / "opd.dump"
     name = inside(lambda: connection.settings_dict["NAME"])
 

@@ -51,21 +51,21 @@ def _submit_behind(work: Work, combiner: Combiner[str, Any], items: Sequence[Any
     return outcomes
 
 
-def test_who_comes_alone_is_done_at_once() -> None:
+def test_a_single_item_runs_at_once() -> None:
     work = Work()
     combiner = Combiner(work)
     assert [combiner.submit("k", item, patience_seconds=TIMEOUT_SECONDS) for item in (1, 2)] == [2, 4]
     assert work.crowds == [[1], [2]]
 
 
-def test_those_who_come_meanwhile_are_done_together_in_their_order() -> None:
+def test_items_that_arrive_meanwhile_run_in_one_batch_in_order() -> None:
     work = Work()
     outcomes = _submit_behind(work, Combiner(work), range(1, 6))
     assert outcomes == {1: 2, 2: 4, 3: 6, 4: 8, 5: 10}
     assert work.crowds == [[1], [2, 3, 4, 5]]
 
 
-def test_a_crowd_has_an_end() -> None:
+def test_a_batch_has_a_maximum_size() -> None:
     work = Work()
     outcomes = _submit_behind(work, Combiner(work), range(MAX_TOGETHER + 11))
     assert len(outcomes) == MAX_TOGETHER + 11
@@ -79,7 +79,7 @@ def test_an_exception_among_the_outcomes_is_one_items_own() -> None:
     assert outcomes == {1: 1, 2: 2, 4: 4}
 
 
-def test_what_the_work_raises_is_everybodys_and_the_next_crowd_is_done_all_the_same() -> None:
+def test_an_error_fails_the_whole_batch_and_the_next_batch_runs() -> None:
     def fail(item: Any) -> Any:
         if item < 5:
             raise RuntimeError

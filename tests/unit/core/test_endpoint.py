@@ -199,7 +199,7 @@ def test_a_form(client: Client) -> None:
 ALLOW = "GET, POST, DELETE, HEAD, OPTIONS"
 
 
-def test_another_method_is_told_which_there_are(client: Client) -> None:
+def test_another_method_gets_the_allowed_methods(client: Client) -> None:
     response = client.put("/api/v1/echo/", b"{}", content_type="application/json")
     problem(response, 405, "method-not-allowed")
     assert response["Allow"] == ALLOW
@@ -301,7 +301,7 @@ def test_every_answer_of_the_api_has_the_headers_that_protect_it(client: Client,
 
 
 @override_settings(SECURE_HSTS_SECONDS=60)
-def test_strict_transport_is_told_over_https_only() -> None:
+def test_strict_transport_security_is_sent_over_https_only() -> None:
     client = Client()  # a chain that is made with these settings
     for _ in range(2):
         assert client.get("/api/v1/echo/", secure=True)["Strict-Transport-Security"] == "max-age=60"

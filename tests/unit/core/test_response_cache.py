@@ -63,7 +63,7 @@ def test_what_a_maker_finds_newer_is_answered_and_kept_under_its_own_tag(name: s
     assert cached(Wanted(name, NEW, Maker(NEW, b"never"))).content == b"new"
 
 
-def test_what_fails_fails_for_those_who_asked_and_is_tried_again(name: str) -> None:
+def test_a_failed_build_fails_its_readers_and_is_retried(name: str) -> None:
     def fail() -> Body:
         raise LookupError
 

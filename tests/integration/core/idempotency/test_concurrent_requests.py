@@ -139,9 +139,7 @@ def test_when_the_first_fails_the_second_does_the_work(threads: Threads, hold: C
     assert counted() == 1
 
 
-def test_who_waits_too_long_for_the_first_is_told_that_it_still_runs(
-    threads: Threads, hold: Callable[..., Held]
-) -> None:
+def test_a_second_request_that_waits_too_long_gets_a_conflict(threads: Threads, hold: Callable[..., Held]) -> None:
     def impatient() -> HttpResponse:
         with connection.cursor() as cursor:
             cursor.execute("SET lock_timeout = '100ms'")

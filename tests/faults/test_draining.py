@@ -38,7 +38,7 @@ def test_accepted_requests_are_answered_before_the_server_exits() -> None:
             while value(watching, WAITING) < 1:
                 assert time.monotonic() < deadline
                 time.sleep(0.02)
-            time.sleep(0.5)  # the others have come in and wait behind the first of their slot
+            time.sleep(0.5)  # the others are accepted and wait behind the first request of their slot
             system.web.process.terminate()
             time.sleep(0.7)
             holding.rollback()

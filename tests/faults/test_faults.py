@@ -25,8 +25,8 @@ def test_nothing_acknowledged_is_lost_and_nothing_happens_twice() -> None:
     assert {name: verdict.wrong for name, verdict in verdicts.items() if verdict.wrong} == {}
     assert performance.broken == []
     assert min(verdict.acknowledged for verdict in verdicts.values()) > 10
-    # Without Redis the clients hardly notice anything, beside a database that is away.
+    # An outage of Redis affects clients far less than an outage of the database.
     for name in WITHOUT_REDIS:
         assert verdicts[name].acknowledged * 4 > verdicts["calm"].acknowledged, name
-    # What was cut off on the way was told with the second asking.
+    # Requests whose connection was cut got their result when repeated.
     assert verdicts["answers-cut"].regained > 0

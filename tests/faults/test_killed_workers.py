@@ -44,7 +44,7 @@ def test_the_service_continues_while_workers_are_killed_one_by_one(system: Syste
     web = system.web
     assert web.process is not None
     eventually(lambda: len(web.workers) == 2)
-    for _ in range(4):  # every time the youngest: one of them dies again within seconds of its start
+    for _ in range(4):  # always the youngest, so a worker is killed again within seconds of its start
         before = web.workers
         kill(before[-1])
         eventually(lambda before=before: len(web.workers) == 2 and web.workers != before)  # type: ignore[misc]

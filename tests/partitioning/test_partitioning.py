@@ -58,24 +58,24 @@ def test_the_engine_on_partitioned_tables(django_db_setup: None, django_db_block
     with django_db_blocker.unblock(), partitioned_database() as partitioned:
         done = play(report, address=partitioned.address)
 
-    # The rows that were there stay, and what is partitioned is not partitioned again.
+    # Existing rows are kept, and a partitioned table is not partitioned again.
     assert partitioned.before["tokens_token"][0] == 4
     assert partitioned.before["events_event"][0] == 2
     assert partitioned.after == partitioned.before
     assert partitioned.second_time == "clinics_slot is already partitioned."
 
-    # Every promise holds.
+    # Every selected test passes.
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
     seen = json.loads(report.read_text())
     assert seen["tests"] > 60
 
-    # Every operation was watched, and every statement looks into one part.
+    # Every operation was observed, and every statement scans one partition.
     operations = {name for name, _ in inspect.getmembers(TokenAllocationService, inspect.isfunction)}
     assert {name for name in operations if not name.startswith("_")} <= set(seen["operations"])
     assert seen["statements"] > 80
     assert seen["spread"] == {}
 
-    # Nothing is allowed that is not needed.
+    # No exemption is unused.
     assert seen["used"] == sorted(ALLOWED)
 
 

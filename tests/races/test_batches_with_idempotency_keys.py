@@ -215,7 +215,7 @@ def test_an_expired_answer_is_replaced(monkeypatch: pytest.MonkeyPatch, clock: A
     assert stored() == {"k": of(new)}
 
 
-# A key that another process takes while the batch runs
+# Another process uses a key while the batch runs
 
 
 def taken_meanwhile(monkeypatch: pytest.MonkeyPatch, runs: list[tuple[int, int]]) -> tuple[list[Any], list[Slot]]:

@@ -66,7 +66,7 @@ def test_canary_without_locks_the_call_is_lost() -> None:
     with without_locks(), without(*NUMBERED_ONCE):
         slot, token, ended = triage_during_call()
         assert ended.overtook
-        assert fresh(token).status == "CHECKED_IN"  # though a desk was told that the patient is called
+        assert fresh(token).status == "CHECKED_IN"  # although a desk got the response that the patient was called
         assert inconsistencies_of(slot)
 
 

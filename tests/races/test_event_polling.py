@@ -140,7 +140,7 @@ def commit_out_of_order(*, patient: bool, meanwhile: AbstractContextManager[None
         go.wait(TIMEOUT_SECONDS)
         return result
 
-    early, late = a_patient(), a_patient()  # made before: no other transaction may end between the two bookings
+    early, late = a_patient(), a_patient()  # created first: no other transaction may end between the two bookings
     writer = Runner(lambda: book(slow, form=hesitate, patient=late))
     try:
         with meanwhile or nullcontext():

@@ -30,7 +30,7 @@ from tokens.planning import PlanningService
 
 pytestmark = pytest.mark.django_db(transaction=True)
 NAME, PHONE = "Asha Rao", "+91 98860 55001"
-ROUNDS = 5  # a race may be missed once
+ROUNDS = 5  # one attempt may miss the race
 
 
 def at_once(*actions: Callable[[], Any]) -> list[Any]:

@@ -115,7 +115,7 @@ def test_canary_without_the_constraint_the_patient_is_in_two_queues() -> None:
         assert live_tokens(patient) > 1
 
 
-# A seat comes free while somebody asks for it
+# A seat is freed during a request for it
 
 
 def cancel_and_ask() -> tuple[Slot, Overtaking, Patient]:

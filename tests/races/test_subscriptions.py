@@ -204,7 +204,7 @@ def test_a_process_killed_within_a_batch_leaves_nothing_done(got: list[Event]) -
     assert killed.returncode == -signal.SIGKILL
     assert not Subscription.objects.filter(name="written-by-the-handler").exists()
     assert cursor_of() == begun
-    while not consume(NAME):  # until the database has noticed that its client is gone
+    while not consume(NAME):  # until the database has detected the dead client
         pass
     assert [event.seq for event in got] == written(begun)
 

@@ -131,7 +131,7 @@ def test_a_lagging_replica_is_not_read(scene: Scene) -> None:
         assert reads(scene.webs[1], "behind") > behind
         assert reads(scene.webs[1], "replica") == replica
         assert scene.health(scene.webs[1])["replica"] == "degraded"
-        # What the look at its place in the log is good for: who believes the replica does not find the doctor.
+        # Canary for the position check: the server without it does not find the doctor.
         assert names(at(scene.believer, scene.hospital.admin), name) == []
     finally:
         scene.replica.go_on()

@@ -47,7 +47,7 @@ def test_idle_threads_end_and_so_do_their_connections(system: System) -> None:
     hospital, web = hospital_of(system), system.new_web()
     web.command += ["--idle-seconds", "5"]
     with system.connect() as link:
-        link.execute("CREATE ROLE idle LOGIN SUPERUSER PASSWORD 'idle'")  # by its name its connections are told apart
+        link.execute("CREATE ROLE idle LOGIN SUPERUSER PASSWORD 'idle'")  # the name identifies its connections
     address = urlsplit(system.postgres.url)
     by_name = address._replace(netloc=f"idle:idle@{address.hostname}:{address.port}")
     web.environ["DATABASE_URL"] = by_name.geturl()

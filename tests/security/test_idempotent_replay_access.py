@@ -133,4 +133,4 @@ def test_a_replay_to_a_caller_who_sees_everything_takes_no_extra_statement(hospi
         with CaptureQueriesContext(connection) as queries:
             keyed(hospital.desk, "POST", path, sent, key).expect(201)
         asked = [each["sql"] for each in queries.captured_queries if each["sql"] not in ("BEGIN", "COMMIT")]
-        assert len(asked) <= 2, asked  # who it is; the stored answer, for a booking with the locks in one statement
+        assert len(asked) <= 2, asked  # the session; the stored response, for a booking in one statement with the locks

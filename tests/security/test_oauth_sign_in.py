@@ -30,7 +30,7 @@ def code(desk: User, clock: ManualClock) -> Callable[[], str]:
     """Set up the desk's second factor; return a function that generates its current code."""
 
     def shown() -> str:
-        clock.advance(seconds=60)  # a code is good once
+        clock.advance(seconds=60)  # each code is valid once
         totp = TOTP(TOTPDevice.objects.get(user=desk).bin_key)
         totp.time = clock.now().timestamp()
         return f"{totp.token():06d}"

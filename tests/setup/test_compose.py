@@ -72,7 +72,7 @@ def test_data_lie_in_volumes(compose: dict[str, Any]) -> None:
         service = compose["services"][name]
         assert f"{volume}:{place}" in service["volumes"]
         assert not any(each.split(":")[0] == place for each in service.get("tmpfs", []))
-        assert compose["volumes"][volume] is None  # Docker's own kind, kept until somebody removes it
+        assert compose["volumes"][volume] is None  # a default named volume, kept until it is removed
     assert "PGDATA" not in compose["services"]["db"]["environment"]
     assert re.search(r"OPD_DATA_DIR=/data\b", (ROOT / "Dockerfile").read_text())
 
@@ -156,7 +156,7 @@ def test_the_probe_reports_whether_web_is_ready(status: bytes | None, code: int)
         assert subprocess.run(command, env=environ, timeout=20).returncode == code
         thread.join()
     assert heard[0].startswith(b"GET /healthz/ready HTTP/1.1\r\nHost: hospital.example\r\n")
-    assert subprocess.run(command, env=environ, timeout=20).returncode == 1  # nobody listens any more
+    assert subprocess.run(command, env=environ, timeout=20).returncode == 1  # the port is closed
 
 
 def test_the_probe_loads_next_to_nothing() -> None:

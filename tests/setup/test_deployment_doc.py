@@ -32,5 +32,5 @@ def test_every_setting_is_documented() -> None:
 
 
 def test_no_unused_setting_is_documented() -> None:
-    mail = {name for name in settings_told() if name.startswith("OPD_EMAIL_")}  # read under names that are put together
+    mail = {name for name in settings_told() if name.startswith("OPD_EMAIL_")}  # read under names composed at run time
     assert settings_told() - settings_read() - mail == set()

@@ -101,7 +101,7 @@ def test_a_stale_lock_file_with_the_number_of_a_stranger_is_no_obstacle(folder: 
 def test_what_a_killed_owner_left_running_is_ended_and_replaced(folder: Path, ask: Ask) -> None:
     left = EmbeddedPostgres(folder, fsync=False, die_with_parent=False)
     left.start()
-    left._owner.release()  # as the death of the owner does
+    left._owner.release()  # as the end of the owning process does
     successor = EmbeddedPostgres(folder, fsync=False)
     successor.start()
     assert started_at(pid=left.pid) is None

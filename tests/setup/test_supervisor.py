@@ -89,7 +89,7 @@ def until(process: subprocess.Popen[bytes], text: str) -> list[str]:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_all_of_it(folder: Path, number: signal.Signals) -> None:
     with supervised(folder, "web", PARENT, "worker", SLEEP) as process:
-        until(process, "ready")  # by then they have said that they are here
+        until(process, "ready")  # by then each has reported its start
         process.send_signal(number)
         assert process.wait(timeout=30) == 0
         assert not left(folder)
@@ -114,7 +114,7 @@ def test_what_even_that_leaves_is_found_and_ended(folder: Path) -> None:
     with supervised(folder, "web", PARENT) as process:
         until(process, "here")
         process.send_signal(signal.SIGSTOP)
-        os.waitpid(process.pid, os.WUNTRACED)  # from now on it can't look after anybody
+        os.waitpid(process.pid, os.WUNTRACED)  # from now on it can't supervise any process
         os.kill(State(folder).get("web")["pid"], signal.SIGKILL)
         process.kill()
         assert end_marked(mark=f"{MARK}={folder}") >= 1
@@ -157,7 +157,7 @@ def test_a_worker_that_cannot_start_at_all_is_given_up(folder: Path) -> None:
 
 def test_a_reader_that_stopped_reading_does_not_stop_the_engine(folder: Path) -> None:
     with supervised(folder, "web", CHATTER, "worker", "raise SystemExit(2)") as process:
-        # Far more is said than the pipe holds and nobody reads; the supervisor still does its work up to the end.
+        # The output exceeds the pipe's capacity and nobody reads it; the supervisor must not block.
         assert process.wait(timeout=15) == 1
         assert not left(folder)
 

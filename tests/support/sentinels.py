@@ -90,7 +90,7 @@ def watched_redis(folder: Path) -> Iterator[Watched]:
 
 def _redis(folder: Path, first: Path) -> EmbeddedRedis:
     server = EmbeddedRedis(folder, fsync=False)
-    if folder != first:  # one password for both
+    if folder != first:  # one password for both servers
         shutil.copy(first / "redis.password", folder / "redis.password")
     _ = server.password
     return server

@@ -15,7 +15,7 @@ from accounts.access.permission_table import MATRIX, Reach
 from accounts.access.roles import Role
 from tests.support.hospital import Hospital
 
-# What a body needs to get as far as the question whose thing it is.
+# The bodies needed to reach the ownership check.
 BODIES: dict[str, dict[str, Any]] = {
     "triage": {"acuity": 1},
     "delay": {"delay_minutes": 5},
@@ -23,7 +23,7 @@ BODIES: dict[str, dict[str, Any]] = {
 }
 FILTERS = {"slot": "slots", "slot_id": "slots", "patient": "patients", "doctor": "doctors", "token": "tokens"}
 
-# Everybody may read slots and doctors, so nothing is told by a refusal or by an empty list of one's own things there.
+# Everybody may read slots and doctors, so a refusal or an empty list reveals nothing there.
 PUBLIC, EMPTY = {"slots", "doctors"}, (200, "[]")
 REFUSED = {Role.DOCTOR: 403, Role.PATIENT: 200}
 """What a slot of others answers: a doctor may not act on it, a patient finds none of their own tokens there."""

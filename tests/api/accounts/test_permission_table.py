@@ -15,7 +15,7 @@ from accounts.access.roles import Role, Scope, with_included
 from accounts.api.openapi import who_may
 from tests.api.accounts.conftest import MakeUser, bearer, key_client, problem
 
-# What the hospital was promised, written down a second time and by rows as it was promised: all, own, or nothing.
+# The contract's permission table, written out independently by row: all, own or none.
 PROMISED = {
     "users.manage": "all - - -",
     "api_keys.manage": "all - - -",
@@ -103,7 +103,7 @@ def test_each_cell(who: str, make_user: MakeUser, make_doctor: Any) -> None:
         if capability is None:
             continue
         response = _ask(client, path, method)
-        # A key has what its scope includes; the matrix must say so itself, for the document is made from it.
+        # A key has what its scope includes; the table must state it, as the OpenAPI document is built from it.
         if MATRIX[capability][who] is Reach.NONE:
             problem(response, 403, "permission-denied")
         else:

@@ -57,7 +57,7 @@ def test_once_set_up_it_is_asked_for(desk: User, clock: ManualClock) -> None:
     problem(sign_in(desk, "000000"), 401, "not-authenticated")
     code = app_shows(desk, clock)
     assert sign_in(desk, code).status_code == 200
-    problem(sign_in(desk, code), 401, "not-authenticated")  # overheard, and used again
+    problem(sign_in(desk, code), 401, "not-authenticated")  # intercepted and reused
     clock.advance(seconds=30)
     assert sign_in(desk, app_shows(desk, clock)).status_code == 200
 

@@ -141,7 +141,7 @@ def test_refresh_rotates_and_a_second_use_ends_the_session(api: APIClient, make_
     assert len({first["refresh"], second["refresh"], third["refresh"]}) == 3
     other = sign_in(api, "desk").json()
 
-    problem(api.post(REFRESH, {"refresh": first["refresh"]}), 401, "not-authenticated")  # stolen, or its thief
+    problem(api.post(REFRESH, {"refresh": first["refresh"]}), 401, "not-authenticated")  # reuse of a spent token
 
     problem(api.post(REFRESH, {"refresh": third["refresh"]}), 401, "not-authenticated")
     problem(me(api, third["access"]), 401, "not-authenticated")
@@ -280,7 +280,7 @@ def test_five_failures_lock_that_name_at_that_address(
     make_user(username="other")
     for name in ("desk", " Desk", "DESK", "desk", "desk "):
         problem(sign_in(api, name, "wrong", REMOTE_ADDR="10.0.0.1"), 401, "not-authenticated")
-    # A forged header makes no other address.
+    # A forged header does not change the client address.
     locked = sign_in(api, "desk", REMOTE_ADDR="10.0.0.1", HTTP_X_FORWARDED_FOR="10.9.9.9")
     problem(locked, 429, "throttled")
     assert 0 < int(locked["Retry-After"]) <= 15 * 60

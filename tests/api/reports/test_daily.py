@@ -19,7 +19,7 @@ from tests.factories.day import a_doctor, a_patient, a_slot, a_token
 from tests.support.hospital import Hospital
 from tests.support.shapes import FIGURES, assert_shape, text, uuid
 
-TODAY = "2026-03-02"  # where the standing clock of the tests stands: a Monday, 09:00 in India
+TODAY = "2026-03-02"  # the frozen clock of these tests: a Monday, 09:00 in India
 REPORT = {**FIGURES, "date": text, "doctors": lambda value: isinstance(value, list)}
 OF_DOCTOR = {**FIGURES, "date": text, "doctor": uuid, "doctor_name": text}
 

@@ -155,7 +155,7 @@ def test_with_a_dead_redis_a_list_is_as_true(
 ) -> None:
     slot, _ = scene
     known = read(hospital.desk, slot).headers["etag"]
-    with socket.socket() as unused:  # bound, and nobody listens
+    with socket.socket() as unused:  # bound, but not listening
         unused.bind(("127.0.0.1", 0))
         settings.REDIS_URL = f"redis://127.0.0.1:{unused.getsockname()[1]}/0"
         monkeypatch.setattr(response_cache, "cache", response_cache.ResponseCache())
@@ -183,7 +183,7 @@ def test_the_list_moves_with_the_clock_from_the_moment_its_estimates_do(clock: M
     first, _ = (hospital.token(slot, arrived=True) for _ in range(2))
     hospital.done(first, "call", "start")
     known = read(hospital.desk, slot).headers["etag"]
-    clock.advance(timedelta(minutes=30))  # the planned start: nobody is behind yet
+    clock.advance(timedelta(minutes=30))  # the planned start: no delay yet
     assert read(hospital.desk, slot, known).status == 304
     for step in (timedelta(seconds=30), timedelta(seconds=1), timedelta(hours=3)):
         clock.advance(step)
@@ -212,7 +212,7 @@ def test_the_list_is_cached_for_at_most_a_second_of_estimates(
     assert when(read(hospital.desk, slot).body[0]["estimated_time"]) == estimate + timedelta(seconds=1)
 
 
-# Who asks
+# Callers
 
 
 def test_a_patient_sees_only_their_own_tokens(hospital: Hospital, scene: tuple[Json, list[Json]]) -> None:
@@ -262,7 +262,7 @@ def test_an_ended_session_does_not_get_304(hospital: Hospital, scene: tuple[Json
     read(leaver, slot, known).expect(401, "not-authenticated")
 
 
-# On the wire
+# HTTP headers
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ keep = idempotency.keep
 
 def keep_later(answers: Sequence[tuple[Key, Stored]]) -> None:
     def after_the_commit() -> None:
-        if any(stored.status == 201 for _, stored in answers):  # a new token, which nobody asks for twice unnoticed
+        if any(stored.status == 201 for _, stored in answers):  # a new token: a repeated booking would be noticed
             die_once()
         with suppress(KeyTaken):
             keep(answers)

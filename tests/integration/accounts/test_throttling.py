@@ -66,7 +66,7 @@ def test_counting_is_atomic(monkeypatch: Any) -> None:
 def test_strangers_are_counted_by_address_which_stands_in_no_key(monkeypatch: Any) -> None:
     monkeypatch.setattr(PrincipalThrottle, "limit", 1)
     address = f"2001:db8::{uuid.uuid4().hex[:4]}"
-    # A forged header makes nobody a new stranger.
+    # A forged header does not give a caller a new rate limit.
     first = request_of(REMOTE_ADDR=address, HTTP_X_FORWARDED_FOR="10.0.0.1")
     second = request_of(REMOTE_ADDR=address, HTTP_X_FORWARDED_FOR="10.0.0.2")
     assert asks(PrincipalThrottle, first, 1) + asks(PrincipalThrottle, second, 1) == [True, False]

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture(autouse=True)
 def like_in_production() -> Iterator[None]:
-    connection.close()  # whatever became of it in another test
+    connection.close()  # other tests may have left it in any state
     connection.ensure_connection()
     enabled, connection.health_check_enabled = connection.health_check_enabled, True
     connection.close_at = None

@@ -74,7 +74,7 @@ def test_restore_brings_the_backup_back_and_keeps_the_existing_database(inside: 
     own, before = databases(name)
     assert own == name
     assert on_database(before, Token.objects.count) == 2
-    inside(lambda: book(slot))  # and the day goes on
+    inside(lambda: book(slot))  # changes after the backup
 
 
 def test_a_backup_that_breaks_an_invariant_is_none(inside: Any, tmp_path: Path) -> None:

@@ -116,7 +116,7 @@ def test_slots_of_a_doctor_never_overlap(slot: Slot) -> None:
     earlier = {"start_time": slot.end_time - timedelta(minutes=1)}
     assert refused_by(change(other, **earlier)) == "slot_no_overlap"
     Slot.objects.filter(pk=slot.pk).update(status="CANCELLED")
-    change(other, **earlier)()  # a cancelled slot takes no time
+    change(other, **earlier)()  # a cancelled slot occupies no time
 
 
 def test_emergencies_may_go_over_the_maximum(slot: Slot) -> None:
@@ -195,7 +195,7 @@ def test_a_facility_has_a_code_of_its_own() -> None:
     )
 
 
-# The log
+# The event log
 
 
 def an_event(slot: Slot, number: int = 1) -> Event:
@@ -246,7 +246,7 @@ def delete_now(table: str, row_id: Any) -> None:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
 
 
-# All of them
+# Every constraint
 
 
 def test_every_named_constraint_has_its_test_here() -> None:

@@ -114,7 +114,7 @@ def test_a_worker_two_beats_and_ten_sweeps_at_once_have_the_effect_of_one(tmp_pa
             for _ in range(10):
                 Celery(broker=redis_url).send_task("tokens.tasks.sweep", queue="opd", connection=link)
         eventually(lambda: ended(slot, over), told)
-        time.sleep(1)  # more of them, with nothing left to do
+        time.sleep(1)  # further sweeps with nothing to do
         assert "Traceback" not in told()
     swept = Event.objects.filter(actor="system:sweep").order_by("slot_id", "number")
     assert sorted(swept.filter(slot_id=slot.id).values_list("type", flat=True)) == [
@@ -124,6 +124,6 @@ def test_a_worker_two_beats_and_ten_sweeps_at_once_have_the_effect_of_one(tmp_pa
     ]
     assert [event.type for event in swept.filter(slot_id=over.id)] == ["waitlist.expired"]
     here = Token.objects.get(slot=slot, status="CHECKED_IN")
-    assert fresh(here).updated_at == here.created_at  # who is here is never swept
+    assert fresh(here).updated_at == here.created_at  # a patient who is present is never swept
     assert inconsistencies_of(slot) == inconsistencies_of(over) == []
     assert_invariants_hold()

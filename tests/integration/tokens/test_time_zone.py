@@ -63,7 +63,7 @@ def test_future_slots_are_found_under_the_day_that_they_are_shown_under(hospital
 def test_tickets_stay_unique_in_the_facility_and_day(hospital: Hospital) -> None:
     doctor = hospital.doctor()
     slots = [hospital.slot(doctor, start=hospital.at("02:00", day=day)) for day in (1, 2, 3)]
-    for slot in slots:  # printed and given back: their tickets are never used again
+    for slot in slots:  # printed and cancelled: their tickets are never reused
         hospital.do(hospital.token(slot), "cancel").expect(200)
     rezone(hospital).expect(200)
     for slot in slots:
@@ -133,7 +133,7 @@ def test_a_future_slot_with_a_live_token_keeps_the_time_zone(
     assert hospital.admin.get(f"facilities/{hospital.facility['id']}/").body == hospital.facility
     assert hospital.slot_now(slot) == before
     hospital.admin.patch(f"facilities/{hospital.facility['id']}/", {"name": "Other"}).expect(200)
-    rezone(hospital, hospital.facility["time_zone"]).expect(200)  # the same one changes nothing
+    rezone(hospital, hospital.facility["time_zone"]).expect(200)  # setting the same time zone changes nothing
 
 
 def test_a_future_slot_that_somebody_waits_for_keeps_the_time_zone(hospital: Hospital) -> None:

@@ -240,7 +240,7 @@ def test_no_content_has_no_body(client: Client) -> None:
     assert (response.status_code, response.content) == (204, b"")
 
 
-# Who may
+# Authentication and permissions
 
 
 def test_the_checks_run_in_order(client: Client) -> None:
@@ -265,7 +265,7 @@ def test_a_caller_is_known_for_one_request_only(client: Client) -> None:
     assert client.get("/api/v1/guarded/").status_code == 401
 
 
-# Answers
+# Responses
 
 
 def test_a_bug_tells_nothing(client: Client, caplog: pytest.LogCaptureFixture) -> None:
@@ -302,7 +302,7 @@ def test_every_answer_of_the_api_has_the_headers_that_protect_it(client: Client,
 
 @override_settings(SECURE_HSTS_SECONDS=60)
 def test_strict_transport_security_is_sent_over_https_only() -> None:
-    client = Client()  # a chain that is made with these settings
+    client = Client()  # a middleware chain built with these settings
     for _ in range(2):
         assert client.get("/api/v1/echo/", secure=True)["Strict-Transport-Security"] == "max-age=60"
         assert "Strict-Transport-Security" not in client.get("/api/v1/echo/").headers

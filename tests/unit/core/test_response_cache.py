@@ -163,7 +163,7 @@ def test_who_waits_too_long_makes_their_own(crowd: Crowd, monkeypatch: pytest.Mo
     assert cached(Wanted(crowd.name, OLD, Maker(OLD, b"own"))).content == b"own"
 
 
-# What is kept, and for how long
+# Eviction
 
 
 def test_the_process_keeps_so_many_bytes_and_no_more() -> None:
@@ -212,7 +212,7 @@ def test_a_request_with_another_tag_does_not_keep_a_body_in_use(monkeypatch: pyt
     assert kept.get("a", OLD) is None
 
 
-# Tags
+# ETags
 
 
 def test_tags_differ_as_the_facts_do() -> None:

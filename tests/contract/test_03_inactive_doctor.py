@@ -54,7 +54,7 @@ def test_among_concurrent_bookings_only_the_inactive_doctors_are_refused(hospita
     def ask(api: Any, number: int) -> Any:
         return hospital.ask((off, on)[number % 2], patients[number], by=api)
 
-    answers = hospital.crowd(8, ask)
+    answers = hospital.concurrently(8, ask)
     assert sorted(answer.status for answer in answers) == [201] * 4 + [409] * 4
     assert {answer.body["code"] for answer in answers if answer.status == 409} == {"doctor-inactive"}
 

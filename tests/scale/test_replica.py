@@ -29,7 +29,7 @@ def reads(web: Web, how: str) -> float:
 
 
 @dataclass
-class Scene:
+class ReplicatedSystem:
     """Two servers that share a replica, and a third that reads the replica without checking its position."""
 
     system: System
@@ -50,7 +50,7 @@ class Scene:
 
 
 @pytest.fixture(scope="module")
-def scene(django_db_blocker: Any) -> Iterator[Scene]:
+def replicated(django_db_blocker: Any) -> Iterator[ReplicatedSystem]:
     replicas: list[Standby] = []
 
     @contextlib.contextmanager
@@ -66,7 +66,7 @@ def scene(django_db_blocker: Any) -> Iterator[Scene]:
             web.start()
         for web in (second, believer):
             web.await_ready()
-        yield Scene(system, replicas[0], [system.web, second], believer)
+        yield ReplicatedSystem(system, replicas[0], [system.web, second], believer)
 
 
 def names(api: Api, name: str) -> list[str]:
@@ -80,9 +80,9 @@ def new_doctor(api: Api) -> str:
     return str(api.post("doctors/", {"name": unique("Dr"), "specialization": "General"}).expect(201)["name"])
 
 
-def await_reads_of_the_replica(scene: Scene, web: Web, path: str = "doctors/") -> None:
+def await_reads_of_the_replica(replicated: ReplicatedSystem, web: Web, path: str = "doctors/") -> None:
     """Wait until this server reads the path from the replica, which it avoids for a while after a failure."""
-    api, before = at(web, scene.hospital.admin), reads(web, "replica")
+    api, before = at(web, replicated.hospital.admin), reads(web, "replica")
 
     def read() -> bool:
         api.get(path).expect(200)
@@ -91,64 +91,64 @@ def await_reads_of_the_replica(scene: Scene, web: Web, path: str = "doctors/") -
     eventually(read)
 
 
-def test_whoever_wrote_reads_it_at_every_server(scene: Scene) -> None:
+def test_whoever_wrote_reads_it_at_every_server(replicated: ReplicatedSystem) -> None:
     """Write at one server, read at once at the other, repeatedly; the reads must come from the replica."""
-    writer, reader = scene.admins
-    before = reads(scene.webs[1], "replica")
+    writer, reader = replicated.admins
+    before = reads(replicated.webs[1], "replica")
     for _ in range(30):
         name = new_doctor(writer)
         assert names(reader, name) == [name]
-    assert reads(scene.webs[1], "replica") > before
+    assert reads(replicated.webs[1], "replica") > before
 
 
 @pytest.mark.parametrize("path", ["reports/daily/", "tokens/", "waiting-list/", "patients/", "doctors/"])
-def test_reports_and_lists_come_from_the_replica(scene: Scene, path: str) -> None:
-    await_reads_of_the_replica(scene, scene.webs[0], path)
+def test_reports_and_lists_come_from_the_replica(replicated: ReplicatedSystem, path: str) -> None:
+    await_reads_of_the_replica(replicated, replicated.webs[0], path)
 
 
-def test_decisions_and_the_event_log_are_read_from_the_primary(scene: Scene) -> None:
-    hospital = scene.hospital
+def test_decisions_and_the_event_log_are_read_from_the_primary(replicated: ReplicatedSystem) -> None:
+    hospital = replicated.hospital
     slot = hospital.slot()
     token = hospital.token(slot)
-    before = [reads(scene.webs[0], how) for how in ("replica", "behind", "away")]
+    before = [reads(replicated.webs[0], how) for how in ("replica", "behind", "away")]
     hospital.read(token)
     hospital.done(token, "check_in")
     hospital.queue(slot)
     hospital.admin.get("events/").expect(200)
     hospital.sign_in("scale")
-    assert [reads(scene.webs[0], how) for how in ("replica", "behind", "away")] == before
+    assert [reads(replicated.webs[0], how) for how in ("replica", "behind", "away")] == before
 
 
-def test_a_lagging_replica_is_not_read(scene: Scene) -> None:
-    writer, reader = scene.admins
-    await_reads_of_the_replica(scene, scene.webs[1])
-    assert scene.health(scene.webs[1])["replica"] == "ok"
-    scene.replica.pause_replay()
+def test_a_lagging_replica_is_not_read(replicated: ReplicatedSystem) -> None:
+    writer, reader = replicated.admins
+    await_reads_of_the_replica(replicated, replicated.webs[1])
+    assert replicated.health(replicated.webs[1])["replica"] == "ok"
+    replicated.replica.pause_replay()
     try:
-        behind, replica = reads(scene.webs[1], "behind"), reads(scene.webs[1], "replica")
+        behind, replica = reads(replicated.webs[1], "behind"), reads(replicated.webs[1], "replica")
         name = new_doctor(writer)
         assert names(reader, name) == [name]
-        assert reads(scene.webs[1], "behind") > behind
-        assert reads(scene.webs[1], "replica") == replica
-        assert scene.health(scene.webs[1])["replica"] == "degraded"
+        assert reads(replicated.webs[1], "behind") > behind
+        assert reads(replicated.webs[1], "replica") == replica
+        assert replicated.health(replicated.webs[1])["replica"] == "degraded"
         # Canary for the position check: the server without it does not find the doctor.
-        assert names(at(scene.believer, scene.hospital.admin), name) == []
+        assert names(at(replicated.believer, replicated.hospital.admin), name) == []
     finally:
-        scene.replica.go_on()
-    await_reads_of_the_replica(scene, scene.webs[1])
-    assert scene.health(scene.webs[1])["replica"] == "ok"
+        replicated.replica.go_on()
+    await_reads_of_the_replica(replicated, replicated.webs[1])
+    assert replicated.health(replicated.webs[1])["replica"] == "ok"
 
 
-def test_a_read_that_breaks_off_is_read_on_the_primary(scene: Scene) -> None:
-    web, (writer, reader) = scene.webs[1], scene.admins
+def test_a_read_that_breaks_off_is_read_on_the_primary(replicated: ReplicatedSystem) -> None:
+    web, (writer, reader) = replicated.webs[1], replicated.admins
     name = new_doctor(writer)
-    await_reads_of_the_replica(scene, web)
+    await_reads_of_the_replica(replicated, web)
     before = reads(web, "away")
-    with ThreadPoolExecutor(1) as pool, scene.system.connect() as link, scene.replica.connect() as watching:
+    with ThreadPoolExecutor(1) as pool, replicated.system.connect() as link, replicated.replica.connect() as watching:
         with link.transaction():
             # The lock holds on the replica too as soon as it has replayed it.
             link.execute("LOCK TABLE clinics_doctor IN ACCESS EXCLUSIVE MODE")
-            with scene.system.connect() as other:
+            with replicated.system.connect() as other:
                 other.execute("SELECT pg_logical_emit_message(true, 'scale', 'so that the log is written')")
             eventually(lambda: watching.execute(LOCKED).fetchone() == (True,))
             reading = pool.submit(names, reader, name)
@@ -157,29 +157,29 @@ def test_a_read_that_breaks_off_is_read_on_the_primary(scene: Scene) -> None:
     assert reads(web, "away") == before + 1
 
 
-def test_reads_continue_without_the_replica(scene: Scene) -> None:
-    web, (writer, reader) = scene.webs[1], scene.admins
-    await_reads_of_the_replica(scene, web)
+def test_reads_continue_without_the_replica(replicated: ReplicatedSystem) -> None:
+    web, (writer, reader) = replicated.webs[1], replicated.admins
+    await_reads_of_the_replica(replicated, web)
     before = reads(web, "away")
-    scene.replica.kill()
+    replicated.replica.kill()
     for _ in range(10):
         name, began = new_doctor(writer), time.monotonic()
         assert names(reader, name) == [name]
         assert time.monotonic() - began < 3
     assert reads(web, "away") > before
-    assert scene.health(web)["replica"] == "degraded"
-    scene.replica.restart()
-    await_reads_of_the_replica(scene, web)
-    assert scene.health(web)["replica"] == "ok"
+    assert replicated.health(web)["replica"] == "degraded"
+    replicated.replica.restart()
+    await_reads_of_the_replica(replicated, web)
+    assert replicated.health(web)["replica"] == "ok"
 
 
-def test_a_replica_that_was_promoted_is_not_read(scene: Scene) -> None:
+def test_a_replica_that_was_promoted_is_not_read(replicated: ReplicatedSystem) -> None:
     """Must run last: a promoted replica no longer follows the primary."""
-    writer, reader = scene.admins
-    await_reads_of_the_replica(scene, scene.webs[1])
-    with scene.replica.connect() as link:
+    writer, reader = replicated.admins
+    await_reads_of_the_replica(replicated, replicated.webs[1])
+    with replicated.replica.connect() as link:
         assert link.execute("SELECT pg_promote()").fetchone() == (True,)
-    before = reads(scene.webs[1], "replica")
+    before = reads(replicated.webs[1], "replica")
     name = new_doctor(writer)
     assert names(reader, name) == [name]
-    assert reads(scene.webs[1], "replica") == before
+    assert reads(replicated.webs[1], "replica") == before

@@ -75,7 +75,7 @@ def left(folder: Path, *, within: float = 5.0) -> list[int]:
     return found
 
 
-def until(process: subprocess.Popen[bytes], text: str) -> list[str]:
+def output_until(process: subprocess.Popen[bytes], text: str) -> list[str]:
     """Return the output up to a line that contains the text."""
     said: list[str] = []
     assert process.stdout is not None
@@ -89,7 +89,7 @@ def until(process: subprocess.Popen[bytes], text: str) -> list[str]:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_all_of_it(folder: Path, number: signal.Signals) -> None:
     with supervised(folder, "web", PARENT, "worker", SLEEP) as process:
-        until(process, "ready")  # by then each has reported its start
+        output_until(process, "ready")  # by then each has reported its start
         process.send_signal(number)
         assert process.wait(timeout=30) == 0
         assert not left(folder)
@@ -97,7 +97,7 @@ def test_a_signal_ends_all_of_it(folder: Path, number: signal.Signals) -> None:
 
 def test_one_that_does_not_listen_is_killed(folder: Path) -> None:
     with supervised(folder, "web", STUBBORN) as process:
-        until(process, "here")
+        output_until(process, "here")
         process.terminate()
         assert process.wait(timeout=30) == 0
         assert not left(folder)
@@ -105,14 +105,14 @@ def test_one_that_does_not_listen_is_killed(folder: Path) -> None:
 
 def test_kill_9_of_the_supervisor_takes_the_children_along(folder: Path) -> None:
     with supervised(folder, "web", SLEEP, "worker", SLEEP) as process:
-        until(process, "ready")
+        output_until(process, "ready")
         process.kill()
         assert not left(folder)
 
 
 def test_what_even_that_leaves_is_found_and_ended(folder: Path) -> None:
     with supervised(folder, "web", PARENT) as process:
-        until(process, "here")
+        output_until(process, "here")
         process.send_signal(signal.SIGSTOP)
         os.waitpid(process.pid, os.WUNTRACED)  # from now on it can't supervise any process
         os.kill(State(folder).get("web")["pid"], signal.SIGKILL)
@@ -123,34 +123,34 @@ def test_what_even_that_leaves_is_found_and_ended(folder: Path) -> None:
 
 def test_web_that_has_answered_is_started_again(folder: Path) -> None:
     with supervised(folder, "web", SLEEP, "worker", SLEEP) as process:
-        until(process, "ready")
+        output_until(process, "ready")
         first = State(folder).get("web")["pid"]
         os.kill(first, signal.SIGKILL)
-        until(process, "web was killed by signal 9")
-        until(process, "web    | here")
+        output_until(process, "web was killed by signal 9")
+        output_until(process, "web    | here")
         assert State(folder).get("web")["pid"] != first
 
 
 def test_the_end_of_web_before_it_answered_ends_the_rest_and_is_a_failure(folder: Path) -> None:
     with supervised(folder, "web", "raise SystemExit(3)", "worker", SLEEP) as process:
-        until(process, "web ended with code 3")
+        output_until(process, "web ended with code 3")
         assert process.wait(timeout=30) == 1
         assert not left(folder)
 
 
 def test_a_worker_that_died_is_started_again(folder: Path) -> None:
     with supervised(folder, "web", SLEEP, "worker", SLEEP) as process:
-        until(process, "ready")
+        output_until(process, "ready")
         first = State(folder).get("worker")["pid"]
         os.kill(first, signal.SIGKILL)
-        until(process, "worker was killed by signal 9")
-        until(process, "worker | here")
+        output_until(process, "worker was killed by signal 9")
+        output_until(process, "worker | here")
         assert State(folder).get("worker")["pid"] != first
 
 
 def test_a_worker_that_cannot_start_at_all_is_given_up(folder: Path) -> None:
     with supervised(folder, "web", SLEEP, "worker", "raise SystemExit(2)") as process:
-        said = until(process, "stopping everything")
+        said = output_until(process, "stopping everything")
         assert process.wait(timeout=30) == 1
         assert sum("worker ended with code 2" in line for line in said) == 5
 
@@ -182,7 +182,7 @@ def test_the_whole_engine_serves_sweeps_and_leaves_nothing(folder: Path) -> None
         [sys.executable, "-c", command], cwd=ROOT, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
     try:
-        said = until(process, "is running.")
+        said = output_until(process, "is running.")
         assert any(line.startswith("==> Bringing the database up to date") for line in said)
         kept = credentials(path=folder / "credentials")
         assert kept is not None

@@ -55,7 +55,7 @@ class Hospital:
 
         return Api(self.wire, renew(), renew)
 
-    def crowd(self, size: int, ask: Callable[[Api, int], Answer], by: Api | None = None) -> list[Answer]:
+    def concurrently(self, size: int, ask: Callable[[Api, int], Answer], by: Api | None = None) -> list[Answer]:
         """Send `size` requests at once, each over its own transport; return the responses."""
         start, authorization = Barrier(size), (by or self.desk).authorization
 

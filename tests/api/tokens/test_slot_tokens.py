@@ -103,7 +103,7 @@ CHANGES: dict[str, Change] = {
 
 
 @pytest.fixture
-def scene(hospital: Hospital) -> tuple[Json, list[Json]]:
+def slot_and_tokens(hospital: Hospital) -> tuple[Json, list[Json]]:
     """A slot with a booked, a present and a cancelled token."""
     slot = hospital.slot(capacity=6)
     tokens = [hospital.token(slot), hospital.token(slot, arrived=True), hospital.token(slot)]
@@ -112,8 +112,10 @@ def scene(hospital: Hospital) -> tuple[Json, list[Json]]:
 
 
 @pytest.mark.parametrize("name", CHANGES)
-def test_every_change_is_seen_by_the_next_read(hospital: Hospital, scene: tuple[Json, list[Json]], name: str) -> None:
-    slot, tokens = scene
+def test_every_change_is_seen_by_the_next_read(
+    hospital: Hospital, slot_and_tokens: tuple[Json, list[Json]], name: str
+) -> None:
+    slot, tokens = slot_and_tokens
     before = [read(hospital.desk, slot) for _ in range(2)]
     assert before[0].raw == before[1].raw
     assert before[0].body == truth(hospital, slot)
@@ -138,9 +140,9 @@ def test_a_swept_hold_is_seen(clock: ManualClock, hospital: Hospital) -> None:
 
 
 def test_nothing_is_made_twice_while_nothing_changes(
-    hospital: Hospital, scene: tuple[Json, list[Json]], made: list[str]
+    hospital: Hospital, slot_and_tokens: tuple[Json, list[Json]], made: list[str]
 ) -> None:
-    slot, _ = scene
+    slot, _ = slot_and_tokens
     for _ in range(5):
         read(hospital.desk, slot).expect(200)
     assert len(made) == 1
@@ -151,9 +153,9 @@ def test_nothing_is_made_twice_while_nothing_changes(
 
 
 def test_with_a_dead_redis_a_list_is_as_true(
-    hospital: Hospital, scene: tuple[Json, list[Json]], settings: Any, monkeypatch: pytest.MonkeyPatch
+    hospital: Hospital, slot_and_tokens: tuple[Json, list[Json]], settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    slot, _ = scene
+    slot, _ = slot_and_tokens
     known = read(hospital.desk, slot).headers["etag"]
     with socket.socket() as unused:  # bound, but not listening
         unused.bind(("127.0.0.1", 0))
@@ -169,9 +171,9 @@ def test_with_a_dead_redis_a_list_is_as_true(
 
 
 def test_before_the_first_call_the_list_stands_still(
-    clock: ManualClock, hospital: Hospital, scene: tuple[Json, list[Json]], made: list[str]
+    clock: ManualClock, hospital: Hospital, slot_and_tokens: tuple[Json, list[Json]], made: list[str]
 ) -> None:
-    slot, _ = scene
+    slot, _ = slot_and_tokens
     known = read(hospital.desk, slot).headers["etag"]
     clock.advance(timedelta(minutes=7))
     assert read(hospital.desk, slot, known).status == 304
@@ -215,8 +217,8 @@ def test_the_list_is_cached_for_at_most_a_second_of_estimates(
 # Callers
 
 
-def test_a_patient_sees_only_their_own_tokens(hospital: Hospital, scene: tuple[Json, list[Json]]) -> None:
-    slot, tokens = scene
+def test_a_patient_sees_only_their_own_tokens(hospital: Hospital, slot_and_tokens: tuple[Json, list[Json]]) -> None:
+    slot, tokens = slot_and_tokens
     whole = read(hospital.desk, slot)
     patient = hospital.patient_user({"id": tokens[0]["patient"]}, {"id": tokens[2]["patient"]})
     other, stranger = hospital.patient_user({"id": tokens[1]["patient"]}), hospital.patient_user(hospital.patient())
@@ -229,8 +231,10 @@ def test_a_patient_sees_only_their_own_tokens(hospital: Hospital, scene: tuple[J
     assert read(hospital.desk, slot, known=own.headers["etag"]).expect(200) == whole.body
 
 
-def test_a_new_member_of_the_family_is_seen_at_once(hospital: Hospital, scene: tuple[Json, list[Json]]) -> None:
-    slot, tokens = scene
+def test_a_new_member_of_the_family_is_seen_at_once(
+    hospital: Hospital, slot_and_tokens: tuple[Json, list[Json]]
+) -> None:
+    slot, tokens = slot_and_tokens
     patient = hospital.patient_user({"id": tokens[0]["patient"]})
     known = read(patient, slot).headers["etag"]
     child = patient.post("patients/", {"name": "Little One", "phone": "+919800000001"}).expect(201)
@@ -239,9 +243,9 @@ def test_a_new_member_of_the_family_is_seen_at_once(hospital: Hospital, scene: t
 
 
 def test_a_doctor_reads_own_slots_and_nobody_reads_without_credentials(
-    hospital: Hospital, scene: tuple[Json, list[Json]]
+    hospital: Hospital, slot_and_tokens: tuple[Json, list[Json]]
 ) -> None:
-    slot, _ = scene
+    slot, _ = slot_and_tokens
     whole = read(hospital.desk, slot)
     own = hospital.doctor_user({"id": slot["doctor"]})
     assert read(own, slot).expect(200) == whole.body
@@ -251,8 +255,8 @@ def test_a_doctor_reads_own_slots_and_nobody_reads_without_credentials(
     read(hospital.desk, {"id": slot["doctor"]}).expect(404, "not-found")
 
 
-def test_an_ended_session_does_not_get_304(hospital: Hospital, scene: tuple[Json, list[Json]]) -> None:
-    slot, _ = scene
+def test_an_ended_session_does_not_get_304(hospital: Hospital, slot_and_tokens: tuple[Json, list[Json]]) -> None:
+    slot, _ = slot_and_tokens
     known = read(hospital.desk, slot).headers["etag"]
     leaver = hospital.user("FRONT_DESK")
     assert read(leaver, slot, known).status == 304
@@ -280,9 +284,9 @@ def test_an_ended_session_does_not_get_304(hospital: Hospital, scene: tuple[Json
     ],
 )
 def test_if_none_match_after_rfc_9110(
-    hospital: Hospital, scene: tuple[Json, list[Json]], header: str, status: int
+    hospital: Hospital, slot_and_tokens: tuple[Json, list[Json]], header: str, status: int
 ) -> None:
-    slot, _ = scene
+    slot, _ = slot_and_tokens
     whole = read(hospital.desk, slot)
     tag = whole.headers["etag"]
     answer = read(hospital.desk, slot, known=header.format(tag=tag, bare=tag.strip('"')))
@@ -290,8 +294,8 @@ def test_if_none_match_after_rfc_9110(
     assert answer.raw == (b"" if status == 304 else whole.raw)
 
 
-def test_the_headers_keep_a_list_to_its_reader(hospital: Hospital, scene: tuple[Json, list[Json]]) -> None:
-    slot, _ = scene
+def test_the_headers_keep_a_list_to_its_reader(hospital: Hospital, slot_and_tokens: tuple[Json, list[Json]]) -> None:
+    slot, _ = slot_and_tokens
     whole = read(hospital.desk, slot)
     for answer in (whole, read(hospital.desk, slot, known=whole.headers["etag"])):
         assert answer.headers["cache-control"] == "no-store"
@@ -301,8 +305,10 @@ def test_the_headers_keep_a_list_to_its_reader(hospital: Hospital, scene: tuple[
     assert whole.headers["content-type"] == "application/json"
 
 
-def test_filters_methods_and_forms_other_than_the_usual(hospital: Hospital, scene: tuple[Json, list[Json]]) -> None:
-    slot, _ = scene
+def test_filters_methods_and_forms_other_than_the_usual(
+    hospital: Hospital, slot_and_tokens: tuple[Json, list[Json]]
+) -> None:
+    slot, _ = slot_and_tokens
     queue = read(hospital.desk, slot, query="?in_queue=true").expect(200)
     assert read(hospital.desk, slot, query="?in_queue=1").expect(200) == queue
     assert read(hospital.desk, slot, query="?in_queue=false").body == read(hospital.desk, slot).body

@@ -1,4 +1,4 @@
-"""What every test may use."""
+"""Fixtures for all tests."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -10,7 +10,7 @@ from core import clock as core_clock
 
 @pytest.fixture
 def clock() -> Iterator[core_clock.ManualClock]:
-    """A clock that stands still on a Monday morning, 09:00 in India, until it is moved."""
+    """Freeze the clock at 09:00 in India on a Monday, until the test moves it."""
     manual = core_clock.ManualClock(datetime(2026, 3, 2, 3, 30, tzinfo=UTC))
     with core_clock.use(manual):
         yield manual

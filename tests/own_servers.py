@@ -1,6 +1,6 @@
-"""A pytest plugin that comes before Django's: without DATABASE_URL and REDIS_URL the tests get servers of their own.
+"""A pytest plugin that starts PostgreSQL and Redis for the tests unless DATABASE_URL and REDIS_URL are set.
 
-With xdist only the controller starts them; its workers inherit the addresses.
+It loads before pytest-django. With xdist only the controller starts the servers; the workers inherit the URLs.
 """
 
 import contextlib

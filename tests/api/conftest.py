@@ -1,4 +1,4 @@
-"""A hospital with users of every role, for the tests of what is registered and reported."""
+"""Fixtures of the API tests."""
 
 import pytest
 
@@ -9,5 +9,5 @@ from tests.support.hospital import PASSWORD, Hospital
 
 @pytest.fixture
 def hospital(db: None) -> Hospital:
-    """Users of every role and short ways to make things, in a database that forgets them."""
+    """Users of every role, and shortcuts that create objects, in a database that is rolled back."""
     return Hospital(in_process(), first_admin(PASSWORD).username, PASSWORD)

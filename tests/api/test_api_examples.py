@@ -1,4 +1,4 @@
-"""The documents are true: every shell example is run against the application, in order, by a real shell."""
+"""Every shell example of the documents runs against the application, in order, in a real shell."""
 
 import re
 import time
@@ -32,8 +32,8 @@ def shell(live_server: Any, tmp_path: Path) -> Iterator[Shell]:
     shell.close()
 
 
-def with_the_code_from_the_mail(script: str) -> str:
-    """The script with the six digits of the newest mail where the page asks for them."""
+def insert_code_from_mail(script: str) -> str:
+    """Return the script with the code of the newest mail inserted."""
     if not CODE.search(script):
         return script
     for _ in range(50):
@@ -46,7 +46,7 @@ def with_the_code_from_the_mail(script: str) -> str:
 @pytest.mark.parametrize("page", PAGES)
 @pytest.mark.django_db(transaction=True)
 def test_every_example_of_the_page_answers_as_shown(page: str, shell: Shell) -> None:
-    run_page(TOP / page, shell=shell, rewrite=with_the_code_from_the_mail)
+    run_page(TOP / page, shell=shell, rewrite=insert_code_from_mail)
 
 
 def test_the_page_of_examples_knows_every_endpoint_of_the_schema() -> None:

@@ -1,4 +1,4 @@
-"""demo.py does what it says: every scenario passes against the real application, and failures are told, not hidden."""
+"""demo.py: every scenario passes against the real application, and failures are reported."""
 
 import threading
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ PASSWORD = "blue-kettle-on-the-third-shelf"
 
 @pytest.fixture
 def served(live_server: Any, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A server with short times, an ADMIN to sign in as, and somebody who sweeps."""
+    """A server with short durations, an ADMIN account and a sweeping thread."""
     settings.OPD_HOLD_SECONDS = 2.0
     settings.OPD_NO_SHOW_GRACE_MINUTES = 2.0 / 60
     User.objects.create_user(username="nora", email="nora@example.org", password=PASSWORD, role=Role.ADMIN)
@@ -85,7 +85,7 @@ def test_a_scenario_that_fails_does_not_stop_the_others(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_user_who_may_not_add_doctors_is_told_so(
+def test_a_user_without_permission_to_add_doctors_gets_an_error(
     served: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     User.objects.create_user(username="fred", email="fred@example.org", password=PASSWORD, role=Role.FRONT_DESK)
@@ -95,7 +95,7 @@ def test_a_user_who_may_not_add_doctors_is_told_so(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_wrong_password_is_told(
+def test_a_wrong_password_is_reported(
     served: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("OPD_PASSWORD", "wrong")
@@ -103,7 +103,7 @@ def test_a_wrong_password_is_told(
     assert "Check OPD_USERNAME and OPD_PASSWORD" in capsys.readouterr().out
 
 
-def test_missing_credentials_and_an_absent_server_are_told(
+def test_missing_credentials_and_an_unreachable_server_are_reported(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.delenv("OPD_USERNAME", raising=False)

@@ -30,7 +30,7 @@ def test_the_front_page_is_only_read() -> None:
 
 @pytest.mark.parametrize("path", ["/", "/api/docs/", "/api/schema/", "/healthz/live", "/healthz/ready", "/metrics"])
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
-def test_what_is_only_read_says_so_to_other_methods(path: str, method: str) -> None:
+def test_read_only_routes_refuse_other_methods(path: str, method: str) -> None:
     refused = Client(enforce_csrf_checks=True).generic(method, path)
     assert (refused.status_code, refused.json()["code"]) == (405, "method-not-allowed")
     assert "GET" in refused["Allow"]

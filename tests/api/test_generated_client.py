@@ -1,4 +1,4 @@
-"""A client generated from the OpenAPI document is small, and books, waits, is refused and pages as people expect."""
+"""A client generated from the OpenAPI document is small, and handles bookings, waiting, errors and paging."""
 
 import importlib
 import subprocess
@@ -23,7 +23,7 @@ SECONDS = 40
 
 @pytest.fixture
 def package(live_server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
-    """The package that openapi-python-client makes from what the server serves."""
+    """The package that openapi-python-client generates from the served document."""
     (tmp_path / "config.yaml").write_text("post_hooks: []\n")
     command = [str(Path(sys.executable).with_name("openapi-python-client")), "generate", "--fail-on-warning"]
     command += ["--url", f"{live_server.url}/api/schema/", "--config", str(tmp_path / "config.yaml")]

@@ -1,4 +1,4 @@
-"""An id in a path is read as in bodies and filters: in any letter case. What is no id is not found."""
+"""Ids in paths are read as in bodies and filters, in any letter case; a malformed id gives 404."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""docs/access.md says what the table of permissions says."""
+"""docs/access.md matches the permission table."""
 
 from accounts.access.permission_table import PERMISSIONS
 from docs.render_access import IN_WORDS, PAGE, page

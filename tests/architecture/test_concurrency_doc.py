@@ -1,4 +1,4 @@
-"""docs/concurrency.md names every guard that the database keeps, and what breaking it is answered with."""
+"""docs/concurrency.md lists every database constraint and the error that a violation returns."""
 
 import re
 from pathlib import Path
@@ -18,13 +18,13 @@ def _told() -> dict[str, str]:
     return {name: code for names, code in rows for name in re.findall(r"\w+", names)}
 
 
-def test_the_table_says_what_breaking_a_constraint_is_answered_with() -> None:
+def test_the_table_lists_the_error_of_each_constraint() -> None:
     told = {name: code for name, code in _told().items() if code}
     assert told == {name: error.code for name, error in ERROR_OF_CONSTRAINT.items()}
 
 
 @pytest.mark.parametrize("model", ["clinics.Slot", "tokens.Token", "waitlist.WaitlistEntry", "events.Event"])
-def test_every_guard_of_the_engine_s_rows_is_told(model: str) -> None:
+def test_every_constraint_is_documented(model: str) -> None:
     guards = {
         c.name for c in apps.get_model(model)._meta.constraints if isinstance(c, UniqueConstraint | CheckConstraint)
     }

@@ -1,4 +1,4 @@
-"""The documents hang together: every link to a file leads to one, and every decision is in the list of decisions."""
+"""Every link between documents resolves, and every decision is in the index of decisions."""
 
 import re
 from pathlib import Path

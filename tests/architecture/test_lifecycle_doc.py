@@ -1,4 +1,4 @@
-"""docs/lifecycle.md says what the table of moves says."""
+"""docs/lifecycle.md matches the lifecycle table."""
 
 from docs.render_lifecycle import PAGE, page
 from tokens.policy.lifecycle import MOVES, Status

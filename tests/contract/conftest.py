@@ -1,4 +1,4 @@
-"""The same contract, two ways: in this process, or (OPD_CONTRACT_URL, OPD_USERNAME, OPD_PASSWORD) against a server.
+"""Run the contract tests in this process, or against a server (OPD_CONTRACT_URL, OPD_USERNAME, OPD_PASSWORD).
 
 In this process the tests of one file share a database, which is emptied afterwards; a test that moves the
 clock (`moves_clock`) or changes a setting can't do so to a server, and is left out of that run.
@@ -17,7 +17,7 @@ HERE = os.path.dirname(__file__)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leaves out what can only be done in this process when a server is asked."""
+    """Skip tests that need this process when the tests run against a server."""
     mine = [item for item in items if str(item.path).startswith(HERE)]
     if not URL:
         for item in mine:
@@ -30,11 +30,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture
 def _django_db_marker() -> None:
-    """Not a database for each test (the mark's usual meaning): these tests share one, and it outlives each of them."""
+    """Override pytest-django's mark: these tests share one database, which is not reset per test."""
 
 
 def emptied() -> None:
-    """Empties the test database; never any other."""
+    """Empty the test database, and never any other."""
     from django.core.management import call_command
     from django.db import connection
 
@@ -47,7 +47,7 @@ def emptied() -> None:
 
 @pytest.fixture(scope="module")
 def hospital(request: pytest.FixtureRequest) -> Iterator[Hospital]:
-    """Users of every role and short ways to make things."""
+    """Users of every role, and shortcuts that create objects."""
     if URL:
         yield Hospital(over_network(URL), os.environ["OPD_USERNAME"], os.environ["OPD_PASSWORD"])
         return
@@ -68,7 +68,7 @@ def hospital(request: pytest.FixtureRequest) -> Iterator[Hospital]:
 
 @pytest.fixture
 def invariants_hold(hospital: Hospital) -> Iterator[None]:
-    """After the scenario the engine's own check of section 11 finds nothing (and at the end of every file)."""
+    """Check the invariants of section 11 after the test and at the end of every file."""
     yield
     if not URL:
         from tests.support.invariants import assert_invariants_hold
@@ -78,7 +78,7 @@ def invariants_hold(hospital: Hospital) -> Iterator[None]:
 
 @pytest.fixture
 def clock() -> Iterator[Any]:
-    """A clock that stands until it is moved."""
+    """Freeze the clock until the test moves it."""
     from core import clock as engine_clock
 
     with engine_clock.use(engine_clock.ManualClock(engine_clock.now())) as manual:

@@ -1,4 +1,4 @@
-"""Section 1: times that do not exist, or come twice, in the facility's zone. In this process: a server's zone stays."""
+"""Section 1: skipped and repeated local times. In-process only, because it changes the facility's time zone."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Section 2: what a request is worth, and who is seen before whom."""
+"""Section 2: priority and queue order."""
 
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -62,7 +62,7 @@ def test_the_bonus_counts_to_the_planned_start_and_a_delay_never_reorders(hospit
 
 
 def on_a_day_of_every_year(hospital: Hospital, clock_time: str) -> datetime:
-    """A clock time some days from today, on a day that is not 29 February."""
+    """Return a local time some days from today, not on 29 February."""
     return next(moment for n in (2, 3) if (moment := hospital.at(clock_time, day=n)).strftime("%m-%d") != "02-29")
 
 
@@ -161,7 +161,7 @@ def test_a_reinstated_patient_stands_where_they_stood(hospital: Hospital) -> Non
 
 
 def test_a_promoted_entry_keeps_the_time_and_priority_of_its_own_request(hospital: Hospital) -> None:
-    """It asked before the emergency's token did, so it stands before one of its own tier that booked later."""
+    """Its request is older, so it precedes a token of the same tier that was booked later."""
     slot, (first,) = hospital.full_slot(1)
     entry = hospital.entry(slot, category="WALKIN")
     hospital.desk.patch(f"slots/{slot['id']}/", {"max_capacity": 1}).expect(200)

@@ -47,14 +47,14 @@ def test_nobody_joins_the_waiting_list_of_an_inactive_doctor(hospital: Hospital)
     assert hospital.waiting(slot) == []
 
 
-def test_in_a_crowd_only_the_inactive_doctor_is_refused(hospital: Hospital) -> None:
+def test_among_concurrent_bookings_only_the_inactive_doctors_are_refused(hospital: Hospital) -> None:
     off, on = a_slot_of_an_inactive_doctor(hospital), hospital.slot(capacity=6)
     patients = [hospital.patient() for _ in range(8)]
 
     def ask(api: Any, number: int) -> Any:
         return hospital.ask((off, on)[number % 2], patients[number], by=api)
 
-    answers = hospital.crowd(8, ask)
+    answers = hospital.concurrently(8, ask)
     assert sorted(answer.status for answer in answers) == [201] * 4 + [409] * 4
     assert {answer.body["code"] for answer in answers if answer.status == 409} == {"doctor-inactive"}
 

@@ -1,4 +1,4 @@
-"""Section 3: who holds a seat, who may take one, and what is refused."""
+"""Section 3: seats and capacity."""
 
 from datetime import timedelta
 from typing import Any

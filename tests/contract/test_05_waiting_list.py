@@ -1,4 +1,4 @@
-"""Section 5: who waits, who is promoted, who is passed over."""
+"""Section 5: the waiting list and promotions."""
 
 from datetime import timedelta
 from typing import Any
@@ -23,7 +23,7 @@ def test_the_waiting_list_is_in_the_order_of_priority_then_request(hospital: Hos
     assert hospital.slot_now(slot)["waiting_count"] == 6
 
 
-def test_the_best_entry_is_promoted_and_told_by_the_cancel(hospital: Hospital) -> None:
+def test_a_cancellation_promotes_and_returns_the_best_entry(hospital: Hospital) -> None:
     slot, tokens = hospital.full_slot(2)
     entries = [hospital.entry(slot, category=kind) for kind in ("WALKIN", "FOLLOWUP", "PRIORITY_PAID")]
     body = hospital.do(tokens[0], "cancel").expect(200)
@@ -138,7 +138,7 @@ def test_a_hold_asked_of_a_full_slot_waits_and_is_promoted_to_confirmed(hospital
 def test_entries_of_a_slot_that_is_over_become_expired_when_the_slot_is_written_to(
     hospital: Hospital, clock: Any
 ) -> None:
-    """At the latest the next write to the slot says so; a booking is refused either way."""
+    """They expire at the next write to the slot at the latest; a booking is refused in either case."""
     slot, (token,) = hospital.full_slot(1, start=hospital.now() + timedelta(minutes=5))
     entry = hospital.entry(slot)
     clock.advance(hours=3)
@@ -149,7 +149,7 @@ def test_entries_of_a_slot_that_is_over_become_expired_when_the_slot_is_written_
 
 @pytest.mark.parametrize("way", ["delay", "cancel", "delete"])
 def test_entries_expire_with_what_makes_their_slot_be_over(hospital: Hospital, clock: Any, way: str) -> None:
-    """The doctor catches up, and a delayed slot is over before now: at once nobody waits for it any more."""
+    """The delay shrinks so that the slot has already ended: its entries expire at once."""
     doctor = hospital.doctor()
     first, second = (
         hospital.slot(doctor, start=hospital.now() + timedelta(minutes=start), minutes=30, capacity=1)

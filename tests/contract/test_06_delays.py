@@ -1,4 +1,4 @@
-"""Section 6: a doctor's delay, how it runs through the day, and what the patients are told."""
+"""Section 6: a doctor's delay, its propagation through the day, and the estimates."""
 
 from datetime import timedelta
 from typing import Any
@@ -191,7 +191,7 @@ def test_a_delayed_slot_stays_bookable_and_its_end_follows(hospital: Hospital) -
 
 @pytest.mark.parametrize("minutes", [-1, 1441, 2.5, "30", "soon", None, True, [30], 10**300])
 def test_a_delay_is_a_whole_number_from_0_to_1440(hospital: Hospital, minutes: Any) -> None:
-    """Whether a number in quotes is taken is left open by the contract; nothing worse may come of it."""
+    """The contract leaves open whether a quoted number is accepted; it must not cause an error."""
     (slot,) = a_day(hospital, "09:00")
     answer = hospital.desk.put(f"slots/{slot['id']}/delay/", {"delay_minutes": minutes})
     if minutes == "30" and answer.status == 200:

@@ -1,4 +1,4 @@
-"""Section 7: facilities, doctors and patients; paging, filters, deletion, people who are registered twice."""
+"""Section 7: facilities, doctors and patients; paging, filters, deletion, duplicate registrations."""
 
 from typing import Any
 

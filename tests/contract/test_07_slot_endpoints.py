@@ -1,4 +1,4 @@
-"""Section 7: slots: plan, change, versions, overlap, bulk, cancel, close, the queue, call_next."""
+"""Section 7: slots: creation, changes, versions, overlap, bulk, cancel, close, the queue, call_next."""
 
 from datetime import date, timedelta
 from typing import Any
@@ -132,7 +132,7 @@ def test_the_etag_guards_against_changes_unseen(hospital: Hospital) -> None:
 
 
 def test_a_booking_changes_the_version(hospital: Hospital) -> None:
-    """The slot's own numbers changed, so an ETag from before is old."""
+    """A booking changes the slot's counters, so earlier ETags no longer match."""
     slot = hospital.slot()
     etag = hospital.desk.get(f"slots/{slot['id']}/").headers["etag"]
     hospital.token(slot)

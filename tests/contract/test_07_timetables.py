@@ -193,7 +193,7 @@ def test_a_dry_run_counts_as_the_real_run_does_what_is_due_by_itself(hospital: H
     slot = hospital.slot(capacity=1)
     hospital.token(slot, hold=True)
     hospital.entry(slot)
-    clock.advance(minutes=5)  # the hold is over: its seat goes to the one who waits
+    clock.advance(minutes=5)  # the hold has expired: its seat goes to the waiting entry
     place = f"slots/{slot['id']}/cancel/"
     told = hospital.desk.post(f"{place}?dry_run=true").expect(200)
     assert told == {"cancelled_tokens": 1, "withdrawn_entries": 0}

@@ -72,7 +72,7 @@ def test_a_booking_needs_these(hospital: Hospital, missing: str) -> None:
 
 
 def test_hold_and_arrived_at_once_make_one_sensible_token_or_none(hospital: Hospital) -> None:
-    """The contract is silent; a hold for somebody who stands there is either refused or one of the two."""
+    """The contract leaves this open: the request is refused, or one of the two options wins."""
     answer = hospital.ask(hospital.slot(), hold=True, arrived=True)
     assert answer.status == 400 or answer.body["status"] in ("PENDING", "CHECKED_IN"), str(answer)
 
@@ -190,7 +190,7 @@ def test_a_report_for_an_unknown_doctor(hospital: Hospital) -> None:
     assert answer.status in (200, 404), str(answer)
 
 
-def test_the_log_tells_all_that_happened_oldest_first_without_names(hospital: Hospital) -> None:
+def test_the_log_lists_every_event_oldest_first_without_names(hospital: Hospital) -> None:
     slot, patient = hospital.slot(), hospital.patient()
     token = hospital.token(slot, patient)
     hospital.done(token, "check_in", "call", "start", "complete")

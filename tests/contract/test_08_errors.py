@@ -1,4 +1,4 @@
-"""Section 8: each code there is, in the shape of RFC 9457 (every other test checks that shape on the way)."""
+"""Section 8: every error code, as an RFC 9457 problem (all other tests check that format too)."""
 
 import re
 from collections.abc import Iterator
@@ -109,7 +109,7 @@ def test_a_body_below_256_kb_is_judged_by_its_fields(hospital: Hospital) -> None
     hospital.desk.call("POST", "patients/", content=body).expect(400, "validation-error")
 
 
-def test_several_bad_fields_are_told_at_once(hospital: Hospital) -> None:
+def test_several_bad_fields_are_reported_at_once(hospital: Hospital) -> None:
     answer = hospital.desk.post("tokens/", {"category": "VIP", "slot_id": "x", "colour": 1})
     answer.expect(400, "validation-error")
     assert set(answer.codes) == {"category", "slot_id", "patient_id", "colour"}

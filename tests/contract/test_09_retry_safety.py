@@ -1,4 +1,4 @@
-"""Section 9: the same key, the same answer; one change, however often it is asked for."""
+"""Section 9: requests with one Idempotency-Key make one change and get the same response."""
 
 from typing import Any
 from uuid import uuid4
@@ -166,7 +166,7 @@ def test_a_key_belongs_to_its_user(hospital: Hospital) -> None:
     "bad", ["", "x" * 256, "with space", "tab\there", "ünïcode"], ids=["empty", "256", "space", "tab", "latin"]
 )
 def test_a_key_has_1_to_255_visible_characters(hospital: Hospital, bad: str) -> None:
-    """A space within is no visible character; a server may strip one at the ends before anybody sees it."""
+    """An inner space is not a visible character; a server may strip leading and trailing ones."""
     slot = hospital.slot()
     try:
         answer = hospital.desk.post("tokens/", booking(hospital, slot), headers={"Idempotency-Key": bad})

@@ -1,4 +1,4 @@
-"""Section 10: the table of roles, cell by cell: may, may not (403), and what one never gets to know of (404)."""
+"""Section 10: the role table, cell by cell: allowed, forbidden (403) and hidden (404)."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +14,7 @@ Json = dict[str, Any]
 
 @dataclass
 class House:
-    """A doctor with a slot and a patient's token in it, another doctor with another's, and a user for each role."""
+    """Two doctors, each with a slot and a patient's token, and a user for each role."""
 
     own_doctor: Json
     other_doctor: Json

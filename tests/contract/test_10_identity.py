@@ -148,7 +148,7 @@ def codes_sent_to(email: str) -> set[str]:
 
 @pytest.fixture
 def outbox(settings: Any) -> Any:
-    """The mails that were sent, handed over at once instead of by a thread."""
+    """Send mail synchronously instead of in a thread; return the outbox."""
     from django.core import mail
 
     settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"

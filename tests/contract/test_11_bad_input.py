@@ -1,4 +1,4 @@
-"""Bad input is never a 500: each trap thrown at every address that takes a body, and at every filter."""
+"""Bad input never causes a 500: each malformed value is sent to every endpoint with a body and every filter."""
 
 import json
 from typing import Any
@@ -47,14 +47,14 @@ PLACES = [
 
 @pytest.fixture(scope="module")
 def things(hospital: Hospital) -> Json:
-    """One of each, which no trap may change."""
+    """One object of each kind, which no bad input may change."""
     slot, patient = hospital.slot(), hospital.patient()
     return {"slot": slot, "patient": patient, "token": hospital.emergency(slot, patient)}
 
 
 @pytest.mark.parametrize("trap", BODIES)
 def test_no_body_breaks_it(hospital: Hospital, things: Json, trap: str) -> None:
-    """Every answer a 4xx problem, except that a body with nothing in it that matters may be taken."""
+    """Every response is a 4xx problem, but a body without relevant fields may be accepted."""
     names = {k: v["id"] for k, v in things.items()} | {"doctor": things["slot"]["doctor"]}
     before = [hospital.slot_now(things["slot"]), hospital.read(things["token"])]
     for method, path in PLACES:
@@ -161,7 +161,7 @@ def test_signing_in_with_a_huge_password_is_no_500(hospital: Hospital) -> None:
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE", "FROB"])
 @pytest.mark.parametrize("path", ["tokens", "slots/bulk", "auth/token", "tokens/", "waiting-list/by_slot/", "healthz"])
 def test_no_method_and_no_missing_slash_breaks_it(hospital: Hospital, method: str, path: str) -> None:
-    """A body sent to an address without its slash is refused or pointed on, never lost in a 500."""
+    """A body sent to a path without its slash is refused or redirected, never a 500."""
     wire = hospital.wire
     headers = {"Authorization": hospital.desk.authorization, "Content-Type": "application/json"}
     reply = wire(method, f"/api/v1/{path}", b"" if method in ("GET", "HEAD", "TRACE") else b"{}", headers)

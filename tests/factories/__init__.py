@@ -1,4 +1,4 @@
-"""Rows made directly, for tests that need them before or behind the engine's door."""
+"""Factories that insert rows directly, for tests that bypass the API."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from patients.models import Patient
 
 
 def ensure_facility() -> Facility:
-    """The one facility that exists from the start; made again when a test has emptied the database."""
+    """Return the default facility; create it if a test has emptied the database."""
     facility = Facility.objects.order_by("id").first()
     if facility is None:
         zone = getattr(settings, "OPD_TIME_ZONE", "Asia/Kolkata")
@@ -23,12 +23,12 @@ def ensure_facility() -> Facility:
 
 
 def first_admin(password: str, username: str = "contract-admin") -> User:
-    """The superuser of `manage.py createsuperuser`: an ADMIN."""
+    """Create an ADMIN as `manage.py createsuperuser` does."""
     return User.objects.create_superuser(username, "contract-admin@example.org", password)
 
 
 def letters(number: int) -> str:
-    """Ticket letters that no other factory doctor has: AA, AB, ... four at most."""
+    """Return unused ticket letters: AA, AB, ... (at most four)."""
     text = ""
     for _ in range(4):
         number, digit = divmod(number, 26)
@@ -37,7 +37,7 @@ def letters(number: int) -> str:
 
 
 class DoctorFactory(DjangoModelFactory[Doctor]):
-    """A doctor of the one facility."""
+    """A doctor of the default facility."""
 
     class Meta:
         model = Doctor
@@ -50,7 +50,7 @@ class DoctorFactory(DjangoModelFactory[Doctor]):
 
 
 class PatientFactory(DjangoModelFactory[Patient]):
-    """A patient with a name and phone of their own."""
+    """A patient with a unique name and phone."""
 
     class Meta:
         model = Patient

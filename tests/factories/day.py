@@ -1,4 +1,4 @@
-"""A day of the OPD as bare rows, for tests of what only reads them."""
+"""Builders that insert rows directly, for tests of code that only reads them."""
 
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -18,18 +18,18 @@ _numbers = count(1)
 
 
 def a_doctor(name: str | None = None, **details: Any) -> Doctor:
-    """A doctor, by the service."""
+    """Create a doctor through the service."""
     return create_doctor(name=name or f"Dr. {next(_numbers)}", specialization="General Medicine", **details)
 
 
 def a_patient(**details: Any) -> Patient:
-    """A patient, by the service."""
+    """Create a patient through the service."""
     number = next(_numbers)
     return register_patient(**{"name": f"Patient {number}", "phone": f"+91{number:010d}", **details})
 
 
 def a_slot(*, doctor: Doctor | None = None, start: datetime | None = None, minutes: int = 60, **facts: Any) -> Slot:
-    """A slot's row, beginning now unless told otherwise."""
+    """Insert a slot, by default starting now."""
     doctor = doctor or a_doctor()
     facility = default_facility()
     start = start or clock.now()
@@ -48,7 +48,7 @@ def a_slot(*, doctor: Doctor | None = None, start: datetime | None = None, minut
 
 
 def a_token(slot: Slot, *, patient: Patient | None = None, status: str = "CONFIRMED", **facts: Any) -> Token:
-    """A token's row; the slot's counters are left alone."""
+    """Insert a token without changing the slot's counters."""
     category = facts.pop("category", "WALKIN")
     number = next(_numbers)
     row: dict[str, Any] = {

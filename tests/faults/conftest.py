@@ -1,4 +1,4 @@
-"""The faults are played on servers of their own; the database that other tests use is left alone."""
+"""The fault tests start their own servers; the shared test database is not used."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""SIGTERM: every request that was accepted is carried out and answered, then the server ends."""
+"""On SIGTERM the server completes and answers every accepted request, then exits."""
 
 import threading
 import time
@@ -18,7 +18,7 @@ def value(link: psycopg.Connection[Any], statement: str) -> Any:
     return row[0] if row else None
 
 
-def test_what_is_under_way_is_answered_before_the_server_ends() -> None:
+def test_accepted_requests_are_answered_before_the_server_exits() -> None:
     with running_system(celery=False) as system:
         stage, authorization = make_stage(system, slots=4, patients=8), make_authorization(system)
         ops = [
@@ -38,7 +38,7 @@ def test_what_is_under_way_is_answered_before_the_server_ends() -> None:
             while value(watching, WAITING) < 1:
                 assert time.monotonic() < deadline
                 time.sleep(0.02)
-            time.sleep(0.5)  # the others have come in and wait behind the first of their slot
+            time.sleep(0.5)  # the others are accepted and wait behind the first request of their slot
             system.web.process.terminate()
             time.sleep(0.7)
             holding.rollback()

@@ -1,6 +1,6 @@
-"""The short form of `python -m bench.chaos`: every fault once, under 32 clients, on real servers and processes.
+"""A short run of `python -m bench.chaos`: every fault once, under 32 clients, on real servers.
 
-One test, for all faults are played on one system that is never started anew.
+One test, because all faults are injected into one system that is never restarted.
 """
 
 from rich.console import Console
@@ -25,8 +25,8 @@ def test_nothing_acknowledged_is_lost_and_nothing_happens_twice() -> None:
     assert {name: verdict.wrong for name, verdict in verdicts.items() if verdict.wrong} == {}
     assert performance.broken == []
     assert min(verdict.acknowledged for verdict in verdicts.values()) > 10
-    # Without Redis the clients hardly notice anything, beside a database that is away.
+    # An outage of Redis affects clients far less than an outage of the database.
     for name in WITHOUT_REDIS:
         assert verdicts[name].acknowledged * 4 > verdicts["calm"].acknowledged, name
-    # What was cut off on the way was told with the second asking.
+    # Requests whose connection was cut got their result when repeated.
     assert verdicts["answers-cut"].regained > 0

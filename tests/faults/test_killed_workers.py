@@ -1,4 +1,4 @@
-"""Web workers are killed: the web server goes on, with new ones."""
+"""The web server replaces killed web workers and continues to serve."""
 
 import contextlib
 import http.client
@@ -16,7 +16,7 @@ import pytest
 from bench.chaos.system import System, Web, running_system
 from devserver.ports import free_port
 from devserver.project import ROOT
-from tests.support.waiting import until
+from tests.support.eventually import eventually
 
 
 @pytest.fixture(scope="module")
@@ -52,27 +52,27 @@ def test_the_service_goes_on_while_its_workers_are_killed_one_after_the_other(sy
     web = system.web
     assert web.process is not None
     for started in range(2, 6):
-        until(lambda started=started: starts(web) == started)  # type: ignore[misc]
+        eventually(lambda started=started: starts(web) == started)  # type: ignore[misc]
         kill(web.workers[-1])  # every time the youngest, so that it dies again within seconds of its start
         assert answers(web)
-    until(lambda: starts(web) == 6)
+    eventually(lambda: starts(web) == 6)
     assert web.process.poll() is None
 
 
-def test_the_service_comes_back_when_all_workers_are_killed_at_once_again_and_again(system: System) -> None:
+def test_the_service_recovers_when_all_workers_are_killed_repeatedly(system: System) -> None:
     web = system.web
     assert web.process is not None
     for _ in range(3):
-        until(lambda: len(web.workers) == 2)
+        eventually(lambda: len(web.workers) == 2)
         before = set(web.workers)
         for pid in before:
             kill(pid)
-        until(lambda before=before: len(web.workers) == 2 and not before & set(web.workers))  # type: ignore[misc]
-    until(lambda: answers(web))
+        eventually(lambda before=before: len(web.workers) == 2 and not before & set(web.workers))  # type: ignore[misc]
+    eventually(lambda: answers(web))
     assert web.process.poll() is None
 
 
-def test_a_server_whose_workers_cannot_start_ends_and_says_so(tmp_path: Path) -> None:
+def test_a_server_whose_workers_cannot_start_exits_with_an_error(tmp_path: Path) -> None:
     (tmp_path / "broken.py").write_text("raise RuntimeError('no such hospital')\n")
     command = [sys.executable, "-m", "core.server", "broken:application", "--host", "127.0.0.1"]
     command += ["--port", str(free_port()), "--workers", "2", "--threads", "2"]

@@ -1,4 +1,4 @@
-"""The suite bites: with a safeguard taken out of the engine it goes red."""
+"""Mutation tests of the fault suite: it fails when a safeguard is removed from the engine."""
 
 from rich.console import Console
 
@@ -19,7 +19,7 @@ def play(mutation: str, fault: str, *, with_redis: bool, seconds: float) -> Perf
 
 
 def test_without_the_row_lock() -> None:
-    """Redis is away, so nothing keeps two bookings of a slot apart: one of them breaks, though no seat is oversold."""
+    """Without Redis nothing serialises two bookings of a slot: one fails, although no seat is oversold."""
     performance = play("no_row_lock", "calm", with_redis=False, seconds=2.5)
     (verdict,) = performance.verdicts
     assert verdict.acknowledged
@@ -27,7 +27,7 @@ def test_without_the_row_lock() -> None:
 
 
 def test_with_the_idempotency_record_in_a_transaction_of_its_own() -> None:
-    """A worker dies between the two: whoever asks again is not told what was done, or has it done again."""
+    """A worker dies between the two transactions: a retry repeats the change or does not get its result."""
     performance = play("record_apart", "calm", with_redis=True, seconds=3)
     (verdict,) = performance.verdicts
     assert verdict.acknowledged
@@ -35,7 +35,7 @@ def test_with_the_idempotency_record_in_a_transaction_of_its_own() -> None:
 
 
 def test_with_the_event_written_after_the_commit() -> None:
-    """A worker dies between the two: a change that nothing tells of."""
+    """A worker dies between the commit and the event: a change without an event."""
     performance = play("event_after_commit", "calm", with_redis=True, seconds=3)
     assert performance.verdicts[0].acknowledged
     assert performance.broken

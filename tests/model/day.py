@@ -1,7 +1,7 @@
-"""One day of an OPD from a seed: 300 patients, 6 doctors, and everything that goes wrong on a normal day.
+"""A random OPD day from a seed: 300 patients and 6 doctors, with the usual disruptions.
 
 The same seed plays the same day, on the reference engine alone or with the real service beside it.
-`python -m tests.model.day SEED` replays one and prints what became of everybody.
+`python -m tests.model.day SEED` replays one and prints a summary of the outcomes.
 """
 
 import sys
@@ -13,9 +13,9 @@ from random import Random
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from tests.model.invariants import broken_promises, impossible_lives
+from tests.model.invariants import illegal_histories, invariant_violations
+from tests.model.objects import FINAL, IN_QUEUE, Doctor, Entry, Patient, Slot, Token
 from tests.model.reference import Reference, Refused
-from tests.model.things import FINAL, IN_QUEUE, Doctor, Entry, Patient, Slot, Token
 
 ZONE = "Asia/Kolkata"
 MORNING = datetime(2031, 3, 3, 7, 30, tzinfo=ZoneInfo(ZONE))
@@ -25,7 +25,7 @@ SESSIONS = ((90, 120), (225, 120), (390, 90))  # minutes after 07:30, and how lo
 
 
 def new_reference(now: datetime = MORNING) -> Reference:
-    """A reference engine with the times the contract gives when nobody sets others."""
+    """Return a reference engine with the contract's default durations."""
     return Reference(
         now=now, zone=ZONE, hold=timedelta(seconds=120), grace=timedelta(minutes=15), buffer=timedelta(minutes=10)
     )
@@ -33,7 +33,7 @@ def new_reference(now: datetime = MORNING) -> Reference:
 
 @dataclass
 class Visit:
-    """What one patient means to do today; `arrives` is None for one who never comes."""
+    """One patient's plan for the day; `arrives` is None for a patient who never comes."""
 
     patient: Patient
     category: str
@@ -50,7 +50,7 @@ class Visit:
 
 @dataclass
 class Day:
-    """Plays the day minute by minute; `act(name, *args, **kw)` is how every request reaches the engine."""
+    """Simulates the day minute by minute; every request goes through `act(name, *args, **kw)`."""
 
     seed: int
     reference: Reference
@@ -66,7 +66,7 @@ class Day:
         self.random = Random(self.seed)
 
     def play(self) -> "Day":
-        """Plays the whole day and refuses to go on at the first broken promise."""
+        """Simulate the whole day; fail at the first violated invariant."""
         self._morning()
         for minute in range(MINUTES):
             self.tick(MORNING + timedelta(minutes=minute))
@@ -74,13 +74,13 @@ class Day:
             self._doctors(minute)
             self._mishaps(minute)
             self._try("sweep")
-            broken = broken_promises(self.reference) + self.check()
+            broken = invariant_violations(self.reference) + self.check()
             assert not broken, f"seed {self.seed}, minute {minute}: {broken}"
-        assert not impossible_lives(self.reference), f"seed {self.seed}: {impossible_lives(self.reference)}"
+        assert not illegal_histories(self.reference), f"seed {self.seed}: {illegal_histories(self.reference)}"
         return self
 
     def unexplained(self) -> list[str]:
-        """Tokens that ended the day neither in a final state nor in one that somebody can explain."""
+        """Return the tokens that ended the day neither in a final state nor in another expected state."""
         loose = [t for t in self.reference.tokens if t.status not in FINAL]
         return [
             f"seed {self.seed}: patient {t.patient.number} is left {t.status} in slot {t.slot.number}" for t in loose
@@ -192,7 +192,7 @@ class Day:
                 self._try("call_next", slot)
 
     def _eagerness(self, slot: Slot, room: Token | None) -> float:
-        """How likely the doctor asks for the next one now; with nobody there, only out of habit."""
+        """Return the probability that the doctor calls the next patient now; low if nobody is there."""
         if not any(t.status == "CHECKED_IN" for t in slot.tokens):
             return 0.02
         return 1.0 if room is None else 0.05
@@ -218,8 +218,8 @@ class Day:
                 self._try("withdraw", r.choice(entries))
 
 
-def play_on_reference(seed: int) -> Day:
-    """The day of this seed on the reference engine alone."""
+def simulate_on_reference(seed: int) -> Day:
+    """Simulate the day of this seed on the reference engine alone."""
     reference = new_reference()
 
     def tick(now: datetime) -> None:
@@ -229,7 +229,7 @@ def play_on_reference(seed: int) -> Day:
 
 
 def story(day: Day) -> str:
-    """What became of everybody, in a few lines."""
+    """Summarise the outcomes in a few lines."""
     ends = Counter(t.status for t in day.reference.tokens)
     tiers = Counter(t.category for t in day.reference.tokens)
     queued = sum(t.status in IN_QUEUE for t in day.reference.tokens)
@@ -245,4 +245,4 @@ def story(day: Day) -> str:
 
 if __name__ == "__main__":
     for argument in sys.argv[1:] or ["1"]:
-        print(story(play_on_reference(int(argument))))
+        print(story(simulate_on_reference(int(argument))))

@@ -1,9 +1,9 @@
-"""The contract's invariants, asked of the reference engine: who watches the watchman."""
+"""The contract's invariants, checked on the reference engine."""
 
 from itertools import pairwise
 
+from tests.model.objects import IN_QUEUE, Slot, Token
 from tests.model.reference import Reference
-from tests.model.things import IN_QUEUE, Slot, Token
 
 MOVES = {
     "": {"CONFIRMED", "CHECKED_IN", "PENDING"},
@@ -17,14 +17,14 @@ MOVES = {
 }
 
 
-def broken_promises(reference: Reference) -> list[str]:
-    """One line for each invariant that does not hold now; a slot with nothing live and nobody waiting is at rest."""
+def invariant_violations(reference: Reference) -> list[str]:
+    """Return one line per violated invariant; slots without live tokens and waiting entries are skipped."""
     awake = [s for s in reference.slots if any(t.live for t in s.tokens) or reference.waiting(s)]
     return [line for slot in awake for line in _of_slot(reference, slot)]
 
 
-def impossible_lives(reference: Reference) -> list[str]:
-    """One line for each token whose history is no path of section 4."""
+def illegal_histories(reference: Reference) -> list[str]:
+    """Return one line per token whose history is not a path of contract section 4."""
     return [
         f"patient {token.patient.number}: {token.path} is no life of a token"
         for token in reference.tokens
@@ -58,7 +58,7 @@ def _of_slot(reference: Reference, slot: Slot) -> list[str]:
 
 
 def _goes_before(a: Token, b: Token) -> bool:
-    """Section 2 said once more, in other words than the engine's sort key."""
+    """The order of contract section 2, written independently of the engine's sort key."""
     assert a.status in IN_QUEUE
     assert b.status in IN_QUEUE
     if a.category == b.category == "EMERGENCY":

@@ -1,14 +1,14 @@
-"""The contract's engine in plain Python: what the real one is compared with, step by step.
+"""A reference implementation of the contract in plain Python, compared with the real engine step by step.
 
-Written from the contract's text alone, without Django, a database or a lock, and as simply as the text
-allows: every question is answered by looking through all tokens. Its clock is moved by hand.
+Written from the contract's text alone, without Django, a database or locks, and as simply as the text
+allows: every query scans all tokens. The test moves its clock.
 """
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_DOWN, Decimal
 from zoneinfo import ZoneInfo
 
-from tests.model.things import IN_QUEUE, Doctor, Entry, Patient, Slot, Token
+from tests.model.objects import IN_QUEUE, Doctor, Entry, Patient, Slot, Token
 
 BASE = {"EMERGENCY": 1, "PRIORITY_PAID": 2, "FOLLOWUP": 3, "ONLINE": 4, "WALKIN": 5}
 CENT = Decimal("0.01")
@@ -16,7 +16,7 @@ LATE = datetime.max.replace(tzinfo=UTC)
 
 
 class Refused(Exception):
-    """The engine says no; `code` is the contract's word for why."""
+    """A refusal; `code` is the contract's error code."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -24,7 +24,7 @@ class Refused(Exception):
 
 
 class Reference:
-    """A hospital with one facility, told what happens and always in the state the contract asks for."""
+    """A hospital with one facility, kept in the state that the contract requires."""
 
     def __init__(self, *, now: datetime, zone: str, hold: timedelta, grace: timedelta, buffer: timedelta) -> None:
         self.now, self.zone, self.hold, self.grace, self.buffer = now, ZoneInfo(zone), hold, grace, buffer
@@ -32,7 +32,7 @@ class Reference:
         self.tokens: list[Token] = []
         self.asked = 0
 
-    # What can be seen
+    # Queries
 
     def queue(self, slot: Slot) -> list[Token]:
         return sorted((t for t in slot.tokens if t.status in IN_QUEUE), key=lambda t: t.rank)
@@ -62,7 +62,7 @@ class Reference:
         return [start + timedelta(minutes=minutes * ahead) for ahead in range(len(self.queue(slot)))]
 
     def estimate(self, token: Token) -> datetime | None:
-        """When the patient is expected to be seen; who has left the queue keeps what they were told last."""
+        """Return the estimated time; a token that left the queue keeps its last estimate."""
         queue = self.queue(token.slot)
         return self.estimates(token.slot)[queue.index(token)] if token in queue else token.told
 
@@ -89,16 +89,16 @@ class Reference:
         bonus = min(Decimal("0.90"), max(Decimal(0), hours / 10)).quantize(CENT, ROUND_DOWN)
         return BASE[category] - bonus - (Decimal("0.09") if patient.cared_for else 0)
 
-    # What time does
+    # Expiry
 
     def sweep(self) -> None:
-        """Ends everything that is over, in all slots, the earliest first."""
+        """Expire everything that is due, in all slots, earliest first."""
         due = {s.number: min((t.due for t in s.tokens if t.due), default=LATE) for s in self.slots}
         for slot in sorted(self.slots, key=lambda s: (due[s.number], s.number)):
             self.settle(slot)
 
     def settle(self, slot: Slot) -> None:
-        """Ends the holds, graces and buffers of a slot that are over, and its waiting list; hands on the seats."""
+        """Expire the slot's due holds, graces, buffers and waiting list; promote into the freed seats."""
         over = [t for t in slot.tokens if t.due and t.due <= self.now]
         for token in sorted(over, key=lambda t: t.due or LATE):
             if token.in_grace:
@@ -110,7 +110,7 @@ class Reference:
         self._promote(slot)
 
     def _settle_places(self, patient: Patient, slot: Slot) -> None:
-        """Settles the slot and where else the patient's place with this doctor on this day is over."""
+        """Settle the slot, and each other slot where the patient's place with this doctor on this day has expired."""
         self.settle(slot)
         held = self.live_token(patient, slot)
         if held and held.due and held.due <= self.now:
@@ -121,7 +121,7 @@ class Reference:
             if other.doctor is slot.doctor and self.day(other) == self.day(slot):
                 self.settle(other)
 
-    # What happens at the counter
+    # Operations
 
     def add_slot(self, doctor: Doctor, start: datetime, end: datetime, capacity: int) -> Slot:
         if any(s.doctor is doctor and s.state != "CANCELLED" and s.start < end and start < s.end for s in self.slots):
@@ -275,7 +275,7 @@ class Reference:
         self._promote(slot)
 
     def set_delay(self, slot: Slot, minutes: int) -> dict[int, int]:
-        """Sets the doctor's own delay; answers {number: delay} of the slots that it changed."""
+        """Set the doctor's own delay; return {number: delay} of the changed slots."""
         self._settle_day(slot)
         if slot.state == "CANCELLED":
             raise Refused("slot-not-open")
@@ -305,7 +305,7 @@ class Reference:
         slot.state = "CLOSED"
         self._end_waiting(slot, "EXPIRED")
 
-    # How it does it
+    # Internals
 
     def _call(self, token: Token) -> None:
         token.told = self.estimate(token)
@@ -356,7 +356,7 @@ class Reference:
         return len(entries)
 
     def _cascade(self, changed: Slot) -> dict[int, int]:
-        """Works out the whole day of the doctor again; answers the slots whose delay changed."""
+        """Recompute the doctor's whole day; return the slots whose delay changed."""
         before = {s.number: s.delay for s in self.slots}
         line = [s for s in self.slots if s.doctor is changed.doctor and self.day(s) == self.day(changed)]
         ends: datetime | None = None

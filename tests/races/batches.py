@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from core.api.commands import Reply
-from tests.races.choreography import PATIENCE, Runner
-from tests.races.scene import a_patient, a_slot, service
-from tests.support.waiting import until
+from tests.races.builders import a_patient, a_slot, service
+from tests.races.interleaving import TIMEOUT_SECONDS, Runner
+from tests.support.eventually import eventually
 from tokens.engine import batch
 from tokens.models import Token
 from tokens.operations.booking import BookingRequest
@@ -29,25 +29,25 @@ def leave(token: Token, *, keep_seat: bool = False, reply: Reply | None = None) 
 
 
 def one_batch(steps: list[Callable[[], Any]], *, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """The outcomes of steps that all wait while somebody else is booked: they are one batch."""
+    """Run the steps as one batch, by queueing them all behind another booking; return their results."""
     booked, go = threading.Event(), threading.Event()
     leader_slot, leader = a_slot(), a_patient()
-    monkeypatch.setattr(batch, "QUEUE_SECONDS", PATIENCE)
+    monkeypatch.setattr(batch, "QUEUE_SECONDS", TIMEOUT_SECONDS)
 
     def hold_up(result: Any) -> Any:
         booked.set()
-        go.wait(PATIENCE)
+        go.wait(TIMEOUT_SECONDS)
         return result
 
     first = Runner(lambda: ask(leader_slot.id, leader.id, reply=Reply(hold_up)))
     first.start()
-    assert booked.wait(PATIENCE)
+    assert booked.wait(TIMEOUT_SECONDS)
     runners = [Runner(step) for step in steps]
     try:
         for number, runner in enumerate(runners):
-            until(lambda number=number: batch._any_slots.waiting(None) >= number)
+            eventually(lambda number=number: batch._any_slots.waiting(None) >= number)
             runner.start()
-        until(lambda: batch._any_slots.waiting(None) >= len(runners))
+        eventually(lambda: batch._any_slots.waiting(None) >= len(runners))
     finally:
         go.set()
     assert isinstance(first.finish(), Token)

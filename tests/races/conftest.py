@@ -1,27 +1,27 @@
-"""Races run on committed rows: behind the Redis gate and with Redis away, booked together and one by one."""
+"""Race tests run on committed rows: with and without the Redis lock, and with and without batching."""
 
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.races.choreography import gate_open
+from tests.races.interleaving import without_redis_lock
 
 
 @pytest.fixture(autouse=True)
-def canaries_come_one_by_one(request: pytest.FixtureRequest, settings: Any) -> None:
-    """Requests of one batch cannot race within one process: a canary shows what happens between processes."""
+def no_batching_in_canaries(request: pytest.FixtureRequest, settings: Any) -> None:
+    """Turn batching off in canaries: requests of one batch cannot race, requests of different processes can."""
     if "canary" in request.node.name:
         settings.OPD_COMBINE = False
 
 
 @pytest.fixture(params=["redis, together", "redis, one by one", "no redis, together", "no redis, one by one"])
 def any_redis(request: pytest.FixtureRequest, settings: Any) -> Iterator[None]:
-    """The scene is played four times: whatever helps is there or not, the row lock decides."""
+    """Run the test with and without Redis and with and without batching; the row lock must suffice in each case."""
     gate, requests = request.param.split(", ")
     settings.OPD_COMBINE = requests == "together"
     if gate == "redis":
         yield
         return
-    with gate_open():
+    with without_redis_lock():
         yield

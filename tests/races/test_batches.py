@@ -1,4 +1,4 @@
-"""Requests of one batch: each has its own outcome, and one busy slot does not hold up the others."""
+"""Batched requests: each has its own result, and one busy slot does not delay the others."""
 
 import threading
 import uuid
@@ -16,8 +16,8 @@ from core.errors import NotFound
 from events.models import Event
 from tests.factories import DoctorFactory
 from tests.races.batches import ask, leave, one_batch
-from tests.races.choreography import PATIENCE, Refusal, Runner
-from tests.races.scene import a_doctor, a_patient, a_slot, book, lies_of, service
+from tests.races.builders import a_doctor, a_patient, a_slot, book, inconsistencies_of, service
+from tests.races.interleaving import TIMEOUT_SECONDS, Refusal, Runner
 from tests.support.invariants import assert_invariants_hold
 from tokens.engine import batch, locking
 from tokens.models import Token
@@ -33,7 +33,7 @@ def in_batches(settings: Any) -> None:
     settings.OPD_COMBINE = True
 
 
-def test_each_has_their_own_outcome(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_request_has_its_own_result(monkeypatch: pytest.MonkeyPatch) -> None:
     full, free = a_slot(capacity=1), a_slot(capacity=5)
     held, one, two, three, four = (a_patient() for _ in range(5))
     book(full, held)
@@ -55,12 +55,12 @@ def test_each_has_their_own_outcome(monkeypatch: pytest.MonkeyPatch) -> None:
     codes = [outcome.code for outcome in (twice, unknown, missing, refused, again)]
     assert codes == ["duplicate-booking", NotFound.code, NotFound.code, "slot-full", "duplicate-booking"]
     assert (seat.noted_position, waiting.noted_position) == (1, 1)
-    assert lies_of(full) == lies_of(free) == []
+    assert inconsistencies_of(full) == inconsistencies_of(free) == []
     assert_invariants_hold()
 
 
-def test_who_leaves_makes_room_for_who_comes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One seat goes to the patient who waited for it, the other to the one who books in the same batch."""
+def test_cancellations_free_seats_for_bookings_of_the_same_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of two freed seats, one goes to the waiting patient and the other to a booking of the same batch."""
     waited_for, free_again = a_slot(capacity=1), a_slot(capacity=1)
     first, second = book(waited_for), book(free_again)
     waiting, coming = a_patient(), a_patient()
@@ -80,11 +80,11 @@ def test_who_leaves_makes_room_for_who_comes(monkeypatch: pytest.MonkeyPatch) ->
     assert [token.patient_id for token in left.promoted] == [waiting.id]
     assert (emptied.token.status, emptied.promoted) == ("CANCELLED", [])
     assert again.code == "invalid-transition"
-    assert lies_of(waited_for) == lies_of(free_again) == []
+    assert inconsistencies_of(waited_for) == inconsistencies_of(free_again) == []
     assert_invariants_hold()
 
 
-def test_who_leaves_may_come_again_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_patient_may_cancel_and_book_again_in_one_batch(monkeypatch: pytest.MonkeyPatch) -> None:
     slot, other, waits = a_slot(capacity=3), a_slot(), a_patient()
     token, kept = book(slot), book(slot)
     new, one, two, buffered = one_batch(
@@ -100,7 +100,7 @@ def test_who_leaves_may_come_again_at_once(monkeypatch: pytest.MonkeyPatch) -> N
     assert isinstance(one, Token)
     assert new.id != token.id
     assert (two.token.status, buffered.token.status) == ("CANCELLED", "BUFFER")
-    assert lies_of(slot) == lies_of(other) == []
+    assert inconsistencies_of(slot) == inconsistencies_of(other) == []
     assert_invariants_hold()
 
 
@@ -135,12 +135,12 @@ def test_a_batch_over_many_slots_fills_each_to_the_last_seat(monkeypatch: pytest
     for slot in slots:
         tickets = Token.objects.filter(slot=slot).order_by("ticket").values_list("ticket", flat=True)
         assert [ticket[-3:] for ticket in tickets] == ["001", "002"]
-        assert lies_of(slot) == []
+        assert inconsistencies_of(slot) == []
     assert_invariants_hold()
 
 
-def test_what_the_database_refuses_to_one_is_refused_to_that_one_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The patient is booked with the same doctor by another process after the batch has looked and before it writes."""
+def test_a_constraint_violation_fails_only_its_own_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another process books the patient with the same doctor between the batch's reads and its writes."""
     doctor = a_doctor()
     early = a_slot(doctor)
     late = a_slot(doctor, start=early.end_time)
@@ -171,13 +171,13 @@ def test_what_the_database_refuses_to_one_is_refused_to_that_one_alone(monkeypat
 
 
 def test_each_event_of_a_batch_names_its_own_cause(monkeypatch: pytest.MonkeyPatch, clock: ManualClock) -> None:
-    """What was due is the sweep's, and is applied only in the slots of the batch."""
+    """Expirations that are due name the sweep as their cause and are applied only in the slots of the batch."""
     due, untouched = a_slot(capacity=2), a_slot(capacity=1)
     for slot in (due, untouched):
-        book(slot, actor="user:scene", hold=True)
-    given_back = book(due, actor="user:scene")
+        book(slot, actor="user:planner", hold=True)
+    given_back = book(due, actor="user:planner")
     for _ in range(3):
-        book(due, actor="user:scene", join_waiting_list=True)
+        book(due, actor="user:planner", join_waiting_list=True)
     before = {slot.id: Event.objects.filter(slot_id=slot.id).count() for slot in (due, untouched)}
     clock.advance(minutes=5)
     left, waits = one_batch(
@@ -204,7 +204,7 @@ def test_each_event_of_a_batch_names_its_own_cause(monkeypatch: pytest.MonkeyPat
     assert_invariants_hold()
 
 
-def test_one_busy_slot_does_not_hold_up_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_busy_slot_does_not_delay_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
     busy, free = a_slot(), a_slot()
     one, other = a_patient(), a_patient()
     locked, go = threading.Event(), threading.Event()
@@ -213,11 +213,11 @@ def test_one_busy_slot_does_not_hold_up_the_others(monkeypatch: pytest.MonkeyPat
         with atomic():
             Slot.objects.select_for_update().get(id=busy.id)
             locked.set()
-            go.wait(PATIENCE)
+            go.wait(TIMEOUT_SECONDS)
 
     holder = Runner(hold)
     holder.start()
-    assert locked.wait(PATIENCE)
+    assert locked.wait(TIMEOUT_SECONDS)
     waits = Runner(lambda: ask(busy.id, one.id))
     waits.start()
     try:
@@ -232,7 +232,7 @@ def test_one_busy_slot_does_not_hold_up_the_others(monkeypatch: pytest.MonkeyPat
 
 @pytest.fixture
 def passed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The slots whose gate was passed."""
+    """Record the slots whose Redis lock was taken."""
     passed: list[str] = []
     gate = locking.gate
 
@@ -244,7 +244,7 @@ def passed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return passed
 
 
-def test_a_request_alone_passes_the_gate_and_a_batch_goes_past_it(
+def test_a_single_request_takes_the_redis_lock_and_a_batch_over_slots_does_not(
     monkeypatch: pytest.MonkeyPatch, passed: list[str]
 ) -> None:
     slot, patients = a_slot(capacity=5), [a_patient() for _ in range(3)]
@@ -256,7 +256,7 @@ def test_a_request_alone_passes_the_gate_and_a_batch_goes_past_it(
     assert passed[1:] == [f"slot:{slot.id}"]
 
 
-def test_a_batch_for_one_slot_passes_the_gate(passed: list[str]) -> None:
+def test_a_batch_for_one_slot_takes_the_redis_lock(passed: list[str]) -> None:
     slot, patients = a_slot(capacity=5), [a_patient() for _ in range(3)]
     queued = [
         batch.QueuedRequest(batch.BookRequest(slot.id, BookingRequest(each.id, Category.WALKIN), "user:desk"), None)

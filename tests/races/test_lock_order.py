@@ -1,4 +1,4 @@
-"""Operations that need several locks take them in one order, whoever names them in another."""
+"""Operations that need several locks take them in one fixed order, whatever the order in the request."""
 
 import threading
 from collections.abc import Iterator
@@ -14,10 +14,10 @@ from clinics.models import Doctor, Slot
 from core.api import idempotency
 from core.api.idempotency import Key, Stored
 from core.db.transactions import atomic, roll_back
-from tests.races.choreography import PATIENCE, Refusal, Runner, together
-from tests.races.scene import a_doctor, a_slot, lies_of, service
+from tests.races.builders import a_doctor, a_slot, inconsistencies_of, service
+from tests.races.interleaving import TIMEOUT_SECONDS, Refusal, Runner, together
+from tests.support.eventually import eventually
 from tests.support.invariants import assert_invariants_hold
-from tests.support.waiting import until
 from tokens.engine import locking, transaction
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -45,12 +45,12 @@ def swap(repeats: int = 1) -> tuple[list[Any], list[Slot]]:
 def test_opposite_orders_never_stand_in_each_others_way(any_redis: None) -> None:
     outcomes, slots = swap(repeats=4)
     assert not [outcome for outcome in outcomes if isinstance(outcome, Refusal)]
-    assert all(lies_of(slot) == [] for slot in slots)
+    assert all(inconsistencies_of(slot) == [] for slot in slots)
     assert_invariants_hold()
 
 
 def test_delays_and_bookings_run_through_one_day_at_once(any_redis: None) -> None:
-    from tests.races.scene import a_patient, book
+    from tests.races.builders import a_patient, book
 
     doctor = a_doctor()
     first = a_slot(doctor, capacity=4)
@@ -86,7 +86,7 @@ def test_canary_without_the_order_they_lock_each_other_out(monkeypatch: pytest.M
             for doctor_id in ids:
                 Doctor.objects.select_for_update().get(id=doctor_id)
                 if len(ids) > 1 and doctor_id == ids[0]:
-                    met.wait(PATIENCE)
+                    met.wait(TIMEOUT_SECONDS)
             rows = Slot.objects.filter(doctor_id__in=ids, local_date__in={day for _, day in days})
             yield locking._ledgers(list(rows.select_related("doctor", "facility").order_by("id")), actor)
 
@@ -108,17 +108,17 @@ def test_batches_with_the_same_keys_store_their_answers_in_one_order() -> None:
         with atomic(durable=True):
             idempotency.store([(Key(actor="user:desk", key="b", fingerprint=""), Stored(201, b"{}", {}))])
             held.set()
-            go.wait(PATIENCE)
+            go.wait(TIMEOUT_SECONDS)
             roll_back()
 
     holder, one, other = Runner(hold), Runner(partial(store, "abc")), Runner(partial(store, "cba"))
     holder.start()
-    assert held.wait(PATIENCE)
+    assert held.wait(TIMEOUT_SECONDS)
     try:
         one.start()
-        until(lambda: one.backend is not None and one.waits_for(holder))
+        eventually(lambda: one.backend is not None and one.waits_for(holder))
         other.start()
-        until(lambda: other.backend is not None and (other.waits_for(holder) or other.waits_for(one)))
+        eventually(lambda: other.backend is not None and (other.waits_for(holder) or other.waits_for(one)))
     finally:
         go.set()
     holder.finish()

@@ -1,4 +1,4 @@
-"""The same person registered at two counters at the same moment is registered once. Real threads, real transactions."""
+"""Concurrent registrations of the same person create one record. Uses real threads and transactions."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -24,39 +24,39 @@ from patients.services import MAX_RECORDS_OF_A_USER, delete_patient, register_pa
 from reports.models import DailyReport
 from reports.tasks import store_daily_reports
 from tests.factories.day import a_patient, a_slot, a_token
-from tests.races import scene
-from tests.races.choreography import overtake
+from tests.races import builders
+from tests.races.interleaving import overtake
 from tokens.planning import PlanningService
 
 pytestmark = pytest.mark.django_db(transaction=True)
 NAME, PHONE = "Asha Rao", "+91 98860 55001"
-ROUNDS = 5  # a race may be missed once
+ROUNDS = 5  # one attempt may miss the race
 
 
-def at_once(*deeds: Callable[[], Any]) -> list[Any]:
-    """What each deed gave or raised, all begun at the same moment, each in a thread and a connection of its own."""
-    start = Barrier(len(deeds))
+def at_once(*actions: Callable[[], Any]) -> list[Any]:
+    """Run all actions at once, each in its own thread and connection; return each result or exception."""
+    start = Barrier(len(actions))
 
-    def run(deed: Callable[[], Any]) -> Any:
+    def run(action: Callable[[], Any]) -> Any:
         try:
             connection.ensure_connection()
             start.wait(timeout=10)
-            return deed()
+            return action()
         except (EngineError, IntegrityError) as error:
             return error
         finally:
             connection.close()
 
-    with ThreadPoolExecutor(len(deeds)) as pool:
-        return list(pool.map(run, deeds))
+    with ThreadPoolExecutor(len(actions)) as pool:
+        return list(pool.map(run, actions))
 
 
-def many(deed: Callable[[], Any], times: int = 6) -> list[Any]:
-    return at_once(*[deed] * times)
+def many(action: Callable[[], Any], times: int = 6) -> list[Any]:
+    return at_once(*[action] * times)
 
 
-def test_canary_looking_first_is_not_enough() -> None:
-    """Whoever looks and then writes is too late: both see nobody, and only the constraint refuses the second."""
+def test_canary_check_then_insert_is_not_enough() -> None:
+    """Check-then-insert is not enough: both threads find no record, and only the constraint refuses the second."""
     both_have_looked = Barrier(2)
 
     def look_and_write() -> str:
@@ -72,7 +72,7 @@ def test_canary_looking_first_is_not_enough() -> None:
     assert "saw nobody" in outcomes
 
 
-def test_one_is_registered_and_the_others_are_told_which() -> None:
+def test_one_is_registered_and_the_others_get_its_id() -> None:
     for number in range(ROUNDS):
         outcomes = many(lambda: register_patient(name=f"{NAME} {number}", phone=PHONE))  # noqa: B023
         registered = [each for each in outcomes if isinstance(each, Patient)]
@@ -81,7 +81,7 @@ def test_one_is_registered_and_the_others_are_told_which() -> None:
         assert {each.facts["existing_id"] for each in refused} == {str(registered[0].pk)}
 
 
-def test_namesakes_who_are_known_to_be_others_are_all_registered() -> None:
+def test_confirmed_namesakes_are_all_registered() -> None:
     outcomes = many(lambda: register_patient(name=NAME, phone=PHONE, allow_duplicate=True))
     assert all(isinstance(each, Patient) for each in outcomes), outcomes
     assert sorted(Patient.objects.values_list("namesake", flat=True)) == list(range(6))
@@ -118,7 +118,7 @@ def test_a_patient_is_removed_or_booked_but_not_both() -> None:
             assert booked.patient_id == patient.pk
 
 
-def test_every_doctor_taken_in_at_once_has_letters_of_their_own() -> None:
+def test_doctors_created_at_once_have_different_ticket_letters() -> None:
     outcomes = many(lambda: create_doctor(name="Dr. X", specialization="ENT"), times=8)
     assert sorted(each.ticket_letters for each in outcomes) == list("ABCDEFGH")
 
@@ -132,11 +132,11 @@ def test_a_doctor_is_removed_once() -> None:
 
 
 def test_a_doctor_is_removed_or_booked_but_not_both() -> None:
-    """A booking is stopped before its first write: whoever removes the doctor waits for it, and is refused."""
-    slot = scene.a_slot()
+    """A booking pauses before its first write; deleting the doctor waits for it and is refused."""
+    slot = builders.a_slot()
     patient = a_patient()
     remove = partial(PlanningService().delete_doctor, doctor_id=slot.doctor_id, actor="user:admin")
-    outcome = overtake(lambda: scene.book(slot, patient), remove)
+    outcome = overtake(lambda: builders.book(slot, patient), remove)
     assert not outcome.overtook
     assert outcome.slow.status == "CONFIRMED"
     assert outcome.fast.code == "in-use"

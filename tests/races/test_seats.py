@@ -1,4 +1,4 @@
-"""The last seat, one patient at two counters, and a seat that comes free while somebody asks for it."""
+"""Races for the last seat, by one patient at two counters, and for a seat that is freed during a request."""
 
 from typing import Any
 
@@ -6,18 +6,18 @@ import pytest
 
 from clinics.models import Slot
 from patients.models import Patient
-from tests.races.choreography import (
+from tests.races.builders import a_doctor, a_patient, a_slot, book, fresh, inconsistencies_of, live_tokens, service
+from tests.races.interleaving import (
     COUNTED,
     NUMBERED_ONCE,
     Overtaking,
     Refusal,
-    gate_open,
     overtake,
     together,
-    unlocked,
     without,
+    without_locks,
+    without_redis_lock,
 )
-from tests.races.scene import a_doctor, a_patient, a_slot, book, fresh, lies_of, live_tokens, service
 from tests.support.invariants import assert_invariants_hold
 from tokens.engine import unit_of_work as ledgers
 from tokens.models import Token
@@ -33,16 +33,16 @@ def codes(outcomes: list[Any]) -> list[str]:
 # The last seat
 
 
-def test_twelve_want_the_last_seat(any_redis: None) -> None:
+def test_twelve_patients_book_the_last_seat(any_redis: None) -> None:
     slot = a_slot(capacity=1)
     patients = [a_patient() for _ in range(12)]
     outcomes = together([lambda patient=patient: book(slot, patient) for patient in patients])
     assert sum(isinstance(outcome, Token) for outcome in outcomes) == 1
     assert codes(outcomes) == ["slot-full"] * 11
-    assert lies_of(slot) == []
+    assert inconsistencies_of(slot) == []
 
 
-def test_twelve_want_four_seats_and_the_rest_waits_in_order(any_redis: None) -> None:
+def test_twelve_patients_book_four_seats_and_the_rest_wait_in_order(any_redis: None) -> None:
     slot = a_slot(capacity=4)
     patients = [a_patient() for _ in range(12)]
     outcomes = together([lambda patient=patient: book(slot, patient, join_waiting_list=True) for patient in patients])
@@ -50,7 +50,7 @@ def test_twelve_want_four_seats_and_the_rest_waits_in_order(any_redis: None) -> 
     assert sum(isinstance(outcome, WaitlistEntry) for outcome in outcomes) == 8
     tickets = sorted(Token.objects.filter(slot=slot).values_list("ticket", flat=True))
     assert [ticket.split("-")[1] for ticket in tickets] == ["001", "002", "003", "004"]
-    assert lies_of(slot) == []
+    assert inconsistencies_of(slot) == []
     assert_invariants_hold()
 
 
@@ -59,33 +59,33 @@ def two_for_one_seat(slot: Slot) -> Overtaking:
     return overtake(lambda: book(slot, one), lambda: book(slot, other))
 
 
-def test_who_comes_second_to_the_last_seat_waits_and_hears_that_it_is_gone(any_redis: None) -> None:
+def test_the_second_booking_of_the_last_seat_waits_and_is_refused(any_redis: None) -> None:
     slot = a_slot(capacity=1)
     ended = two_for_one_seat(slot)
     assert not ended.overtook
     assert isinstance(ended.slow, Token)
     assert ended.fast.code == "slot-full"
-    assert lies_of(slot) == []
+    assert inconsistencies_of(slot) == []
 
 
 def test_canary_without_locks_the_database_itself_refuses_the_second() -> None:
     slot = a_slot(capacity=1)
-    with unlocked(), without(*NUMBERED_ONCE):
+    with without_locks(), without(*NUMBERED_ONCE):
         ended = two_for_one_seat(slot)
         assert ended.overtook
         assert isinstance(ended.fast, Token)
         assert ended.slow.code == "slot-full"  # the CHECK over the counter, not the engine
-        assert lies_of(slot) == []
+        assert inconsistencies_of(slot) == []
 
 
-def test_canary_without_locks_and_constraints_the_seat_is_sold_twice() -> None:
+def test_canary_without_locks_and_constraints_the_seat_is_oversold() -> None:
     slot = a_slot(capacity=1)
-    with unlocked(), without(*NUMBERED_ONCE, *COUNTED):
+    with without_locks(), without(*NUMBERED_ONCE, *COUNTED):
         ended = two_for_one_seat(slot)
         assert ended.overtook
         assert isinstance(ended.slow, Token)
         assert isinstance(ended.fast, Token)
-        assert "oversold" in lies_of(slot)
+        assert "oversold" in inconsistencies_of(slot)
 
 
 # One patient, two slots of one doctor's day: no slot lock guards that
@@ -99,23 +99,23 @@ def at_two_counters(patient: Patient) -> tuple[list[Any], list[Slot]]:
     return together([lambda slot=slots[n % 2]: book(slot, patient) for n in range(8)]), slots
 
 
-def test_one_patient_asks_at_two_slots_of_a_doctor(any_redis: None) -> None:
+def test_one_patient_books_two_slots_of_a_doctor(any_redis: None) -> None:
     patient = a_patient()
     outcomes, slots = at_two_counters(patient)
     assert sum(isinstance(outcome, Token) for outcome in outcomes) == 1
     assert codes(outcomes) == ["duplicate-booking"] * 7
     assert live_tokens(patient) == 1
-    assert [lies_of(slot) for slot in slots] == [[], []]
+    assert [inconsistencies_of(slot) for slot in slots] == [[], []]
 
 
-def test_canary_without_the_constraint_the_patient_sits_in_two_queues() -> None:
+def test_canary_without_the_constraint_the_patient_is_in_two_queues() -> None:
     patient = a_patient()
     with without("token_one_live_per_patient"):
         at_two_counters(patient)
         assert live_tokens(patient) > 1
 
 
-# A seat comes free while somebody asks for it
+# A seat is freed during a request for it
 
 
 def cancel_and_ask() -> tuple[Slot, Overtaking, Patient]:
@@ -128,20 +128,20 @@ def cancel_and_ask() -> tuple[Slot, Overtaking, Patient]:
     return slot, ended, asking
 
 
-def test_a_seat_that_comes_free_goes_to_who_just_began_to_wait(any_redis: None) -> None:
+def test_a_freed_seat_goes_to_a_new_waiting_entry(any_redis: None) -> None:
     slot, ended, asking = cancel_and_ask()
     assert not ended.overtook
     assert isinstance(ended.slow, WaitlistEntry)
     assert [token.patient_id for token in ended.fast.promoted] == [asking.id]
-    assert lies_of(slot) == []
+    assert inconsistencies_of(slot) == []
     assert_invariants_hold()
 
 
-def test_canary_without_locks_somebody_waits_for_a_free_seat() -> None:
-    with unlocked(), without(*NUMBERED_ONCE):
+def test_canary_without_locks_an_entry_waits_for_a_free_seat() -> None:
+    with without_locks(), without(*NUMBERED_ONCE):
         slot, ended, _ = cancel_and_ask()
         assert ended.overtook
-        assert "somebody waits while a seat is free" in lies_of(slot)
+        assert "an entry is waiting while a seat is free" in inconsistencies_of(slot)
 
 
 def test_cancel_and_book_at_once(any_redis: None) -> None:
@@ -156,17 +156,17 @@ def test_cancel_and_book_at_once(any_redis: None) -> None:
     )
     assert Token.objects.filter(slot=slot, status="CONFIRMED").count() == 3
     assert WaitlistEntry.objects.filter(slot=slot, status="WAITING").count() == 2
-    assert lies_of(slot) == []
+    assert inconsistencies_of(slot) == []
 
 
 # A promotion and a booking of the same patient with the same doctor on the same day
 
 
-def test_who_books_elsewhere_while_being_promoted_does_not_stop_the_one_who_cancels(
+def test_a_booking_elsewhere_during_promotion_does_not_fail_the_cancellation(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The promotion is decided, then the patient books another slot of the day: the next in line is taken."""
-    with gate_open():
+    """After a promotion is decided, the patient books another slot that day; the next entry is promoted instead."""
+    with without_redis_lock():
         doctor = a_doctor()
         slot = a_slot(doctor, capacity=1)
         other = a_slot(doctor, capacity=1, start=slot.end_time)
@@ -190,4 +190,4 @@ def test_who_books_elsewhere_while_being_promoted_does_not_stop_the_one_who_canc
     assert fresh(token).status == "CANCELLED"
     assert [one.patient_id for one in done.promoted] == [patient_next.id]
     assert live_tokens(double) == 1
-    assert lies_of(slot) == lies_of(other) == []
+    assert inconsistencies_of(slot) == inconsistencies_of(other) == []

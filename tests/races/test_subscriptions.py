@@ -1,4 +1,4 @@
-"""A consumer of the event log gets every event in order, whatever dies or runs at the same time."""
+"""An event log consumer receives every event in order, despite killed processes and concurrent consumers."""
 
 import os
 import signal
@@ -20,8 +20,8 @@ from devserver.project import ROOT
 from events import subscriptions
 from events.models import Event, Subscription
 from events.subscriptions import consume, consume_all, lags
-from tests.races.choreography import PATIENCE, Refusal, Runner, gate_open
-from tests.races.scene import a_patient, a_slot, service
+from tests.races.builders import a_patient, a_slot, service
+from tests.races.interleaving import TIMEOUT_SECONDS, Refusal, Runner, without_redis_lock
 from tokens.operations.booking import BookingRequest
 from tokens.policy.priority import Category
 
@@ -32,13 +32,13 @@ NAME = "followers"
 
 @pytest.fixture(autouse=True)
 def one_by_one(settings: Any) -> None:
-    """In one batch a late commit would hold the early one back."""
+    """Turn batching off: in one batch a late commit would delay the early one."""
     settings.OPD_COMBINE = False
 
 
 @pytest.fixture
 def got(monkeypatch: pytest.MonkeyPatch) -> list[Event]:
-    """Return what the only consumer was handed; its cursor stands at the end of the log."""
+    """Run the only consumer with its cursor at the end of the log; return the events it received."""
     handed: list[Event] = []
     monkeypatch.setattr(subscriptions, "_handlers", {NAME: handed.extend})
     assert consume(NAME) == 0
@@ -99,20 +99,20 @@ def test_a_consumer_that_fails_gets_the_same_events_again(got: list[Event], monk
 
 
 def handle_in_two_processes(monkeypatch: pytest.MonkeyPatch) -> tuple[list[int], int]:
-    """Run one consumer twice at the same time; return what was handed over, and what the second run handled."""
+    """Run one consumer twice at once; return the events delivered, and the number that the second run handled."""
     handed: list[int] = []
     begun, go = threading.Event(), threading.Event()
 
     def slow(events: Sequence[Event]) -> None:
         handed.extend(event.seq for event in events)
         begun.set()
-        go.wait(PATIENCE)
+        go.wait(TIMEOUT_SECONDS)
 
     monkeypatch.setattr(subscriptions, "_handlers", {NAME: slow})
     book(a_slot())
     first = Runner(lambda: consume(NAME))
     first.start()
-    assert begun.wait(PATIENCE)
+    assert begun.wait(TIMEOUT_SECONDS)
     go_soon = threading.Timer(0.2, go.set)
     go_soon.start()
     try:
@@ -141,7 +141,7 @@ def test_canary_without_the_row_lock_both_handle_them(got: list[Event], monkeypa
 
 
 def overtaken(got: list[Event]) -> int:
-    """Consume while an event is written and a later one committed; return the cursor's place before."""
+    """Consume while one event is uncommitted and a later one committed; return the cursor's previous position."""
     slow, quick = a_slot(), a_slot()
     consume(NAME)
     got.clear()
@@ -151,14 +151,14 @@ def overtaken(got: list[Event]) -> int:
 
     def hesitate(result: Any) -> Any:
         noted.set()
-        go.wait(PATIENCE)
+        go.wait(TIMEOUT_SECONDS)
         return result
 
     writer = Runner(lambda: book(slow, Reply(hesitate), late))
     try:
         writer.start()
-        assert noted.wait(PATIENCE)
-        with gate_open():
+        assert noted.wait(TIMEOUT_SECONDS)
+        with without_redis_lock():
             book(quick, patient=early)
         consume(NAME)
     finally:
@@ -204,7 +204,7 @@ def test_a_process_killed_within_a_batch_leaves_nothing_done(got: list[Event]) -
     assert killed.returncode == -signal.SIGKILL
     assert not Subscription.objects.filter(name="written-by-the-handler").exists()
     assert cursor_of() == begun
-    while not consume(NAME):  # until the database has noticed that its client is gone
+    while not consume(NAME):  # until the database has detected the dead client
         pass
     assert [event.seq for event in got] == written(begun)
 

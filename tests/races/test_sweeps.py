@@ -1,4 +1,4 @@
-"""Sweeps against each other, and against a patient who turns up at the last moment."""
+"""Concurrent sweeps, and a sweep against a check-in at the last moment of the grace period."""
 
 from collections import Counter
 from datetime import timedelta
@@ -9,16 +9,16 @@ from django.db import IntegrityError
 from clinics.models import Slot
 from core.clock import ManualClock
 from events.models import Event
-from tests.races.choreography import COUNTED, NUMBERED_ONCE, Overtaking, overtake, together, unlocked, without
-from tests.races.scene import a_slot, book, events_of, fresh, lies_of, service
+from tests.races.builders import a_slot, book, events_of, fresh, inconsistencies_of, service
+from tests.races.interleaving import COUNTED, NUMBERED_ONCE, Overtaking, overtake, together, without, without_locks
 from tests.support.invariants import assert_invariants_hold
 from tokens.models import Token
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def turn_up_late(clock: ManualClock) -> tuple[Slot, Token, Overtaking]:
-    """The patient turns up within the grace; a sweep after its end comes before the desk has written."""
+def check_in_at_end_of_grace(clock: ManualClock) -> tuple[Slot, Token, Overtaking]:
+    """Check a patient in within the grace; sweep after its end and before the check-in is written."""
     slot = a_slot(capacity=1)
     token = book(slot)
     service.no_show(token_id=token.id, actor="user:desk")
@@ -33,21 +33,21 @@ def turn_up_late(clock: ManualClock) -> tuple[Slot, Token, Overtaking]:
     return slot, token, ended
 
 
-def test_who_turned_up_in_time_is_not_swept(clock: ManualClock, any_redis: None) -> None:
-    slot, token, ended = turn_up_late(clock)
+def test_a_patient_who_checks_in_in_time_is_not_swept(clock: ManualClock, any_redis: None) -> None:
+    slot, token, ended = check_in_at_end_of_grace(clock)
     assert not ended.overtook
     assert fresh(token).status == "CHECKED_IN"
     assert events_of(slot.id, "token.grace_ended") == 0
-    assert lies_of(slot) == []
+    assert inconsistencies_of(slot) == []
     assert_invariants_hold()
 
 
 def test_canary_without_locks_the_seat_is_lost(clock: ManualClock) -> None:
-    with unlocked(), without(*NUMBERED_ONCE):
-        slot, token, ended = turn_up_late(clock)
+    with without_locks(), without(*NUMBERED_ONCE):
+        slot, token, ended = check_in_at_end_of_grace(clock)
         assert ended.overtook
         assert fresh(token).status == "CHECKED_IN"
-        assert "regular_seats is 0, not 1" in lies_of(slot)
+        assert "regular_seats is 0, not 1" in inconsistencies_of(slot)
 
 
 def ten_sweeps(clock: ManualClock, *, slots: int = 4, holds: int = 3) -> list[Slot]:
@@ -71,13 +71,13 @@ def test_ten_sweeps_at_once_have_the_effect_of_one(clock: ManualClock, any_redis
         }
         assert events_of(slot.id, "token.expired") == 3
         assert events_of(slot.id, "token.promoted") == 1
-        assert lies_of(slot) == []
+        assert inconsistencies_of(slot) == []
     assert service.sweep() == 0
     assert_invariants_hold()
 
 
-def test_a_slot_that_fails_keeps_no_other_from_being_swept(clock: ManualClock) -> None:
-    """A row that somebody spoiled by hand: its own sweep is refused by the database, again and again."""
+def test_a_failing_slot_does_not_stop_the_sweep_of_others(clock: ManualClock) -> None:
+    """One slot's row was corrupted by hand, so the database refuses each sweep of that slot."""
     spoiled, sound = a_slot(capacity=2), a_slot(capacity=2)
     book(spoiled, hold=True)
     token = book(sound, hold=True)
@@ -87,15 +87,15 @@ def test_a_slot_that_fails_keeps_no_other_from_being_swept(clock: ManualClock) -
         with pytest.raises(IntegrityError):
             service.sweep()
     assert fresh(token).status == "EXPIRED"
-    assert lies_of(sound) == []
+    assert inconsistencies_of(sound) == []
 
 
 def test_canary_without_locks_a_hold_expires_twice(clock: ManualClock) -> None:
     slot = a_slot(capacity=1)
     token = book(slot, hold=True)
     clock.advance(minutes=5)
-    with unlocked(), without(*NUMBERED_ONCE, *COUNTED):
+    with without_locks(), without(*NUMBERED_ONCE, *COUNTED):
         ended = overtake(service.sweep, service.sweep)
         assert ended.overtook
         assert Event.objects.filter(token_id=token.id, type="token.expired").count() == 2
-        assert lies_of(slot)
+        assert inconsistencies_of(slot)

@@ -1,4 +1,4 @@
-"""Each of these tests has servers and processes of its own; the database that other tests use is left alone."""
+"""Each of these tests starts its own servers; the shared test database is not used."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""Nothing the engine does outlives its transaction on a connection, so a pooler may hand the connection on.
+"""The engine leaves no session state on a connection, so a transaction pooler may share connections.
 
 During a busy while each transaction runs on another connection than the one before, PostgreSQL writes down every
 statement, and the functions that lie in the database are read as well.
@@ -13,8 +13,8 @@ import pytest
 from bench.chaos.nemesis import Fault
 from bench.chaos.playing import perform
 from bench.chaos.system import System, running_system
-from tests.scale.scene import ONE_PROCESS, booked, hospital_of
-from tests.support.swapping import Swapper, swapping
+from tests.scale.helpers import ONE_PROCESS, booked, hospital_of
+from tests.support.rotating_pooler import RotatingPooler, rotating_pooler_for
 
 ENTRY = re.compile(r"\n(?=\d{4}-\d\d-\d\d )")
 SAID = re.compile(r"[^\n]*? LOG:  (?:statement|execute ([^:]+)): (.*)", re.DOTALL)
@@ -33,7 +33,7 @@ FUNCTIONS = "SELECT proname, prosrc FROM pg_proc WHERE pronamespace = 'public'::
 
 
 def lasting(statement: str) -> bool:
-    """Whether a statement leaves something behind on its connection."""
+    """Return whether a statement leaves session state on its connection."""
     return bool(OUTLIVES.search(statement))
 
 
@@ -72,11 +72,11 @@ def test_what_ends_with_its_transaction_is_fine(statement: str) -> None:
 
 
 def test_no_statement_of_a_busy_while_lasts() -> None:
-    swappers: list[Swapper] = []
+    swappers: list[RotatingPooler] = []
 
     @contextlib.contextmanager
     def swapped(system: System) -> Iterator[dict[str, str]]:
-        with swapping(system.postgres.url, size=4) as swapper:
+        with rotating_pooler_for(system.postgres.url, size=4) as swapper:
             swappers.append(swapper)
             write_statements_down(system)
             url = system.postgres.url.replace(f":{system.postgres.port}/", f":{swapper.port}/")

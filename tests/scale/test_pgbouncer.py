@@ -1,4 +1,4 @@
-"""PgBouncer in transaction mode: 32 threads share four connections, each of which is somebody else's a moment later."""
+"""PgBouncer in transaction mode: 32 threads share four connections."""
 
 import contextlib
 import subprocess
@@ -10,9 +10,9 @@ from bench.chaos.nemesis import Fault
 from bench.chaos.playing import perform
 from bench.chaos.system import System, running_system
 from devserver.project import ROOT
-from tests.scale.scene import ONE_PROCESS, booked, crowd, hospital_of, seats_sold
-from tests.support.pgbouncer import NotToBeHad, console, pgbouncer
-from tests.support.swapping import swapping
+from tests.scale.helpers import ONE_PROCESS, booked, crowd, hospital_of, seats_sold
+from tests.support.pgbouncer import PgBouncerUnavailable, console, pgbouncer
+from tests.support.rotating_pooler import rotating_pooler_for
 
 CONNECTIONS = 4
 LIMITS = ("statement_timeout = '15s'", "lock_timeout = '5s'", "idle_in_transaction_session_timeout = '15s'")
@@ -35,9 +35,9 @@ def test_thirty_two_threads_share_four_connections() -> None:
             try:
                 url = stack.enter_context(pgbouncer(system, size=CONNECTIONS))
                 address.append(url)
-            except NotToBeHad as missing:
+            except PgBouncerUnavailable as missing:
                 warnings.warn(f"{missing}; a pooler of the tests' own stands in for it", stacklevel=1)
-                swapper = stack.enter_context(swapping(system.postgres.url, size=CONNECTIONS))
+                swapper = stack.enter_context(rotating_pooler_for(system.postgres.url, size=CONNECTIONS))
                 url = system.postgres.url.replace(f":{system.postgres.port}/", f":{swapper.port}/")
             yield {"DATABASE_URL": url, "OPD_PGBOUNCER": "on", **ONE_PROCESS}
 
@@ -60,7 +60,7 @@ def test_thirty_two_threads_share_four_connections() -> None:
 
 
 def check_the_pool(url: str) -> None:
-    """PgBouncer itself says that it shared out as few connections as it was told to."""
+    """Assert from PgBouncer's own statistics that it used no more connections than configured."""
     (pool,) = [pool for pool in console(url, "SHOW POOLS") if pool["database"] == "opd"]
     assert pool["pool_mode"] == "transaction"
     assert len(console(url, "SHOW SERVERS")) == CONNECTIONS

@@ -1,4 +1,4 @@
-"""A streaming replica answers reports and lists, and nobody ever reads less than what was acknowledged."""
+"""A streaming replica serves reports and lists, and no client reads older data than it was acknowledged."""
 
 import contextlib
 import time
@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from bench.chaos.system import System, Web, running_system
-from tests.scale.scene import at, counted, hospital_of, wire_to
+from tests.scale.helpers import at, counted, hospital_of, wire_to
 from tests.support.api import Api
+from tests.support.eventually import eventually
 from tests.support.hospital import Hospital, unique
 from tests.support.standby import Standby, standby
-from tests.support.waiting import until
 
 LOCKED = """
 SELECT EXISTS (SELECT FROM pg_locks WHERE relation = 'clinics_doctor'::regclass AND mode = 'AccessExclusiveLock')
@@ -24,13 +24,13 @@ Json = dict[str, Any]
 
 
 def reads(web: Web, how: str) -> float:
-    """How many reads came from the `replica` so far; how many did not because it was `behind` or `away`."""
+    """Return how many reads used the `replica`, or did not because it was `behind` or `away`."""
     return counted(web, "opd_replica_reads_total", f'how="{how}"')
 
 
 @dataclass
-class Scene:
-    """Two servers of one hospital that share a replica, and one that believes the replica whatever it shows."""
+class ReplicatedSystem:
+    """Two servers that share a replica, and a third that reads the replica without checking its position."""
 
     system: System
     replica: Standby
@@ -50,7 +50,7 @@ class Scene:
 
 
 @pytest.fixture(scope="module")
-def scene(django_db_blocker: Any) -> Iterator[Scene]:
+def replicated(django_db_blocker: Any) -> Iterator[ReplicatedSystem]:
     replicas: list[Standby] = []
 
     @contextlib.contextmanager
@@ -66,120 +66,120 @@ def scene(django_db_blocker: Any) -> Iterator[Scene]:
             web.start()
         for web in (second, believer):
             web.await_ready()
-        yield Scene(system, replicas[0], [system.web, second], believer)
+        yield ReplicatedSystem(system, replicas[0], [system.web, second], believer)
 
 
 def names(api: Api, name: str) -> list[str]:
-    """The doctors of this name whom the list shows."""
+    """Return the doctors of this name in the list."""
     found = api.get("doctors/", page_size=200).expect(200)["results"]
     return [each["name"] for each in found if each["name"] == name]
 
 
 def new_doctor(api: Api) -> str:
-    """The name of a doctor who was just made there."""
+    """Create a doctor at this server; return the name."""
     return str(api.post("doctors/", {"name": unique("Dr"), "specialization": "General"}).expect(201)["name"])
 
 
-def await_reads_of_the_replica(scene: Scene, web: Web, path: str = "doctors/") -> None:
-    """Return when this comes from the replica there; after a failure it is left alone for a while."""
-    api, before = at(web, scene.hospital.admin), reads(web, "replica")
+def await_reads_of_the_replica(replicated: ReplicatedSystem, web: Web, path: str = "doctors/") -> None:
+    """Wait until this server reads the path from the replica, which it avoids for a while after a failure."""
+    api, before = at(web, replicated.hospital.admin), reads(web, "replica")
 
     def read() -> bool:
         api.get(path).expect(200)
         return reads(web, "replica") > before
 
-    until(read)
+    eventually(read)
 
 
-def test_whoever_wrote_reads_it_at_every_server(scene: Scene) -> None:
-    """Written at one server, read at the other at once, again and again, and the replica is what is read."""
-    writer, reader = scene.admins
-    before = reads(scene.webs[1], "replica")
+def test_whoever_wrote_reads_it_at_every_server(replicated: ReplicatedSystem) -> None:
+    """Write at one server, read at once at the other, repeatedly; the reads must come from the replica."""
+    writer, reader = replicated.admins
+    before = reads(replicated.webs[1], "replica")
     for _ in range(30):
         name = new_doctor(writer)
         assert names(reader, name) == [name]
-    assert reads(scene.webs[1], "replica") > before
+    assert reads(replicated.webs[1], "replica") > before
 
 
 @pytest.mark.parametrize("path", ["reports/daily/", "tokens/", "waiting-list/", "patients/", "doctors/"])
-def test_reports_and_lists_come_from_the_replica(scene: Scene, path: str) -> None:
-    await_reads_of_the_replica(scene, scene.webs[0], path)
+def test_reports_and_lists_come_from_the_replica(replicated: ReplicatedSystem, path: str) -> None:
+    await_reads_of_the_replica(replicated, replicated.webs[0], path)
 
 
-def test_what_decides_and_what_is_followed_comes_from_the_primary(scene: Scene) -> None:
-    hospital = scene.hospital
+def test_decisions_and_the_event_log_are_read_from_the_primary(replicated: ReplicatedSystem) -> None:
+    hospital = replicated.hospital
     slot = hospital.slot()
     token = hospital.token(slot)
-    before = [reads(scene.webs[0], how) for how in ("replica", "behind", "away")]
+    before = [reads(replicated.webs[0], how) for how in ("replica", "behind", "away")]
     hospital.read(token)
     hospital.done(token, "check_in")
     hospital.queue(slot)
     hospital.admin.get("events/").expect(200)
     hospital.sign_in("scale")
-    assert [reads(scene.webs[0], how) for how in ("replica", "behind", "away")] == before
+    assert [reads(replicated.webs[0], how) for how in ("replica", "behind", "away")] == before
 
 
-def test_a_replica_that_stands_still_is_passed_by(scene: Scene) -> None:
-    writer, reader = scene.admins
-    await_reads_of_the_replica(scene, scene.webs[1])
-    assert scene.health(scene.webs[1])["replica"] == "ok"
-    scene.replica.stand_still()
+def test_a_lagging_replica_is_not_read(replicated: ReplicatedSystem) -> None:
+    writer, reader = replicated.admins
+    await_reads_of_the_replica(replicated, replicated.webs[1])
+    assert replicated.health(replicated.webs[1])["replica"] == "ok"
+    replicated.replica.pause_replay()
     try:
-        behind, replica = reads(scene.webs[1], "behind"), reads(scene.webs[1], "replica")
+        behind, replica = reads(replicated.webs[1], "behind"), reads(replicated.webs[1], "replica")
         name = new_doctor(writer)
         assert names(reader, name) == [name]
-        assert reads(scene.webs[1], "behind") > behind
-        assert reads(scene.webs[1], "replica") == replica
-        assert scene.health(scene.webs[1])["replica"] == "degraded"
-        # What the look at its place in the log is good for: who believes the replica does not find the doctor.
-        assert names(at(scene.believer, scene.hospital.admin), name) == []
+        assert reads(replicated.webs[1], "behind") > behind
+        assert reads(replicated.webs[1], "replica") == replica
+        assert replicated.health(replicated.webs[1])["replica"] == "degraded"
+        # Canary for the position check: the server without it does not find the doctor.
+        assert names(at(replicated.believer, replicated.hospital.admin), name) == []
     finally:
-        scene.replica.go_on()
-    await_reads_of_the_replica(scene, scene.webs[1])
-    assert scene.health(scene.webs[1])["replica"] == "ok"
+        replicated.replica.go_on()
+    await_reads_of_the_replica(replicated, replicated.webs[1])
+    assert replicated.health(replicated.webs[1])["replica"] == "ok"
 
 
-def test_a_read_that_breaks_off_is_read_on_the_primary(scene: Scene) -> None:
-    web, (writer, reader) = scene.webs[1], scene.admins
+def test_a_read_that_breaks_off_is_read_on_the_primary(replicated: ReplicatedSystem) -> None:
+    web, (writer, reader) = replicated.webs[1], replicated.admins
     name = new_doctor(writer)
-    await_reads_of_the_replica(scene, web)
+    await_reads_of_the_replica(replicated, web)
     before = reads(web, "away")
-    with ThreadPoolExecutor(1) as pool, scene.system.connect() as link, scene.replica.connect() as watching:
+    with ThreadPoolExecutor(1) as pool, replicated.system.connect() as link, replicated.replica.connect() as watching:
         with link.transaction():
             # The lock holds on the replica too as soon as it has replayed it.
             link.execute("LOCK TABLE clinics_doctor IN ACCESS EXCLUSIVE MODE")
-            with scene.system.connect() as other:
+            with replicated.system.connect() as other:
                 other.execute("SELECT pg_logical_emit_message(true, 'scale', 'so that the log is written')")
-            until(lambda: watching.execute(LOCKED).fetchone() == (True,))
+            eventually(lambda: watching.execute(LOCKED).fetchone() == (True,))
             reading = pool.submit(names, reader, name)
-            until(lambda: bool(watching.execute(END_WAITING).fetchall()))
+            eventually(lambda: bool(watching.execute(END_WAITING).fetchall()))
         assert reading.result(20) == [name]
     assert reads(web, "away") == before + 1
 
 
-def test_a_dead_replica_is_not_missed(scene: Scene) -> None:
-    web, (writer, reader) = scene.webs[1], scene.admins
-    await_reads_of_the_replica(scene, web)
+def test_reads_continue_without_the_replica(replicated: ReplicatedSystem) -> None:
+    web, (writer, reader) = replicated.webs[1], replicated.admins
+    await_reads_of_the_replica(replicated, web)
     before = reads(web, "away")
-    scene.replica.kill()
+    replicated.replica.kill()
     for _ in range(10):
         name, began = new_doctor(writer), time.monotonic()
         assert names(reader, name) == [name]
         assert time.monotonic() - began < 3
     assert reads(web, "away") > before
-    assert scene.health(web)["replica"] == "degraded"
-    scene.replica.restart()
-    await_reads_of_the_replica(scene, web)
-    assert scene.health(web)["replica"] == "ok"
+    assert replicated.health(web)["replica"] == "degraded"
+    replicated.replica.restart()
+    await_reads_of_the_replica(replicated, web)
+    assert replicated.health(web)["replica"] == "ok"
 
 
-def test_a_replica_that_was_promoted_is_not_read(scene: Scene) -> None:
-    """The last of these tests: it follows nobody from here on."""
-    writer, reader = scene.admins
-    await_reads_of_the_replica(scene, scene.webs[1])
-    with scene.replica.connect() as link:
+def test_a_replica_that_was_promoted_is_not_read(replicated: ReplicatedSystem) -> None:
+    """Must run last: a promoted replica no longer follows the primary."""
+    writer, reader = replicated.admins
+    await_reads_of_the_replica(replicated, replicated.webs[1])
+    with replicated.replica.connect() as link:
         assert link.execute("SELECT pg_promote()").fetchone() == (True,)
-    before = reads(scene.webs[1], "replica")
+    before = reads(replicated.webs[1], "replica")
     name = new_doctor(writer)
     assert names(reader, name) == [name]
-    assert reads(scene.webs[1], "replica") == before
+    assert reads(replicated.webs[1], "replica") == before

@@ -1,4 +1,4 @@
-"""Redis behind sentinels: its primary is killed, bookings go on, and then the gate is held on the new primary."""
+"""Sentinel failover: the Redis primary is killed, bookings continue, and the lock moves to the new primary."""
 
 import contextlib
 import subprocess
@@ -9,9 +9,9 @@ from bench.chaos.nemesis import Fault, holds_end
 from bench.chaos.playing import perform
 from bench.chaos.system import System, running_system
 from devserver.project import ROOT
-from tests.scale.scene import ONE_PROCESS, counted
+from tests.scale.helpers import ONE_PROCESS, counted
+from tests.support.eventually import eventually
 from tests.support.sentinels import Watched, watched_redis
-from tests.support.waiting import until
 
 LONGEST_GAP = 4
 """Seconds in which nobody is told that a booking was made (measured: half a second)."""
@@ -30,7 +30,7 @@ assert cache.get("sentinel") == "kept"
 
 
 def passages(system: System, how: str) -> float:
-    """How many requests passed the gate in this way so far."""
+    """Return how many requests passed the Redis lock with this outcome."""
     return counted(system.web, "opd_gate_passages_total", f'how="{how}"')
 
 
@@ -45,13 +45,13 @@ def test_bookings_go_on_while_another_redis_takes_over() -> None:
 
     def fail_over(system: System, seconds: float) -> None:
         (watched,) = places
-        until(lambda: passages(system, "held") > 20)
+        eventually(lambda: passages(system, "held") > 20)
         before = passages(system, "away")
         watched.primary.kill()
-        until(lambda: watched.primary_port() == watched.replica.port)
+        eventually(lambda: watched.primary_port() == watched.replica.port)
         assert passages(system, "away") > before, "nobody noticed that the primary had gone"
         held = passages(system, "held")
-        until(lambda: passages(system, "held") > held + 20)
+        eventually(lambda: passages(system, "held") > held + 20)
 
     with running_system(beside=sentinels, celery=False) as system:
         for name in ("worker", "beat1"):

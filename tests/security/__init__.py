@@ -1,1 +1,1 @@
-"""Attacks and other abuse."""
+"""Security tests: attacks, abuse limits and information leaks."""

@@ -1,4 +1,4 @@
-"""A running server for the tests of what arrives over the wire."""
+"""A running server for the tests that send raw HTTP."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, nullcontext
@@ -13,7 +13,7 @@ BEHIND_A_PROXY = {"OPD_NUM_PROXIES": "1", "OPD_INTERNAL_NETWORKS": "10.0.0.0/8"}
 
 @pytest.fixture(scope="package")
 def system(django_db_blocker: Any) -> Iterator[System]:
-    """One engine for all of these tests: each start takes several seconds."""
+    """Start one engine for all of these tests, because each start takes several seconds."""
     with ExitStack() as stack:
         with django_db_blocker.unblock():
             running = running_system(celery=False, beside=lambda _: nullcontext(BEHIND_A_PROXY))

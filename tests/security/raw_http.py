@@ -1,16 +1,16 @@
-"""HTTP/1.1 by hand: what a client library would refuse to send."""
+"""A raw HTTP/1.1 client that can send requests a client library would refuse to send."""
 
 import json
 import socket
 from dataclasses import dataclass
 from typing import Any
 
-PATIENCE = 20.0
+TIMEOUT_SECONDS = 20.0
 
 
 @dataclass(frozen=True)
 class Reply:
-    """One answer; `closed` tells whether the server announced the end of the connection."""
+    """One response; `closed` is whether it announced that the server closes the connection."""
 
     status: int
     headers: dict[str, str]
@@ -31,10 +31,10 @@ class Reply:
 
 
 class Connection:
-    """One connection to a server."""
+    """A connection to a server."""
 
     def __init__(self, address: tuple[str, int]) -> None:
-        self.socket = socket.create_connection(address, timeout=PATIENCE)
+        self.socket = socket.create_connection(address, timeout=TIMEOUT_SECONDS)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.stream = self.socket.makefile("rb")
 
@@ -49,11 +49,11 @@ class Connection:
         self.socket.sendall(raw)
 
     def end(self) -> None:
-        """Send nothing more, and go on reading."""
+        """Close the sending half of the connection."""
         self.socket.shutdown(socket.SHUT_WR)
 
     def read(self) -> Reply:
-        """The next answer. Fails if the connection ends instead."""
+        """Return the next response; fail if the connection ends first."""
         line = self.stream.readline()
         assert line, "the connection ended without an answer"
         headers = {}
@@ -71,12 +71,12 @@ class Connection:
 
 
 def head(method: str, path: str, *lines: str) -> bytes:
-    """The head of a request."""
+    """Return a request's start line and headers."""
     return "\r\n".join([f"{method} {path} HTTP/1.1", "Host: 127.0.0.1", *lines, "", ""]).encode("latin-1")
 
 
 def ask(address: tuple[str, int], method: str, path: str, *lines: str, content: bytes | None = None) -> Reply:
-    """One well-formed request over a connection of its own."""
+    """Send one well-formed request on a new connection; return the response."""
     if content is not None:
         lines = (*lines, "Content-Type: application/json", f"Content-Length: {len(content)}")
     with Connection(address) as connection:

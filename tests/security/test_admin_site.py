@@ -1,4 +1,4 @@
-"""The admin site gives no secret away, and its sessions end."""
+"""The admin site reveals no secrets, and its sessions expire."""
 
 import logging
 from datetime import timedelta
@@ -116,14 +116,14 @@ def test_keys_and_administrators_need_a_recent_sign_in_here_too(site: Client, cl
 
 
 def set_signed_in_at(site: Client, clock: ManualClock, **ago: int) -> None:
-    """As if the session had begun so long ago."""
+    """Backdate the start of the session."""
     session = site.session
     session["signed_in_at"] = (clock.now() - timedelta(**ago)).isoformat()
     session.save()
 
 
 def ends_in() -> float:
-    """In how many minutes the one session ends."""
+    """Return the minutes until the only session expires."""
     return (SiteSession.objects.get().expire_date - timezone.now()).total_seconds() / 60
 
 

@@ -1,4 +1,4 @@
-"""The engine runs with a database role that owns nothing and can only add to the log, the trail and the history."""
+"""The application's database role owns nothing and can only append to the event log, read trail and history."""
 
 import os
 import subprocess
@@ -120,7 +120,7 @@ TRIGGERS = "SELECT array_agg(DISTINCT tgname::text) FROM pg_trigger WHERE NOT tg
 
 @pytest.fixture
 def ignoring(application: psycopg.Connection) -> psycopg.Connection:
-    """The application role, which asks all triggers to be ignored as pgtrigger would."""
+    """Connect as the application role with the setting by which pgtrigger ignores triggers."""
     application.execute(f"SELECT set_config('pgtrigger.ignore', ({TRIGGERS})::text, false)")
     return application
 

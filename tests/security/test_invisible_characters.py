@@ -1,4 +1,4 @@
-"""Text that people read has nothing in it that they cannot see: two names that look alike are alike."""
+"""Displayed text contains no invisible characters, so two names that look the same are the same."""
 
 from typing import Any
 
@@ -43,7 +43,7 @@ def test_real_names_of_any_script_are_taken_as_they_are(hospital: Hospital, name
 
 
 @pytest.mark.parametrize("mark", ["\u200b", "\u202e", "\u3164"])
-def test_so_has_everything_else_that_is_named(hospital: Hospital, mark: str) -> None:
+def test_other_names_have_no_invisible_characters(hospital: Hospital, mark: str) -> None:
     name = NAME.format(mark)
     doctor = hospital.doctor()
     admin = hospital.admin
@@ -57,7 +57,7 @@ def test_so_has_everything_else_that_is_named(hospital: Hospital, mark: str) -> 
 
 
 @pytest.mark.parametrize("mark", ["\u200b", "\u202e", "\x07"])
-def test_so_have_reasons(hospital: Hospital, mark: str) -> None:
+def test_reasons_have_no_invisible_characters(hospital: Hospital, mark: str) -> None:
     slot, patient = hospital.slot(), hospital.patient()
     text = {"reason": f"chest{mark} pain"}
     body = {"slot_id": slot["id"], "patient_id": patient["id"]}
@@ -71,7 +71,7 @@ def test_so_have_reasons(hospital: Hospital, mark: str) -> None:
 
 
 @pytest.mark.parametrize("mark", ["\u3164", "\ufe0f", "\u200b"])
-def test_so_have_user_names_and_addresses(hospital: Hospital, mark: str) -> None:
+def test_user_names_and_addresses_have_no_invisible_characters(hospital: Hospital, mark: str) -> None:
     body = {"username": "nila", "email": "nila@example.org", "password": PASSWORD, "role": "FRONT_DESK"}
     for field, value in [("username", f"ni{mark}la"), ("email", f"nila@exam{mark}ple.org")]:
         answer = hospital.admin.post("users/", {**body, field: value})

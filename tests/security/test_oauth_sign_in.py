@@ -1,4 +1,4 @@
-"""The form of OAuth 2.0 is the door of auth/token/: the same second factor, the same limits, and no way round them."""
+"""The OAuth 2.0 token endpoint applies the same second factor and limits as auth/token/."""
 
 import base64
 from collections.abc import Callable
@@ -27,10 +27,10 @@ def desk() -> User:
 
 @pytest.fixture
 def code(desk: User, clock: ManualClock) -> Callable[[], str]:
-    """What the app of the desk shows, with a second factor set up."""
+    """Set up the desk's second factor; return a function that generates its current code."""
 
     def shown() -> str:
-        clock.advance(seconds=60)  # a code is good once
+        clock.advance(seconds=60)  # each code is valid once
         totp = TOTP(TOTPDevice.objects.get(user=desk).bin_key)
         totp.time = clock.now().timestamp()
         return f"{totp.token():06d}"
@@ -76,7 +76,7 @@ def test_a_wrong_password_is_an_invalid_grant_and_a_problem() -> None:
     assert not Session.objects.exists()
 
 
-def test_guesses_close_the_same_door() -> None:
+def test_guesses_count_towards_the_same_limit() -> None:
     for _ in range(5):
         refused(by_password("wrong-harbour-42"))
     assert refused(by_password(), 429)["code"] == "throttled"

@@ -1,4 +1,4 @@
-"""What strangers cannot do with codes mailed to somebody else: guess them, end them, replace them, learn from them."""
+"""A stranger can't guess, invalidate, replace or learn from a one-time code mailed to another user."""
 
 import re
 from typing import Any
@@ -75,14 +75,14 @@ def test_more_codes_give_no_more_guesses_when_mails_have_stopped(api: APIClient,
     assert OneTimeCode.objects.count() == 10, "the limit comes before the code"
 
 
-def test_a_stranger_who_asks_again_does_not_kill_a_good_code(api: APIClient, owner: User) -> None:
+def test_a_strangers_request_does_not_invalidate_a_good_code(api: APIClient, owner: User) -> None:
     forgot(api)
     for _ in range(20):
         forgot(api, **STRANGER)
     assert reset(api, codes()[0]).status_code == 204
 
 
-def test_a_stranger_who_guesses_does_not_kill_a_good_code(api: APIClient, owner: User) -> None:
+def test_a_strangers_guesses_do_not_invalidate_a_good_code(api: APIClient, owner: User) -> None:
     forgot(api)
     for _ in range(20):
         problem(reset(api, wrong(), **STRANGER), 400, "validation-error")
@@ -96,7 +96,7 @@ def test_a_used_code_ends_the_others_of_the_account(api: APIClient, owner: User)
     problem(reset(api, codes()[0]), 400, "validation-error")
 
 
-def test_who_mistypes_five_times_asks_for_a_new_code(api: APIClient, owner: User) -> None:
+def test_after_five_wrong_codes_a_new_code_is_needed(api: APIClient, owner: User) -> None:
     forgot(api)
     for _ in range(5):
         problem(reset(api, wrong()), 400, "validation-error")

@@ -1,4 +1,4 @@
-"""Every read that shows patients' names leaves one row with the ids of those patients."""
+"""Every read that returns patients' names writes one row with the ids of those patients."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -10,10 +10,10 @@ from django.db import connection
 from accounts.audit import read_trail
 from accounts.models import ReadTrail
 from tests.factories import first_admin
-from tests.races.choreography import together
+from tests.races.interleaving import together
 from tests.support.api import Answer, Api, in_process
+from tests.support.eventually import eventually
 from tests.support.hospital import PASSWORD, Hospital
-from tests.support.waiting import until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -25,8 +25,8 @@ def hospital() -> Hospital:
     return Hospital(in_process(), first_admin(PASSWORD).username, PASSWORD)
 
 
-class Scene:
-    """A slot with two tokens and one who waits, and what reads of it left."""
+class TrackedSlot:
+    """A slot with two tokens and one waiting entry, and the read trail rows of reads of it."""
 
     def __init__(self, hospital: Hospital) -> None:
         self.hospital, self.doctor = hospital, hospital.doctor()
@@ -45,8 +45,8 @@ class Scene:
 
 
 @pytest.fixture
-def scene(hospital: Hospital) -> Iterator[Scene]:
-    yield Scene(hospital)
+def tracked(hospital: Hospital) -> Iterator[TrackedSlot]:
+    yield TrackedSlot(hospital)
     assert read_trail.verify_read_trail() is None
 
 
@@ -54,106 +54,106 @@ def told(rows: list[ReadTrail]) -> list[tuple[str, set[str]]]:
     return [(row.what, {str(each) for each in row.patient_ids}) for row in rows]
 
 
-def test_the_queue_of_a_slot(scene: Scene) -> None:
-    desk = scene.hospital.desk
+def test_the_queue_of_a_slot(tracked: TrackedSlot) -> None:
+    desk = tracked.hospital.desk
     me = desk.get("auth/me/").expect(200)["id"]
-    scene.hospital.do(scene.tokens[1], "cancel").expect(200)
-    entry_patient = scene.entry["patient"]
+    tracked.hospital.do(tracked.tokens[1], "cancel").expect(200)
+    entry_patient = tracked.entry["patient"]
     for query, patients in (
-        ("", {*scene.booked, entry_patient}),
-        ("?in_queue=true", {scene.tokens[0]["patient"], entry_patient}),
+        ("", {*tracked.booked, entry_patient}),
+        ("?in_queue=true", {tracked.tokens[0]["patient"], entry_patient}),
     ):
         for _ in range(2):  # the second one from what is kept
-            answer, rows = scene.rows_of(desk, scene.queue + query)
+            answer, rows = tracked.rows_of(desk, tracked.queue + query)
             answer.expect(200)
             assert told(rows) == [("queue.read", patients)]
             assert rows[0].actor == f"user:{me}"
 
 
-def test_a_list_that_the_client_has_already_leaves_nothing(scene: Scene) -> None:
-    first, _ = scene.rows_of(scene.hospital.desk, scene.queue)
-    again, rows = scene.rows_of(scene.hospital.desk, scene.queue, **{"If-None-Match": first.headers["etag"]})
+def test_a_list_that_the_client_has_already_leaves_nothing(tracked: TrackedSlot) -> None:
+    first, _ = tracked.rows_of(tracked.hospital.desk, tracked.queue)
+    again, rows = tracked.rows_of(tracked.hospital.desk, tracked.queue, **{"If-None-Match": first.headers["etag"]})
     assert (again.status, rows) == (304, [])
 
 
-def test_an_empty_queue_leaves_nothing(scene: Scene) -> None:
-    empty = scene.hospital.slot()
-    answer, rows = scene.rows_of(scene.hospital.desk, f"slots/{empty['id']}/tokens/")
+def test_an_empty_queue_leaves_nothing(tracked: TrackedSlot) -> None:
+    empty = tracked.hospital.slot()
+    answer, rows = tracked.rows_of(tracked.hospital.desk, f"slots/{empty['id']}/tokens/")
     assert (answer.expect(200), rows) == ([], [])
 
 
-def test_a_patient_leaves_the_names_they_saw(scene: Scene) -> None:
-    own = scene.tokens[0]["patient"]
-    answer, rows = scene.rows_of(scene.hospital.patient_user({"id": own}), scene.queue)
+def test_a_patient_leaves_the_names_they_saw(tracked: TrackedSlot) -> None:
+    own = tracked.tokens[0]["patient"]
+    answer, rows = tracked.rows_of(tracked.hospital.patient_user({"id": own}), tracked.queue)
     assert len(answer.expect(200)) == 1
     assert told(rows) == [("queue.read", {own})]
 
 
-def test_a_refused_read_leaves_nothing(scene: Scene) -> None:
-    stranger = scene.hospital.doctor_user(scene.hospital.doctor())
-    answer, rows = scene.rows_of(stranger, scene.queue)
+def test_a_refused_read_leaves_nothing(tracked: TrackedSlot) -> None:
+    stranger = tracked.hospital.doctor_user(tracked.hospital.doctor())
+    answer, rows = tracked.rows_of(stranger, tracked.queue)
     answer.expect(403, "permission-denied")
     assert rows == []
 
 
-def test_a_queue_as_it_was(scene: Scene) -> None:
-    moment = scene.hospital.now().isoformat().replace("+", "%2B")
-    answer, rows = scene.rows_of(scene.hospital.desk, f"{scene.queue}?as_of={moment}")
+def test_a_queue_as_it_was(tracked: TrackedSlot) -> None:
+    moment = tracked.hospital.now().isoformat().replace("+", "%2B")
+    answer, rows = tracked.rows_of(tracked.hospital.desk, f"{tracked.queue}?as_of={moment}")
     answer.expect(200)
-    assert told(rows) == [("queue.read", scene.booked)]
+    assert told(rows) == [("queue.read", tracked.booked)]
 
 
-def test_a_name_that_looks_like_json_adds_nobody(scene: Scene) -> None:
-    cunning = scene.hospital.patient(name="x patient: 01a22147-5c4a-7000-b750-1230d5b16cfd")
-    slot = scene.hospital.slot()
-    scene.hospital.token(slot, cunning)
-    _, rows = scene.rows_of(scene.hospital.desk, f"slots/{slot['id']}/tokens/")
+def test_a_name_that_looks_like_json_adds_nobody(tracked: TrackedSlot) -> None:
+    cunning = tracked.hospital.patient(name="x patient: 01a22147-5c4a-7000-b750-1230d5b16cfd")
+    slot = tracked.hospital.slot()
+    tracked.hospital.token(slot, cunning)
+    _, rows = tracked.rows_of(tracked.hospital.desk, f"slots/{slot['id']}/tokens/")
     assert told(rows) == [("queue.read", {cunning["id"]})]
 
 
-def test_lists_of_tokens_and_single_ones(scene: Scene) -> None:
-    first = scene.tokens[0]
+def test_lists_of_tokens_and_single_ones(tracked: TrackedSlot) -> None:
+    first = tracked.tokens[0]
     for path, patients in (
-        (f"tokens/?slot={scene.slot['id']}", scene.booked),
+        (f"tokens/?slot={tracked.slot['id']}", tracked.booked),
         (f"tokens/{first['id']}/", {first["patient"]}),
-        (f"tokens/?slot={scene.slot['id']}&page_size=1", {first["patient"]}),
+        (f"tokens/?slot={tracked.slot['id']}&page_size=1", {first["patient"]}),
     ):
-        answer, rows = scene.rows_of(scene.hospital.desk, path)
+        answer, rows = tracked.rows_of(tracked.hospital.desk, path)
         answer.expect(200)
         assert told(rows) == [("tokens.read", patients)], path
 
 
-def test_waiting_lists(scene: Scene) -> None:
-    for path in (f"waiting-list/?slot={scene.slot['id']}", f"waiting-list/by_slot/?slot_id={scene.slot['id']}"):
-        answer, rows = scene.rows_of(scene.hospital.desk, path)
+def test_waiting_lists(tracked: TrackedSlot) -> None:
+    for path in (f"waiting-list/?slot={tracked.slot['id']}", f"waiting-list/by_slot/?slot_id={tracked.slot['id']}"):
+        answer, rows = tracked.rows_of(tracked.hospital.desk, path)
         answer.expect(200)
-        assert told(rows) == [("waiting_list.read", {scene.entry["patient"]})], path
+        assert told(rows) == [("waiting_list.read", {tracked.entry["patient"]})], path
 
 
-def test_patients(scene: Scene) -> None:
-    patient = scene.hospital.patient()
+def test_patients(tracked: TrackedSlot) -> None:
+    patient = tracked.hospital.patient()
     for path in (f"patients/{patient['id']}/", f"patients/?search={patient['name'].replace(' ', '%20')}"):
-        answer, rows = scene.rows_of(scene.hospital.desk, path)
+        answer, rows = tracked.rows_of(tracked.hospital.desk, path)
         answer.expect(200)
         assert told(rows) == [("patients.read", {patient["id"]})], path
 
 
 @pytest.mark.parametrize("changes", [{}, {"needs_assistance": True}])
-def test_a_change_shows_the_record_too(scene: Scene, changes: Json) -> None:
-    patient = scene.hospital.patient()
-    scene.hospital.desk.patch(f"patients/{patient['id']}/", changes).expect(200)
+def test_a_change_shows_the_record_too(tracked: TrackedSlot, changes: Json) -> None:
+    patient = tracked.hospital.patient()
+    tracked.hospital.desk.patch(f"patients/{patient['id']}/", changes).expect(200)
     rows = list(ReadTrail.objects.filter(patient_ids__contains=[UUID(patient["id"])]))
     assert told(rows) == [("patients.write", {patient["id"]})]
 
 
-def test_a_change_that_is_refused_shows_nothing(scene: Scene) -> None:
-    patient = scene.hospital.patient()
-    scene.hospital.desk.patch(f"patients/{patient['id']}/", {"name": ""}).expect(400, "validation-error")
+def test_a_change_that_is_refused_shows_nothing(tracked: TrackedSlot) -> None:
+    patient = tracked.hospital.patient()
+    tracked.hospital.desk.patch(f"patients/{patient['id']}/", {"name": ""}).expect(400, "validation-error")
     assert not ReadTrail.objects.filter(patient_ids__contains=[UUID(patient["id"])]).exists()
 
 
 def test_reads_at_the_same_moment_are_written_together(settings: Any, monkeypatch: Any) -> None:
-    """One row is on its way, five wait meanwhile: two statements for six rows."""
+    """While one row is being written, five wait; six rows take two statements."""
     settings.OPD_COMBINE = True
     written: list[int] = []
     send = read_trail.send
@@ -161,7 +161,7 @@ def test_reads_at_the_same_moment_are_written_together(settings: Any, monkeypatc
     def slow(statements: Any, **more: Any) -> Any:
         if not written:
             written.append(1)
-            until(lambda: read_trail._writes.waiting(None) == 5)
+            eventually(lambda: read_trail._writes.waiting(None) == 5)
         else:
             written.append(5)
         return send(statements, **more)
@@ -178,14 +178,14 @@ def test_reads_at_the_same_moment_are_written_together(settings: Any, monkeypatc
     assert {row.patient_ids[0] for row in ReadTrail.objects.all()} == set(patients)
 
 
-def test_what_cannot_be_recorded_is_not_shown(scene: Scene) -> None:
+def test_what_cannot_be_recorded_is_not_shown(tracked: TrackedSlot) -> None:
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE accounts_readtrail ADD CONSTRAINT closed CHECK (false) NOT VALID")
         try:
             answer = in_process()(
-                "GET", "/api/v1/" + scene.queue, b"", {"Authorization": scene.hospital.desk.authorization}
+                "GET", "/api/v1/" + tracked.queue, b"", {"Authorization": tracked.hospital.desk.authorization}
             )
         finally:
             cursor.execute("ALTER TABLE accounts_readtrail DROP CONSTRAINT closed")
     assert answer.status_code == 500
-    assert all(token["patient"] not in answer.text for token in scene.tokens)
+    assert all(token["patient"] not in answer.text for token in tracked.tokens)

@@ -1,4 +1,4 @@
-"""What a stolen access token or a forgotten admin session of an administrator is not enough for."""
+"""Actions that need a recent sign-in, beyond an administrator's access token or admin session."""
 
 import json
 import logging
@@ -34,7 +34,7 @@ def boss(clock: ManualClock) -> APIClient:
 
 @pytest.fixture
 def site(clock: ManualClock) -> Client:
-    """An administrator on the admin site, who signed in there 16 minutes ago."""
+    """An administrator whose admin site session began 16 minutes ago."""
     make_user(Role.ADMIN, "boss")
     client = Client()
     assert client.post("/admin/login/", {"username": "boss", "password": PASSWORD}).status_code == 302
@@ -70,7 +70,7 @@ def test_the_standing_of_an_administrator(boss: APIClient, change: dict[str, Any
 
 
 def test_a_password_that_is_the_stored_hash(boss: APIClient) -> None:
-    """What is sent is never taken for what is."""
+    """A submitted string is never compared with the stored hash as text."""
     other = make_user(Role.FRONT_DESK, "other")
     sign_in_is_demanded(boss.patch(f"{USERS}{other.pk}/", {"password": User.objects.get(pk=other.pk).password}))
 

@@ -1,4 +1,4 @@
-"""Where the refresh token travels in a cookie, only the hospital's own pages can use it."""
+"""A refresh token in a cookie can be used only by pages of the hospital's own origin."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -18,7 +18,7 @@ PAGES = "https://pages.hospital.example"
 
 @pytest.fixture
 def browser(settings: Any) -> Iterator[APIClient]:
-    """A browser that is signed in and holds the cookie."""
+    """A signed-in browser client that holds the refresh cookie."""
     settings.OPD_REFRESH_COOKIE = True
     settings.CORS_ALLOWED_ORIGINS = [PAGES]
     User.objects.create_user("desk", "desk@hospital.example", PASSWORD, role=Role.FRONT_DESK)

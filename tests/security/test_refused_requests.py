@@ -1,4 +1,4 @@
-"""A request that is refused changes nothing: no row, no event, whatever the endpoint and the reason."""
+"""A refused request changes no row and writes no event, at every endpoint and for every reason."""
 
 import uuid
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from django.db import connection
 from accounts.access.permission_table import PERMISSIONS, Reach
 from accounts.access.roles import Role
 from tests.factories import first_admin
-from tests.security.surface import OPEN, SIGNED_IN, Operation, operations, things_of, writes
+from tests.security.openapi_operations import OPEN, SIGNED_IN, Operation, create_objects, operations, writes
 from tests.support.api import Answer, Api, in_process
 from tests.support.hospital import PASSWORD, Hospital
 
@@ -25,11 +25,11 @@ def hospital(db: None) -> Hospital:
 
 @pytest.fixture
 def things(hospital: Hospital) -> dict[str, str]:
-    return things_of(hospital)
+    return create_objects(hospital)
 
 
 def contents() -> dict[str, Any]:
-    """A digest of every table of the engine."""
+    """Return a digest of every table of the engine."""
     tables = sorted(set(connection.introspection.table_names()) - NOT_OURS)
     query = " UNION ALL ".join(
         f"SELECT '{name}', count(*), md5(string_agg(md5(t::text), '' ORDER BY md5(t::text))) FROM {name} t"

@@ -1,4 +1,4 @@
-"""Refresh tokens that come a second time, and acts that a stolen access token must not be enough for."""
+"""Reuse of refresh tokens, and actions for which a stolen access token does not suffice."""
 
 from typing import Any
 
@@ -76,7 +76,7 @@ def test_only_the_token_spent_last_can_be_repeated(clock: ManualClock) -> None:
     problem(refresh(third["refresh"]), 401, "not-authenticated")
 
 
-def test_a_repeated_refresh_gives_nothing_to_who_has_signed_out(clock: ManualClock) -> None:
+def test_a_repeated_refresh_after_sign_out_is_refused(clock: ManualClock) -> None:
     make_user()
     first = sign_in()
     second = refresh(first["refresh"]).json()

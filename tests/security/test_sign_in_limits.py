@@ -1,4 +1,4 @@
-"""Guessing passwords: from one address, from many, for one account and for all; and what the limits tell a stranger."""
+"""Sign-in limits against password guessing by address and by account, and what the limits reveal to a stranger."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ HOME = "10.0.0.1"
 
 
 class CountingHasher(MD5PasswordHasher):
-    """Counts the hashes that are computed."""
+    """A password hasher that counts the hashes computed."""
 
     encoded = 0
 
@@ -45,7 +45,7 @@ def sign_in(api: APIClient, name: str = "desk", password: str = PASSWORD, addres
     return api.post(TOKEN, {"username": name, "password": password}, REMOTE_ADDR=address)
 
 
-def guess_from_everywhere(api: APIClient, name: str, times: int) -> None:
+def guess_from_many_addresses(api: APIClient, name: str, times: int) -> None:
     for turn in range(times):
         sign_in(api, name, "wrong", f"10.66.{turn // 250}.{turn % 250}")
 
@@ -64,7 +64,7 @@ def test_a_stranger_learns_nothing_from_the_order_of_names_and_addresses(api: AP
 
 def test_a_stranger_at_many_addresses_learns_nothing(api: APIClient) -> None:
     def answers(name: str, email: str) -> list[Any]:
-        guess_from_everywhere(api, name, 60)
+        guess_from_many_addresses(api, name, 60)
         steps = [sign_in(api, each, "wrong", f"10.7.0.{turn}") for turn in range(3) for each in (name, email)]
         return [(each.status_code, each.content) for each in steps]
 
@@ -73,7 +73,7 @@ def test_a_stranger_at_many_addresses_learns_nothing(api: APIClient) -> None:
 
 def test_many_addresses_are_slowed_and_the_owners_known_address_is_not(api: APIClient, clock: ManualClock) -> None:
     assert sign_in(api).status_code == 200
-    guess_from_everywhere(api, "desk", lockout._PER_NAME.max_attempts)
+    guess_from_many_addresses(api, "desk", lockout._PER_NAME.max_attempts)
     problem(sign_in(api, address="10.99.0.1"), 429, "throttled")
     assert sign_in(api).status_code == 200
     clock.advance(minutes=16)
@@ -90,7 +90,7 @@ def test_one_address_locks_out_nobody_who_signs_in_there(api: APIClient) -> None
     assert sign_in(api, "other@hospital.example").status_code == 200
 
 
-def test_a_wrong_password_behind_a_locked_door_looks_locked_to_everybody(api: APIClient) -> None:
+def test_a_wrong_password_for_a_locked_account_gets_the_same_response_for_everybody(api: APIClient) -> None:
     assert sign_in(api, "other").status_code == 200
     for turn in range(lockout._PER_ADDRESS.max_attempts):
         sign_in(api, f"nobody-{turn}", "wrong")
@@ -100,13 +100,13 @@ def test_a_wrong_password_behind_a_locked_door_looks_locked_to_everybody(api: AP
 
 
 @pytest.mark.parametrize("name", ["desk", "nobody"])
-def test_a_locked_door_costs_no_password_hash(api: APIClient, name: str) -> None:
+def test_a_locked_account_costs_no_password_hash(api: APIClient, name: str) -> None:
     for _ in range(5):
         sign_in(api, name, "wrong")
     before = CountingHasher.encoded
     for _ in range(10):
         problem(sign_in(api, name, "wrong"), 429, "throttled")
-    guess_from_everywhere(api, name, lockout._PER_NAME.max_attempts)
+    guess_from_many_addresses(api, name, lockout._PER_NAME.max_attempts)
     while_open = CountingHasher.encoded
     assert while_open - before <= lockout._PER_NAME.max_attempts
     problem(sign_in(api, name, "wrong", "10.99.0.1"), 429, "throttled")
@@ -116,12 +116,12 @@ def test_a_locked_door_costs_no_password_hash(api: APIClient, name: str) -> None
 def test_an_address_is_known_for_ninety_days(api: APIClient, clock: ManualClock) -> None:
     assert sign_in(api).status_code == 200
     clock.advance(hours=91 * 24)
-    guess_from_everywhere(api, "desk", lockout._PER_NAME.max_attempts)
+    guess_from_many_addresses(api, "desk", lockout._PER_NAME.max_attempts)
     problem(sign_in(api), 429, "throttled")
 
 
 def test_a_new_password_by_mail_lets_the_owner_in_at_once(api: APIClient) -> None:
-    guess_from_everywhere(api, "desk", lockout._PER_NAME.max_attempts)
+    guess_from_many_addresses(api, "desk", lockout._PER_NAME.max_attempts)
     problem(sign_in(api), 429, "throttled")
     api.post("/api/v1/auth/password/forgot/", {"email": "desk@hospital.example"}, REMOTE_ADDR=HOME)
     code = mail.outbox[0].subject.split()[-1]

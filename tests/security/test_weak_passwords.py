@@ -1,4 +1,4 @@
-"""Passwords that a stranger guesses first, at every place where a password is set."""
+"""Easily guessed passwords are refused wherever a password is set."""
 
 import datetime
 import io

@@ -1,4 +1,4 @@
-"""Servers of its own for every test here, in folders that PostgreSQL's user may enter."""
+"""Fixtures: separate servers for each test, in directories that the PostgreSQL user may enter."""
 
 import os
 import tempfile
@@ -13,7 +13,7 @@ from devserver.data_dir import remove_home
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """A data folder with a space in its name."""
+    """Return a data directory with a space in its name."""
     root = Path(tempfile.mkdtemp(prefix="opd setup-")).resolve()
     root.chmod(0o711 if os.geteuid() == 0 else 0o700)
     try:
@@ -25,7 +25,7 @@ def folder() -> Iterator[Path]:
 
 @pytest.fixture
 def ask() -> Callable[..., object]:
-    """One statement, one value."""
+    """Run one statement; return its value."""
 
     def ask(url: str, statement: str) -> object:
         with psycopg.connect(url, connect_timeout=5, autocommit=True) as connection:

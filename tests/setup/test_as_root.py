@@ -1,4 +1,4 @@
-"""PostgreSQL refuses to be run by root: then another user runs it, wherever the checkout lies."""
+"""Started as root, the engine runs PostgreSQL as another user, wherever the checkout is."""
 
 import os
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""`setup.sh audit` says what it knows, and does not take silence for good news."""
+"""`setup.sh audit` fails on known vulnerabilities and says so when nothing could be audited."""
 
 import os
 from typing import Any

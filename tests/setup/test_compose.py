@@ -1,4 +1,4 @@
-"""Docker is not needed to see that what we hand to it is whole."""
+"""Checks of the Compose file and Dockerfile that do not need Docker."""
 
 import json
 import re
@@ -29,7 +29,7 @@ def test_all_services_are_there(compose: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(SERVICES - {"migrate"}))
-def test_each_service_comes_back_and_says_whether_it_is_well(compose: dict[str, Any], name: str) -> None:
+def test_each_service_restarts_and_has_a_health_check(compose: dict[str, Any], name: str) -> None:
     service = compose["services"][name]
     assert service["restart"] == "unless-stopped"
     assert service["healthcheck"]["test"]
@@ -64,7 +64,7 @@ def test_nothing_of_the_data_is_open_to_the_network(compose: dict[str, Any]) -> 
 
 
 def test_data_lie_in_volumes(compose: dict[str, Any]) -> None:
-    """What must outlive a container lies where its image writes it (PGDATA; OPD_DATA_DIR) in a named volume."""
+    """Data that must outlive a container are in named volumes at the image's path (PGDATA, OPD_DATA_DIR)."""
     for name, place, volume in (
         ("db", "/var/lib/postgresql/data", "db-data"),
         ("beat", "/data", "beat-data"),
@@ -72,7 +72,7 @@ def test_data_lie_in_volumes(compose: dict[str, Any]) -> None:
         service = compose["services"][name]
         assert f"{volume}:{place}" in service["volumes"]
         assert not any(each.split(":")[0] == place for each in service.get("tmpfs", []))
-        assert compose["volumes"][volume] is None  # Docker's own kind, kept until somebody removes it
+        assert compose["volumes"][volume] is None  # a default named volume, kept until it is removed
     assert "PGDATA" not in compose["services"]["db"]["environment"]
     assert re.search(r"OPD_DATA_DIR=/data\b", (ROOT / "Dockerfile").read_text())
 
@@ -126,7 +126,7 @@ def test_one_service_builds_the_image_and_the_others_take_it(compose: dict[str, 
 
 
 def test_health_checks_do_not_start_the_engine(compose: dict[str, Any]) -> None:
-    """Each check of web and worker is a process of its own, every few seconds."""
+    """Each check of web and worker starts a process every few seconds, so it must be cheap."""
     probe = ["CMD", "python3", "-I", "-S", "devserver/probe.py"]
     assert compose["services"]["web"]["healthcheck"]["test"] == probe
     assert (
@@ -138,7 +138,7 @@ def test_health_checks_do_not_start_the_engine(compose: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(("status", "code"), [(b"200 OK", 0), (b"503 Service Unavailable", 1), (None, 1)])
-def test_the_probe_tells_whether_web_is_ready(status: bytes | None, code: int) -> None:
+def test_the_probe_reports_whether_web_is_ready(status: bytes | None, code: int) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port, heard = server.getsockname()[1], list[bytes]()
 
@@ -156,7 +156,7 @@ def test_the_probe_tells_whether_web_is_ready(status: bytes | None, code: int) -
         assert subprocess.run(command, env=environ, timeout=20).returncode == code
         thread.join()
     assert heard[0].startswith(b"GET /healthz/ready HTTP/1.1\r\nHost: hospital.example\r\n")
-    assert subprocess.run(command, env=environ, timeout=20).returncode == 1  # nobody listens any more
+    assert subprocess.run(command, env=environ, timeout=20).returncode == 1  # the port is closed
 
 
 def test_the_probe_loads_next_to_nothing() -> None:
@@ -168,7 +168,7 @@ def test_the_probe_loads_next_to_nothing() -> None:
 
 
 def test_the_image_holds_bytecode_and_can_be_read_by_its_user() -> None:
-    """Of every package that goes into it, and whatever the umask of the clone was."""
+    """For every package in the image, and whatever the umask of the clone."""
     dockerfile, ignored = (ROOT / "Dockerfile").read_text(), (ROOT / ".dockerignore").read_text().split()
     compiled = re.search(r"-m compileall -q -j 0 ([a-z ]+)$", dockerfile, re.MULTILINE)
     assert compiled

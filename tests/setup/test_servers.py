@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL and Redis: they start on anything, survive everything, and leave nothing behind."""
+"""The embedded PostgreSQL and Redis: start-up, crash recovery and clean-up."""
 
 import os
 import subprocess
@@ -42,7 +42,7 @@ def test_data_ports_and_passwords_outlive_the_server(folder: Path, ask: Ask) -> 
         assert ask(second["DATABASE_URL"], "select seat from kept") == 7
 
 
-def test_nobody_comes_in_without_the_password(folder: Path) -> None:
+def test_connections_without_the_password_are_refused(folder: Path) -> None:
     with servers(folder, fsync=False) as urls:
         password = (folder / "postgres.password").read_text().strip()
         with pytest.raises(psycopg.OperationalError):
@@ -101,7 +101,7 @@ def test_a_stale_lock_file_with_the_number_of_a_stranger_is_no_obstacle(folder: 
 def test_what_a_killed_owner_left_running_is_ended_and_replaced(folder: Path, ask: Ask) -> None:
     left = EmbeddedPostgres(folder, fsync=False, die_with_parent=False)
     left.start()
-    left._owner.release()  # as the death of the owner does
+    left._owner.release()  # as the end of the owning process does
     successor = EmbeddedPostgres(folder, fsync=False)
     successor.start()
     assert started_at(pid=left.pid) is None
@@ -169,7 +169,7 @@ def test_a_frozen_server_can_still_be_stopped(folder: Path) -> None:
     assert not processes_of(postgres)
 
 
-def test_data_of_another_version_are_left_alone_and_said_plainly(folder: Path) -> None:
+def test_data_of_another_version_are_kept_and_reported(folder: Path) -> None:
     postgres = EmbeddedPostgres(folder, fsync=False)
     postgres.start()
     postgres.stop()

@@ -1,4 +1,4 @@
-"""setup.sh says plainly what is wrong, and does nothing then."""
+"""setup.sh reports errors clearly and changes nothing."""
 
 import os
 import shutil
@@ -99,7 +99,7 @@ def test_a_full_disk_is_refused_before_anything_is_written(folder: Path) -> None
         ("ERROR: something else", "pip could not install requirements.txt"),
     ],
 )
-def test_what_pip_complains_of_is_said_plainly(pip_said: str, told: str) -> None:
+def test_pip_errors_are_reported(pip_said: str, told: str) -> None:
     with pytest.raises(SetupError, match=told):
         raise install._failure(name="requirements.txt", output=pip_said)
 

@@ -1,4 +1,4 @@
-"""The engine in the foreground: whole while it runs, gone when it ends, however it ends."""
+"""The supervisor: all processes run while it runs, and none is left however it ends."""
 
 import contextlib
 import json
@@ -75,8 +75,8 @@ def left(folder: Path, *, within: float = 5.0) -> list[int]:
     return found
 
 
-def until(process: subprocess.Popen[bytes], text: str) -> list[str]:
-    """What it said up to a line that contains the text."""
+def output_until(process: subprocess.Popen[bytes], text: str) -> list[str]:
+    """Return the output up to a line that contains the text."""
     said: list[str] = []
     assert process.stdout is not None
     for line in process.stdout:
@@ -89,7 +89,7 @@ def until(process: subprocess.Popen[bytes], text: str) -> list[str]:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_all_of_it(folder: Path, number: signal.Signals) -> None:
     with supervised(folder, "web", PARENT, "worker", SLEEP) as process:
-        until(process, "ready")  # by then they have said that they are here
+        output_until(process, "ready")  # by then each has reported its start
         process.send_signal(number)
         assert process.wait(timeout=30) == 0
         assert not left(folder)
@@ -97,7 +97,7 @@ def test_a_signal_ends_all_of_it(folder: Path, number: signal.Signals) -> None:
 
 def test_one_that_does_not_listen_is_killed(folder: Path) -> None:
     with supervised(folder, "web", STUBBORN) as process:
-        until(process, "here")
+        output_until(process, "here")
         process.terminate()
         assert process.wait(timeout=30) == 0
         assert not left(folder)
@@ -105,16 +105,16 @@ def test_one_that_does_not_listen_is_killed(folder: Path) -> None:
 
 def test_kill_9_of_the_supervisor_takes_the_children_along(folder: Path) -> None:
     with supervised(folder, "web", SLEEP, "worker", SLEEP) as process:
-        until(process, "ready")
+        output_until(process, "ready")
         process.kill()
         assert not left(folder)
 
 
 def test_what_even_that_leaves_is_found_and_ended(folder: Path) -> None:
     with supervised(folder, "web", PARENT) as process:
-        until(process, "here")
+        output_until(process, "here")
         process.send_signal(signal.SIGSTOP)
-        os.waitpid(process.pid, os.WUNTRACED)  # from now on it can't look after anybody
+        os.waitpid(process.pid, os.WUNTRACED)  # from now on it can't supervise any process
         os.kill(State(folder).get("web")["pid"], signal.SIGKILL)
         process.kill()
         assert end_marked(mark=f"{MARK}={folder}") >= 1
@@ -123,41 +123,41 @@ def test_what_even_that_leaves_is_found_and_ended(folder: Path) -> None:
 
 def test_web_that_has_answered_is_started_again(folder: Path) -> None:
     with supervised(folder, "web", SLEEP, "worker", SLEEP) as process:
-        until(process, "ready")
+        output_until(process, "ready")
         first = State(folder).get("web")["pid"]
         os.kill(first, signal.SIGKILL)
-        until(process, "web was killed by signal 9")
-        until(process, "web    | here")
+        output_until(process, "web was killed by signal 9")
+        output_until(process, "web    | here")
         assert State(folder).get("web")["pid"] != first
 
 
 def test_the_end_of_web_before_it_answered_ends_the_rest_and_is_a_failure(folder: Path) -> None:
     with supervised(folder, "web", "raise SystemExit(3)", "worker", SLEEP) as process:
-        until(process, "web ended with code 3")
+        output_until(process, "web ended with code 3")
         assert process.wait(timeout=30) == 1
         assert not left(folder)
 
 
 def test_a_worker_that_died_is_started_again(folder: Path) -> None:
     with supervised(folder, "web", SLEEP, "worker", SLEEP) as process:
-        until(process, "ready")
+        output_until(process, "ready")
         first = State(folder).get("worker")["pid"]
         os.kill(first, signal.SIGKILL)
-        until(process, "worker was killed by signal 9")
-        until(process, "worker | here")
+        output_until(process, "worker was killed by signal 9")
+        output_until(process, "worker | here")
         assert State(folder).get("worker")["pid"] != first
 
 
 def test_a_worker_that_cannot_start_at_all_is_given_up(folder: Path) -> None:
     with supervised(folder, "web", SLEEP, "worker", "raise SystemExit(2)") as process:
-        said = until(process, "stopping everything")
+        said = output_until(process, "stopping everything")
         assert process.wait(timeout=30) == 1
         assert sum("worker ended with code 2" in line for line in said) == 5
 
 
 def test_a_reader_that_stopped_reading_does_not_stop_the_engine(folder: Path) -> None:
     with supervised(folder, "web", CHATTER, "worker", "raise SystemExit(2)") as process:
-        # Far more is said than the pipe holds and nobody reads; the supervisor still does its work up to the end.
+        # The output exceeds the pipe's capacity and nobody reads it; the supervisor must not block.
         assert process.wait(timeout=15) == 1
         assert not left(folder)
 
@@ -170,7 +170,7 @@ def call(url: str, *, token: str = "", **body: Any) -> dict[str, Any]:
 
 
 def test_the_whole_engine_serves_sweeps_and_leaves_nothing(folder: Path) -> None:
-    """Real servers, web, worker and beat: a hold nobody confirms expires by the sweep alone."""
+    """With real servers, web, worker and beat, the sweep alone expires an unconfirmed hold."""
     port = free_port()
     clean = {name: value for name, value in os.environ.items() if name not in {"DATABASE_URL", "REDIS_URL"}}
     environ = {
@@ -182,7 +182,7 @@ def test_the_whole_engine_serves_sweeps_and_leaves_nothing(folder: Path) -> None
         [sys.executable, "-c", command], cwd=ROOT, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
     try:
-        said = until(process, "is running.")
+        said = output_until(process, "is running.")
         assert any(line.startswith("==> Bringing the database up to date") for line in said)
         kept = credentials(path=folder / "credentials")
         assert kept is not None

@@ -1,6 +1,6 @@
-"""How the tests talk to the engine: one client, over Django's test client or over the network.
+"""The tests' API client, over Django's test client or over the network.
 
-Every answer is looked at on arrival: a 5xx is a failure, and every 4xx has to be a problem of RFC 9457.
+It checks every response: a 5xx fails the test, and every 4xx must be an RFC 9457 problem.
 """
 
 import json
@@ -20,7 +20,7 @@ LEAKS = ("Traceback", "psycopg", "SELECT ", "INSERT ", "UPDATE ", "DoesNotExist"
 
 @dataclass(frozen=True)
 class Answer:
-    """What the engine said; `body` is the parsed JSON, None when there is none."""
+    """A response; `body` is the parsed JSON, or None."""
 
     method: str
     path: str
@@ -33,7 +33,7 @@ class Answer:
         return f"{self.method} {self.path} -> {self.status} {self.raw[:600].decode(errors='replace')}"
 
     def expect(self, status: int, code: str | None = None) -> Any:
-        """The body, after making sure that this status (and this problem code) came."""
+        """Assert the status (and the problem code); return the body."""
         assert self.status == status, f"expected {status} {code or ''}, got: {self}"
         if code is not None:
             assert self.body["code"] == code, f"expected {code}, got: {self}"
@@ -41,18 +41,18 @@ class Answer:
 
     @property
     def codes(self) -> dict[str, str]:
-        """The codes of a validation error by field."""
+        """Return the codes of a validation error by field."""
         return {entry["field"]: entry["code"] for entry in self.body["errors"]}
 
 
 class Wire(Protocol):
-    """Something that carries one request to the engine."""
+    """A transport that sends one request to the engine."""
 
     def __call__(self, method: str, path: str, content: bytes, headers: dict[str, str]) -> httpx.Response: ...
 
 
 def over_network(base_url: str) -> Wire:
-    """The wire to a running server."""
+    """Return a transport to a running server."""
     client = httpx.Client(base_url=base_url, timeout=30, follow_redirects=False)
 
     def send(method: str, path: str, content: bytes, headers: dict[str, str]) -> httpx.Response:
@@ -63,7 +63,7 @@ def over_network(base_url: str) -> Wire:
 
 
 def in_process() -> Wire:
-    """The wire to this process's own application, through all of its middleware."""
+    """Return a transport to the application in this process, through all of its middleware."""
     from django.test import Client
 
     client = Client(raise_request_exception=False)
@@ -78,13 +78,13 @@ def in_process() -> Wire:
     return send
 
 
-def new_wire() -> Wire:
-    """A wire of its own for a thread of its own."""
+def new_transport() -> Wire:
+    """Return a new transport for use in another thread."""
     return over_network(URL) if URL else in_process()
 
 
-def hang_up() -> None:
-    """Closes what a thread of this process has opened."""
+def close_connections() -> None:
+    """Close the database connections that this thread opened."""
     if not URL:
         from django.db import connections
 
@@ -92,7 +92,7 @@ def hang_up() -> None:
 
 
 class Api:
-    """A client with (or without) credentials; `renew` signs in again when a token has run out."""
+    """A client with or without credentials; `renew` signs in again when a token has expired."""
 
     def __init__(self, wire: Wire, authorization: str = "", renew: Callable[[], str] | None = None) -> None:
         self.wire, self.authorization, self.renew = wire, authorization, renew
@@ -108,7 +108,7 @@ class Api:
         query: Mapping[str, Any] | None = None,
         content_type: str = "application/json",
     ) -> Answer:
-        """Sends one request; `path` is below /api/v1/ unless it begins with a slash."""
+        """Send one request; `path` is relative to /api/v1/ unless it begins with a slash."""
         target = path if path.startswith("/") else BASE + path
         if query:
             target += ("&" if "?" in target else "?") + urlencode(query)
@@ -123,7 +123,7 @@ class Api:
             sent["Authorization"] = self.authorization
             reply = self.wire(method, target, content, sent)
         answer = Answer(method, target, reply.status_code, reply.headers, reply.content, parsed(reply))
-        check_manners(answer)
+        check_error_format(answer)
         return answer
 
     def get(self, path: str, **query: Any) -> Answer:
@@ -143,20 +143,20 @@ class Api:
 
 
 def path_of(url: str) -> str:
-    """The path and query of an absolute address, as a page's `next` is one."""
+    """Return the path and query of an absolute URL such as a page's `next`."""
     return httpx.URL(url).raw_path.decode()
 
 
 def parsed(reply: httpx.Response) -> Any:
-    """The JSON of a reply that says it is JSON; None for any other."""
+    """Return the parsed body of a JSON response, or None for any other content type."""
     kind = reply.headers.get("content-type", "").split(";")[0].strip()
     if not reply.content or not (kind == "application/json" or kind.endswith("+json")):
         return None
     return json.loads(reply.content)
 
 
-def check_manners(answer: Answer) -> None:
-    """Section 8 for every answer there is: no 500, and each refusal a problem that gives nothing away."""
+def check_error_format(answer: Answer) -> None:
+    """Assert contract section 8: no 500, and each error is a problem without internal details."""
     if answer.status < 400:
         return
     assert answer.status < 500 or answer.status == 503, f"the engine broke: {answer}"

@@ -1,4 +1,4 @@
-"""The part of curl that the documents use, for a machine without it: -s -i -X -H -d -o -D and a URL."""
+"""A substitute for curl with the options that the documents use: -s -i -X -H -d -o -D and a URL."""
 
 import argparse
 import sys

@@ -1,4 +1,4 @@
-"""Reads the shell examples of a Markdown page and runs them, one after the other, in one shell, as a reader would."""
+"""Run the shell examples of a Markdown page in order, in one shell, as a reader would."""
 
 import json
 import os
@@ -21,7 +21,7 @@ MORE = "..."
 
 @dataclass
 class Example:
-    """One block of shell, the status its last call should be answered with, and what the answer should look like."""
+    """One shell block, the expected status of its last request, and the expected shape of the response."""
 
     line: int
     script: str
@@ -30,7 +30,7 @@ class Example:
 
 
 def examples_of(page: Path) -> list[Example]:
-    """The ```bash blocks of a page; a line with `201` after a block and a ```json block after that belong to it."""
+    """Return the ```bash blocks of a page, each with the `201` line and the ```json block that follow it."""
     found: list[Example] = []
     for line, language, text in _parts(page.read_text(encoding="utf-8")):
         if language == "bash":
@@ -59,7 +59,7 @@ def _parts(text: str) -> Iterator[tuple[int, str, str]]:
 
 @dataclass
 class Outcome:
-    """What an example printed and how its last call was answered."""
+    """The output of an example and the status of its last request."""
 
     printed: str
     status: int | None
@@ -67,12 +67,12 @@ class Outcome:
 
     @property
     def body(self) -> Any:
-        """The JSON that was printed, without the headers of `curl -i`."""
+        """Return the printed JSON without the headers of `curl -i`."""
         return json.loads(HEAD.sub("", self.printed))
 
 
 class Shell:
-    """One bash in a folder of its own; the status of the last curl is read from the headers that it dumps."""
+    """A bash process in its own directory; reads the status of the last curl from its header dump."""
 
     def __init__(self, *, folder: Path, environment: dict[str, str]) -> None:
         self._headers = folder / "headers.of.the.last.call"
@@ -94,7 +94,7 @@ class Shell:
         self.run(f'curl() {{ command curl -D "{self._headers}" "$@"; }}')
 
     def run(self, script: str) -> Outcome:
-        """Run an example to its end."""
+        """Run an example and wait until it ends."""
         assert self._bash.stdin is not None
         assert self._bash.stdout is not None
         self._headers.unlink(missing_ok=True)
@@ -127,7 +127,7 @@ def _put(path: Path, command: str) -> None:
 
 
 def run_page(page: Path, *, shell: Shell, rewrite: Callable[[str], str] = str) -> int:
-    """Run every example of a page and compare each with what the page says; answers how many were run."""
+    """Run every example of a page and compare each with the page; return how many were run."""
     examples = examples_of(page)
     for example in examples:
         outcome = shell.run(rewrite(example.script))
@@ -142,7 +142,7 @@ def run_page(page: Path, *, shell: Shell, rewrite: Callable[[str], str] = str) -
 
 
 def differences(shown: Any, real: Any, at: str = "the answer") -> Iterator[str]:
-    """How the shape of a real answer differs from the one that a page shows; null fits everything, "..." is more."""
+    """Return the differences in shape between a response and the page; null matches anything, "..." allows more."""
     if shown is None or real is None:
         return
     if isinstance(shown, dict) and isinstance(real, dict):

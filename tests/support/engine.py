@@ -1,4 +1,4 @@
-"""A whole engine as `./setup.sh` runs it (web, worker, beat and the embedded servers), without the installing."""
+"""A complete engine as `./setup.sh` runs it (web, worker, beat, embedded servers), without the installation."""
 
 import os
 import signal
@@ -20,7 +20,7 @@ RUN = "import os, sys; from devserver.run import run; sys.exit(run(environ=dict(
 
 @contextmanager
 def running_engine(*, data: Path, code: Path = ROOT, python: str = sys.executable) -> Iterator[dict[str, str]]:
-    """The engine's address and administrator, as OPD_URL, OPD_USERNAME and OPD_PASSWORD; stopped afterwards."""
+    """Run an engine; yield OPD_URL, OPD_USERNAME and OPD_PASSWORD of its administrator."""
     dropped = ("OPD_", "DJANGO_", "PYTEST_", "DATABASE_", "REDIS_", "REPLICA_")
     clean = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
     port, log = free_port(), data.with_name(f"{data.name}.log")

@@ -1,7 +1,7 @@
-"""A hospital to test in: everything a test needs, made over HTTP with names of its own.
+"""Test data created over HTTP, with unique names.
 
-Each test makes its own doctors and patients, so no test minds what others left behind, and the same tests
-run against a server that is in use.
+Each test creates its own doctors and patients, so tests do not depend on each other's data, and the same tests
+can run against a server that is in use.
 """
 
 import secrets
@@ -12,29 +12,29 @@ from threading import Barrier
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from tests.support.api import URL, Answer, Api, Wire, hang_up, new_wire
+from tests.support.api import URL, Answer, Api, Wire, close_connections, new_transport
 
 Json = dict[str, Any]
 PASSWORD = "Quiet-Harbour-27"
 
 
 def unique(word: str = "x") -> str:
-    """A name nobody else has."""
+    """Return a unique name."""
     return f"{word} {secrets.token_hex(4)}"
 
 
 def phone() -> str:
-    """A phone number nobody else has."""
+    """Return a unique phone number."""
     return f"+9198{secrets.randbelow(10**8):08d}"
 
 
 def when(text: str) -> datetime:
-    """The moment a field tells."""
+    """Parse a timestamp field."""
     return datetime.fromisoformat(text)
 
 
 class Hospital:
-    """Users of every role and short ways to make things; whatever it makes it checks to have been made."""
+    """Users of every role, and shortcuts that create objects and assert success."""
 
     def __init__(self, wire: Wire, username: str, password: str) -> None:
         self.wire = wire
@@ -47,7 +47,7 @@ class Hospital:
     # People who use the engine
 
     def sign_in(self, username: str, password: str = PASSWORD) -> Api:
-        """A client that is signed in, and signs in again when its token has run out."""
+        """Return a signed-in client that signs in again when its token has expired."""
 
         def renew() -> str:
             answer = self.nobody.post("auth/token/", {"username": username, "password": password})
@@ -55,23 +55,23 @@ class Hospital:
 
         return Api(self.wire, renew(), renew)
 
-    def crowd(self, size: int, ask: Callable[[Api, int], Answer], by: Api | None = None) -> list[Answer]:
-        """The answers of `size` requests sent at the same moment, each over a wire of its own."""
+    def concurrently(self, size: int, ask: Callable[[Api, int], Answer], by: Api | None = None) -> list[Answer]:
+        """Send `size` requests at once, each over its own transport; return the responses."""
         start, authorization = Barrier(size), (by or self.desk).authorization
 
         def one(number: int) -> Answer:
-            api = Api(new_wire(), authorization)
+            api = Api(new_transport(), authorization)
             start.wait(timeout=20)
             try:
                 return ask(api, number)
             finally:
-                hang_up()
+                close_connections()
 
         with ThreadPoolExecutor(size) as pool:
             return list(pool.map(one, range(size)))
 
     def user(self, role: str, **facts: Any) -> Api:
-        """A new user of this role, signed in."""
+        """Create a user of this role; return a signed-in client."""
         name = f"u{secrets.token_hex(5)}"
         body = {"username": name, "email": f"{name}@example.org", "password": PASSWORD, "role": role, **facts}
         self.admin.post("users/", body).expect(201)
@@ -84,20 +84,20 @@ class Hospital:
         return self.user("PATIENT", patients=[patient["id"] for patient in patients])
 
     def key(self, *scopes: str) -> Api:
-        """A hospital system's client, with a new API key."""
+        """Return a client with a new API key."""
         answer = self.admin.post("api-keys/", {"name": unique("system"), "scopes": list(scopes)})
         return Api(self.wire, f"Api-Key {answer.expect(201)['key']}")
 
     # Times
 
     def at(self, clock_time: str = "09:00", day: int = 2) -> datetime:
-        """A local clock time, `day` days from today."""
+        """Return a local time, `day` days from today."""
         today = self.now().astimezone(self.zone)
         hour, minute = map(int, clock_time.split(":"))
         return (today + timedelta(days=day)).replace(hour=hour, minute=minute, second=0, microsecond=0)
 
     def now(self) -> datetime:
-        """The engine's own idea of now, near enough: in one process its clock, else the machine's."""
+        """Return the engine's current time: its clock in one process, else the machine's."""
         if URL:
             return datetime.now(self.zone)
         from core import clock
@@ -134,7 +134,7 @@ class Hospital:
         return self.desk.post("slots/", body).expect(201)
 
     def full_slot(self, capacity: int = 2, **facts: Any) -> tuple[Json, list[Json]]:
-        """A slot with no seat left, and its tokens."""
+        """Create a full slot; return it and its tokens."""
         slot = self.slot(capacity=capacity, **facts)
         return slot, [self.token(slot) for _ in range(capacity)]
 
@@ -147,23 +147,23 @@ class Hospital:
         by: Api | None = None,
         **facts: Any,
     ) -> Answer:
-        """Asks for a token, and answers whatever came."""
+        """Request a token; return the response."""
         patient = patient or self.patient()
         body = {"slot_id": slot["id"], "patient_id": patient["id"], "category": category, **facts}
         return (by or self.desk).post("tokens/", body)
 
     def token(self, slot: Json, patient: Json | None = None, category: str = "WALKIN", **facts: Any) -> Json:
-        """A booked token."""
+        """Book a token."""
         return self.ask(slot, patient, category, **facts).expect(201)
 
     def entry(self, slot: Json, patient: Json | None = None, category: str = "WALKIN", **facts: Any) -> Json:
-        """An entry of the waiting list of a slot that is full."""
+        """Join the waiting list of a full slot."""
         body = self.ask(slot, patient, category, **facts).expect(202)
         assert body["outcome"] == "WAITLISTED"
         return body["waiting_list_entry"]
 
     def emergency(self, slot: Json, patient: Json | None = None, *, by: Api | None = None, **facts: Any) -> Json:
-        """A new emergency's token."""
+        """Book a token for a new emergency."""
         patient = patient or self.patient()
         body = {"slot_id": slot["id"], "patient_id": patient["id"], **facts}
         return (by or self.desk).post("tokens/emergency/", body).expect(201)["token"]
@@ -171,7 +171,7 @@ class Hospital:
     # Deeds and looks
 
     def do(self, token: Json, action: str, body: Json | None = None, *, by: Api | None = None) -> Answer:
-        """One of the actions on a token: confirm, check_in, call, ... or cancel."""
+        """Send one action on a token: confirm, check_in, call, ... or cancel."""
         api = by or self.desk
         if action == "cancel":
             return api.delete(f"tokens/{token['id']}/")
@@ -180,7 +180,7 @@ class Hospital:
         return api.post(f"tokens/{token['id']}/{action}/", body)
 
     def done(self, token: Json, *actions: str) -> Json:
-        """The token after these actions, all of which have to work."""
+        """Perform these actions, asserting success; return the token."""
         for action in actions:
             self.do(token, action).expect(200)
         return self.read(token)
@@ -195,7 +195,7 @@ class Hospital:
         return (by or self.desk).get(f"slots/{slot['id']}/tokens/").expect(200)
 
     def queue(self, slot: Json) -> list[Json]:
-        """The queue in order."""
+        """Return the queue in order."""
         return self.desk.get(f"slots/{slot['id']}/tokens/", in_queue="true").expect(200)
 
     def waiting(self, slot: Json) -> list[Json]:

@@ -1,4 +1,4 @@
-"""`manage.py check_invariants`, asked after a scenario."""
+"""`manage.py check_invariants` as an assertion."""
 
 import io
 
@@ -6,7 +6,7 @@ from django.core.management import CommandError, call_command
 
 
 def assert_invariants_hold() -> None:
-    """Fails with every broken invariant that the engine's own check finds."""
+    """Fail with every violation that the engine's own check finds."""
     out, err = io.StringIO(), io.StringIO()
     refusal = ""
     try:

@@ -1,4 +1,4 @@
-"""The real PgBouncer in transaction mode, in front of a system's PostgreSQL."""
+"""A real PgBouncer in transaction mode, in front of a system's PostgreSQL."""
 
 import contextlib
 import os
@@ -15,7 +15,7 @@ from bench.chaos.system import HOST, System
 from devserver.ports import free_port
 from devserver.processes import spawn
 from devserver.unprivileged import bare_environment, runner_for
-from tests.support.waiting import until
+from tests.support.eventually import eventually
 
 CONFIG = """
 [databases]
@@ -35,13 +35,13 @@ query_wait_timeout = 10
 SYSTEM_PATH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/local/sbin"])
 
 
-class NotToBeHad(Exception):
-    """PgBouncer is not on this machine, and its package can't be fetched."""
+class PgBouncerUnavailable(Exception):
+    """PgBouncer is not installed, and its package can't be downloaded."""
 
 
 @dataclass(frozen=True)
 class Program:
-    """An executable, and where its libraries lie if not with the system's."""
+    """An executable, and the directory of its libraries if it is not the system's."""
 
     path: str
     libraries: str = ""
@@ -52,11 +52,13 @@ class Program:
 
 
 def find_program(folder: Path) -> Program:
-    """The one on the PATH; else that of the distribution's package, unpacked in the folder and not installed."""
+    """Return PgBouncer from the PATH, or else unpack the distribution's package into `folder` without installing it."""
     if found := shutil.which("pgbouncer", path=SYSTEM_PATH):
         return Program(found)
     if not shutil.which("apt-get") or not shutil.which("dpkg"):
-        raise NotToBeHad("pgbouncer is not on the PATH, and this is no Debian or Ubuntu to fetch its package from")
+        raise PgBouncerUnavailable(
+            "pgbouncer is not on the PATH, and this is no Debian or Ubuntu to fetch its package from"
+        )
     folder.mkdir(mode=0o755)
     try:
         planned = _apt("install", "--simulate", "--no-install-recommends", "pgbouncer", folder=folder)
@@ -67,7 +69,9 @@ def find_program(folder: Path) -> Program:
         (folder / "root").chmod(0o755)
         (program,) = (folder / "root").glob("usr/*bin/pgbouncer")
     except (subprocess.SubprocessError, ValueError) as error:
-        raise NotToBeHad(f"pgbouncer is not on the PATH, and apt-get does not give its package: {error}") from error
+        raise PgBouncerUnavailable(
+            f"pgbouncer is not on the PATH, and apt-get does not give its package: {error}"
+        ) from error
     return Program(str(program), str(next((folder / "root/usr/lib").glob("*-linux-*"), folder)))
 
 
@@ -79,7 +83,7 @@ def _apt(*words: str, folder: Path) -> str:
 
 @contextlib.contextmanager
 def pgbouncer(system: System, *, size: int) -> Iterator[str]:
-    """The address of the database through a PgBouncer with so many connections; NotToBeHad where there is none."""
+    """Yield the database URL through a PgBouncer of this pool size, or raise PgBouncerUnavailable."""
     program = find_program(system.postgres.home / "package")
     runner = runner_for(cluster=system.postgres.folder)  # it refuses to be run by root, as PostgreSQL does
     home = system.postgres.home / "pgbouncer"
@@ -95,7 +99,7 @@ def pgbouncer(system: System, *, size: int) -> Iterator[str]:
             command=[program.path, str(config)], environ=program.environ, cwd=Path("/"), output=output, runner=runner
         )
     try:
-        until(lambda: _answers(port))
+        eventually(lambda: _answers(port))
         yield system.postgres.url.replace(f":{system.postgres.port}/", f":{port}/")
     finally:
         process.kill()
@@ -109,7 +113,7 @@ def _answers(port: int) -> bool:
 
 
 def console(url: str, statement: str) -> list[dict[str, object]]:
-    """What PgBouncer tells of itself."""
+    """Return the rows of a PgBouncer admin console command."""
     address = url.rpartition("/")[0] + "/pgbouncer"
     with psycopg.connect(address, autocommit=True, cursor_factory=psycopg.ClientCursor) as link:
         cursor = link.execute(statement)

@@ -1,11 +1,11 @@
-"""What PostgreSQL plans to do, as EXPLAIN (FORMAT JSON) tells it."""
+"""Helpers for the query plans of EXPLAIN (FORMAT JSON)."""
 
 from collections.abc import Iterator
 from typing import Any
 
 
 def nodes_of(plan: Any) -> Iterator[dict[str, Any]]:
-    """All nodes of a plan, whatever lies in them."""
+    """Return all nodes of a plan, recursively."""
     if isinstance(plan, list):
         for each in plan:
             yield from nodes_of(each)

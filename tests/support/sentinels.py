@@ -1,4 +1,4 @@
-"""A Redis with a replica and three sentinels, all real: what a hospital runs that wants no break in the gate either."""
+"""A Redis primary with a replica and three sentinels, as a hospital would run for failover of the Redis lock."""
 
 import contextlib
 import shutil
@@ -15,7 +15,7 @@ from devserver.ports import free_port
 from devserver.processes import spawn
 from devserver.state import prepare_data_dir, write_private
 from devserver.unprivileged import bare_environment
-from tests.support.waiting import until
+from tests.support.eventually import eventually
 
 NAME, QUORUM = "opd", 2
 HOST = "127.0.0.1"
@@ -23,7 +23,7 @@ HOST = "127.0.0.1"
 
 @dataclass
 class Watched:
-    """The primary, its replica, and those who watch them."""
+    """The primary, its replica, and the sentinels."""
 
     folder: Path
     primary: EmbeddedRedis
@@ -33,12 +33,12 @@ class Watched:
 
     @property
     def url(self) -> str:
-        """The address for the engine."""
+        """The REDIS_URL for the engine."""
         places = ",".join(f"{HOST}:{port}" for port in self.sentinels)
         return f"sentinel://:{self.primary.password}@{places}/{NAME}/0"
 
     def primary_port(self) -> int:
-        """Where the sentinels say that the primary is."""
+        """Return the primary's port according to the sentinels."""
         with redis.Redis(HOST, self.sentinels[0], decode_responses=True) as sentinel:
             _, port = sentinel.sentinel_get_master_addr_by_name(NAME)
         return int(port)
@@ -68,7 +68,7 @@ class Watched:
 
 @contextlib.contextmanager
 def watched_redis(folder: Path) -> Iterator[Watched]:
-    """Start all five, and return when the sentinels agree about what they see."""
+    """Start all five servers and wait until the sentinels agree on the topology."""
     with contextlib.ExitStack() as stack:
         primary, replica = (_redis(folder / name, folder / "primary") for name in ("primary", "replica"))
         for server in (primary, replica):
@@ -81,16 +81,16 @@ def watched_redis(folder: Path) -> Iterator[Watched]:
                     link.replicaof(HOST, primary.port)
         watched = Watched(folder, primary, replica)
         stack.callback(watched.stop)
-        until(lambda: _sees_replica(replica))
+        eventually(lambda: _sees_replica(replica))
         for _ in range(3):
             watched.start_sentinel()
-        until(lambda: all(_is_ready(port) for port in watched.sentinels))
+        eventually(lambda: all(_is_ready(port) for port in watched.sentinels))
         yield watched
 
 
 def _redis(folder: Path, first: Path) -> EmbeddedRedis:
     server = EmbeddedRedis(folder, fsync=False)
-    if folder != first:  # one password for both
+    if folder != first:  # one password for both servers
         shutil.copy(first / "redis.password", folder / "redis.password")
     _ = server.password
     return server

@@ -1,4 +1,4 @@
-"""The fields of section 1, exactly: nothing missing, nothing more, each of its kind."""
+"""The exact fields and types of the resources in contract section 1."""
 
 import re
 from collections.abc import Callable
@@ -100,7 +100,7 @@ FIGURES = {
 
 
 def shape_of(thing: Any, shape: dict[str, Check]) -> str:
-    """What is wrong with a thing, in words; empty when nothing is."""
+    """Return the differences between an object and its declared fields."""
     if not isinstance(thing, dict):
         return f"not an object: {thing!r}"
     wrong = []
@@ -119,6 +119,6 @@ def shape_of(thing: Any, shape: dict[str, Check]) -> str:
 
 
 def assert_shape(thing: Any, shape: dict[str, Check]) -> None:
-    """Fails with every difference between a thing and its row in the contract's table."""
+    """Fail with every difference between an object and its table in the contract."""
     wrong = shape_of(thing, shape)
     assert not wrong, f"{wrong} in {thing}"

@@ -1,4 +1,4 @@
-"""A streaming replica of a system's PostgreSQL, made by pg_basebackup as an operator makes one."""
+"""A streaming replica of a system's PostgreSQL, created with pg_basebackup as an operator would."""
 
 import contextlib
 import os
@@ -11,11 +11,11 @@ import psycopg
 
 from devserver import EmbeddedPostgres
 from devserver.unprivileged import attempt
-from tests.support.waiting import until
+from tests.support.eventually import eventually
 
 
 class Standby(EmbeddedPostgres):
-    """A server whose data begin as a copy of another's, and follow them."""
+    """A server that starts from a base backup of another and streams its changes."""
 
     def __init__(self, folder: Path, *, primary: EmbeddedPostgres) -> None:
         super().__init__(folder, fsync=False)
@@ -35,21 +35,21 @@ class Standby(EmbeddedPostgres):
     def connect(self) -> psycopg.Connection[Any]:
         return psycopg.connect(self.url, autocommit=True, connect_timeout=5)
 
-    def stand_still(self) -> None:
-        """Go on receiving the primary's log, and show nothing new of it."""
+    def pause_replay(self) -> None:
+        """Pause WAL replay; WAL is still received."""
         with self.connect() as link:
             link.execute("SELECT pg_wal_replay_pause()")
-            until(lambda: link.execute("SELECT pg_get_wal_replay_pause_state()").fetchone() == ("paused",))
+            eventually(lambda: link.execute("SELECT pg_get_wal_replay_pause_state()").fetchone() == ("paused",))
 
     def go_on(self) -> None:
-        """Show what was received."""
+        """Resume WAL replay."""
         with self.connect() as link:
             link.execute("SELECT pg_wal_replay_resume()")
 
 
 @contextlib.contextmanager
 def standby(primary: EmbeddedPostgres) -> Iterator[Standby]:
-    """A replica of this server, which follows it from now on."""
+    """Yield a streaming replica of this server."""
     made = Standby(primary.data_dir / "standby", primary=primary)
     made.start()
     try:

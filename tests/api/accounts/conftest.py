@@ -1,4 +1,4 @@
-"""People of every role, keys of every scope, and a client that speaks for each."""
+"""Fixtures: users of every role, keys of every scope, and a client for each."""
 
 from collections.abc import Callable
 from typing import Any
@@ -29,7 +29,7 @@ def api() -> APIClient:
 
 @pytest.fixture
 def make_user() -> MakeUser:
-    """Makes a user of a role; the password is PASSWORD."""
+    """Create a user of a role, with the password PASSWORD."""
 
     def make(role: Role = Role.FRONT_DESK, username: str = "", **fields: Any) -> User:
         username = username or f"{role.lower()}-{User.objects.count()}"
@@ -40,7 +40,7 @@ def make_user() -> MakeUser:
 
 
 def bearer(user: User) -> APIClient:
-    """A client signed in as this user."""
+    """Return a client signed in as this user."""
     client = APIClient(raise_request_exception=False)
     pair = sessions.open_session(user=User.objects.get(pk=user.pk))
     client.credentials(HTTP_AUTHORIZATION=f"Bearer {pair.access}")
@@ -48,7 +48,7 @@ def bearer(user: User) -> APIClient:
 
 
 def key_client(*scopes: str, **fields: Any) -> APIClient:
-    """A client with a fresh key of these scopes."""
+    """Return a client with a new key of these scopes."""
     _, text = api_keys.make_key(name="test", scopes=scopes, **fields)
     client = APIClient(raise_request_exception=False)
     client.credentials(HTTP_AUTHORIZATION=f"Api-Key {text}")
@@ -63,7 +63,7 @@ def admin(make_user: MakeUser) -> APIClient:
 
 @pytest.fixture
 def make_doctor() -> Callable[[], Any]:
-    """Makes a doctor's row."""
+    """Insert a doctor."""
 
     def make() -> Any:
         facility_class, doctor_class = apps.get_model("clinics.Facility"), apps.get_model("clinics.Doctor")
@@ -80,7 +80,7 @@ def make_doctor() -> Callable[[], Any]:
 
 @pytest.fixture
 def make_patient() -> Callable[..., Any]:
-    """Makes a patient's row."""
+    """Insert a patient."""
 
     def make(name: str = "Asha Rao", phone: str = "+919845011223") -> Any:
         patient_class = apps.get_model("patients.Patient")
@@ -93,7 +93,7 @@ def make_patient() -> Callable[..., Any]:
 
 
 def problem(response: Any, status: int, code: str) -> dict[str, Any]:
-    """The body of a problem, after making sure that it is this one."""
+    """Assert that the response is this problem; return its body."""
     assert response.status_code == status, (response.status_code, response.content)
     assert response["Content-Type"] == "application/problem+json"
     body = response.json()

@@ -1,4 +1,4 @@
-"""The admin site keeps the same rules as the API."""
+"""The admin site enforces the same rules as the API."""
 
 from typing import Any
 

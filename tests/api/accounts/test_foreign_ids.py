@@ -1,6 +1,6 @@
-"""Another's id is answered exactly like one that does not exist: in addresses, in filters, in bodies.
+"""Another user's id gets the same response as an unknown id, in paths, filters and bodies.
 
-A slot is no secret: a doctor who acts on another's slot is told that they may not.
+Slots are public: a doctor who acts on another doctor's slot gets 403.
 """
 
 import json
@@ -15,7 +15,7 @@ from accounts.access.permission_table import PERMISSIONS, Reach
 from accounts.access.roles import Role
 from tests.support.hospital import Hospital
 
-# What a body needs to get as far as the question whose thing it is.
+# The bodies needed to reach the ownership check.
 BODIES: dict[str, dict[str, Any]] = {
     "triage": {"acuity": 1},
     "delay": {"delay_minutes": 5},
@@ -23,7 +23,7 @@ BODIES: dict[str, dict[str, Any]] = {
 }
 FILTERS = {"slot": "slots", "slot_id": "slots", "patient": "patients", "doctor": "doctors", "token": "tokens"}
 
-# Everybody may read slots and doctors, so nothing is told by a refusal or by an empty list of one's own things there.
+# Everybody may read slots and doctors, so a refusal or an empty list reveals nothing there.
 PUBLIC, EMPTY = {"slots", "doctors"}, (200, "[]")
 REFUSED = {Role.DOCTOR: 403, Role.PATIENT: 200}
 """What a slot of others answers: a doctor may not act on it, a patient finds none of their own tokens there."""
@@ -31,7 +31,7 @@ REFUSED = {Role.DOCTOR: 403, Role.PATIENT: 200}
 
 @pytest.fixture
 def things(hospital: Hospital) -> dict[str, str]:
-    """Things of others, by the collection they are in."""
+    """Other users' objects, by collection."""
     doctor = hospital.doctor()
     slot = hospital.slot(doctor, capacity=1)
     token = hospital.token(slot)
@@ -52,7 +52,7 @@ def somebody(hospital: Hospital, role: str) -> Any:
 
 
 def operations(role: str) -> list[tuple[str, str, dict[str, Any]]]:
-    """The operations that reach only the caller's own things."""
+    """Return the operations limited to the caller's own objects."""
     paths = SchemaGenerator().get_schema(request=None, public=True)["paths"]
     return [
         (path.removeprefix("/api/v1/"), method.upper(), operation)
@@ -63,7 +63,7 @@ def operations(role: str) -> list[tuple[str, str, dict[str, Any]]]:
 
 
 def told(answer: Any, *ids: str) -> tuple[int, str]:
-    """What the caller learns, without the ids that they sent themselves."""
+    """Return the response without the ids that the caller sent."""
     text = json.dumps(answer.body, sort_keys=True)
     for each in ids:
         text = text.replace(each, "*")

@@ -1,4 +1,4 @@
-"""Canaries: names, phones and addresses that must be found in no log, no metric, no key, no queue and no event."""
+"""Personal data appear in no log, metric, Redis key, task queue or event."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -34,7 +34,7 @@ def _redis_content(client: Any) -> Iterator[bytes]:
 
 
 def _live_a_day(hospital: Hospital) -> None:
-    """Everything that a person's data goes through, mistakes included."""
+    """Run every operation on personal data, including failed requests."""
     facts = {"name": NAME, "phone": PHONE, "email": EMAIL, "date_of_birth": "1950-01-01"}
     patient = hospital.patient(**facts)
     hospital.desk.post("patients/", facts).expect(409, "duplicate-patient")

@@ -1,4 +1,4 @@
-"""The second factor: set up, demanded, used, lost."""
+"""The second factor: set-up, enforcement, use and loss."""
 
 from typing import Any
 
@@ -57,7 +57,7 @@ def test_once_set_up_it_is_asked_for(desk: User, clock: ManualClock) -> None:
     problem(sign_in(desk, "000000"), 401, "not-authenticated")
     code = app_shows(desk, clock)
     assert sign_in(desk, code).status_code == 200
-    problem(sign_in(desk, code), 401, "not-authenticated")  # overheard, and used again
+    problem(sign_in(desk, code), 401, "not-authenticated")  # intercepted and reused
     clock.advance(seconds=30)
     assert sign_in(desk, app_shows(desk, clock)).status_code == 200
 
@@ -80,7 +80,7 @@ def test_a_recovery_code_is_good_once(desk: User, clock: ManualClock) -> None:
     assert sign_in(desk, codes[1]).status_code == 200
 
 
-def test_guessing_it_closes_the_door_even_for_who_knows_the_password(desk: User, clock: ManualClock) -> None:
+def test_guessing_the_second_factor_locks_sign_in_despite_the_right_password(desk: User, clock: ManualClock) -> None:
     set_up(desk, clock)
     for _ in range(5):
         problem(sign_in(desk, "000000"), 401, "not-authenticated")

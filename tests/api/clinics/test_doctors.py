@@ -1,4 +1,4 @@
-"""doctors/: taken in, changed, found, and removed while nobody was seen."""
+"""doctors/: creation, changes, search, and deletion while unused."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""facilities/: the one that exists from the start, and what may change."""
+"""facilities/: the default facility and its editable fields."""
 
 import pytest
 

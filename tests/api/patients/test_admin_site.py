@@ -1,4 +1,4 @@
-"""The admin site shows what is registered, and changes it by the services alone."""
+"""The admin site shows registered data, and changes it only through the services."""
 
 from typing import Any
 
@@ -58,7 +58,7 @@ def test_doctors_are_taken_in_and_changed_by_the_service(site: Client) -> None:
     assert "errornote" in told(site.post(path, {**DOCTOR, "name": ""}))
 
 
-def test_a_refusal_is_told_on_the_page(site: Client) -> None:
+def test_a_refusal_is_shown_on_the_page(site: Client) -> None:
     facility = Facility.objects.get()
     path = f"/admin/clinics/facility/{facility.pk}/change/"
     body = {"name": "Renamed", "code": "lower"}

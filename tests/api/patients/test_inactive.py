@@ -1,4 +1,4 @@
-"""A patient who is not active gets no new bookings; what they have runs on, and an emergency is always seen to."""
+"""Inactive patients get no new bookings except emergencies; existing tokens continue."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from tests.support.hospital import Hospital, Json
 
 @pytest.fixture
 def gone(hospital: Hospital) -> Json:
-    """A patient whom the desk has deactivated."""
+    """A patient deactivated by the desk."""
     made = hospital.patient()
     assert made["is_active"] is True
     changed: Json = hospital.desk.patch(f"patients/{made['id']}/", {"is_active": False}).expect(200)

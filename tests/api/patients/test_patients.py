@@ -1,5 +1,5 @@
 # ruff: noqa: RUF001 - letters that look alike are part of the subject
-"""patients/: registered once, found by name or phone, changed, and removed while unused."""
+"""patients/: registration, search by name or phone, changes, and deletion while unused."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""To be told everything, and to be forgotten."""
+"""Export and erasure of a patient's data."""
 
 import json
 from io import StringIO
@@ -30,7 +30,7 @@ def patient(db: None) -> Patient:
     return a_patient(name=NAME, phone=PHONE, email=EMAIL)
 
 
-def test_everything_is_told(hospital: Hospital, patient: Patient) -> None:
+def test_the_export_is_complete(hospital: Hospital, patient: Patient) -> None:
     token = a_token(a_slot(), patient=patient, category="EMERGENCY", emergency_reason="chest pain")
     hospital.user("PATIENT", patients=[str(patient.pk)])
     hospital.desk.get(f"patients/{patient.pk}/").expect(200)
@@ -83,7 +83,7 @@ def test_who_is_still_expected_is_not_forgotten(patient: Patient, status: str) -
     assert patient.name == NAME
 
 
-def test_an_account_of_theirs_alone_goes_and_a_familys_stays(hospital: Hospital, patient: Patient) -> None:
+def test_erasure_removes_an_own_account_and_keeps_a_familys(hospital: Hospital, patient: Patient) -> None:
     child = a_patient()
     hospital.user("PATIENT", patients=[str(patient.pk)])
     family = hospital.user("PATIENT", patients=[str(patient.pk), str(child.pk)])

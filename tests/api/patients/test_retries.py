@@ -1,4 +1,4 @@
-"""Sent again under the same key, a registration happens once (section 9 of the contract)."""
+"""A registration repeated with the same Idempotency-Key happens once (contract section 9)."""
 
 from core.ids import new_id
 from patients.models import Patient

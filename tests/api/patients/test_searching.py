@@ -1,4 +1,4 @@
-"""Patients are found, and recognised as registered already, whatever the order, case, accents or formatting."""
+"""Patient search and duplicate detection ignore order, case, accents and formatting."""
 
 import pytest
 
@@ -18,7 +18,7 @@ def found(hospital: Hospital) -> "Found":
 
 
 class Found:
-    """The names that a search finds."""
+    """Return the names that a search finds."""
 
     def __init__(self, hospital: Hospital) -> None:
         self.hospital = hospital

@@ -1,4 +1,4 @@
-"""If-Match: whoever changes a patient changes what they have read, or nothing."""
+"""If-Match on patients: a change of an outdated version is refused."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A stored report of a closed day says what the day was, also after something of the day was changed later."""
+"""A stored report of a closed day is not affected by later changes."""
 
 from collections.abc import Callable
 from datetime import date, timedelta
@@ -23,13 +23,13 @@ DAY = "2026-03-02"
 
 @pytest.fixture(autouse=True)
 def standing_clock(clock: ManualClock) -> ManualClock:
-    """09:00 on Monday, 2 March 2026, in India."""
+    """Freeze the clock at 09:00 on Monday, 2 March 2026, in India."""
     return clock
 
 
 @pytest.fixture
 def closed(hospital: Hospital, clock: ManualClock) -> Json:
-    """A day with a slot that was used and an empty one, stored on the day after."""
+    """A day with a used and an empty slot, whose report was stored on the next day."""
     doctor = hospital.doctor()
     used = hospital.slot(doctor, capacity=2, start=hospital.now() + timedelta(minutes=5))
     empty = hospital.slot(doctor, start=hospital.now() + timedelta(hours=2))
@@ -84,18 +84,18 @@ def delete_one_slot_and_add_another(hospital: Hospital, closed: Json) -> None:
 
 
 @pytest.mark.parametrize(
-    "deed",
+    "action",
     [
         add_a_slot, change_the_capacity, cancel_a_slot, delete_a_slot, move_a_slot_to_the_next_day,
         complete_a_token, cancel_a_token, delete_one_slot_and_add_another,
     ],
 )  # fmt: skip
 def test_what_touches_a_closed_day_is_in_its_report(
-    hospital: Hospital, closed: Json, deed: Callable[[Hospital, Json], None]
+    hospital: Hospital, closed: Json, action: Callable[[Hospital, Json], None]
 ) -> None:
     before = report(hospital)
     assert before == stored()
-    deed(hospital, closed)
+    action(hospital, closed)
     fresh = live_report(facility=Facility.objects.get(), day=date.fromisoformat(DAY))
     assert fresh != before
     assert report(hospital) == fresh, "at once"

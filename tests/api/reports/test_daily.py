@@ -19,14 +19,14 @@ from tests.factories.day import a_doctor, a_patient, a_slot, a_token
 from tests.support.hospital import Hospital
 from tests.support.shapes import FIGURES, assert_shape, text, uuid
 
-TODAY = "2026-03-02"  # where the standing clock of the tests stands: a Monday, 09:00 in India
+TODAY = "2026-03-02"  # the frozen clock of these tests: a Monday, 09:00 in India
 REPORT = {**FIGURES, "date": text, "doctors": lambda value: isinstance(value, list)}
 OF_DOCTOR = {**FIGURES, "date": text, "doctor": uuid, "doctor_name": text}
 
 
 @pytest.fixture(autouse=True)
 def standing_clock(clock: ManualClock) -> ManualClock:
-    """Nothing here depends on the machine's own day."""
+    """Freeze the clock, so that no test depends on the machine's date."""
     return clock
 
 
@@ -35,7 +35,7 @@ def figures(report: dict[str, Any], *names: str) -> list[Any]:
 
 
 def a_day() -> Any:
-    """A slot with one token in each of many states, and a cancelled one; gives its doctor."""
+    """Create a slot with tokens in many states and a cancelled slot; return the doctor."""
     doctor = a_doctor("Dr. Anand")
     slot = a_slot(doctor=doctor, max_capacity=8, regular_seats=5, emergency_seats=1, waiting_count=2)
     for category, status in [
@@ -90,7 +90,7 @@ def test_a_day_is_counted(hospital: Hospital) -> None:
     assert {**line, "doctors": report["doctors"]} == {**report, "doctor": str(doctor.pk), "doctor_name": "Dr. Anand"}
 
 
-def test_doctors_are_told_apart_and_add_up(hospital: Hospital) -> None:
+def test_figures_per_doctor_add_up(hospital: Hospital) -> None:
     first, second = a_day(), a_doctor("Dr. Bhat")
     a_token(a_slot(doctor=second), category="PRIORITY_PAID")
     report = hospital.desk.get("reports/daily/").expect(200)
@@ -196,7 +196,7 @@ def test_a_day_is_stored_once_however_many_schedulers_run(db: None, clock: Manua
     assert sorted(DailyReport.objects.values_list("date", flat=True)) == [date(2026, 3, 2), date(2026, 3, 3)]
 
 
-def test_a_scheduler_that_comes_second_changes_nothing(db: None, clock: ManualClock) -> None:
+def test_a_second_scheduler_changes_nothing(db: None, clock: ManualClock) -> None:
     row = {"facility": default_facility(), "date": date(2026, 3, 2), "stored_at": clock.now()}
     DailyReport.objects.create(**row, data={"first": True})
     DailyReport.objects.bulk_create([DailyReport(**row, data={"first": False})], ignore_conflicts=True)

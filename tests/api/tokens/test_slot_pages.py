@@ -1,4 +1,4 @@
-"""Pages of slots: 304 while nothing changes, and never older than a change that was acknowledged."""
+"""Slot pages: 304 while nothing changes, and every acknowledged change is included."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -14,7 +14,7 @@ from tests.support.hospital import Hospital, when
 pytestmark = pytest.mark.django_db(transaction=True)
 
 Json = dict[str, Any]
-Deed = Callable[[Hospital, Json], Any]
+Change = Callable[[Hospital, Json], Any]
 
 
 def read(by: Api, doctor: str, known: str | None = None, **query: Any) -> Answer:
@@ -23,7 +23,7 @@ def read(by: Api, doctor: str, known: str | None = None, **query: Any) -> Answer
 
 
 def truth(hospital: Hospital, page: Json) -> list[Json]:
-    """Each slot of the page as its own address answers it."""
+    """Return each slot of the page, fetched by its own URL."""
     return [hospital.slot_now(each) for each in page["results"]]
 
 
@@ -39,7 +39,7 @@ def another(hospital: Hospital, slot: Json) -> None:
     hospital.slot({"id": slot["doctor"]}, start=when(slot["end_time"]))
 
 
-DEEDS: dict[str, Deed] = {
+CHANGES: dict[str, Change] = {
     "booking": lambda hospital, slot: hospital.token(slot),
     "emergency": lambda hospital, slot: hospital.emergency(slot),
     "more seats": lambda hospital, slot: hospital.desk.patch(f"slots/{slot['id']}/", {"max_capacity": 9}).expect(200),
@@ -62,14 +62,14 @@ def slot(hospital: Hospital) -> Json:
     return first
 
 
-@pytest.mark.parametrize("name", DEEDS)
+@pytest.mark.parametrize("name", CHANGES)
 def test_every_change_is_seen_by_the_next_read(hospital: Hospital, slot: Json, name: str) -> None:
     before = [read(hospital.desk, slot["doctor"]) for _ in range(2)]
     assert before[0].raw == before[1].raw
     assert before[0].body["results"] == truth(hospital, before[0].body)
     tag = before[0].headers["etag"]
     assert read(hospital.desk, slot["doctor"], known=tag).status == 304
-    DEEDS[name](hospital, slot)
+    CHANGES[name](hospital, slot)
     after = read(hospital.desk, slot["doctor"], known=tag)
     assert after.expect(200)["results"] == truth(hospital, after.body)
     assert after.body["count"] == len(after.body["results"])
@@ -77,7 +77,7 @@ def test_every_change_is_seen_by_the_next_read(hospital: Hospital, slot: Json, n
     assert read(hospital.desk, slot["doctor"], known=after.headers["etag"]).status == 304
 
 
-def test_the_last_free_seat_goes_from_the_page_at_once(hospital: Hospital) -> None:
+def test_booking_the_last_free_seat_updates_the_page_at_once(hospital: Hospital) -> None:
     slot = hospital.slot(capacity=1)
     free = read(hospital.desk, slot["doctor"], available="true")
     assert [each["available_capacity"] for each in free.expect(200)["results"]] == [1]
@@ -112,7 +112,7 @@ def test_the_page_moves_with_the_clock_once_the_expected_end_may(clock: ManualCl
     assert when(moved.body["results"][0]["expected_end"]) == clock.now() + timedelta(minutes=30)
 
 
-def test_all_who_may_read_the_page_share_its_tag(hospital: Hospital, slot: Json) -> None:
+def test_all_permitted_readers_share_the_etag(hospital: Hospital, slot: Json) -> None:
     everybody = [hospital.desk, hospital.admin, hospital.patient_user(hospital.patient()), hospital.key("read")]
     pages = [read(by, slot["doctor"]) for by in everybody]
     assert len({page.raw for page in pages}) == len({page.headers["etag"] for page in pages}) == 1

@@ -1,4 +1,4 @@
-"""The list of a slot's tokens: kept while nothing changes, never older than a change that was acknowledged."""
+"""A slot's token list: cached while nothing changes, and every acknowledged change is included."""
 
 import socket
 from collections.abc import Callable
@@ -21,12 +21,12 @@ from tokens.services import TokenAllocationService
 pytestmark = pytest.mark.django_db(transaction=True)
 
 Json = dict[str, Any]
-DEED = Callable[[Hospital, Json, list[Json]], Any]
+Change = Callable[[Hospital, Json, list[Json]], Any]
 
 
 @pytest.fixture
 def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The slots whose lists were put together from the database."""
+    """Record the slots whose lists were built from the database."""
     slots: list[str] = []
     original = slot_tokens.listed
 
@@ -44,14 +44,14 @@ def read(by: Api, slot: Json, known: str | None = None, query: str = "") -> Answ
 
 
 def truth(hospital: Hospital, slot: Json) -> list[Json]:
-    """The list put together from single tokens, which nothing keeps."""
+    """Return the list assembled from single tokens, which are not cached."""
     tokens = hospital.desk.get("tokens/", slot=slot["id"], page_size=200).expect(200)["results"]
     queue = sorted((each for each in tokens if each["token_number"]), key=lambda each: each["token_number"])
     rest = [each for each in tokens if each["token_number"] is None]
     return queue + sorted(rest, key=lambda each: (len(each["ticket"]), each["ticket"]))
 
 
-def the_first(action: str) -> DEED:
+def the_first(action: str) -> Change:
     return lambda hospital, slot, tokens: hospital.done(tokens[0], action)
 
 
@@ -81,7 +81,7 @@ def later(hospital: Hospital, slot: Json, tokens: list[Json]) -> None:
     hospital.desk.patch(f"slots/{slot['id']}/", changes).expect(200)
 
 
-DEEDS: dict[str, DEED] = {
+CHANGES: dict[str, Change] = {
     "booking": lambda hospital, slot, tokens: hospital.token(slot),
     "hold": lambda hospital, slot, tokens: hospital.token(slot, hold=True),
     "emergency": lambda hospital, slot, tokens: hospital.emergency(slot),
@@ -103,21 +103,23 @@ DEEDS: dict[str, DEED] = {
 
 
 @pytest.fixture
-def scene(hospital: Hospital) -> tuple[Json, list[Json]]:
-    """A slot with one who is booked, one who is here and one who has cancelled."""
+def slot_and_tokens(hospital: Hospital) -> tuple[Json, list[Json]]:
+    """A slot with a booked, a present and a cancelled token."""
     slot = hospital.slot(capacity=6)
     tokens = [hospital.token(slot), hospital.token(slot, arrived=True), hospital.token(slot)]
     hospital.do(tokens[-1], "cancel").expect(200)
     return slot, tokens
 
 
-@pytest.mark.parametrize("name", DEEDS)
-def test_every_change_is_seen_by_the_next_read(hospital: Hospital, scene: tuple[Json, list[Json]], name: str) -> None:
-    slot, tokens = scene
+@pytest.mark.parametrize("name", CHANGES)
+def test_every_change_is_seen_by_the_next_read(
+    hospital: Hospital, slot_and_tokens: tuple[Json, list[Json]], name: str
+) -> None:
+    slot, tokens = slot_and_tokens
     before = [read(hospital.desk, slot) for _ in range(2)]
     assert before[0].raw == before[1].raw
     assert before[0].body == truth(hospital, slot)
-    DEEDS[name](hospital, slot, tokens)
+    CHANGES[name](hospital, slot, tokens)
     asked = read(hospital.desk, slot, known=before[1].headers["etag"])
     asked.expect(200)
     assert asked.headers["etag"] != before[0].headers["etag"]
@@ -138,9 +140,9 @@ def test_a_swept_hold_is_seen(clock: ManualClock, hospital: Hospital) -> None:
 
 
 def test_nothing_is_made_twice_while_nothing_changes(
-    hospital: Hospital, scene: tuple[Json, list[Json]], made: list[str]
+    hospital: Hospital, slot_and_tokens: tuple[Json, list[Json]], made: list[str]
 ) -> None:
-    slot, _ = scene
+    slot, _ = slot_and_tokens
     for _ in range(5):
         read(hospital.desk, slot).expect(200)
     assert len(made) == 1
@@ -151,11 +153,11 @@ def test_nothing_is_made_twice_while_nothing_changes(
 
 
 def test_with_a_dead_redis_a_list_is_as_true(
-    hospital: Hospital, scene: tuple[Json, list[Json]], settings: Any, monkeypatch: pytest.MonkeyPatch
+    hospital: Hospital, slot_and_tokens: tuple[Json, list[Json]], settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    slot, _ = scene
+    slot, _ = slot_and_tokens
     known = read(hospital.desk, slot).headers["etag"]
-    with socket.socket() as unused:  # bound, and nobody listens
+    with socket.socket() as unused:  # bound, but not listening
         unused.bind(("127.0.0.1", 0))
         settings.REDIS_URL = f"redis://127.0.0.1:{unused.getsockname()[1]}/0"
         monkeypatch.setattr(response_cache, "cache", response_cache.ResponseCache())
@@ -169,9 +171,9 @@ def test_with_a_dead_redis_a_list_is_as_true(
 
 
 def test_before_the_first_call_the_list_stands_still(
-    clock: ManualClock, hospital: Hospital, scene: tuple[Json, list[Json]], made: list[str]
+    clock: ManualClock, hospital: Hospital, slot_and_tokens: tuple[Json, list[Json]], made: list[str]
 ) -> None:
-    slot, _ = scene
+    slot, _ = slot_and_tokens
     known = read(hospital.desk, slot).headers["etag"]
     clock.advance(timedelta(minutes=7))
     assert read(hospital.desk, slot, known).status == 304
@@ -183,7 +185,7 @@ def test_the_list_moves_with_the_clock_from_the_moment_its_estimates_do(clock: M
     first, _ = (hospital.token(slot, arrived=True) for _ in range(2))
     hospital.done(first, "call", "start")
     known = read(hospital.desk, slot).headers["etag"]
-    clock.advance(timedelta(minutes=30))  # the planned start: nobody is behind yet
+    clock.advance(timedelta(minutes=30))  # the planned start: no delay yet
     assert read(hospital.desk, slot, known).status == 304
     for step in (timedelta(seconds=30), timedelta(seconds=1), timedelta(hours=3)):
         clock.advance(step)
@@ -194,7 +196,9 @@ def test_the_list_moves_with_the_clock_from_the_moment_its_estimates_do(clock: M
         assert read(hospital.desk, slot, known).status == 304
 
 
-def test_within_a_second_all_are_told_its_end(clock: ManualClock, hospital: Hospital, made: list[str]) -> None:
+def test_the_list_is_cached_for_at_most_a_second_of_estimates(
+    clock: ManualClock, hospital: Hospital, made: list[str]
+) -> None:
     slot = hospital.slot(start=hospital.now() + timedelta(minutes=30))
     first, _ = (hospital.token(slot, arrived=True) for _ in range(2))
     hospital.done(first, "call")
@@ -210,11 +214,11 @@ def test_within_a_second_all_are_told_its_end(clock: ManualClock, hospital: Hosp
     assert when(read(hospital.desk, slot).body[0]["estimated_time"]) == estimate + timedelta(seconds=1)
 
 
-# Who asks
+# Callers
 
 
-def test_a_patient_is_told_of_their_own_alone(hospital: Hospital, scene: tuple[Json, list[Json]]) -> None:
-    slot, tokens = scene
+def test_a_patient_sees_only_their_own_tokens(hospital: Hospital, slot_and_tokens: tuple[Json, list[Json]]) -> None:
+    slot, tokens = slot_and_tokens
     whole = read(hospital.desk, slot)
     patient = hospital.patient_user({"id": tokens[0]["patient"]}, {"id": tokens[2]["patient"]})
     other, stranger = hospital.patient_user({"id": tokens[1]["patient"]}), hospital.patient_user(hospital.patient())
@@ -227,8 +231,10 @@ def test_a_patient_is_told_of_their_own_alone(hospital: Hospital, scene: tuple[J
     assert read(hospital.desk, slot, known=own.headers["etag"]).expect(200) == whole.body
 
 
-def test_a_new_member_of_the_family_is_seen_at_once(hospital: Hospital, scene: tuple[Json, list[Json]]) -> None:
-    slot, tokens = scene
+def test_a_new_member_of_the_family_is_seen_at_once(
+    hospital: Hospital, slot_and_tokens: tuple[Json, list[Json]]
+) -> None:
+    slot, tokens = slot_and_tokens
     patient = hospital.patient_user({"id": tokens[0]["patient"]})
     known = read(patient, slot).headers["etag"]
     child = patient.post("patients/", {"name": "Little One", "phone": "+919800000001"}).expect(201)
@@ -237,9 +243,9 @@ def test_a_new_member_of_the_family_is_seen_at_once(hospital: Hospital, scene: t
 
 
 def test_a_doctor_reads_own_slots_and_nobody_reads_without_credentials(
-    hospital: Hospital, scene: tuple[Json, list[Json]]
+    hospital: Hospital, slot_and_tokens: tuple[Json, list[Json]]
 ) -> None:
-    slot, _ = scene
+    slot, _ = slot_and_tokens
     whole = read(hospital.desk, slot)
     own = hospital.doctor_user({"id": slot["doctor"]})
     assert read(own, slot).expect(200) == whole.body
@@ -249,8 +255,8 @@ def test_a_doctor_reads_own_slots_and_nobody_reads_without_credentials(
     read(hospital.desk, {"id": slot["doctor"]}).expect(404, "not-found")
 
 
-def test_a_session_that_has_ended_is_not_told_304(hospital: Hospital, scene: tuple[Json, list[Json]]) -> None:
-    slot, _ = scene
+def test_an_ended_session_does_not_get_304(hospital: Hospital, slot_and_tokens: tuple[Json, list[Json]]) -> None:
+    slot, _ = slot_and_tokens
     known = read(hospital.desk, slot).headers["etag"]
     leaver = hospital.user("FRONT_DESK")
     assert read(leaver, slot, known).status == 304
@@ -260,7 +266,7 @@ def test_a_session_that_has_ended_is_not_told_304(hospital: Hospital, scene: tup
     read(leaver, slot, known).expect(401, "not-authenticated")
 
 
-# On the wire
+# HTTP headers
 
 
 @pytest.mark.parametrize(
@@ -278,9 +284,9 @@ def test_a_session_that_has_ended_is_not_told_304(hospital: Hospital, scene: tup
     ],
 )
 def test_if_none_match_after_rfc_9110(
-    hospital: Hospital, scene: tuple[Json, list[Json]], header: str, status: int
+    hospital: Hospital, slot_and_tokens: tuple[Json, list[Json]], header: str, status: int
 ) -> None:
-    slot, _ = scene
+    slot, _ = slot_and_tokens
     whole = read(hospital.desk, slot)
     tag = whole.headers["etag"]
     answer = read(hospital.desk, slot, known=header.format(tag=tag, bare=tag.strip('"')))
@@ -288,8 +294,8 @@ def test_if_none_match_after_rfc_9110(
     assert answer.raw == (b"" if status == 304 else whole.raw)
 
 
-def test_the_headers_keep_a_list_to_its_reader(hospital: Hospital, scene: tuple[Json, list[Json]]) -> None:
-    slot, _ = scene
+def test_the_headers_keep_a_list_to_its_reader(hospital: Hospital, slot_and_tokens: tuple[Json, list[Json]]) -> None:
+    slot, _ = slot_and_tokens
     whole = read(hospital.desk, slot)
     for answer in (whole, read(hospital.desk, slot, known=whole.headers["etag"])):
         assert answer.headers["cache-control"] == "no-store"
@@ -299,8 +305,10 @@ def test_the_headers_keep_a_list_to_its_reader(hospital: Hospital, scene: tuple[
     assert whole.headers["content-type"] == "application/json"
 
 
-def test_filters_methods_and_forms_other_than_the_usual(hospital: Hospital, scene: tuple[Json, list[Json]]) -> None:
-    slot, _ = scene
+def test_filters_methods_and_forms_other_than_the_usual(
+    hospital: Hospital, slot_and_tokens: tuple[Json, list[Json]]
+) -> None:
+    slot, _ = slot_and_tokens
     queue = read(hospital.desk, slot, query="?in_queue=true").expect(200)
     assert read(hospital.desk, slot, query="?in_queue=1").expect(200) == queue
     assert read(hospital.desk, slot, query="?in_queue=false").body == read(hospital.desk, slot).body

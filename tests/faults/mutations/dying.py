@@ -1,4 +1,4 @@
-"""A worker that dies at the worst moment, once in the life of the whole server."""
+"""Kills a worker at a critical moment, once in the lifetime of the server."""
 
 import itertools
 import os
@@ -6,11 +6,11 @@ import signal
 
 _calls = itertools.count(1)
 CALM = 15
-"""This many changes go well before."""
+"""The number of calls before the one that kills the worker, plus one."""
 
 
 def die_once() -> None:
-    """kill -9 this process, unless it is too early or another one has died already."""
+    """Kill this process with SIGKILL, unless it is too early or another one was killed already."""
     if next(_calls) < CALM:
         return
     try:

@@ -1,4 +1,4 @@
-"""The events are written when the change they tell of has been committed."""
+"""Mutation: write the events after the commit of the change that they describe."""
 
 from collections.abc import Sequence
 

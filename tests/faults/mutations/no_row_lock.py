@@ -1,4 +1,4 @@
-"""The rows of a slot are read without their lock; only the gate in Redis is left, if there is one."""
+"""Mutation: read a slot's rows without the row lock; only the Redis lock is left, if available."""
 
 from config.wsgi import application
 from tokens.engine import locking

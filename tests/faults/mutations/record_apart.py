@@ -1,4 +1,4 @@
-"""The answer to an Idempotency-Key is stored in a transaction of its own, after the one that made the change."""
+"""Mutation: store the response to an Idempotency-Key in a separate transaction after the change."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -17,7 +17,7 @@ keep = idempotency.store
 
 def keep_later(answers: Sequence[tuple[Key, Stored]]) -> None:
     def after_the_commit() -> None:
-        if any(stored.status == 201 for _, stored in answers):  # a new token, which nobody asks for twice unnoticed
+        if any(stored.status == 201 for _, stored in answers):  # a new token: a repeated booking would be noticed
             die_once()
         with suppress(KeyTaken):
             keep(answers)

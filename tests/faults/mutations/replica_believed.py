@@ -1,4 +1,4 @@
-"""A replica is read without a look at how far it is."""
+"""Mutation: read the replica without checking its replay position."""
 
 from config.wsgi import application
 from core.db import replica

@@ -1,4 +1,4 @@
-"""The first day, the tidying up, and what other apps put in."""
+"""Set-up and pruning commands, and the hooks that other apps register."""
 
 import inspect
 import stat
@@ -48,7 +48,7 @@ def test_once_there_is_an_administrator_nothing_happens(tmp_path: Path) -> None:
     assert User.objects.count() == 1
 
 
-def test_patients_told_how_to_register_somebody_new() -> None:
+def test_the_patients_app_provides_the_registrar() -> None:
     registrar = hooks.patient_registrar()
     assert set(inspect.signature(registrar).parameters) >= {"name", "phone", "email", "date_of_birth"}
     facts: dict[str, Any] = {"name": "Asha Rao", "phone": "+91 98450 11223", "email": "a@mail.example"}

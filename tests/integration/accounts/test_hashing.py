@@ -1,4 +1,4 @@
-"""The hasher that production uses (the tests have a cheaper one)."""
+"""The production password hasher (other tests use a cheaper one)."""
 
 import threading
 
@@ -9,7 +9,7 @@ from accounts.auth.hashers import Argon2Hasher
 from config.settings import accounts as accounts_settings
 
 
-def test_passwords_are_kept_as_owasp_says() -> None:
+def test_passwords_are_hashed_as_owasp_recommends() -> None:
     encoded = Argon2Hasher().encode("quiet-harbour-42", Argon2Hasher().salt())
     assert encoded.startswith("argon2$argon2id$v=19$m=19456,t=2,p=1$")
     assert Argon2Hasher().verify("quiet-harbour-42", encoded)
@@ -18,7 +18,7 @@ def test_passwords_are_kept_as_owasp_says() -> None:
     assert settings.PASSWORD_HASHERS != accounts_settings.PASSWORD_HASHERS
 
 
-def test_a_crowd_waits_its_turn_and_all_get_theirs() -> None:
+def test_concurrent_verifications_all_finish() -> None:
     with override_settings(PASSWORD_HASHERS=accounts_settings.PASSWORD_HASHERS):
         encoded = Argon2Hasher().encode("quiet-harbour-42", "salt" * 4)
         found: list[bool] = []

@@ -1,4 +1,4 @@
-"""The migration that writes the normal forms of the users who are there already."""
+"""The migration that fills in the normalised names of existing users."""
 
 import importlib
 
@@ -27,7 +27,7 @@ def test_every_user_gets_the_keys_of_name_and_address() -> None:
 def test_users_with_one_normal_form_are_named_and_nothing_is_changed(twin: dict[str, str]) -> None:
     first = User.objects.create_user("desk", "desk@hospital.example")
     second = User.objects.create_user("other")
-    User.objects.filter(pk=second.pk).update(**twin)  # as the constraints of earlier versions let it be
+    User.objects.filter(pk=second.pk).update(**twin)  # as earlier versions' constraints allowed
     with pytest.raises(RuntimeError) as refused:
         fill_keys(apps, None)
     assert ", ".join(sorted([str(first.pk), str(second.pk)])) in str(refused.value)

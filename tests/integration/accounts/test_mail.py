@@ -1,4 +1,4 @@
-"""Codes over a real SMTP server on this machine."""
+"""One-time codes sent through a local SMTP server."""
 
 import time
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from accounts.models import OneTimeCode
 
 
 class Box:
-    """Keeps what arrives."""
+    """Stores the received messages."""
 
     def __init__(self) -> None:
         self.arrived: list[Any] = []
@@ -24,8 +24,8 @@ class Box:
         return "250 OK"
 
 
-class OnAnyFreePort(Controller):
-    """Listens where the system says."""
+class FreePortServer(Controller):
+    """Listens on a free port."""
 
     def _trigger_server(self) -> None:
         self.port = self.server.sockets[0].getsockname()[1]
@@ -35,7 +35,7 @@ class OnAnyFreePort(Controller):
 @pytest.fixture
 def box(settings: Any) -> Iterator[Box]:
     kept = Box()
-    controller = OnAnyFreePort(kept, hostname="127.0.0.1", port=0)
+    controller = FreePortServer(kept, hostname="127.0.0.1", port=0)
     controller.start()
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST = "127.0.0.1"

@@ -1,4 +1,4 @@
-"""What happens at the same moment: two uses of one token, one code, one name, and two last administrators."""
+"""Concurrent use of one token, code or name, and concurrent removal of the last two administrators."""
 
 import threading
 from collections.abc import Callable
@@ -21,7 +21,7 @@ RESET = OneTimeCode.Purpose.RESET
 
 
 def together(*works: Callable[[], Any]) -> list[Any]:
-    """Run the works at the same moment; their results or errors in order."""
+    """Run the functions at once; return their results or exceptions in order."""
     barrier = threading.Barrier(len(works))
     results: list[Any] = [None] * len(works)
 

@@ -1,4 +1,4 @@
-"""Limits on a real Redis, and without one."""
+"""Rate limits with and without Redis."""
 
 import threading
 import uuid
@@ -66,7 +66,7 @@ def test_counting_is_atomic(monkeypatch: Any) -> None:
 def test_strangers_are_counted_by_address_which_stands_in_no_key(monkeypatch: Any) -> None:
     monkeypatch.setattr(PrincipalThrottle, "limit", 1)
     address = f"2001:db8::{uuid.uuid4().hex[:4]}"
-    # A forged header makes nobody a new stranger.
+    # A forged header does not give a caller a new rate limit.
     first = request_of(REMOTE_ADDR=address, HTTP_X_FORWARDED_FOR="10.0.0.1")
     second = request_of(REMOTE_ADDR=address, HTTP_X_FORWARDED_FOR="10.0.0.2")
     assert asks(PrincipalThrottle, first, 1) + asks(PrincipalThrottle, second, 1) == [True, False]
@@ -109,7 +109,7 @@ def test_only_what_booked_counts() -> None:
     assert 0 < int(refused["Retry-After"]) <= 60
 
 
-def test_a_generous_limit_is_told_to_redis_in_hundredths_and_still_holds(monkeypatch: Any) -> None:
+def test_a_large_limit_is_stored_in_hundredths_and_still_holds(monkeypatch: Any) -> None:
     monkeypatch.setattr(PrincipalThrottle, "limit", 1000)
     request = request_of(Role.FRONT_DESK)
     name = f"opd:throttle:all:{request.auth.actor}"

@@ -1,4 +1,4 @@
-"""A crowd that signs in leaves no memory behind in the threads it was served by."""
+"""Many concurrent sign-ins leave no memory allocated in the serving threads."""
 
 import subprocess
 import sys

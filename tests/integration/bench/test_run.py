@@ -1,4 +1,4 @@
-"""`python -m bench` on its own servers: a very short run whose figures fit together."""
+"""A very short run of `python -m bench` on its own servers, with consistent figures."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""A backup is written and restored with client programs that the server understands, by the owner of the tables."""
+"""Backup and restore use client programs compatible with the server, and the owner's database role."""
 
 import os
 import subprocess

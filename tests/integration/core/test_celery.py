@@ -1,4 +1,4 @@
-"""A real worker and a real beat, as processes of their own, on a Redis of their own."""
+"""Real Celery worker and beat processes on a separate Redis."""
 
 import contextlib
 import os
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @contextlib.contextmanager
 def celery(*words: str, log: Path, redis_url: str) -> Iterator[Callable[[], str]]:
-    """A Celery process on the test database; yields what it has said so far."""
+    """Run a Celery process on the test database; yield its output so far."""
     given = environ.Env().db_url("DATABASE_URL")
     place = f"{given['HOST']}:{given['PORT']}" if given["PORT"] else given["HOST"]
     who = f"{given['USER']}:{given['PASSWORD']}" if given["PASSWORD"] else given["USER"]

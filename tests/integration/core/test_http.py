@@ -1,4 +1,4 @@
-"""What every request meets before it comes to a view: errors as problems, limits, headers, request ids."""
+"""Handling of every request outside the view: problem responses, limits, headers, request ids."""
 
 import json
 import logging
@@ -38,7 +38,7 @@ def boom(request: Any) -> HttpResponse:
 
 
 class Broken:
-    """The engine's addresses and one that fails."""
+    """The engine's URLs, and one that raises an error."""
 
     from config.urls import handler400, handler403, handler404, handler500, urlpatterns
 

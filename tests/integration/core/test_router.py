@@ -1,4 +1,4 @@
-"""Which database a query asks: the replica only where a view said so, and never inside a transaction."""
+"""The database router uses the replica only in views that opt in, and never inside a transaction."""
 
 import pytest
 
@@ -21,7 +21,7 @@ def test_by_itself_nothing_reads_the_replica() -> None:
     assert from_replica(where_reads_go)() == "default"  # none is configured
 
 
-def test_inside_a_view_that_said_so_reads_go_to_the_replica_and_writes_do_not() -> None:
+def test_inside_a_view_that_opted_in_reads_use_the_replica_and_writes_do_not() -> None:
     assert replica._inside(where_reads_go) == "replica"
     assert replica._inside(lambda: Router().db_for_write(Doctor)) == "default"
     assert where_reads_go() == "default"

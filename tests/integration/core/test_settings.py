@@ -1,4 +1,4 @@
-"""A hospital's settings: refused at start-up when they can't be right, rather than wrong at night."""
+"""Invalid settings are refused at start-up."""
 
 import os
 import secrets
@@ -16,7 +16,7 @@ GOOD = {
 
 
 def start(profile: str, code: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
-    """Load a profile in a process of its own, with nothing of ours in the environment but this."""
+    """Load a settings profile in a separate process with only these engine variables in the environment."""
     kept = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "PYTHONPATH", "LANG"}}
     command = [sys.executable, "-c", f"import config.settings.{profile} as s; {code}"]
     return subprocess.run(command, env={**kept, **environment}, capture_output=True, text=True)

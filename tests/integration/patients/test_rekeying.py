@@ -1,4 +1,4 @@
-"""Keys computed anew: old rows get the keys of today, and nobody's record or history is changed by it."""
+"""Recomputing search keys updates old rows and changes no patient data and no history."""
 
 import io
 from typing import Any
@@ -25,7 +25,7 @@ def rekey() -> str:
 
 
 def an_old_patient(name: str, phone: str, **facts: Any) -> Patient:
-    """A row whose keys are what was typed, in lower case."""
+    """A row whose keys are the lower-cased input, as in earlier versions."""
     keys = {"name_key": name.lower(), "phone_key": phone}
     return Patient.objects.create(name=name, phone=phone, created_at=clock.now(), **{**keys, **facts})
 
@@ -40,7 +40,7 @@ def test_old_rows_are_recognised() -> None:
     assert rekey() == "The keys of 0 patients changed."
 
 
-def test_those_who_now_look_alike_all_stay_and_are_numbered() -> None:
+def test_patients_whose_keys_collide_are_kept_and_numbered() -> None:
     rows = [
         an_old_patient("Asha Rao", "9876543210"),
         an_old_patient("Asha Rao", "9876543210", namesake=1),

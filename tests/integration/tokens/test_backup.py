@@ -1,4 +1,4 @@
-"""A backup is proved before it is called one, and restoring it loses nothing that was there before."""
+"""A backup is verified before it is reported as complete, and restoring keeps the existing database."""
 
 import io
 import secrets
@@ -12,7 +12,7 @@ from django.db import connection
 
 from clinics.models import Slot
 from ops.backup import on_database
-from tests.races.scene import a_slot, book
+from tests.races.builders import a_slot, book
 from tokens.models import Token
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def inside() -> Iterator[Callable[[Callable[[], Any]], Any]]:
-    """Runs a step on a database of its own, a copy of the empty test database."""
+    """Run a step on a separate database, a copy of the empty test database."""
     empty, name = connection.settings_dict["NAME"], f"opd_backup_{secrets.token_hex(4)}"
 
     def administer(statement: str) -> None:
@@ -38,7 +38,7 @@ def inside() -> Iterator[Callable[[Callable[[], Any]], Any]]:
 
 
 def databases(name: str) -> list[str]:
-    """Every database whose name begins like this."""
+    """Return the databases whose name has this prefix."""
 
     def read() -> list[str]:
         with connection.cursor() as cursor:
@@ -54,7 +54,7 @@ def run(*words: str) -> str:
     return out.getvalue()
 
 
-def test_what_was_backed_up_comes_back_and_what_was_there_is_kept(inside: Any, tmp_path: Path) -> None:
+def test_restore_brings_the_backup_back_and_keeps_the_existing_database(inside: Any, tmp_path: Path) -> None:
     file = tmp_path / "opd.dump"
     name = inside(lambda: connection.settings_dict["NAME"])
 
@@ -74,7 +74,7 @@ def test_what_was_backed_up_comes_back_and_what_was_there_is_kept(inside: Any, t
     own, before = databases(name)
     assert own == name
     assert on_database(before, Token.objects.count) == 2
-    inside(lambda: book(slot))  # and the day goes on
+    inside(lambda: book(slot))  # changes after the backup
 
 
 def test_a_backup_that_breaks_an_invariant_is_none(inside: Any, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Each promise that the database keeps by itself, broken by writing round the service: it bites, and says its name."""
+"""Each database constraint refuses a direct write that violates it, and reports its own name."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -15,7 +15,7 @@ from core import clock
 from core.db.transactions import atomic
 from events.models import Event
 from tests.factories import DoctorFactory, PatientFactory, ensure_facility
-from tests.integration.tokens.crowd import slot_with
+from tests.integration.tokens.slot_builder import slot_with
 from tokens.errors import ERROR_OF_CONSTRAINT
 from tokens.models import Token
 from waitlist.models import WaitlistEntry
@@ -26,7 +26,7 @@ ZERO = Decimal(0)
 
 
 def refused_by(write: Callable[[], Any]) -> str:
-    """The name of the constraint that the database refuses the write with."""
+    """Return the name of the constraint that refuses the write."""
     with pytest.raises(IntegrityError) as refusal, atomic():
         write()
     diagnostic = refusal.value.__cause__.diag  # type: ignore[union-attr]
@@ -49,7 +49,7 @@ def change(row: Any, **changes: Any) -> Callable[[], Any]:
 
 
 def another(token: Token, **facts: Any) -> Callable[[], Any]:
-    """A second token like this one, of another patient with a ticket and a place of its own."""
+    """Insert a second token in this slot, of another patient, with its own ticket and position."""
     row: dict[str, Any] = {
         "facility_id": token.facility_id,
         "slot_id": token.slot_id,
@@ -116,7 +116,7 @@ def test_slots_of_a_doctor_never_overlap(slot: Slot) -> None:
     earlier = {"start_time": slot.end_time - timedelta(minutes=1)}
     assert refused_by(change(other, **earlier)) == "slot_no_overlap"
     Slot.objects.filter(pk=slot.pk).update(status="CANCELLED")
-    change(other, **earlier)()  # a cancelled slot takes no time
+    change(other, **earlier)()  # a cancelled slot occupies no time
 
 
 def test_emergencies_may_go_over_the_maximum(slot: Slot) -> None:
@@ -195,7 +195,7 @@ def test_a_facility_has_a_code_of_its_own() -> None:
     )
 
 
-# The log
+# The event log
 
 
 def an_event(slot: Slot, number: int = 1) -> Event:
@@ -246,7 +246,7 @@ def delete_now(table: str, row_id: Any) -> None:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
 
 
-# All of them
+# Every constraint
 
 
 def test_every_named_constraint_has_its_test_here() -> None:

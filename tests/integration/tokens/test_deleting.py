@@ -1,4 +1,4 @@
-"""Whatever can be deleted is deleted with its events: after each deletion the log is whole and the invariants hold."""
+"""Deletion removes the object's events too; afterwards the log verifies and the invariants hold."""
 
 import io
 from collections.abc import Callable

@@ -1,10 +1,10 @@
-"""How PostgreSQL finds the rows that change: one by one, however many others the table holds."""
+"""Query plans of writes: PostgreSQL finds the changed rows by index, however large the table."""
 
 import pytest
 from django.db import connection
 
 from core.db.sql import Change, Rows
-from tests.integration.tokens.crowd import slot_with
+from tests.integration.tokens.slot_builder import slot_with
 from tests.support.plans import nodes_of
 from tokens.models import Token
 

@@ -1,4 +1,4 @@
-"""What the engine asks the database, counted over HTTP with BEGIN and COMMIT: it does not grow with the rows."""
+"""Statement counts per request, including BEGIN and COMMIT: they do not grow with the number of rows."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from clinics.models import Slot
 from core import clock
 from tests.factories import DoctorFactory, PatientFactory, ensure_facility, first_admin
-from tests.integration.tokens.crowd import slot_with
+from tests.integration.tokens.slot_builder import slot_with
 from tests.support.api import Answer, Api, in_process
 from tests.support.hospital import PASSWORD, Hospital
 from tokens.models import Token
@@ -25,7 +25,7 @@ FEW, MANY = 10, 2000
 
 @dataclass(frozen=True)
 class Counted:
-    """An answer and the statements that it took."""
+    """A response and its SQL statements."""
 
     answer: Answer
     statements: list[str]
@@ -39,7 +39,7 @@ class Counted:
 
 
 class Counter:
-    """A desk whose requests are counted."""
+    """A desk client that records the SQL statements of its requests."""
 
     def __init__(self, api: Api) -> None:
         self.api = api
@@ -65,7 +65,7 @@ def booking(slot: Slot, **facts: Any) -> dict[str, Any]:
     return {"slot_id": str(slot.id), "patient_id": str(PatientFactory().id), "category": "WALKIN", **facts}
 
 
-def test_a_booking_takes_five_journeys(desk: Counter) -> None:
+def test_a_booking_takes_five_round_trips(desk: Counter) -> None:
     """The session, which requests of one moment share; BEGIN; locks and what is asked with them; writes; COMMIT."""
     booked = desk.post("tokens/", booking(slot_with(queue=FEW, capacity=50)))
     assert booked.answer.status == 201
@@ -73,7 +73,7 @@ def test_a_booking_takes_five_journeys(desk: Counter) -> None:
     assert booked.number == 5, str(booked)
 
 
-def test_a_key_adds_one_journey_to_a_booking_and_to_a_cancellation(desk: Counter) -> None:
+def test_a_key_adds_one_round_trip_to_a_booking_and_to_a_cancellation(desk: Counter) -> None:
     """The stored answer is looked for together with the locks; storing it takes one statement."""
     slot = slot_with(queue=FEW, capacity=50)
     without = desk.post("tokens/", booking(slot))
@@ -84,7 +84,7 @@ def test_a_key_adds_one_journey_to_a_booking_and_to_a_cancellation(desk: Counter
     assert desk.delete(leave[1], headers={"Idempotency-Key": "l"}).number == cancelled.number + 1, str(cancelled)
 
 
-def test_a_key_adds_two_journeys_to_any_other_operation(desk: Counter) -> None:
+def test_a_key_adds_two_round_trips_to_any_other_operation(desk: Counter) -> None:
     """One looks for the stored answer, one stores it. A repeated request asks for the stored answer alone."""
     slot = slot_with(queue=FEW, capacity=50)
     one, other = (
@@ -138,7 +138,7 @@ def test_a_cancellation_takes_at_most_seven_statements(desk: Counter) -> None:
     assert cancelled.number <= 7, str(cancelled)
 
 
-def test_ten_seats_at_once_are_promoted_for_the_price_of_a_few(desk: Counter) -> None:
+def test_ten_promotions_take_as_many_statements_as_a_few(desk: Counter) -> None:
     """Raising the capacity: one group of statements for all who are promoted."""
 
     def widen(slot: Slot, by: int) -> Counted:
@@ -182,7 +182,7 @@ def test_a_queue_is_listed_in_four_statements_however_long(desk: Counter) -> Non
     assert few.number == many.number <= 4, str(many)
 
 
-def test_a_list_that_the_client_has_takes_two_journeys(desk: Counter) -> None:
+def test_a_304_takes_two_round_trips(desk: Counter) -> None:
     """The session, and the head of the list."""
     path = f"slots/{slot_with(queue=FEW).id}/tokens/"
     known = desk.get(path).answer.headers["etag"]

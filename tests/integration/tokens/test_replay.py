@@ -1,4 +1,4 @@
-"""The log alone tells what every queue was, at any moment."""
+"""Replaying the event log reproduces every queue at any time."""
 
 import io
 from datetime import datetime, timedelta
@@ -13,8 +13,8 @@ from core import clock as core_clock
 from core.clock import ManualClock
 from tests.factories import ensure_facility, first_admin
 from tests.model.day import MORNING, Day, new_reference
-from tests.model.real import Pair
-from tests.races.scene import a_doctor, a_patient, a_slot, book, service
+from tests.model.engine_adapter import Pair
+from tests.races.builders import a_doctor, a_patient, a_slot, book, service
 from tests.support.api import in_process
 from tests.support.hospital import PASSWORD, Hospital
 from tokens.audit.as_of import slot_as_it_is, slot_as_of
@@ -29,7 +29,7 @@ def pictures() -> dict[UUID, SlotThen]:
 
 
 def compare(kept: dict[datetime, dict[UUID, SlotThen]]) -> list[str]:
-    """Where the log, replayed up to a moment, differs from what the tables were at that moment."""
+    """Return the differences between the log replayed up to a time and the tables at that time."""
     found = []
     for moment, slots in kept.items():
         for slot_id, tables in slots.items():
@@ -40,7 +40,7 @@ def compare(kept: dict[datetime, dict[UUID, SlotThen]]) -> list[str]:
 
 @pytest.mark.parametrize("seed", [3])
 def test_a_whole_day_is_rebuilt_at_any_of_its_moments(seed: int) -> None:
-    """A day of random operations; pictures of every table taken on the way, and the log replayed up to each."""
+    """Compare snapshots of every table, taken during a day of random operations, with the log replayed up to each."""
     manual = ManualClock(MORNING)
     kept: dict[datetime, dict[UUID, SlotThen]] = {}
     minutes = 0
@@ -61,13 +61,13 @@ def test_a_whole_day_is_rebuilt_at_any_of_its_moments(seed: int) -> None:
         assert compare({manual.now(): pictures()}) == []
 
 
-def test_what_a_day_seldom_sees_is_in_the_log_too(clock: ManualClock) -> None:
-    """A slot that moves to another doctor, an own delay that moves nothing, a hold, a buffer, triage."""
+def test_rare_operations_are_in_the_log_too(clock: ManualClock) -> None:
+    """A slot that moves to another doctor, a delay without effect, a hold, a buffer, a triage."""
     kept: dict[datetime, dict[UUID, SlotThen]] = {}
 
-    def then(*deeds: Any) -> None:
-        for deed in deeds:
-            deed()
+    def then(*actions: Any) -> None:
+        for action in actions:
+            action()
         kept[clock.now()] = pictures()
         clock.advance(seconds=30)
 

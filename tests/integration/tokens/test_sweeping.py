@@ -1,4 +1,4 @@
-"""What is due by itself is ended by Celery: real workers and beats, as processes of their own, with short times."""
+"""Celery expires what is due: real worker and beat processes with short intervals."""
 
 import contextlib
 import os
@@ -19,7 +19,7 @@ from core import clock
 from devserver import EmbeddedRedis
 from devserver.data_dir import remove_home
 from events.models import Event
-from tests.races.scene import a_slot, book, fresh, lies_of, service
+from tests.races.builders import a_slot, book, fresh, inconsistencies_of, service
 from tests.support.invariants import assert_invariants_hold
 from tokens.models import Token
 from waitlist.models import WaitlistEntry
@@ -35,7 +35,7 @@ WORKER = ("worker", "--pool", "threads", "-c", "10", *QUIET)
 
 @contextlib.contextmanager
 def celery(*processes: tuple[str, ...], folder: Path, redis_url: str) -> Iterator[Callable[[], str]]:
-    """Celery processes on the test database; yields what they have said so far."""
+    """Run Celery processes on the test database; yield their output so far."""
     database = environ.Env().str("DATABASE_URL").rpartition("/")[0] + f"/{connection.settings_dict['NAME']}"
     settings = {
         "DJANGO_SETTINGS_MODULE": "config.settings.local",
@@ -114,7 +114,7 @@ def test_a_worker_two_beats_and_ten_sweeps_at_once_have_the_effect_of_one(tmp_pa
             for _ in range(10):
                 Celery(broker=redis_url).send_task("tokens.tasks.sweep", queue="opd", connection=link)
         eventually(lambda: ended(slot, over), told)
-        time.sleep(1)  # more of them, with nothing left to do
+        time.sleep(1)  # further sweeps with nothing to do
         assert "Traceback" not in told()
     swept = Event.objects.filter(actor="system:sweep").order_by("slot_id", "number")
     assert sorted(swept.filter(slot_id=slot.id).values_list("type", flat=True)) == [
@@ -124,6 +124,6 @@ def test_a_worker_two_beats_and_ten_sweeps_at_once_have_the_effect_of_one(tmp_pa
     ]
     assert [event.type for event in swept.filter(slot_id=over.id)] == ["waitlist.expired"]
     here = Token.objects.get(slot=slot, status="CHECKED_IN")
-    assert fresh(here).updated_at == here.created_at  # who is here is never swept
-    assert lies_of(slot) == lies_of(over) == []
+    assert fresh(here).updated_at == here.created_at  # a patient who is present is never swept
+    assert inconsistencies_of(slot) == inconsistencies_of(over) == []
     assert_invariants_hold()

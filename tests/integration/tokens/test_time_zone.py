@@ -1,4 +1,4 @@
-"""A facility's time zone: when it may change, and what becomes of the slots planned in it."""
+"""When a facility's time zone may change, and the effect on its planned slots."""
 
 from collections.abc import Callable
 from datetime import date, timedelta
@@ -28,7 +28,7 @@ def hospital() -> Hospital:
 
 @pytest.fixture(autouse=True)
 def standing_clock(clock: ManualClock) -> ManualClock:
-    """09:00 on Monday, 2 March 2026, in India."""
+    """Freeze the clock at 09:00 on Monday, 2 March 2026, in India."""
     return clock
 
 
@@ -63,7 +63,7 @@ def test_future_slots_are_found_under_the_day_that_they_are_shown_under(hospital
 def test_tickets_stay_unique_in_the_facility_and_day(hospital: Hospital) -> None:
     doctor = hospital.doctor()
     slots = [hospital.slot(doctor, start=hospital.at("02:00", day=day)) for day in (1, 2, 3)]
-    for slot in slots:  # printed and given back: their tickets are never used again
+    for slot in slots:  # printed and cancelled: their tickets are never reused
         hospital.do(hospital.token(slot), "cancel").expect(200)
     rezone(hospital).expect(200)
     for slot in slots:
@@ -78,7 +78,7 @@ def test_tickets_stay_unique_in_the_facility_and_day(hospital: Hospital) -> None
 
 
 def test_a_ticket_that_has_ended_keeps_the_day_that_it_was_printed_for(hospital: Hospital) -> None:
-    """Also when both slots, cancelled, are shown under one day of the new zone afterwards."""
+    """Also if both slots, cancelled, fall on one day of the new time zone."""
     doctor = hospital.doctor()
     slots = [hospital.slot(doctor, start=start) for start in (hospital.at("10:00", day=1), hospital.at("02:00", day=2))]
     printed = [hospital.token(slot) for slot in slots]
@@ -133,7 +133,7 @@ def test_a_future_slot_with_a_live_token_keeps_the_time_zone(
     assert hospital.admin.get(f"facilities/{hospital.facility['id']}/").body == hospital.facility
     assert hospital.slot_now(slot) == before
     hospital.admin.patch(f"facilities/{hospital.facility['id']}/", {"name": "Other"}).expect(200)
-    rezone(hospital, hospital.facility["time_zone"]).expect(200)  # the same one changes nothing
+    rezone(hospital, hospital.facility["time_zone"]).expect(200)  # setting the same time zone changes nothing
 
 
 def test_a_future_slot_that_somebody_waits_for_keeps_the_time_zone(hospital: Hospital) -> None:

@@ -1,4 +1,4 @@
-"""Whoever changes the log behind the engine's back is found out, and the first row that they touched is named."""
+"""`verify_log` detects direct changes of the event log and names the first changed row."""
 
 import io
 from collections.abc import Callable
@@ -13,13 +13,13 @@ from clinics.models import Slot
 from core import clock
 from core.ids import new_id
 from events.models import Event
-from tests.races.scene import a_slot, book, service
+from tests.races.builders import a_slot, book, service
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def verify(*slots: Slot) -> str:
-    """What the command says; empty when all is well."""
+    """Return the command's error message, or an empty string."""
     out = io.StringIO()
     try:
         call_command("verify_log", *(f"--slot={slot.id}" for slot in slots), stdout=out)
@@ -30,7 +30,7 @@ def verify(*slots: Slot) -> str:
 
 
 def tamper(statement: str, *values: object) -> None:
-    """As somebody with the keys to the database would."""
+    """Change the event log directly, with its append-only trigger disabled."""
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE events_event DISABLE TRIGGER event_append_only")
         try:
@@ -41,7 +41,7 @@ def tamper(statement: str, *values: object) -> None:
 
 @pytest.fixture
 def slot() -> Slot:
-    """A slot with five events, beside another one."""
+    """A slot with five events, next to another slot."""
     a_slot()
     made = a_slot(capacity=5)
     for _ in range(4):
@@ -123,8 +123,8 @@ def test_a_row_that_was_slipped_in_is_noticed(slot: Slot) -> None:
     assert "(number 6) was altered" in verify()
 
 
-def test_a_chain_that_was_made_anew_is_noticed(slot: Slot) -> None:
-    """Whoever knows how the chain is made can make another: but the slot remembers where the true one ended."""
+def test_a_recomputed_chain_is_detected(slot: Slot) -> None:
+    """A recomputed chain is detected, because the slot stores the digest of the last event."""
     from events.log import seal
 
     head = bytes(event(slot, 4).hash)
@@ -153,11 +153,11 @@ def delete_in_good_order(slot: Slot) -> None:
     service.delete_slot(slot_id=empty.id, actor="user:desk")
 
 
-@pytest.mark.parametrize(("deed", "noticed"), [(remove_with_its_log, True), (delete_in_good_order, False)])
+@pytest.mark.parametrize(("action", "noticed"), [(remove_with_its_log, True), (delete_in_good_order, False)])
 def test_a_slot_that_is_gone_has_to_be_deleted_in_the_log(
-    slot: Slot, deed: Callable[[Slot], None], noticed: bool
+    slot: Slot, action: Callable[[Slot], None], noticed: bool
 ) -> None:
-    deed(slot)
+    action(slot)
     assert ("the log does not record the slot's deletion" in verify()) is noticed
 
 

@@ -1,4 +1,4 @@
-"""The judge of the chaos runs: what was acknowledged has to be there, once, and what was refused has not."""
+"""The chaos check: every acknowledged change exists once, and no refused change exists."""
 
 from typing import Any
 

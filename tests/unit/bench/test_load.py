@@ -1,4 +1,4 @@
-"""The load generator counts every answer once and knows where each one ends."""
+"""The load generator counts every response once and detects where each ends."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What is told of a run follows from its figures."""
+"""The benchmark report follows from the run's figures."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The letters on the tickets."""
+"""Ticket letters."""
 
 import pytest
 

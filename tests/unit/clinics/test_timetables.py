@@ -1,4 +1,4 @@
-"""Timetables: whole slots, weekends, the change of the clocks, what is taken."""
+"""Timetables: whole slots, weekends, clock changes and overlaps."""
 
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise

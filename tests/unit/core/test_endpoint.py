@@ -1,4 +1,4 @@
-"""What every route of the API does before and after its handler, without any of the hospital."""
+"""The API endpoint class: what every route does before and after its handler."""
 
 import json
 from typing import Any
@@ -18,7 +18,7 @@ from core.api.request import ApiRequest
 
 
 class ByHeader(BaseAuthentication):
-    """Believes whatever the header says."""
+    """Authenticate as whatever the header says."""
 
     def authenticate(self, request: Any) -> tuple[Any, Any] | None:
         actor = request.META.get("HTTP_X_ACTOR")
@@ -33,7 +33,7 @@ class NoStrangers(BasePermission):
 
 
 class OnceOnly(BaseThrottle):
-    """Lets nobody through who says that they have been here before."""
+    """A throttle that refuses requests marked as repeated."""
 
     def allow_request(self, request: Any, view: Any) -> bool:
         return "HTTP_X_AGAIN" not in request.META
@@ -43,7 +43,7 @@ class OnceOnly(BaseThrottle):
 
 
 class Echo(Endpoint):
-    """Answers with what it was sent."""
+    """Return what was sent."""
 
     authentication_classes = []
     permission_classes = []
@@ -60,14 +60,14 @@ class Echo(Endpoint):
 
 
 class Form(Echo):
-    """Takes a form, like the address where a code becomes a token."""
+    """Accept a form, like the OAuth token endpoint."""
 
     def post(self, request: ApiRequest) -> Answer:
         return Answer(200, {"sent": request.form})
 
 
 class Ready(Echo):
-    """Answers with a finished response, and what is left when the answer is known."""
+    """Return a ready-made HttpResponse; set a header in `finish`."""
 
     def get(self, request: ApiRequest) -> HttpResponse:  # type: ignore[override]
         return HttpResponse(b"{}", content_type="application/json", headers={"Cache-Control": "private"})
@@ -88,7 +88,7 @@ class Guarded(Echo):
 
 
 def what_ran(request: HttpRequest) -> HttpResponse:
-    """Which of the middleware of browsers' pages has left its mark on the request."""
+    """Return which page middleware ran on the request."""
     marks = {name: hasattr(request, name) for name in ("session", "_messages", "csrf_processing_done")}
     return HttpResponse(json.dumps(marks), content_type="application/json")
 
@@ -199,15 +199,15 @@ def test_a_form(client: Client) -> None:
 ALLOW = "GET, POST, DELETE, HEAD, OPTIONS"
 
 
-def test_another_method_is_told_which_there_are(client: Client) -> None:
+def test_another_method_gets_the_allowed_methods(client: Client) -> None:
     response = client.put("/api/v1/echo/", b"{}", content_type="application/json")
     problem(response, 405, "method-not-allowed")
     assert response["Allow"] == ALLOW
 
 
 @pytest.mark.parametrize("method", ["TRACE", "BREW", "DISPATCH", "ADMIT", "FINISH", "__CLASS__"])
-def test_a_word_that_is_no_method_calls_nothing(client: Client, method: str) -> None:
-    """Not even where the class has an attribute of that name."""
+def test_an_unknown_method_calls_nothing(client: Client, method: str) -> None:
+    """Also if the class has an attribute of that name."""
     response = client.generic(method, "/api/v1/echo/")
     problem(response, 405, "method-not-allowed")
     assert "GET" in response["Allow"]
@@ -240,11 +240,11 @@ def test_no_content_has_no_body(client: Client) -> None:
     assert (response.status_code, response.content) == (204, b"")
 
 
-# Who may
+# Authentication and permissions
 
 
-def test_who_is_asked_in_which_order(client: Client) -> None:
-    """Who it is, whether they may, whether it is too often, and only then for what."""
+def test_the_checks_run_in_order(client: Client) -> None:
+    """Authentication, then permissions, then throttles, and only then the body."""
     address, again = "/api/v1/guarded/", {"X-Again": "1"}
     problem(client.get(address, headers=again), 401, "not-authenticated")
     told = problem(client.get(address, headers={"X-Actor": "stranger", **again}), 403, "permission-denied")
@@ -265,7 +265,7 @@ def test_a_caller_is_known_for_one_request_only(client: Client) -> None:
     assert client.get("/api/v1/guarded/").status_code == 401
 
 
-# Answers
+# Responses
 
 
 def test_a_bug_tells_nothing(client: Client, caplog: pytest.LogCaptureFixture) -> None:
@@ -301,8 +301,8 @@ def test_every_answer_of_the_api_has_the_headers_that_protect_it(client: Client,
 
 
 @override_settings(SECURE_HSTS_SECONDS=60)
-def test_strict_transport_is_told_over_https_only() -> None:
-    client = Client()  # a chain that is made with these settings
+def test_strict_transport_security_is_sent_over_https_only() -> None:
+    client = Client()  # a middleware chain built with these settings
     for _ in range(2):
         assert client.get("/api/v1/echo/", secure=True)["Strict-Transport-Security"] == "max-age=60"
         assert "Strict-Transport-Security" not in client.get("/api/v1/echo/").headers
@@ -321,7 +321,7 @@ def test_only_origins_of_the_house_are_invited(client: Client) -> None:
 
 
 def test_an_answer_of_the_api_is_the_same_headers_as_a_page_has(client: Client) -> None:
-    """What the middleware of pages puts on an answer, without running it each time."""
+    """API responses have the headers that the page middleware sets, without running it."""
     page, api = client.get("/page/"), client.get("/api/v1/what-ran/")
     own = {"Cache-Control", "Content-Length", "X-Request-ID", "Vary"}
     assert {name: api.headers.get(name) for name in page.headers if name not in own} == {
@@ -337,7 +337,7 @@ def test_a_page_has_sessions_messages_and_csrf_and_the_api_has_not(client: Clien
 
 @pytest.mark.parametrize("address", ["/page/", "/api/v1-notes/"])
 def test_a_form_on_a_page_needs_its_csrf_token(client: Client, address: str) -> None:
-    """Also at an address that only looks like one of the API's."""
+    """Also at a path that only resembles an API path."""
     problem(client.post(address), 403, "permission-denied")
 
 

@@ -1,4 +1,4 @@
-"""Ids are ordered by time and never repeat."""
+"""Ids are unique and ordered by time."""
 
 from concurrent.futures import ThreadPoolExecutor
 

@@ -1,4 +1,4 @@
-"""Local days and times, in zones whose clocks change and in India, whose don't."""
+"""Local days and times, in zones with and without clock changes."""
 
 from datetime import UTC, date, datetime, time
 

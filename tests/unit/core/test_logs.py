@@ -1,4 +1,4 @@
-"""What a line of the log looks like, whoever writes it."""
+"""The format of log lines from any logger."""
 
 import io
 import json
@@ -14,7 +14,7 @@ from core.observability import logs
 
 @pytest.fixture
 def written() -> Iterator[io.StringIO]:
-    """What comes to a handler on the root logger, at level INFO, with the engine's formatter."""
+    """Capture the root logger at level INFO with the engine's formatter."""
     stream, root = io.StringIO(), logging.getLogger()
     handler = logging.StreamHandler(stream)
     handler.setFormatter(logs.json_formatter())
@@ -48,7 +48,7 @@ def test_a_line_of_ours(written: io.StringIO) -> None:
     }
 
 
-def test_an_error_of_ours_tells_its_class_and_place_but_not_its_message(written: io.StringIO) -> None:
+def test_an_internal_error_logs_its_class_and_place_but_not_its_message(written: io.StringIO) -> None:
     try:
         raise ValueError("Asha")
     except ValueError as error:
@@ -70,7 +70,7 @@ def test_a_line_of_somebody_else(written: io.StringIO) -> None:
     assert "Asha" not in written.getvalue()
 
 
-def test_whoever_asks_structlog_for_a_logger_tells_no_message_either(written: io.StringIO) -> None:
+def test_structlog_loggers_log_no_message_either(written: io.StringIO) -> None:
     structlog.get_logger("newcomer").error("unhandled", exc_info=ValueError("Asha"))
     assert only_line(written)["error"] == "ValueError"
     assert "Asha" not in written.getvalue()

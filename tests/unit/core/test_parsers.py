@@ -1,4 +1,4 @@
-"""What the strict JSON parser lets in and what it refuses, always as a validation error."""
+"""The strict JSON parser: what it accepts, and what it refuses with a validation error."""
 
 import json
 import math
@@ -26,7 +26,7 @@ def refusal(raw: bytes) -> tuple[str, str]:
 
 
 @given(VALUES)
-def test_honest_json_comes_through_unchanged(value: object) -> None:
+def test_valid_json_is_parsed_unchanged(value: object) -> None:
     assert parse(json.dumps(value).encode()) == value
     assert parse(json.dumps(value, ensure_ascii=False).encode()) == value
 

@@ -1,4 +1,4 @@
-"""Every exception becomes a problem, and none of them tells more than it should."""
+"""Every exception becomes a problem response without internal details."""
 
 from typing import TypeVar
 
@@ -23,7 +23,7 @@ E = TypeVar("E", bound=Exception)
 
 
 class Cause(Exception):
-    """Stands for psycopg's error below Django's."""
+    """A stand-in for the psycopg error that Django wraps."""
 
     def __init__(
         self, sqlstate: str | None = None, constraint: str | None = None, detail: str = "", message: str | None = None

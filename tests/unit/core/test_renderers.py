@@ -1,4 +1,4 @@
-"""What goes out as JSON."""
+"""JSON output."""
 
 import uuid
 from collections import OrderedDict

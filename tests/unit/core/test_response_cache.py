@@ -1,4 +1,4 @@
-"""Bodies of answers: with the tag that is true now or not at all, and made once for all who wait."""
+"""The response cache: a body matches its current ETag, and is built once for all concurrent readers."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -9,15 +9,15 @@ import pytest
 from core import ids
 from core.api import response_cache
 from core.api.response_cache import Body, BodyRequest, ResponseCache, cached, source_tag, tag_of
-from tests.support.waiting import until
+from tests.support.eventually import eventually
 
 OLD, NEW = tag_of("old"), tag_of("new")
-PATIENCE = 20.0
+TIMEOUT_SECONDS = 20.0
 
 
 @pytest.fixture(autouse=True)
 def _own_cache(monkeypatch: pytest.MonkeyPatch) -> None:
-    """From here on this is a process that has kept nothing."""
+    """Start with an empty cache."""
     monkeypatch.setattr(response_cache, "cache", ResponseCache())
 
 
@@ -27,7 +27,7 @@ def name() -> str:
 
 
 class Maker:
-    """Makes a body, and counts how often."""
+    """Builds a body and counts the calls."""
 
     def __init__(self, tag: str, content: bytes, patient_ids: tuple[str, ...] = ()) -> None:
         self.body, self.times = Body(tag, content, patient_ids), 0
@@ -63,7 +63,7 @@ def test_what_a_maker_finds_newer_is_answered_and_kept_under_its_own_tag(name: s
     assert cached(BodyRequest(name, NEW, Maker(NEW, b"never"))).content == b"new"
 
 
-def test_what_fails_fails_for_those_who_asked_and_is_tried_again(name: str) -> None:
+def test_a_failed_build_fails_its_readers_and_is_retried(name: str) -> None:
     def fail() -> Body:
         raise LookupError
 
@@ -81,7 +81,7 @@ def test_the_same_with_requests_carried_out_alone(name: str, settings: Any, comb
 
 
 class Crowd:
-    """Threads that want bodies; the first one is held up while it makes its own, the others wait behind it."""
+    """Reader threads; the first is blocked while it builds its body, and the others wait behind it."""
 
     def __init__(self, name: str) -> None:
         self.name, self.makings, self.found = name, list[str](), dict[int, Body]()
@@ -89,18 +89,18 @@ class Crowd:
         self._threads: list[threading.Thread] = []
 
     def held_up(self, tag: str) -> Callable[[], Body]:
-        """A maker that is held up."""
+        """Build a body, blocking until released."""
 
         def make() -> Body:
             self.makings.append(tag)
             self.begun.set()
-            assert self.go.wait(PATIENCE)
+            assert self.go.wait(TIMEOUT_SECONDS)
             return Body(tag, b"held up")
 
         return make
 
     def at_once(self, tag: str) -> Callable[[], Body]:
-        """A maker that is not."""
+        """Build a body without blocking."""
 
         def make() -> Body:
             self.makings.append(tag)
@@ -120,7 +120,7 @@ class Crowd:
     def leave(self) -> None:
         self.go.set()
         for each in self._threads:
-            each.join(PATIENCE)
+            each.join(TIMEOUT_SECONDS)
 
 
 @pytest.fixture
@@ -130,26 +130,26 @@ def crowd(name: str) -> Iterator[Crowd]:
     made.leave()
 
 
-def test_a_crowd_has_it_made_once(crowd: Crowd) -> None:
-    """By the first who comes; those who come meanwhile wait for it."""
+def test_concurrent_readers_build_it_once(crowd: Crowd) -> None:
+    """The first reader builds it; readers that arrive meanwhile wait for it."""
     for number in range(12):
         crowd.wants(OLD, crowd.held_up(OLD))
         if number == 0:
-            assert crowd.begun.wait(PATIENCE)
-    until(lambda: response_cache._builds.waiting(crowd.name) == 11)
+            assert crowd.begun.wait(TIMEOUT_SECONDS)
+    eventually(lambda: response_cache._builds.waiting(crowd.name) == 11)
     crowd.leave()
     assert set(crowd.found.values()) == {Body(OLD, b"held up")}
     assert len(crowd.found) == 12
     assert crowd.makings == [OLD]
 
 
-def test_who_read_a_later_tag_is_not_answered_with_what_was_begun_before(crowd: Crowd) -> None:
-    """Those who wait meanwhile have one made for all of them, which begins after each has read its tag."""
+def test_a_reader_of_a_later_etag_does_not_get_an_earlier_body(crowd: Crowd) -> None:
+    """Waiting readers share one later build, which begins after each has read its ETag."""
     crowd.wants(OLD, crowd.held_up(OLD))
-    assert crowd.begun.wait(PATIENCE)
+    assert crowd.begun.wait(TIMEOUT_SECONDS)
     for _ in range(3):
         crowd.wants(NEW, crowd.at_once(NEW))
-    until(lambda: response_cache._builds.waiting(crowd.name) == 3)
+    eventually(lambda: response_cache._builds.waiting(crowd.name) == 3)
     crowd.leave()
     assert crowd.found[0].tag == OLD
     assert [crowd.found[number].tag for number in (1, 2, 3)] == [NEW] * 3
@@ -159,11 +159,11 @@ def test_who_read_a_later_tag_is_not_answered_with_what_was_begun_before(crowd: 
 def test_who_waits_too_long_makes_their_own(crowd: Crowd, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(response_cache, "QUEUE_SECONDS", 0.05)
     crowd.wants(OLD, crowd.held_up(OLD))
-    assert crowd.begun.wait(PATIENCE)
+    assert crowd.begun.wait(TIMEOUT_SECONDS)
     assert cached(BodyRequest(crowd.name, OLD, Maker(OLD, b"own"))).content == b"own"
 
 
-# What is kept, and for how long
+# Eviction
 
 
 def test_the_process_keeps_so_many_bytes_and_no_more() -> None:
@@ -212,7 +212,7 @@ def test_a_request_with_another_tag_does_not_keep_a_body_in_use(monkeypatch: pyt
     assert kept.get("a", OLD) is None
 
 
-# Tags
+# ETags
 
 
 def test_tags_differ_as_the_facts_do() -> None:

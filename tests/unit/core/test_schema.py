@@ -1,4 +1,4 @@
-"""The parts that all operations of the document share."""
+"""Components shared by all operations of the OpenAPI document."""
 
 import pytest
 

@@ -1,5 +1,5 @@
 # ruff: noqa: RUF001 - letters that look alike, or like nothing, are the subject
-"""Which characters a person can see, and so may stand in a name."""
+"""The visible characters that names may contain."""
 
 import pytest
 from hypothesis import given

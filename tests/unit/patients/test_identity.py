@@ -1,5 +1,5 @@
 # ruff: noqa: RUF001 - letters that look alike are the subject
-"""When two registrations look like one person."""
+"""Detection of duplicate registrations."""
 
 from typing import Any
 

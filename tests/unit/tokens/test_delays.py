@@ -1,4 +1,4 @@
-"""The cascade of a delay: gaps soak it up, nothing starts before the slot before it ends."""
+"""Delay propagation: gaps absorb delay, and no slot starts before the previous one ends."""
 
 import uuid
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""When a patient will be seen."""
+"""Estimated times."""
 
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -62,7 +62,7 @@ def test_estimates_never_decrease_along_the_queue(
     assert end >= earlier
 
 
-def test_nobody_loses_a_seat_before_the_time_they_were_told_plus_the_grace() -> None:
+def test_the_grace_runs_from_the_estimated_time_or_from_now_if_later() -> None:
     grace = timedelta(minutes=15)
     told = NINE + timedelta(minutes=40)
     assert grace_ends(now=NINE, estimated_time=told, grace=grace) == told + grace
@@ -72,7 +72,7 @@ def test_nobody_loses_a_seat_before_the_time_they_were_told_plus_the_grace() -> 
 
 
 @given(now=MINUTES, later=st.integers(0, 600), called=st.booleans(), room=st.none() | MINUTES)
-def test_the_start_stands_still_until_it_is_said_to_move(
+def test_the_queue_start_is_constant_until_the_time_of_stands_until(
     now: datetime, later: int, called: bool, room: datetime | None
 ) -> None:
     facts: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""The table of moves says what section 4 of the contract says, move by move and refusal by refusal."""
+"""The lifecycle table matches contract section 4, transition by transition."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The order of a queue is total and says what section 2 of the contract says."""
+"""The queue order is total and matches contract section 2."""
 
 from decimal import Decimal
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""Who goes first: tiers never cross, bonuses are what the contract says."""
+"""Priority: tiers never overlap, and bonuses match the contract."""
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal

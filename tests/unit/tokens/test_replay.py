@@ -1,4 +1,4 @@
-"""Replay is arithmetic: events in, queue out."""
+"""Replaying events into a queue."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta

@@ -1,0 +1,90 @@
+"""The reference engine's objects: doctors, slots, patients, tokens and waiting list entries."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+IN_QUEUE = {"PENDING", "CONFIRMED", "CHECKED_IN"}
+ALWAYS_SEATED = IN_QUEUE | {"CALLED", "IN_CONSULTATION", "COMPLETED", "BUFFER"}
+FINAL = {"COMPLETED", "CANCELLED", "EXPIRED", "NO_SHOW"}
+
+
+@dataclass(eq=False)
+class Doctor:
+    number: int
+    consultation_minutes: int
+
+
+@dataclass(eq=False)
+class Slot:
+    number: int
+    doctor: Doctor
+    start: datetime
+    end: datetime
+    capacity: int
+    own_delay: int = 0
+    delay: int = 0
+    state: str = "OPEN"  # OPEN, CLOSED or CANCELLED
+    called_somebody: bool = False
+    tokens: list["Token"] = field(default_factory=list, repr=False)
+    entries: list["Entry"] = field(default_factory=list, repr=False)
+
+    @property
+    def status(self) -> str:
+        return self.state if self.state != "OPEN" else ("DELAYED" if self.delay else "ACTIVE")
+
+    @property
+    def delayed_end(self) -> datetime:
+        return self.end + timedelta(minutes=self.delay)
+
+
+@dataclass(eq=False)
+class Patient:
+    number: int
+    cared_for: bool = False
+    tokens: list["Token"] = field(default_factory=list, repr=False)
+
+
+@dataclass(eq=False)
+class Token:
+    slot: Slot
+    patient: Patient
+    category: str
+    priority: Decimal
+    asked: int
+    status: str
+    acuity: int | None = None
+    due: datetime | None = None  # when the hold, the grace or the buffer ends
+    in_grace: bool = False
+    started: datetime | None = None
+    told: datetime | None = None
+    path: list[str] = field(default_factory=list)
+
+    def move(self, status: str, due: datetime | None = None) -> None:
+        self.status, self.due, self.in_grace = status, due, status == "NO_SHOW"
+        self.path.append(status)
+
+    @property
+    def seated(self) -> bool:
+        return self.status in ALWAYS_SEATED or self.in_grace
+
+    @property
+    def live(self) -> bool:
+        return (self.status in IN_QUEUE | {"CALLED", "IN_CONSULTATION"}) or self.in_grace
+
+    @property
+    def rank(self) -> tuple[Decimal, int, int]:
+        if self.category == "EMERGENCY":
+            return self.priority, self.acuity or 0, self.asked if self.acuity else -self.asked
+        return self.priority, 0, self.asked
+
+
+@dataclass(eq=False)
+class Entry:
+    slot: Slot
+    patient: Patient
+    category: str
+    priority: Decimal
+    asked: int
+    status: str = "WAITING"
+    token: Token | None = None

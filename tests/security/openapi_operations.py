@@ -1,0 +1,110 @@
+"""The operations of the OpenAPI document: method, path and a body that would be accepted.
+
+The list is generated from the document, so the security tests cover new endpoints automatically.
+"""
+
+import json
+import re
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from tests.support.hospital import Hospital
+
+WRITES = frozenset({"post", "put", "patch", "delete"})
+OPEN = "open"
+"""The capability of an operation that needs no credentials."""
+SIGNED_IN = "signed-in"
+"""The capability of an operation that any signed-in caller may use for their own account."""
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One method of one path. `body` is the document's example, or an empty object."""
+
+    method: str
+    path: str
+    capability: str
+    body: str
+    fields: tuple[tuple[str, str], ...]
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path.removeprefix('/api/v1/')}"
+
+    @property
+    def example(self) -> Any:
+        return json.loads(self.body)
+
+    def address(self, things: dict[str, str]) -> str:
+        """Return the path filled with the ids given by collection ("slots", "tokens", ...)."""
+        collection = self.path.removeprefix("/api/v1/").split("/")[0]
+        return re.sub(r"\{\w+\}", lambda _: things[collection], self.path)
+
+
+@cache
+def operations() -> tuple[Operation, ...]:
+    """Return all operations of the document."""
+    from drf_spectacular.generators import SchemaGenerator
+
+    document = SchemaGenerator().get_schema(request=None, public=True)
+    return tuple(
+        Operation(
+            method=method.upper(),
+            path=path,
+            capability=operation.get("x-capability") or (OPEN if operation.get("security") == [] else SIGNED_IN),
+            body=json.dumps(_example(document, operation), default=str),
+            fields=tuple(sorted((name, str(facts.get("type", ""))) for name, facts in _fields(document, operation))),
+        )
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
+        if path.startswith("/api/v1/")
+    )
+
+
+def writes() -> list[Operation]:
+    """Return the operations whose method is not safe."""
+    return [each for each in operations() if each.method.lower() in WRITES]
+
+
+def _content(document: dict[str, Any], operation: dict[str, Any]) -> dict[str, Any]:
+    body = _resolved(document, operation.get("requestBody", {}))
+    found: dict[str, Any] = body.get("content", {}).get("application/json", {})
+    return found
+
+
+def _example(document: dict[str, Any], operation: dict[str, Any]) -> Any:
+    content = _content(document, operation)
+    examples = [_resolved(document, each) for each in content.get("examples", {}).values()]
+    return examples[0]["value"] if examples else content.get("example", {})
+
+
+def _fields(document: dict[str, Any], operation: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    schema = _resolved(document, _content(document, operation).get("schema", {}))
+    return list(schema.get("properties", {}).items())
+
+
+def _resolved(document: dict[str, Any], part: dict[str, Any]) -> dict[str, Any]:
+    while "$ref" in part:
+        found: Any = document
+        for name in part["$ref"].removeprefix("#/").split("/"):
+            found = found[name]
+        part = found
+    return part
+
+
+def create_objects(hospital: Hospital) -> dict[str, str]:
+    """Create one object per collection; return their ids, for the paths of the operations."""
+    doctor = hospital.doctor()
+    slot = hospital.slot(doctor, capacity=1)
+    token, entry = hospital.token(slot), hospital.entry(slot)
+    made = hospital.admin.post("api-keys/", {"name": "attacked", "scopes": ["read"]}).expect(201)
+    return {
+        "doctors": doctor["id"],
+        "slots": slot["id"],
+        "tokens": token["id"],
+        "patients": token["patient"],
+        "waiting-list": entry["id"],
+        "facilities": hospital.facility["id"],
+        "users": hospital.desk.get("auth/me/").expect(200)["id"],
+        "api-keys": made["id"],
+    }

@@ -13,6 +13,7 @@ from contextlib import suppress
 from typing import Any, Generic, TypeVar
 
 from django.conf import settings
+from django.db import InterfaceError, OperationalError
 
 Key = TypeVar("Key", bound=Hashable)
 Item = TypeVar("Item")
@@ -89,9 +90,13 @@ class Combiner(Generic[Key, Item]):
         return waiter.result()
 
     def submit_or_run(self, key: Key, item: Item, *, timeout_seconds: float) -> Any:
-        """Run the item like submit(), or alone if OPD_COMBINE is off or no batch takes it in `timeout_seconds`."""
+        """Run the item like submit(), or alone if OPD_COMBINE is off or no batch takes it in `timeout_seconds`.
+
+        Run it alone, too, if the batch fails because a thread has lost its connection: use it for items that may run
+        twice.
+        """
         if settings.OPD_COMBINE:
-            with suppress(TimeoutError):
+            with suppress(TimeoutError, OperationalError, InterfaceError):
                 return self.submit(key, item, timeout_seconds=timeout_seconds)
         alone = _Waiter(item)
         alone.finish(*self._run_batch([item]))

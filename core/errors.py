@@ -120,6 +120,12 @@ class SlotBusy(EngineError):
     template = "Others are booking in this slot. Nothing was changed; ask again."
 
 
+class ChangeBlocked(SlotBusy):
+    """The slot is busy"""
+
+    # The locks of the slots were acquired, but then another transaction, perhaps of another slot, blocked a change.
+
+
 class Unavailable(EngineError):
     """The service is not available right now"""
 

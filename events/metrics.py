@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from django.db import DatabaseError
+from django.db import Error
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
@@ -17,6 +17,6 @@ class SubscriptionLag(Collector):
         try:
             for lag in lags():
                 gauge.add_metric([lag.consumer], lag.events)
-        except DatabaseError:
+        except Error:
             return
         yield gauge

@@ -16,6 +16,13 @@ from events.models import Event, Subscription
 from events.readers import complete_until
 
 BATCH = 500
+MAX_LAG = 100_000
+_LAGS = """
+SELECT name, (
+    SELECT count(*) FROM (SELECT FROM events_event WHERE events_event.seq > events_subscription.seq LIMIT %s) AS later
+)
+FROM events_subscription WHERE name = ANY(%s) ORDER BY name
+"""
 
 Handler = Callable[[Sequence[Event]], None]
 _handlers: dict[str, Handler] = {}
@@ -85,10 +92,7 @@ def _begin(name: str) -> None:
 
 
 def lags() -> list[Lag]:
-    """Return how far each consumer is behind the log."""
+    """Return how far each registered consumer is behind the log, up to MAX_LAG."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT name, (SELECT count(*) FROM events_event WHERE events_event.seq > events_subscription.seq)"
-            " FROM events_subscription ORDER BY name"
-        )
+        cursor.execute(_LAGS, [MAX_LAG, sorted(_handlers)])
         return [Lag(name, count) for name, count in cursor.fetchall()]

@@ -5,8 +5,12 @@ has to check. With a key the request runs again, and finds the stored answer if 
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any, Protocol
+
+from django.core.exceptions import ObjectDoesNotExist
+from django.db import IntegrityError
 
 from core.api import idempotency
 from core.api.answers import Answer, json_of
@@ -14,7 +18,7 @@ from core.api.idempotency import Key, KeyTaken, Stored
 from core.api.request import ApiRequest
 from core.db import retry
 from core.db.transactions import CommitUnknown, atomic
-from core.errors import IdempotencyInProgress
+from core.errors import EngineError, IdempotencyInProgress, IdempotencyMismatch
 
 TRIES = 5
 REPLAYED = "Idempotency-Replayed"
@@ -85,13 +89,24 @@ def write_rows(request: ApiRequest, work: Callable[[], Any], form: Callable[[Any
 def run(step: Callable[[], Any], key: Key | None, *, find_stored: bool = True) -> Any:
     """Run a step, again after transient failures; return its result, or the stored answer for this key.
 
+    The stored answer is looked for before the step (unless the step does so itself) and again after a refusal.
     Raise IdempotencyInProgress if other requests with the key keep interfering.
     """
 
     def attempt() -> Any:
         if find_stored and key is not None and (known := idempotency.find(key)) is not None:
             return replayed(known)
-        return step()
+        try:
+            return step()
+        except (EngineError, ObjectDoesNotExist, IntegrityError):
+            # The first request with this key may have made the change while this one waited for it.
+            known = None
+            if key is not None:
+                with suppress(IdempotencyMismatch):
+                    known = idempotency.find(key)
+            if known is None:
+                raise
+            return replayed(known)
 
     for _ in range(TRIES):
         try:

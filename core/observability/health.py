@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from django.db import DatabaseError, connection
+from django.db import Error, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
@@ -32,7 +32,7 @@ def ready(request: HttpRequest) -> HttpResponse:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
         read_from = {"replica": _status(replica.is_well())} if replica.is_configured() else {}
-    except DatabaseError:
+    except Error:
         return problem_details.of_exception(Unavailable("The database does not answer.", database="unavailable"))
     gate = lock.default_gate()
     redis_ok = not gate.breaker.is_open and gate.is_well()

@@ -217,3 +217,8 @@ def test_the_lag_is_measured(got: list[Event]) -> None:
     assert f"{line} 2.0" in Client().get("/metrics").text
     consume(NAME)
     assert f"{line} 0.0" in Client().get("/metrics").text
+
+
+def test_a_consumer_that_is_no_longer_registered_has_no_lag(got: list[Event]) -> None:
+    Subscription.objects.create(name="removed", seq=0, moved_at=Subscription.objects.get(name=NAME).moved_at)
+    assert [lag.consumer for lag in lags()] == [NAME]

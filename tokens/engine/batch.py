@@ -20,7 +20,7 @@ from core.api.commands import Reply, replayed, stored
 from core.api.idempotency import Key, Stored
 from core.batching import Combiner
 from core.db.sql import Found, Statement
-from core.errors import EngineError, NotFound, SlotBusy
+from core.errors import ChangeBlocked, EngineError, NotFound, SlotBusy
 from tokens import rules
 from tokens.engine.locate import facility_of_slot
 from tokens.engine.transaction import on_slots
@@ -32,6 +32,9 @@ ROW_SECONDS = 0.25
 """Seconds that a batch waits for each row lock: one busy slot must not hold up the requests for the others."""
 QUEUE_SECONDS = 0.5
 """Seconds that a request waits to be taken into a batch of any slots."""
+
+_SHORT_WAITS = Statement("SELECT set_config('lock_timeout', %s, true)", (f"{int(ROW_SECONDS * 1000)}ms",))
+"""For the changes of a batch that holds its locks: a blocked request must not hold up the others."""
 
 Request = BookRequest | CancelRequest
 Outcome = Booked | Cancelled | EngineError | Stored
@@ -121,13 +124,17 @@ def _run_for_any_slots(batch: Sequence[QueuedRequest]) -> Sequence[Any]:
 
 
 def _run_or_retry_alone(batch: Sequence[QueuedRequest], *, batched: bool = False) -> Sequence[Any]:
-    """Run a batch. An error of the database rolls back all its requests; each of them is then to run alone."""
+    """Run a batch. An error of the database rolls back all its requests; each of them is then to run alone.
+
+    A booking may wait for another transaction that books the same patient elsewhere. The others of its batch must not
+    fail with it.
+    """
     try:
         return _run(batch, batched=batched)
-    except (SlotBusy, OperationalError, InterfaceError):
-        raise  # after a lost connection it is unknown whether the batch was committed
-    except Exception:
-        if len(batch) == 1:
+    except Exception as error:
+        # After a lost connection it is unknown whether the batch was committed. No request got a busy slot's lock.
+        concerns_all = isinstance(error, SlotBusy | OperationalError | InterfaceError)
+        if len(batch) == 1 or (concerns_all and not isinstance(error, ChangeBlocked)):
             raise
         return [RETRY_ALONE] * len(batch)
 
@@ -175,6 +182,7 @@ class _Plan:
             cancellation_queries(cancellations),
             # With cancellations the bookings are queried after them: a cancelled token no longer blocks a booking.
             [] if cancellations else booking_queries(bookings),
+            [_SHORT_WAITS] if len(batch) > 1 else [],
         ]
 
     @property
@@ -184,7 +192,7 @@ class _Plan:
     def carry_out(self, ledgers: dict[UUID, Ledger], found: list[Found]) -> list[Any]:
         """Serve each request of the batch; return the outcome of each."""
         results = iter(found)
-        stored_rows, cancelled, booked = ([next(results) for _ in group] for group in self._groups)
+        stored_rows, cancelled, booked, _ = ([next(results) for _ in group] for group in self._groups)
         outcomes = self._from_store(stored_rows[0]) if stored_rows else {}
         remaining = [queued.request for index, queued in enumerate(self._batch) if index not in outcomes]
         served = iter(_serve(ledgers, remaining, cancelled, booked))

@@ -17,7 +17,7 @@ from core import clock
 from core.db import retry
 from core.db.sql import Found, Rows, Statement, ask
 from core.db.transactions import atomic
-from core.errors import NotFound, SlotBusy
+from core.errors import ChangeBlocked, NotFound, SlotBusy
 from core.redis.lock import gate
 from tokens import rules
 from tokens.engine.locate import facility_of_slot
@@ -138,7 +138,7 @@ def locked_facility(facility_id: UUID, *, since: date, actor: str) -> Iterator[t
 def _transaction(keys: list[str], wait_seconds: float | None = None) -> Iterator[float]:
     """Take the Redis locks, open the transaction and yield the seconds left to wait for row locks.
 
-    Raise SlotBusy if a lock is not acquired in time.
+    Raise SlotBusy if a lock is not acquired in time, and ChangeBlocked if a later statement waits too long.
     """
     timeout = rules.current().lock_wait_seconds if wait_seconds is None else wait_seconds
     began = clock.monotonic()
@@ -147,7 +147,7 @@ def _transaction(keys: list[str], wait_seconds: float | None = None) -> Iterator
             yield max(0.05, timeout - (clock.monotonic() - began))
     except OperationalError as error:
         if retry.sqlstate(error) == retry.LOCK_NOT_AVAILABLE:
-            raise SlotBusy from error
+            raise ChangeBlocked from error
         raise
 
 
@@ -160,7 +160,12 @@ def _lock(
     """
     timeout = f"{int(wait_seconds * 1000)}ms"
     locking = f"{rows} WHERE {condition} ORDER BY locked.id {ROW_LOCK}"
-    return ask(Statement(locking, (timeout, *parameters)), *queries)
+    try:
+        return ask(Statement(locking, (timeout, *parameters)), *queries)
+    except OperationalError as error:
+        if retry.sqlstate(error) == retry.LOCK_NOT_AVAILABLE:
+            raise SlotBusy from error
+        raise
 
 
 def _slot(row: Sequence[Any]) -> Slot:

@@ -5,8 +5,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 
 from core.batching import MAX_BATCH, Combiner
+from tests.support.eventually import eventually
 
 TIMEOUT_SECONDS = 10.0
 
@@ -27,13 +29,16 @@ class Work:
         return [self._outcome(item) for item in items]
 
 
-def _submit_behind(work: Work, combiner: Combiner[str, Any], items: Sequence[Any]) -> dict[Any, Any]:
+def _submit_behind(
+    work: Work, combiner: Combiner[str, Any], items: Sequence[Any], submit: Callable[..., Any] | None = None
+) -> dict[Any, Any]:
     """Submit items, blocking the first until all others wait; return each result."""
     outcomes: dict[Any, Any] = {}
+    submit = submit or combiner.submit
 
     def run(item: Any) -> None:
         try:
-            outcomes[item] = combiner.submit("k", item, timeout_seconds=TIMEOUT_SECONDS)
+            outcomes[item] = submit("k", item, timeout_seconds=TIMEOUT_SECONDS)
         except Exception as error:
             outcomes[item] = error
 
@@ -43,8 +48,7 @@ def _submit_behind(work: Work, combiner: Combiner[str, Any], items: Sequence[Any
     assert work.began.wait(TIMEOUT_SECONDS)
     for number, thread in enumerate(threads[1:], start=1):
         thread.start()
-        while combiner.waiting("k") < number:
-            pass
+        eventually(lambda number=number: combiner.waiting("k") == number)  # type: ignore[misc]
     work.go.set()
     for thread in threads:
         thread.join(TIMEOUT_SECONDS)
@@ -96,7 +100,7 @@ def test_who_loses_patience_leaves_and_nothing_is_done_for_them() -> None:
     work = Work()
     combiner = Combiner(work)
     work.go.clear()
-    leader = threading.Thread(target=combiner.submit, args=("k", 1), kwargs={"patience_seconds": TIMEOUT_SECONDS})
+    leader = threading.Thread(target=combiner.submit, args=("k", 1), kwargs={"timeout_seconds": TIMEOUT_SECONDS})
     leader.start()
     assert work.began.wait(TIMEOUT_SECONDS)
     with pytest.raises(TimeoutError):
@@ -111,9 +115,25 @@ def test_under_another_key_nobody_waits_for_the_first() -> None:
     work = Work()
     combiner = Combiner(lambda items: work(items) if items[0] == 1 else items)
     work.go.clear()
-    leader = threading.Thread(target=combiner.submit, args=("k", 1), kwargs={"patience_seconds": TIMEOUT_SECONDS})
+    leader = threading.Thread(target=combiner.submit, args=("k", 1), kwargs={"timeout_seconds": TIMEOUT_SECONDS})
     leader.start()
     assert work.began.wait(TIMEOUT_SECONDS)
     assert combiner.submit("other", 7, timeout_seconds=TIMEOUT_SECONDS) == 7
     work.go.set()
     leader.join(TIMEOUT_SECONDS)
+
+
+def test_a_connection_that_one_thread_lost_fails_no_other_item() -> None:
+    work = Work()
+    lost: list[Any] = []
+
+    def run_batch(items: Any) -> Any:
+        if len(items) > 1 and not lost:
+            lost.append(items)
+            raise OperationalError("the connection is closed")
+        return work(items)
+
+    combiner = Combiner(run_batch)
+    outcomes = _submit_behind(work, combiner, range(1, 5), submit=combiner.submit_or_run)
+    assert lost
+    assert outcomes == {item: 2 * item for item in range(1, 5)}

@@ -26,7 +26,8 @@ def is_normal(text: str) -> bool:
     """Return whether the text is its own normal form, capital letters aside."""
     # Letter by letter, because str.lower() turns a capital sigma at the end of a word into another letter.
     lowered = "".join(letter if letter.casefold() == letter else letter.lower() for letter in text)
-    return unicodedata.is_normalized("NFKC", text) and normal_form(text) == lowered
+    # The small form of the dotted capital I is two characters, which no address may contain.
+    return "\u0130" not in text and unicodedata.is_normalized("NFKC", text) and normal_form(text) == lowered
 
 
 def identity_key(text: str) -> str:

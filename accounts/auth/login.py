@@ -1,6 +1,6 @@
 """Sign-in by password, for the API and the admin site."""
 
-from typing import Any
+from typing import Any, NoReturn
 
 from django.contrib.auth.hashers import make_password
 
@@ -40,9 +40,12 @@ def sign_in(*, identifier: Any, password: Any, address: str, otp: str | None = N
     key = lockout.SignInKey.of(identifier=identifier, address=address)
     seconds = key.seconds_locked()
     if seconds and not key.exempts(user):  # before any password is hashed
-        log_event("sign_in_while_locked", user=user.pk if user else "unknown")
-        raise SignInLocked(seconds)
+        _refuse_locked(user, seconds)
     right = _check_password(user, password)
+    # Other attempts may have failed while this password was hashed: a lock must also hold for parallel attempts.
+    now_seconds = key.seconds_locked()
+    if now_seconds and not key.exempts(user):
+        _refuse_locked(user, now_seconds)
     if user is None or not right or not user.is_active or not _passes_second_factor(user, otp):
         key.record_failure()
         log_event("sign_in_failed", user=user.pk if user else "unknown")
@@ -51,6 +54,11 @@ def sign_in(*, identifier: Any, password: Any, address: str, otp: str | None = N
     lockout.remember_address(user=user, address=address)
     log_event("signed_in", user=user.pk)
     return user
+
+
+def _refuse_locked(user: User | None, seconds: int) -> NoReturn:
+    log_event("sign_in_while_locked", user=user.pk if user else "unknown")
+    raise SignInLocked(seconds)
 
 
 def _passes_second_factor(user: User, otp: str | None) -> bool:

@@ -28,7 +28,8 @@ def require_password(request: ApiRequest, *, user: User, password: str) -> None:
     After five wrong passwords from one address, the check refuses every password from there for 15 minutes.
     """
     key = lockout.SignInKey.of(user=user, address=client_address(request))
-    if key.seconds_locked() or not user.check_password(password):
+    # Checked again after the password was hashed, because parallel attempts may have reached the limit meanwhile.
+    if key.seconds_locked() or not user.check_password(password) or key.seconds_locked():
         key.record_failure()
         log_event("own_password_refused", user=user.pk)
         raise ValidationError({"password": "This is not your password."}, code="wrong-password")

@@ -80,15 +80,16 @@ def reset(*, user: User, by: str) -> None:
 def verify_code(*, user: User, code: str) -> bool:
     """Return whether the code is the current one, not used before, or a recovery code, which is then deleted."""
     key = str(user.pk)
-    if GUESSES.seconds_locked(key):
-        return False
     with atomic():
+        # The row lock lets one attempt check, and count, at a time.
         device = TOTPDevice.objects.select_for_update().filter(user=user, confirmed=True).first()
-        right = device is not None and (_verify_totp(device, code) or _use_recovery_code(user.pk, code))
-    if right:
-        GUESSES.clear(key)
-    else:
-        GUESSES.count(key)
+        if device is None or GUESSES.seconds_locked(key):
+            return False
+        right = _verify_totp(device, code) or _use_recovery_code(user.pk, code)
+        if right:
+            GUESSES.clear(key)
+        else:
+            GUESSES.count(key)
     return right
 
 

@@ -19,6 +19,7 @@ MAX_INTEGER = 2_147_483_647
 MAX_TEXT = 10_000
 MAX_UNKNOWN_SHOWN = 20
 _YEARS = range(1900, 2200)
+_CLOCK_TIME = re.compile(r"([0-9]{2}:[0-9]{2}(?::[0-9]{2})?)(Z|z|[+-][0-9:]{2,6})?")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
@@ -81,13 +82,18 @@ def _zone_of(context: Mapping[str, Any]) -> str:
 class ClockTimeField(serializers.TimeField):
     """A local time of day, without an offset."""
 
-    default_error_messages = {"offset": "A time of day has no offset: it is the facility's own, for example 09:00."}
+    default_error_messages = {
+        "invalid": "Not a time of day. Use hours and minutes, for example 09:00.",
+        "offset": "A time of day has no offset: it is the facility's own, for example 09:00.",
+    }
 
     def to_internal_value(self, value: Any) -> time:
-        clock_time = super().to_internal_value(value)
-        if any(mark in value for mark in "Zz+-"):  # Django would ignore an offset
+        match = _CLOCK_TIME.fullmatch(value) if isinstance(value, str) else None
+        if match is None:
+            self.fail("invalid")
+        if match[2]:  # Django would ignore an offset
             self.fail("offset")
-        return clock_time
+        return super().to_internal_value(match[1])
 
 
 class LocalDateTimeField(serializers.Field[datetime, str, str, Any]):

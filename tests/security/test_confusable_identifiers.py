@@ -31,7 +31,7 @@ REFUSED = [
     "kim.s@hosp\u200bital.example",  # zero width space
     "kim.s@ho\u0308spital.example",  # not composed
 ]
-NAMES = ["\u212aim", "\uff4bim", "ki\u2133", "k\uff49m", "\ufb01n", "Jose\u0301"]
+NAMES = ["K\u0130M", "\u212aim", "\uff4bim", "ki\u2133", "k\uff49m", "\ufb01n", "Jose\u0301"]
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from django.contrib.auth.hashers import MD5PasswordHasher
 from django.core import mail
 from rest_framework.test import APIClient
 
+from accounts.auth import login
 from accounts.limits import lockout
 from accounts.models import User
 from core.clock import ManualClock
@@ -128,3 +129,39 @@ def test_a_new_password_by_mail_lets_the_owner_in_at_once(api: APIClient) -> Non
     body = {"email": "desk@hospital.example", "otp": code, "new_password": "eight-blue-lotus"}
     assert api.post("/api/v1/auth/password/reset/", body, REMOTE_ADDR=HOME).status_code == 204
     assert sign_in(api, password="eight-blue-lotus").status_code == 200
+
+
+def test_the_correct_one_of_many_parallel_guesses_is_refused(api: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Five guesses fail while the password of a sixth request is hashed, which passed the first check of the limit."""
+    check = login._check_password
+
+    def check_slowly(user: User | None, password: str) -> bool:
+        for _ in range(lockout._PER_NAME_AND_ADDRESS.max_attempts):
+            lockout.SignInKey.of(identifier="desk", address="10.99.0.1").record_failure()
+        return check(user, password)
+
+    monkeypatch.setattr(login, "_check_password", check_slowly)
+    right = sign_in(api, address="10.99.0.1")
+    problem(right, 429, "throttled")
+    monkeypatch.undo()
+    assert sign_in(api, address="10.99.0.1").content == right.content
+
+
+def test_the_correct_one_of_many_parallel_guesses_of_the_own_password_is_refused(
+    api: APIClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    access = sign_in(api).json()["access"]
+    user = User.objects.get(username="desk")
+    check = User.check_password
+
+    def check_slowly(self: User, password: str) -> bool:
+        for _ in range(lockout._PER_NAME_AND_ADDRESS.max_attempts):
+            lockout.SignInKey.of(user=user, address=HOME).record_failure()
+        return check(self, password)
+
+    monkeypatch.setattr(User, "check_password", check_slowly)
+    body = {"password": PASSWORD, "new_password": "Quiet-Harbour-27"}
+    headers = {"HTTP_AUTHORIZATION": f"Bearer {access}"}
+    problem(api.post("/api/v1/auth/password/change/", body, REMOTE_ADDR=HOME, **headers), 400, "validation-error")
+    monkeypatch.undo()
+    assert User.objects.get(username="desk").check_password(PASSWORD)

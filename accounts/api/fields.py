@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError as DjangoValidationError
 from rest_framework import serializers
 
 from accounts.auth.login import MAX_PASSWORD_LENGTH
-from core.api.messages import StrictCharField
+from core.api.serializers import StrictCharField
 from core.normal_form import normal_form, validate_normal
 
 

@@ -7,7 +7,7 @@ from rest_framework import serializers
 
 from accounts.access.roles import Role
 from accounts.auth.login import MAX_IDENTIFIER_LENGTH, MAX_PASSWORD_LENGTH
-from core.api.messages import StrictCharField, StrictSerializer
+from core.api.serializers import StrictCharField, StrictSerializer
 
 
 @extend_schema_serializer(examples=[OpenApiExample("Desk", {"username": "desk", "password": "quiet-harbour-42"})])

@@ -10,7 +10,7 @@ from rest_framework import serializers
 from accounts.access.roles import Scope
 from core import clock
 from core.api.fields import VisibleCharField
-from core.api.messages import LocalDateTimeField, StrictCharField, StrictSerializer
+from core.api.serializers import LocalDateTimeField, StrictCharField, StrictSerializer
 
 
 class NetworkField(StrictCharField):

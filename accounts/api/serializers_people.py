@@ -11,7 +11,7 @@ from accounts.auth.login import MAX_PASSWORD_LENGTH
 from accounts.models import User
 from core import clock
 from core.api.fields import NameField, PhoneField
-from core.api.messages import StrictBooleanField, StrictCharField, StrictSerializer
+from core.api.serializers import StrictBooleanField, StrictCharField, StrictSerializer
 
 MAX_PATIENTS = 100
 

@@ -14,8 +14,8 @@ from accounts.limits.attempts import Limit
 from accounts.models import User
 from core.api.answers import Answer
 from core.api.endpoint import Endpoint
-from core.api.messages import StrictCharField, StrictSerializer
 from core.api.request import ApiRequest
+from core.api.serializers import StrictCharField, StrictSerializer
 from core.errors import PermissionDenied, Throttled
 
 _CONFIRMATIONS = Limit("second-factor-confirmation", 20)

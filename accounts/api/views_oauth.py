@@ -19,8 +19,8 @@ from accounts.auth import cookies, sessions
 from accounts.auth.jwt import AccessToken
 from accounts.auth.login import MAX_IDENTIFIER_LENGTH, MAX_PASSWORD_LENGTH
 from core.api.answers import Answer
-from core.api.messages import StrictCharField
 from core.api.request import ApiRequest
+from core.api.serializers import StrictCharField
 from core.errors import NotAuthenticated, PermissionDenied
 
 PASSWORD, REFRESH = "password", "refresh_token"

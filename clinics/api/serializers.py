@@ -9,7 +9,7 @@ from clinics.facilities import time_zones
 from clinics.models import Doctor, Facility
 from core.api.fields import EmailField, NameField, PhoneField, VisibleCharField
 from core.api.filters import PagedQuerySerializer
-from core.api.messages import (
+from core.api.serializers import (
     LocalDateTimeField,
     StrictBooleanField,
     StrictCharField,

@@ -9,7 +9,7 @@ from django.contrib import admin
 from django.db.models import Model
 from django.http import HttpRequest
 
-from core.api.messages import StrictModelSerializer
+from core.api.serializers import StrictModelSerializer
 
 
 class RestrictedLookupsAdmin(admin.ModelAdmin):  # type: ignore[type-arg]

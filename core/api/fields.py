@@ -5,7 +5,7 @@ from typing import Any
 from django.core.validators import RegexValidator
 from rest_framework import serializers
 
-from core.api.messages import StrictCharField
+from core.api.serializers import StrictCharField
 from core.api.visible_text import refuse_invisible
 
 # The patterns are also part of the OpenAPI document.

@@ -4,8 +4,8 @@ from typing import Any
 
 from rest_framework import serializers
 
-from core.api.messages import StrictSerializer
 from core.api.request import ApiRequest
+from core.api.serializers import StrictSerializer
 
 
 class QuerySerializer(StrictSerializer):

@@ -128,7 +128,7 @@ class OperationSchema(AutoSchema):
 class LocalDateTimeExtension(OpenApiSerializerFieldExtension):
     """Times are ISO 8601; without an offset they are read in the facility's zone."""
 
-    target_class = "core.api.messages.LocalDateTimeField"
+    target_class = "core.api.serializers.LocalDateTimeField"
     match_subclasses = True
 
     def map_serializer_field(self, auto_schema: AutoSchema, direction: Direction) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from rest_framework import serializers
 from core import clock
 from core.api.fields import EmailField, NameField, PhoneField
 from core.api.filters import PagedQuerySerializer
-from core.api.messages import LocalDateTimeField, StrictBooleanField, StrictModelSerializer
+from core.api.serializers import LocalDateTimeField, StrictBooleanField, StrictModelSerializer
 from core.local_time import local_day
 from patients.models import Patient
 

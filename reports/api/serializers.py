@@ -3,7 +3,7 @@
 from rest_framework import serializers
 
 from core.api.filters import QuerySerializer
-from core.api.messages import StrictSerializer
+from core.api.serializers import StrictSerializer
 
 
 class DailyFilters(QuerySerializer):

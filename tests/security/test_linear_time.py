@@ -15,7 +15,7 @@ from clinics.api.serializers import DoctorFilters, DoctorSerializer
 from core import errors
 from core.api.fields import NameField, PhoneField
 from core.api.json_body import MAX_FIELDS, parse
-from core.api.messages import LocalDateTimeField, StrictUUIDField
+from core.api.serializers import LocalDateTimeField, StrictUUIDField
 from core.server.body import Body, answer
 
 SHORT, LONG, MOST = 8_000, 64_000, 16

@@ -11,8 +11,8 @@ from core import clock
 from core.api.answers import Answer
 from core.api.commands import write
 from core.api.endpoint import Endpoint
-from core.api.messages import StrictSerializer
 from core.api.request import ApiRequest
+from core.api.serializers import StrictSerializer
 from tokens.api import openapi
 from tokens.api.messages import token_bodies
 from tokens.api.serializers import CompleteCurrentRequest, NothingRequest, TriageRequest

@@ -13,7 +13,7 @@ from clinics.models import Doctor, SlotStatus
 from clinics.timetables import EVERY_DAY, MAX_WEEKS, WORKING_DAYS
 from core.api.fields import ReasonField
 from core.api.filters import PagedQuerySerializer, QuerySerializer
-from core.api.messages import (
+from core.api.serializers import (
     ClockTimeField,
     LocalDateTimeField,
     LocalDayOrMomentField,

@@ -5,7 +5,7 @@ from datetime import time
 import pytest
 from rest_framework.exceptions import ValidationError
 
-from core.api.messages import ClockTimeField
+from core.api.serializers import ClockTimeField
 
 
 @pytest.mark.parametrize(

@@ -18,8 +18,8 @@ from core.api.commands import Reply
 from core.db.transactions import atomic
 from core.errors import NotFound
 from core.local_time import local_day
+from tokens.engine.ledger import Ledger
 from tokens.engine.transaction import on_facility, on_plan_of
-from tokens.engine.unit_of_work import Ledger
 from tokens.models import Token
 from tokens.operations import delays, rezoning, slots
 from tokens.queries.due import are_in_use

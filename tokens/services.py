@@ -15,9 +15,9 @@ from core.errors import NotFound, SlotBusy
 from core.local_time import local_day
 from core.observability import logs
 from tokens.engine import batch
+from tokens.engine.ledger import Ledger
 from tokens.engine.locate import facility_of_slot, place_of_entry, place_of_token
 from tokens.engine.transaction import ledger_of, on_day_of_slot, on_days, on_slot, slot_row
-from tokens.engine.unit_of_work import Ledger
 from tokens.errors import DuplicateBooking
 from tokens.models import Token
 from tokens.operations import arriving, calling, cancelling, delays, emergencies, no_shows, slots

@@ -20,9 +20,9 @@ from redis import Redis
 from core.batching import _Waiter
 from ops.partitioning import name_alike
 from tests.support.eventually import eventually
+from tokens.engine import ledger as ledgers
 from tokens.engine import locking
-from tokens.engine import unit_of_work as ledgers
-from tokens.engine.unit_of_work import Ledger
+from tokens.engine.ledger import Ledger
 
 Step = Callable[[], Any]
 TIMEOUT_SECONDS = 60.0

@@ -19,7 +19,7 @@ from tests.races.interleaving import (
     without_redis_lock,
 )
 from tests.support.invariants import assert_invariants_hold
-from tokens.engine import unit_of_work as ledgers
+from tokens.engine import ledger as ledgers
 from tokens.models import Token
 from waitlist.models import WaitlistEntry
 

@@ -22,9 +22,9 @@ from core.batching import Combiner
 from core.db.sql import Found, Statement
 from core.errors import ChangeBlocked, EngineError, NotFound, SlotBusy
 from tokens import rules
+from tokens.engine.ledger import Ledger, write_all
 from tokens.engine.locate import facility_of_slot
 from tokens.engine.transaction import on_slots
-from tokens.engine.unit_of_work import Ledger, write_all
 from tokens.operations.booking import Booked, BookRequest, book_all, booking_queries
 from tokens.operations.cancelling import Cancelled, CancelRequest, cancel_all, cancellation_queries
 

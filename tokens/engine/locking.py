@@ -20,8 +20,8 @@ from core.db.transactions import atomic
 from core.errors import ChangeBlocked, NotFound, SlotBusy
 from core.redis.lock import gate
 from tokens import rules
+from tokens.engine.ledger import Ledger
 from tokens.engine.locate import facility_of_slot
-from tokens.engine.unit_of_work import Ledger
 
 DoctorDay = tuple[UUID, date]
 

@@ -17,9 +17,9 @@ from core.api.commands import Reply
 from core.db.sql import Found, Rows, Statement, ask
 from core.db.transactions import roll_back
 from core.errors import NotFound, SlotBusy
+from tokens.engine.ledger import Ledger, close_all
 from tokens.engine.locate import facility_of_slot
 from tokens.engine.locking import DoctorDay, locked_days, locked_facility, locked_plan, locked_slots
-from tokens.engine.unit_of_work import Ledger, close_all
 from tokens.errors import DuplicateBooking, refusal_of
 from tokens.operations.expiring import expire_waiting_if_over, settle
 from tokens.operations.promoting import promote

@@ -1,6 +1,6 @@
 """Confirmation of a hold, check-in, and reinstatement after a no-show."""
 
-from tokens.engine.unit_of_work import Ledger
+from tokens.engine.ledger import Ledger
 from tokens.errors import GraceExpired, HoldExpired
 from tokens.models import Token
 from tokens.policy.lifecycle import Action, Status

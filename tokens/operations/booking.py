@@ -10,8 +10,8 @@ from core.errors import EngineError, NotFound
 from patients.errors import PatientInactive
 from patients.models import Patient
 from tokens import rules
+from tokens.engine.ledger import Ledger
 from tokens.engine.locate import facility_of_slot
-from tokens.engine.unit_of_work import Ledger
 from tokens.errors import DuplicateBooking, SlotFull, SlotNotOpen
 from tokens.models import Token
 from tokens.policy import grace

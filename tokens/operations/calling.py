@@ -1,7 +1,7 @@
 """Calling patients in, and the start and end of a consultation."""
 
 from core.db.sql import Found
-from tokens.engine.unit_of_work import Ledger
+from tokens.engine.ledger import Ledger
 from tokens.errors import InvalidTransition, QueueEmpty, RoomOccupied
 from tokens.models import Token
 from tokens.policy.lifecycle import Action, Status, allows

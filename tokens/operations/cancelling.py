@@ -7,8 +7,8 @@ from uuid import UUID
 from core.db.sql import Found, Statement
 from core.errors import EngineError, NotFound
 from tokens import rules
+from tokens.engine.ledger import Ledger
 from tokens.engine.locate import facility_of_slot
-from tokens.engine.unit_of_work import Ledger
 from tokens.errors import InvalidTransition
 from tokens.models import Token
 from tokens.operations.promoting import promote

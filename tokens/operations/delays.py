@@ -7,7 +7,7 @@ from datetime import date
 from uuid import UUID
 
 from clinics.models import SlotStatus
-from tokens.engine.unit_of_work import Ledger
+from tokens.engine.ledger import Ledger
 from tokens.errors import SlotNotOpen
 from tokens.policy.delays import PlannedSlot, cascade
 

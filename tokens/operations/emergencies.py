@@ -7,7 +7,7 @@ from clinics.models import SlotStatus
 from core.db.sql import Found, Rows, Statement
 from core.errors import NotFound
 from patients.models import Patient
-from tokens.engine.unit_of_work import Ledger
+from tokens.engine.ledger import Ledger
 from tokens.errors import DuplicateBooking, InvalidTransition, SlotNotOpen
 from tokens.models import Token
 from tokens.policy.lifecycle import QUEUED, Action, Status

@@ -6,7 +6,7 @@ blocked while the workers are down.
 
 from django.db.models import Min
 
-from tokens.engine.unit_of_work import Ledger
+from tokens.engine.ledger import Ledger
 from tokens.models import Token
 from tokens.operations.promoting import promote
 from tokens.policy.lifecycle import Action, Status

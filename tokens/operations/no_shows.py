@@ -1,7 +1,7 @@
 """Marking a patient as a no-show."""
 
 from tokens import rules
-from tokens.engine.unit_of_work import Ledger
+from tokens.engine.ledger import Ledger
 from tokens.models import Token
 from tokens.policy.grace import grace_ends
 from tokens.policy.lifecycle import QUEUED, Action

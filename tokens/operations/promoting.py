@@ -1,6 +1,6 @@
 """Promotion from the waiting list, in the transaction that freed the seat."""
 
-from tokens.engine.unit_of_work import Ledger
+from tokens.engine.ledger import Ledger
 from tokens.models import Token
 from tokens.policy.lifecycle import Action
 from tokens.policy.priority import BASE, Category, Priority

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from operator import attrgetter
 
 from core.local_time import local_day
-from tokens.engine.unit_of_work import Ledger, close_all
+from tokens.engine.ledger import Ledger, close_all
 from tokens.operations.delays import recascade_days
 from tokens.operations.slots import TicketPrefixes, facts
 

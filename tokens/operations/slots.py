@@ -16,7 +16,7 @@ from core.errors import InUse, ValidationFailed, VersionConflict
 from core.local_time import local_day
 from events.log import ChainEnd, Draft, appending, chain
 from events.models import Event
-from tokens.engine.unit_of_work import Ledger, close_all
+from tokens.engine.ledger import Ledger, close_all
 from tokens.errors import CapacityInUse, InvalidTransition
 from tokens.models import IS_LIVE, Token
 from tokens.operations.expiring import expire_waiting

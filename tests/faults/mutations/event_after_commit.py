@@ -9,11 +9,11 @@ from core.db.sql import Statement, send
 from core.db.transactions import atomic
 from events.models import Event
 from tests.faults.mutations.dying import die_once
-from tokens.engine import unit_of_work
+from tokens.engine import ledger
 
 __all__ = ["application"]
 
-appending = unit_of_work.appending
+appending = ledger.appending
 
 
 def append_later(events: Sequence[Event]) -> list[Statement]:
@@ -26,4 +26,4 @@ def append_later(events: Sequence[Event]) -> list[Statement]:
     return []
 
 
-unit_of_work.appending = append_later
+ledger.appending = append_later

@@ -79,8 +79,9 @@ def make(visits: int) -> None:
         )
         for seat in range(min(SEATS, visits - number * SEATS)):
             patient = register_patient(name=f"Patient {number} {seat}", phone=f"+9198{number:05d}{seat:03d}")
-            request = BookingRequest(patient_id=patient.id, category=Category.WALKIN, hold=True)
-            token = service.book(slot_id=slot.id, request=request, actor=actor)
+            token = service.book(
+                BookingRequest(slot_id=slot.id, patient_id=patient.id, category=Category.WALKIN, actor=actor, hold=True)
+            )
             for act in (service.confirm, service.check_in, service.call, service.start, service.complete):
                 act(token_id=token.id, actor=actor)
 

@@ -80,16 +80,25 @@ class Engine(Target):
         """Book these patients, with a place on the waiting list if the slot is full; return the ids of the new rows."""
         from core.errors import EngineError
         from tokens.engine.transaction import on_slots
-        from tokens.operations.booking import BookingRequest, BookRequest, book_all, booking_queries
+        from tokens.operations.booking import BookingRequest, book_all, booking_queries
         from tokens.policy.priority import Category
 
         slot_id, made = UUID(slot), []
         categories = itertools.cycle(Category(name) for name in CATEGORIES)
         for batch in _batches(patients):
-            requests = [BookingRequest(UUID(each), next(categories), arrived=arrived, desk=True) for each in batch]
-            bookings = [BookRequest(slot_id, request, ACTOR) for request in requests]
+            bookings = [
+                BookingRequest(
+                    slot_id=slot_id,
+                    patient_id=UUID(each),
+                    category=next(categories),
+                    actor=ACTOR,
+                    arrived=arrived,
+                    desk=True,
+                )
+                for each in batch
+            ]
 
-            def operation(ledgers: Any, found: Any, bookings: list[BookRequest] = bookings) -> list[Any]:
+            def operation(ledgers: Any, found: Any, bookings: list[BookingRequest] = bookings) -> list[Any]:
                 return book_all(ledgers, requests=bookings, found=found)
 
             done = on_slots([slot_id], actor=ACTOR, operation=operation, queries=booking_queries(bookings))

@@ -21,7 +21,7 @@ from tokens.engine.transaction import ledger_of, on_day_of_slot, on_days, on_slo
 from tokens.errors import DuplicateBooking
 from tokens.models import Token
 from tokens.operations import arriving, calling, cancelling, delays, emergencies, no_shows, slots
-from tokens.operations.booking import BookingRequest, BookRequest
+from tokens.operations.booking import BookingRequest as BookingRequest
 from tokens.operations.cancelling import Cancelled as Cancelled
 from tokens.operations.cancelling import CancelRequest
 from tokens.operations.delays import Delayed
@@ -61,18 +61,10 @@ class TokenAllocationService:
 
     # A token's life
 
-    def book(
-        self,
-        *,
-        slot_id: UUID,
-        request: BookingRequest,
-        actor: str,
-        reply: Reply | None = None,
-    ) -> Any:
+    def book(self, request: BookingRequest, *, reply: Reply | None = None) -> Any:
         """Book a seat, or join the waiting list of a full slot; return a Token or a WaitlistEntry."""
-        booking = BookRequest(slot_id, request, actor)
         return self._retry_after_sweep(
-            lambda: batch.serve(booking, reply=reply), slot_id=slot_id, patient_id=request.patient_id
+            lambda: batch.serve(request, reply=reply), slot_id=request.slot_id, patient_id=request.patient_id
         )
 
     def confirm(self, *, token_id: UUID, actor: str, reply: Reply | None = None) -> Any:

@@ -171,8 +171,12 @@ def _hold_every_seat(slots: list[str], patients: list[str]) -> None:
     """Hold a seat for each patient, and make all holds due now."""
     service = TokenAllocationService()
     for number, patient in enumerate(patients):
-        request = BookingRequest(patient_id=UUID(patient), category=Category.WALKIN, hold=True)
-        service.book(slot_id=UUID(slots[number % len(slots)]), request=request, actor="system:chaos")
+        slot_id = UUID(slots[number % len(slots)])
+        service.book(
+            BookingRequest(
+                slot_id=slot_id, patient_id=UUID(patient), category=Category.WALKIN, actor="system:chaos", hold=True
+            )
+        )
     over = clock.now()
     Token.objects.filter(slot_id__in=slots).update(due_at=over)
     Slot.objects.filter(id__in=slots).update(next_due_at=over)

@@ -57,6 +57,8 @@ class Real:
 
     def book(self, slot: Slot, patient: Patient, category: str, **how: bool) -> str:
         request = BookingRequest(
+            slot_id=self.slots[slot],
+            actor=ACTOR,
             patient_id=self._patient(patient),
             category=Category(category),
             hold=how.get("hold", False),
@@ -64,7 +66,7 @@ class Real:
             join_waiting_list=how.get("join", True),
             desk=how.get("desk", True),
         )
-        return type(self.service.book(slot_id=self.slots[slot], request=request, actor=ACTOR)).__name__
+        return type(self.service.book(request)).__name__
 
     def emergency(self, slot: Slot, patient: Patient, acuity: int | None = None) -> None:
         self.service.admit_emergency(

@@ -19,8 +19,10 @@ from tokens.policy.priority import Category
 
 def ask(slot_id: uuid.UUID, patient_id: uuid.UUID, *, wait: bool = True, reply: Reply | None = None) -> Any:
     """Book a seat, or with `wait` a place on the waiting list."""
-    request = BookingRequest(patient_id=patient_id, category=Category.WALKIN, join_waiting_list=wait)
-    return service.book(slot_id=slot_id, request=request, actor="user:desk", reply=reply)
+    request = BookingRequest(
+        slot_id=slot_id, patient_id=patient_id, category=Category.WALKIN, actor="user:desk", join_waiting_list=wait
+    )
+    return service.book(request, reply=reply)
 
 
 def leave(token: Token, *, keep_seat: bool = False, reply: Reply | None = None) -> Any:

@@ -54,8 +54,7 @@ def book(slot: Slot, patient: Patient | None = None, *, actor: str = "user:desk"
     """Book a seat; return a token or an entry of the waiting list."""
     patient = patient or a_patient()
     facts = {"category": Category.WALKIN, "join_waiting_list": False, **facts}
-    request = BookingRequest(patient_id=patient.id, **facts)
-    return service.book(slot_id=slot.id, request=request, actor=actor)
+    return service.book(BookingRequest(slot_id=slot.id, patient_id=patient.id, actor=actor, **facts))
 
 
 def fresh(token: Token) -> Token:

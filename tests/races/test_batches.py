@@ -259,7 +259,9 @@ def test_a_single_request_takes_the_redis_lock_and_a_batch_over_slots_does_not(
 def test_a_batch_for_one_slot_takes_the_redis_lock(passed: list[str]) -> None:
     slot, patients = a_slot(capacity=5), [a_patient() for _ in range(3)]
     queued = [
-        batch.QueuedRequest(batch.BookRequest(slot.id, BookingRequest(each.id, Category.WALKIN), "user:desk"), None)
+        batch.QueuedRequest(
+            BookingRequest(slot_id=slot.id, patient_id=each.id, category=Category.WALKIN, actor="user:desk"), None
+        )
         for each in patients
     ]
     assert all(isinstance(each, Token) for each in batch._run_or_retry_alone(queued))

@@ -13,15 +13,15 @@ from tests.races.builders import a_patient, a_slot, service
 from tests.races.interleaving import TIMEOUT_SECONDS, Runner
 from tokens.engine import batch
 from tokens.engine.batch import RETRY_ALONE, QueuedRequest
-from tokens.operations.booking import BookingRequest, BookRequest
+from tokens.operations.booking import BookingRequest
 from tokens.policy.priority import Category
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def booking(slot: Slot, patient: Patient) -> QueuedRequest:
-    request = BookingRequest(patient_id=patient.id, category=Category.WALKIN)
-    return QueuedRequest(BookRequest(slot.id, request, "user:desk"), None)
+    request = BookingRequest(slot_id=slot.id, patient_id=patient.id, category=Category.WALKIN, actor="user:desk")
+    return QueuedRequest(request, None)
 
 
 def test_only_the_blocked_booking_is_refused(settings: Any) -> None:
@@ -36,10 +36,7 @@ def test_only_the_blocked_booking_is_refused(settings: Any) -> None:
         go.wait(TIMEOUT_SECONDS)
         return result
 
-    request = BookingRequest(patient_id=blocked.id, category=Category.WALKIN)
-    elsewhere = Runner(
-        lambda: service.book(slot_id=same_day.id, request=request, actor="user:desk", reply=Reply(hesitate))
-    )
+    elsewhere = Runner(lambda: service.book(booking(same_day, blocked).request, reply=Reply(hesitate)))
     try:
         elsewhere.start()
         assert booked.wait(TIMEOUT_SECONDS)

@@ -67,8 +67,9 @@ def one_by_one(settings: Any) -> None:
 
 def book(slot: Slot, *, form: Any = None, patient: Patient | None = None) -> Any:
     """Book a seat; call `form` between the last write and the commit."""
-    request = BookingRequest(patient_id=(patient or a_patient()).id, category=Category.WALKIN)
-    return service.book(slot_id=slot.id, request=request, actor="user:desk", reply=Reply(form) if form else None)
+    patient_id = (patient or a_patient()).id
+    request = BookingRequest(slot_id=slot.id, patient_id=patient_id, category=Category.WALKIN, actor="user:desk")
+    return service.book(request, reply=Reply(form) if form else None)
 
 
 def everything() -> set[str]:

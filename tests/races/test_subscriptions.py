@@ -52,8 +52,9 @@ def no_cursor_is_left() -> Iterator[None]:
 
 
 def book(slot: Slot, reply: Reply | None = None, patient: Any = None) -> None:
-    request = BookingRequest(patient_id=(patient or a_patient()).id, category=Category.WALKIN)
-    service.book(slot_id=slot.id, request=request, actor="user:desk", reply=reply)
+    patient_id = (patient or a_patient()).id
+    request = BookingRequest(slot_id=slot.id, patient_id=patient_id, category=Category.WALKIN, actor="user:desk")
+    service.book(request, reply=reply)
 
 
 def written(after: int = 0) -> list[int]:

@@ -64,12 +64,11 @@ class TokenListView(BookingLimit):
         return self.get_paginated_response(tokens_shown)
 
     def post(self, request: ApiRequest) -> Answer:
-        wanted = BookingBody.read_body(request.data)
-        principal, slot_id = principal_of(request), wanted.pop("slot_id")
-        booking = BookingRequest(**wanted | {"category": Category(wanted["category"])}, desk=principal.is_desk)
+        body, principal = BookingBody.read_body(request.data), principal_of(request)
+        body["category"] = Category(body["category"])
+        booking = BookingRequest(**body, actor=principal.actor, desk=principal.is_desk)
         _check_may_book(principal, reach_of(request, self), booking)
-        work = partial(service.book, slot_id=slot_id, request=booking, actor=principal.actor)
-        return write(request, work, booked_answer, batched=True)
+        return write(request, partial(service.book, booking), booked_answer, batched=True)
 
 
 def _check_may_book(principal: Principal, reach: Reach, booking: BookingRequest) -> None:

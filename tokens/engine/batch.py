@@ -25,7 +25,7 @@ from tokens import rules
 from tokens.engine.ledger import Ledger, write_all
 from tokens.engine.locate import facility_of_slot
 from tokens.engine.transaction import on_slots
-from tokens.operations.booking import Booked, BookRequest, book_all, booking_queries
+from tokens.operations.booking import Booked, BookingRequest, book_all, booking_queries
 from tokens.operations.cancelling import Cancelled, CancelRequest, cancel_all, cancellation_queries
 
 ROW_SECONDS = 0.25
@@ -36,7 +36,7 @@ QUEUE_SECONDS = 0.5
 _SHORT_WAITS = Statement("SELECT set_config('lock_timeout', %s, true)", (f"{int(ROW_SECONDS * 1000)}ms",))
 """For the changes of a batch that holds its locks: a blocked request must not hold up the others."""
 
-Request = BookRequest | CancelRequest
+Request = BookingRequest | CancelRequest
 Outcome = Booked | Cancelled | EngineError | Stored
 
 
@@ -175,7 +175,7 @@ class _Plan:
     def __init__(self, batch: Sequence[QueuedRequest]) -> None:
         self._batch = batch
         self._keys = [queued.key for queued in batch if queued.key is not None]
-        bookings = [queued.request for queued in batch if isinstance(queued.request, BookRequest)]
+        bookings = [queued.request for queued in batch if isinstance(queued.request, BookingRequest)]
         cancellations = [queued.request for queued in batch if isinstance(queued.request, CancelRequest)]
         self._groups: list[list[Statement]] = [
             [idempotency.find_query(self._keys)] if self._keys else [],
@@ -223,7 +223,7 @@ def _serve(
     ledgers: dict[UUID, Ledger], requests: Sequence[Request], cancelled: list[Found], booked: list[Found]
 ) -> list[Any]:
     """Cancel, then book; return the outcome of each request, in their order."""
-    bookings = [one for one in requests if isinstance(one, BookRequest)]
+    bookings = [one for one in requests if isinstance(one, BookingRequest)]
     cancellations = [one for one in requests if isinstance(one, CancelRequest)]
     cancel_outcomes = iter(cancel_all(ledgers, requests=cancellations, found=cancelled[0]) if cancellations else [])
     if bookings and not booked:

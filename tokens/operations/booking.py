@@ -25,25 +25,18 @@ Booked = Token | WaitlistEntry
 _patients = Rows(Patient)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BookingRequest:
-    """The details of a booking. `desk`: the booking may use a seat that a BUFFER keeps."""
+    """A booking for a slot, and the actor that the log names. `desk`: it may use a seat that a BUFFER keeps."""
 
+    slot_id: UUID
     patient_id: UUID
     category: Category
+    actor: str
     hold: bool = False
     arrived: bool = False
     join_waiting_list: bool = True
     desk: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class BookRequest:
-    """A booking for a slot, and the actor that the log names."""
-
-    slot_id: UUID
-    request: BookingRequest
-    actor: str
 
 
 def book(ledger: Ledger, *, patient: Patient, request: BookingRequest, places: Places) -> Booked:
@@ -72,7 +65,7 @@ def book(ledger: Ledger, *, patient: Patient, request: BookingRequest, places: P
     return _take_seat(ledger, patient, request, priority)
 
 
-def booking_queries(requests: Sequence[BookRequest]) -> list[Statement]:
+def booking_queries(requests: Sequence[BookingRequest]) -> list[Statement]:
     """Return the queries that these bookings in slots of one facility need as soon as the slots are locked.
 
     A single booking needs no query for live tokens: the constraint detects a duplicate at no cost. In a batch a broken
@@ -80,7 +73,7 @@ def booking_queries(requests: Sequence[BookRequest]) -> list[Statement]:
     """
     if not requests:
         return []
-    patient_ids = [one.request.patient_id for one in requests]
+    patient_ids = [one.patient_id for one in requests]
     queries = [_patients.selecting("row.id = ANY(%s)", [patient_ids])]
     if len(requests) > 1:
         queries.append(
@@ -90,7 +83,7 @@ def booking_queries(requests: Sequence[BookRequest]) -> list[Statement]:
 
 
 def book_all(
-    ledgers: Mapping[UUID, Ledger], *, requests: Sequence[BookRequest], found: Sequence[Found]
+    ledgers: Mapping[UUID, Ledger], *, requests: Sequence[BookingRequest], found: Sequence[Found]
 ) -> list[Booked | EngineError]:
     """Carry out a batch of bookings in their order; an error of one does not affect the others.
 
@@ -106,14 +99,14 @@ def book_all(
         ledger = ledgers[one.slot_id]
         ledger.actor = one.actor
         try:
-            patient = patients.get(one.request.patient_id)
+            patient = patients.get(one.patient_id)
             if patient is None:
                 raise NotFound
             if not patient.is_active:
                 raise PatientInactive
             if not alone and places.holds(patient.id, ledger.slot):
                 raise DuplicateBooking
-            result = book(ledger, patient=patient, request=one.request, places=places)
+            result = book(ledger, patient=patient, request=one, places=places)
         except EngineError as refusal:
             results.append(refusal)
             continue

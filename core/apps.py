@@ -10,9 +10,9 @@ class CoreConfig(AppConfig):
         from core.api.converters import register_id
         from core.db.connections import watch_requests
         from core.db.references import check_at_once
-        from core.db.thread_connections import see_off_threads
+        from core.db.thread_connections import close_on_thread_exit
 
         register_id()
-        see_off_threads()
+        close_on_thread_exit()
         watch_requests()
         post_migrate.connect(check_at_once, sender=self)

@@ -14,7 +14,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 
 
-class Farewell:
+class ThreadConnections:
     """Referenced only from thread-local storage; finalised when the thread exits, closing its connections."""
 
     def __init__(self) -> None:
@@ -32,13 +32,13 @@ class Farewell:
 _of_thread = threading.local()
 
 
-def see_off(*, connection: BaseDatabaseWrapper, **_: Any) -> None:
+def register(*, connection: BaseDatabaseWrapper, **_: Any) -> None:
     """Register a connection that this thread has opened."""
-    if not hasattr(_of_thread, "farewell"):
-        _of_thread.farewell = Farewell()
-    _of_thread.farewell.databases.add(connection)
+    if not hasattr(_of_thread, "connections"):
+        _of_thread.connections = ThreadConnections()
+    _of_thread.connections.databases.add(connection)
 
 
-def see_off_threads() -> None:
+def close_on_thread_exit() -> None:
     """Register every new connection, so that it is closed when its thread exits."""
-    connection_created.connect(see_off)
+    connection_created.connect(register)

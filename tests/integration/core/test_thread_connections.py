@@ -11,7 +11,7 @@ from django.db import connection
 from django.db.backends.signals import connection_created
 
 from core.db import thread_connections
-from core.db.thread_connections import see_off
+from core.db.thread_connections import register
 from tests.support.eventually import eventually
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -57,7 +57,7 @@ def test_the_connection_of_a_thread_ends_with_it() -> None:
 
 def test_canary_without_the_clean_up_the_connection_stays_open() -> None:
     """The canary: without the clean-up Django leaves the connection to the garbage collector."""
-    connection_created.disconnect(see_off)
+    connection_created.disconnect(register)
     try:
         pid = _connection_of_finished_thread()
         with pytest.raises(AssertionError, match="in vain"):
@@ -65,7 +65,7 @@ def test_canary_without_the_clean_up_the_connection_stays_open() -> None:
         gc.collect()
         eventually(lambda: not _backend_exists(pid), SOON)
     finally:
-        connection_created.connect(see_off)
+        connection_created.connect(register)
 
 
 def test_a_forked_process_leaves_its_parent_s_connection_alone() -> None:
@@ -74,7 +74,7 @@ def test_a_forked_process_leaves_its_parent_s_connection_alone() -> None:
         cursor.execute("SELECT 1")
     child = os.fork()
     if child == 0:
-        thread_connections._of_thread.farewell.__del__()
+        thread_connections._of_thread.connections.__del__()
         os._exit(0)
     os.waitpid(child, 0)
     with connection.cursor() as cursor:

@@ -20,7 +20,7 @@ from core import clock
 from core.api.client_address import client_address, network_of
 from core.api.request import ApiRequest
 from core.redis.client import connect
-from core.redis.lock import default_gate
+from core.redis.lock import default_lock
 
 _HIT_SCRIPT = """
 local count = redis.call('INCRBY', KEYS[1], ARGV[2])
@@ -41,7 +41,7 @@ class Counter:
     """Counters in one Redis; while it is down, nothing is counted and no request is refused."""
 
     def __init__(self, url: str) -> None:
-        self._breaker = default_gate().breaker  # shared with the locks, which use the same Redis
+        self._breaker = default_lock().breaker  # shared with the locks, which use the same Redis
         self._redis = connect(url)
         self._lock = threading.Lock()
         self._pending: dict[str, int] = {}

@@ -34,8 +34,8 @@ def ready(request: HttpRequest) -> HttpResponse:
         read_from = {"replica": _status(replica.is_well())} if replica.is_configured() else {}
     except Error:
         return problem_details.of_exception(Unavailable("The database does not answer.", database="unavailable"))
-    gate = lock.default_gate()
-    redis_ok = not gate.breaker.is_open and gate.is_well()
+    redis_lock = lock.default_lock()
+    redis_ok = not redis_lock.breaker.is_open and redis_lock.is_well()
     return JsonResponse({"status": "ok", "database": "ok", "redis": _status(redis_ok), **read_from})
 
 

@@ -13,12 +13,12 @@ latency = Histogram(
     ["method", "route"],
     buckets=(0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
-gate_passages = Counter("opd_gate_passages_total", "Attempts to take the Redis lock, by result", ["how"])
-gate_failures = Counter("opd_gate_failures_total", "Calls to Redis that failed", ["step"])
-gate_waits = Histogram(
+lock_attempts = Counter("opd_gate_passages_total", "Attempts to take the Redis lock, by result", ["how"])
+lock_failures = Counter("opd_gate_failures_total", "Calls to Redis that failed", ["step"])
+lock_waits = Histogram(
     "opd_gate_wait_seconds", "Wait for the Redis lock", buckets=(0.001, 0.005, 0.02, 0.1, 0.5, 1, 2, 5, 10)
 )
-gate_open = Gauge(
+redis_circuit_open = Gauge(
     "opd_gate_circuit_open", "1 while the circuit breaker blocks calls to Redis", multiprocess_mode="livemax"
 )
 cached_bodies = Counter("opd_cached_bodies_total", "Lists read from the process's cache, or built", ["how"])

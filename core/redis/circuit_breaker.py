@@ -10,7 +10,7 @@ class Breaker:
     """Opens after `failures` in a row, lets one caller try every `rest_seconds`, and closes when a try succeeds."""
 
     def __init__(
-        self, *, failures: int = 5, rest_seconds: float = 2.0, gauge: metrics.Gauge = metrics.gate_open
+        self, *, failures: int = 5, rest_seconds: float = 2.0, gauge: metrics.Gauge = metrics.redis_circuit_open
     ) -> None:
         self._allowed = failures
         self._rest = rest_seconds

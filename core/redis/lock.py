@@ -32,12 +32,12 @@ end
 for i, key in ipairs(KEYS) do redis.call('SET', key, ARGV[1], 'PX', ARGV[2]) end
 return {0, '', 0}
 """
-_OPEN = """
-local opened = 0
+_RELEASE = """
+local released = 0
 for i, key in ipairs(KEYS) do
   if redis.call('GET', key) == ARGV[1] then
     redis.call('DEL', key)
-    opened = opened + 1
+    released = released + 1
     local bell = key .. ':bell'
     if redis.call('LLEN', bell) == 0 then
       redis.call('RPUSH', bell, '1')
@@ -45,51 +45,51 @@ for i, key in ipairs(KEYS) do
     end
   end
 end
-return opened
+return released
 """
 _MAX_SLEEP_SECONDS = 0.4
 """Seconds of one BLPOP: shorter than the socket's time-out, so that a wait is never taken for a dead Redis."""
 
 
 @dataclass(frozen=True, slots=True)
-class Passage:
-    """How a caller may proceed: it holds the lock (`held`), Redis is down (`away`) or the holder hangs (`stalled`)."""
+class LockAttempt:
+    """The result of taking the lock: `held`; without it, `away` (Redis is down) or `stalled` (the holder hangs)."""
 
     how: str
     waited: float
 
 
-class RedisGate:
+class RedisLock:
     """The lock on one Redis server."""
 
-    def __init__(self, url: str, *, breaker: Breaker | None = None, prefix: str = "opd:gate:") -> None:
+    def __init__(self, url: str, *, breaker: Breaker | None = None, prefix: str = "opd:lock:") -> None:
         self.breaker = breaker or Breaker()
         self._prefix = prefix
         self._redis = connect(url, decode_responses=True)
-        self._take = self._redis.register_script(_TAKE)
-        self._open = self._redis.register_script(_OPEN)
+        self._take_script = self._redis.register_script(_TAKE)
+        self._release_script = self._redis.register_script(_RELEASE)
 
     @contextmanager
-    def passage(self, keys: Sequence[str], *, wait_seconds: float, lease_seconds: float) -> Iterator[Passage]:
+    def hold(self, keys: Sequence[str], *, wait_seconds: float, lease_seconds: float) -> Iterator[LockAttempt]:
         """Hold every key inside the block; raise SlotBusy if other callers held one of them for the whole wait."""
         names = [self._prefix + key for key in sorted(set(keys))]
         token = secrets.token_hex(16)
         began = clock.monotonic()
         try:
-            how = self._enter(names, token, began + wait_seconds, lease_seconds)
+            how = self._acquire(names, token, began + wait_seconds, lease_seconds)
         except SlotBusy:
-            metrics.gate_passages.labels("refused").inc()
+            metrics.lock_attempts.labels("refused").inc()
             raise
         waited = clock.monotonic() - began
-        metrics.gate_waits.observe(waited)
-        metrics.gate_passages.labels(how).inc()
+        metrics.lock_waits.observe(waited)
+        metrics.lock_attempts.labels(how).inc()
         try:
-            yield Passage(how, waited)
+            yield LockAttempt(how, waited)
         finally:
             if how == "held":
-                self._leave(names, token, lease_seconds)
+                self._release(names, token, lease_seconds)
 
-    def _enter(self, names: list[str], token: str, deadline: float, lease: float) -> str:
+    def _acquire(self, names: list[str], token: str, deadline: float, lease: float) -> str:
         if not names or not self.breaker.allows():
             return "away"
         lease_ms = max(1, int(lease * 1000))
@@ -99,7 +99,7 @@ class RedisGate:
         holder, since = "", clock.monotonic()
         try:
             while True:
-                which, other, left_ms = self._take(keys=names, args=[token, lease_ms])
+                which, other, left_ms = self._take_script(keys=names, args=[token, lease_ms])
                 self.breaker.succeeded()
                 if which == 0:
                     return "held"
@@ -115,20 +115,20 @@ class RedisGate:
                 )
                 self._redis.blpop([names[which - 1] + ":bell"], timeout=max(sleep_seconds, 0.01))
         except RedisError:
-            metrics.gate_failures.labels("enter").inc()
+            metrics.lock_failures.labels("enter").inc()
             self.breaker.failed()
             return "away"
 
-    def _leave(self, names: list[str], token: str, lease: float) -> None:
+    def _release(self, names: list[str], token: str, lease: float) -> None:
         # The change is already committed, so a failure here must not reach the client.
         try:
-            opened = self._open(keys=names, args=[token, max(1, int(lease * 1000))])
+            released = self._release_script(keys=names, args=[token, max(1, int(lease * 1000))])
         except RedisError:
-            metrics.gate_failures.labels("leave").inc()
+            metrics.lock_failures.labels("leave").inc()
             self.breaker.failed()
         else:
-            if opened != len(names):
-                metrics.gate_failures.labels("lease-lost").inc()
+            if released != len(names):
+                metrics.lock_failures.labels("lease-lost").inc()
 
     def is_well(self) -> bool:
         """Return whether Redis answers now."""
@@ -142,23 +142,23 @@ class RedisGate:
         self._redis.close()
 
 
-_gates: dict[str, RedisGate] = {}
+_locks: dict[str, RedisLock] = {}
 _making = threading.Lock()
 
 
-def default_gate() -> RedisGate:
+def default_lock() -> RedisLock:
     """Return this process's lock on REDIS_URL."""
     url = settings.REDIS_URL
-    found = _gates.get(url)
+    found = _locks.get(url)
     if found is None:
         with _making:
-            found = _gates.setdefault(url, RedisGate(url))
+            found = _locks.setdefault(url, RedisLock(url))
     return found
 
 
 @contextmanager
-def gate(keys: Sequence[str], *, wait_seconds: float | None = None) -> Iterator[Passage]:
+def redis_lock(keys: Sequence[str], *, wait_seconds: float | None = None) -> Iterator[LockAttempt]:
     """Run the block while holding the lock of these keys; run it without the lock while Redis is down."""
     wait = settings.OPD_LOCK_WAIT_SECONDS if wait_seconds is None else wait_seconds
-    with default_gate().passage(keys, wait_seconds=wait, lease_seconds=settings.OPD_LOCK_LEASE_SECONDS) as passed:
-        yield passed
+    with default_lock().hold(keys, wait_seconds=wait, lease_seconds=settings.OPD_LOCK_LEASE_SECONDS) as attempt:
+        yield attempt

@@ -18,9 +18,9 @@ def no_batching_in_canaries(request: pytest.FixtureRequest, settings: Any) -> No
 @pytest.fixture(params=["redis, together", "redis, one by one", "no redis, together", "no redis, one by one"])
 def any_redis(request: pytest.FixtureRequest, settings: Any) -> Iterator[None]:
     """Run the test with and without Redis and with and without batching; the row lock must suffice in each case."""
-    gate, requests = request.param.split(", ")
+    redis, requests = request.param.split(", ")
     settings.OPD_COMBINE = requests == "together"
-    if gate == "redis":
+    if redis == "redis":
         yield
         return
     with without_redis_lock():

@@ -126,12 +126,12 @@ def overtake(slow: Step, fast: Step, *, meanwhile: Step = lambda: None) -> Overt
 @contextlib.contextmanager
 def without_redis_lock() -> Iterator[None]:
     """Disable the Redis lock, as if Redis were unavailable. Only the row lock is left."""
-    real = locking.gate
-    locking.gate = lambda keys, wait_seconds: contextlib.nullcontext()  # type: ignore[assignment]
+    real = locking.redis_lock
+    locking.redis_lock = lambda keys, wait_seconds: contextlib.nullcontext()  # type: ignore[assignment]
     try:
         yield
     finally:
-        locking.gate = real  # type: ignore[assignment]
+        locking.redis_lock = real  # type: ignore[assignment]
 
 
 @contextlib.contextmanager

@@ -54,7 +54,7 @@ def test_each_request_has_its_own_result(monkeypatch: pytest.MonkeyPatch) -> Non
     assert isinstance(waiting, WaitlistEntry)
     codes = [outcome.code for outcome in (twice, unknown, missing, refused, again)]
     assert codes == ["duplicate-booking", NotFound.code, NotFound.code, "slot-full", "duplicate-booking"]
-    assert (seat.noted_position, waiting.noted_position) == (1, 1)
+    assert (seat.computed_position, waiting.computed_position) == (1, 1)
     assert inconsistencies_of(full) == inconsistencies_of(free) == []
     assert_invariants_hold()
 
@@ -234,13 +234,13 @@ def test_one_busy_slot_does_not_delay_the_others(monkeypatch: pytest.MonkeyPatch
 def passed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Record the slots whose Redis lock was taken."""
     passed: list[str] = []
-    gate = locking.gate
+    redis_lock = locking.redis_lock
 
     def noted(keys: list[str], **patience: Any) -> Any:
         passed.extend(key for key in keys if key.startswith("slot:"))
-        return gate(keys, **patience)
+        return redis_lock(keys, **patience)
 
-    monkeypatch.setattr(locking, "gate", noted)
+    monkeypatch.setattr(locking, "redis_lock", noted)
     return passed
 
 

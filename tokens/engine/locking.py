@@ -18,7 +18,7 @@ from core.db import retry
 from core.db.sql import Found, Rows, Statement, ask
 from core.db.transactions import atomic
 from core.errors import ChangeBlocked, NotFound, SlotBusy
-from core.redis.lock import gate
+from core.redis.lock import redis_lock
 from tokens import rules
 from tokens.engine.ledger import Ledger
 from tokens.engine.locate import facility_of_slot
@@ -143,7 +143,7 @@ def _transaction(keys: list[str], wait_seconds: float | None = None) -> Iterator
     timeout = rules.current().lock_wait_seconds if wait_seconds is None else wait_seconds
     began = clock.monotonic()
     try:
-        with gate(keys, wait_seconds=timeout) if keys else nullcontext(), atomic(durable=True):
+        with redis_lock(keys, wait_seconds=timeout) if keys else nullcontext(), atomic(durable=True):
             yield max(0.05, timeout - (clock.monotonic() - began))
     except OperationalError as error:
         if retry.sqlstate(error) == retry.LOCK_NOT_AVAILABLE:

@@ -100,7 +100,7 @@ class Token(models.Model):
         ]
 
     # The position that was read under the slot's lock by the request that made this instance; not a column.
-    noted_position: int | None = None
+    computed_position: int | None = None
 
     def __str__(self) -> str:
         return self.ticket

@@ -57,7 +57,7 @@ class WaitlistEntry(models.Model):
         ]
 
     # Not a column: the position, read under the slot's lock by the request that created this instance.
-    noted_position: int | None = None
+    computed_position: int | None = None
 
     def __str__(self) -> str:
         return str(self.id)

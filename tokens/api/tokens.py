@@ -84,9 +84,9 @@ def _check_may_book(principal: Principal, reach: Reach, booking: BookingRequest)
 def booked_answer(result: Token | WaitlistEntry) -> Answer:
     """Return 201 with the token, or 202 with the waiting-list entry."""
     if isinstance(result, WaitlistEntry):
-        entry = entry_body(result, position=result.noted_position)
+        entry = entry_body(result, position=result.computed_position)
         return Answer(202, {"outcome": "WAITLISTED", "waiting_list_entry": entry})
-    return Answer(201, token_body(result, position=result.noted_position, now=clock.now()))
+    return Answer(201, token_body(result, position=result.computed_position, now=clock.now()))
 
 
 def _filtered(tokens: QuerySet[Token], filters: dict[str, Any]) -> QuerySet[Token]:
@@ -157,7 +157,7 @@ def admitted_answer(result: Admitted) -> Answer:
     admission, slot = result.admission, result.slot
     token = admission.token
     token.slot = slot
-    position = token.noted_position or 1
+    position = token.computed_position or 1
     last_pushed = admission.previous_position or slot.queue_length
     count = max(0, last_pushed - position)
     affected = pushed_back(slot=slot, after=position, count=min(count, MAX_AFFECTED))

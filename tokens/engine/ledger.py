@@ -16,7 +16,7 @@ from tokens.errors import InvalidTransition
 from tokens.models import Token
 from tokens.policy.lifecycle import MOVES, QUEUED, Action, Status, holds_seat
 from tokens.policy.priority import Category, Priority
-from tokens.queries.queue import note_places, position_queries
+from tokens.queries.queue import position_queries, set_positions
 from waitlist import moves
 from waitlist.models import EntryStatus, WaitlistEntry
 
@@ -42,7 +42,7 @@ class Ledger:
         self.now = now
         self.actor = actor
         self.promoted: set[UUID] = set()
-        self.placed: list[Token | WaitlistEntry] = []
+        self.needs_position: list[Token | WaitlistEntry] = []
         self._drafts: list[Draft] = []
         self._counted: Counter[str] = Counter()
         self._slot_changes: dict[str, Any] = {}
@@ -110,7 +110,7 @@ class Ledger:
             **fields,
         )
         self._issued.append(token)
-        self.placed.append(token)
+        self.needs_position.append(token)
         self._count_token(token, +1)
         self._note_due(token.due_at)
         self.note(
@@ -164,7 +164,7 @@ class Ledger:
     def join(self, entry: WaitlistEntry) -> WaitlistEntry:
         """Put a new entry on the slot's waiting list, and note its event."""
         self._joined.append(entry)
-        self.placed.append(entry)
+        self.needs_position.append(entry)
         self.count("waiting_count", 1)
         self.note(
             "waitlist.joined",
@@ -273,10 +273,10 @@ def write_all(ledgers: Sequence[Ledger], *, closing: bool = False, queries: Sequ
         statements += appending([event for ledger in ledgers for event in ledger.seal()])
         slot_changes = [change for ledger in ledgers if (change := ledger.slot_change()) is not None]
         statements += _slots.updating(slot_changes, facility_id=facility_id)
-    placed = [row for ledger in ledgers for row in ledger.placed] if closing else []
-    positions = position_queries(placed)
+    needing = [row for ledger in ledgers for row in ledger.needs_position] if closing else []
+    positions = position_queries(needing)
     found = send(statements, queries=[*positions, *queries])
-    note_places(placed, found[: len(positions)])
+    set_positions(needing, found[: len(positions)])
     for ledger in ledgers:
         ledger._token_changes.clear()
         ledger._issued.clear()

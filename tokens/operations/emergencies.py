@@ -87,7 +87,7 @@ def admit(ledger: Ledger, patients: Found, tokens: Found, *, acuity: int | None,
         due_at=None,
         emergency_reason=reason,
     )
-    ledger.placed.append(held)
+    ledger.needs_position.append(held)
     held.patient = patient
     return Admission(held, is_new=False, previous_position=previous)
 

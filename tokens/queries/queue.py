@@ -92,8 +92,8 @@ def position_queries(rows: Iterable[Token | WaitlistEntry]) -> list[Statement]:
     )
 
 
-def note_places(rows: Iterable[Token | WaitlistEntry], found: Iterable[Found]) -> None:
-    """Set `noted_position` on the rows from the results of `position_queries`, for use in the response."""
+def set_positions(rows: Iterable[Token | WaitlistEntry], found: Iterable[Found]) -> None:
+    """Set `computed_position` on the rows from the results of `position_queries`."""
     positions = {row_id: position for each in found for row_id, position in each}
     for row in rows:
-        row.noted_position = positions.get(row.id)
+        row.computed_position = positions.get(row.id)

@@ -224,24 +224,24 @@ class ApiKey(models.Model):
 
 
 class AttemptCount(models.Model):
-    """The number of recent attempts under one key (see attempts.py); `door` is the key, a keyed hash."""
+    """The number of recent attempts under one key (see attempts.py), a keyed hash."""
 
-    door = models.CharField(primary_key=True, max_length=32)
+    key = models.CharField(primary_key=True, max_length=32, db_column="door")
     count = models.PositiveIntegerField()
     since = models.DateTimeField(db_index=True)
 
     def __str__(self) -> str:
-        return self.door
+        return self.key
 
 
 class KnownAddress(models.Model):
-    """An address at which a user has signed in (see lockout.py); `door` is a keyed hash of both."""
+    """An address at which a user has signed in (see lockout.py); `key` is a keyed hash of both."""
 
-    door = models.CharField(primary_key=True, max_length=32)
+    key = models.CharField(primary_key=True, max_length=32, db_column="door")
     seen_at = models.DateTimeField(db_index=True)
 
     def __str__(self) -> str:
-        return self.door
+        return self.key
 
 
 class OneTimeCode(models.Model):

@@ -1,7 +1,7 @@
 """Limits on attempts, counted in the database: failed sign-ins, requested codes, registrations.
 
-These limits must hold while Redis is down and after it was flushed. The key of a count (the column `door`) is a keyed
-hash, so the rows contain neither names nor addresses.
+These limits must hold while Redis is down and after it was flushed. The key of a count (the column is called `door`)
+is a keyed hash, so the rows contain neither names nor addresses.
 """
 
 import math
@@ -18,7 +18,7 @@ from core import clock
 # One statement, so that concurrent attempts are all counted. A count older than the window starts again at 1. The
 # attempt that reaches the limit restarts the window, so that the key stays locked for a whole window.
 _COUNT = """
-INSERT INTO accounts_attemptcount AS stored (door, count, since) VALUES (%(door)s, 1, %(now)s)
+INSERT INTO accounts_attemptcount AS stored (door, count, since) VALUES (%(key)s, 1, %(now)s)
 ON CONFLICT (door) DO UPDATE SET
   count = CASE WHEN stored.since > %(window_start)s THEN stored.count + 1 ELSE 1 END,
   since = CASE WHEN stored.since > %(window_start)s AND stored.count + 1 <> %(limit)s THEN stored.since ELSE %(now)s END
@@ -42,7 +42,7 @@ class Limit:
         """Return the seconds until the lock of this key ends; 0 if it is not locked."""
         now = clock.now()
         row = AttemptCount.objects.filter(
-            door=self.key(*parts), count__gte=self.max_attempts, since__gt=now - self.window
+            key=self.key(*parts), count__gte=self.max_attempts, since__gt=now - self.window
         ).first()
         return max(1, math.ceil((row.since + self.window - now).total_seconds())) if row else 0
 
@@ -50,7 +50,7 @@ class Limit:
         """Count one attempt and return the new count."""
         now = clock.now()
         parameters: dict[str, Any] = {
-            "door": self.key(*parts),
+            "key": self.key(*parts),
             "now": now,
             "window_start": now - self.window,
             "limit": self.max_attempts,
@@ -61,7 +61,7 @@ class Limit:
 
     def clear(self, *parts: str) -> None:
         """Delete the count, which also ends a lock."""
-        AttemptCount.objects.filter(door=self.key(*parts)).delete()
+        AttemptCount.objects.filter(key=self.key(*parts)).delete()
 
 
 def delete_old_counts() -> int:

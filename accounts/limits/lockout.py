@@ -62,7 +62,7 @@ class SignInKey:
             _PER_ADDRESS.count(self.network)
             _PER_NAME.count(self.name)
         if _PER_NAME_AND_ADDRESS.count(self.name, self.network) == _PER_NAME_AND_ADDRESS.max_attempts:
-            log_event("sign_in_door_closed", door=_PER_NAME_AND_ADDRESS.key(self.name, self.network))
+            log_event("sign_in_locked", key=_PER_NAME_AND_ADDRESS.key(self.name, self.network))
 
     def clear_failures(self) -> None:
         """Delete the count of failures for this name at this address."""
@@ -71,14 +71,14 @@ class SignInKey:
 
 def remember_address(*, user: User, address: str) -> None:
     """Store that the user authenticated at this address."""
-    row = KnownAddress(door=_known_address_key(user, address), seen_at=clock.now())
-    KnownAddress.objects.bulk_create([row], update_conflicts=True, unique_fields=["door"], update_fields=["seen_at"])
+    row = KnownAddress(key=_known_address_key(user, address), seen_at=clock.now())
+    KnownAddress.objects.bulk_create([row], update_conflicts=True, unique_fields=["key"], update_fields=["seen_at"])
 
 
 def is_known(*, user: User | None, address: str) -> bool:
     """Return whether the user authenticated at this address within 90 days; takes as long for None."""
     key = _known_address_key(user, address)
-    return KnownAddress.objects.filter(door=key, seen_at__gt=clock.now() - KNOWN_ADDRESS_LIFETIME).exists()
+    return KnownAddress.objects.filter(key=key, seen_at__gt=clock.now() - KNOWN_ADDRESS_LIFETIME).exists()
 
 
 def unlock(*, user: User, address: str) -> None:

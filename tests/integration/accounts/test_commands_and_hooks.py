@@ -80,8 +80,8 @@ def test_what_has_expired_is_removed_and_nothing_else(clock: ManualClock) -> Non
     assert Session.objects.count() == 1
     assert sessions.RefreshToken(fresh.refresh).session_id == Session.objects.get().pk  # type: ignore[arg-type]
     assert [each.address for each in OneTimeCode.objects.all()] == ["c@mail.example"]
-    assert AttemptCount.objects.filter(door=attempts.Limit("test", 5).key("somebody else")).exists()
-    assert not AttemptCount.objects.filter(door=attempts.Limit("test", 5).key("somebody")).exists()
+    assert AttemptCount.objects.filter(key=attempts.Limit("test", 5).key("somebody else")).exists()
+    assert not AttemptCount.objects.filter(key=attempts.Limit("test", 5).key("somebody")).exists()
 
 
 def test_sealing_may_run_twice() -> None:

@@ -85,6 +85,13 @@ class PayloadTooLarge(EngineError):
     template = "A body may have at most 256 KB."
 
 
+class UnsupportedMediaType(EngineError):
+    """Only application/json is understood"""
+
+    code = "unsupported-media-type"
+    template = "Send application/json."
+
+
 class RequestTimeout(EngineError):
     """The body did not arrive in time"""
 

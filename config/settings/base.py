@@ -38,9 +38,9 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "core.api.middleware.RequestLog",
     "core.api.middleware.ProblemDetails",
-    "core.api.middleware.SecureTransport",
-    "core.api.middleware.BodyLimit",
     "core.api.middleware.ByPath",
+    "core.api.middleware.BodyLimit",
+    "core.api.middleware.SecureTransport",
 ]
 # All that API requests need: middleware that sets headers, and CORS if the request has an Origin.
 OPD_API_PATHS = ("/api/v1/",)

@@ -15,6 +15,7 @@ MAX_FIELDS = 200
 MAX_ITEMS = 1_000
 MAX_NAME = 100
 MAX_ERRORS = 20
+REPEATED = "This field is given more than once."
 _MAX_DIGITS = 40
 _SURROGATE = re.compile("[\ud800-\udfff]")
 # A string, up to its end or that of the body, or a bracket. The quantifiers are possessive (`*+`, `?+`): without
@@ -41,6 +42,17 @@ def _real(digits: str) -> float:
 
 def _constant(name: str) -> float:
     raise _refuse("invalid-number", f"{name} is not JSON.")
+
+
+def _object_of_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return the object; refuse one that names a field twice, which parsers of other programs read differently."""
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        seen: set[str] = set()
+        name = next(name for name, _ in pairs if name in seen or seen.add(name))  # type: ignore[func-returns-value]
+        field = "body" if _bad_text(name) else name[:MAX_NAME]
+        raise _refuse("repeated", REPEATED, field)
+    return value
 
 
 def _check_depth(raw: bytes) -> None:
@@ -99,6 +111,11 @@ def _has_long_list(value: Any) -> bool:
     return isinstance(value, dict) and any(map(_has_long_list, value.values()))
 
 
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_object_of_pairs, parse_int=_integer, parse_float=_real, parse_constant=_constant
+)
+
+
 def parse(raw: bytes) -> Any:
     """Return the value of a JSON text, in time proportional to its length.
 
@@ -112,7 +129,7 @@ def parse(raw: bytes) -> Any:
     except UnicodeDecodeError as error:
         raise _refuse("invalid-utf-8", "The body is not UTF-8.") from error
     try:
-        value = json.loads(text, parse_int=_integer, parse_float=_real, parse_constant=_constant)
+        value = _DECODER.decode(text)
     except (ValueError, RecursionError) as error:
         raise _refuse("invalid-json", "The body is not JSON.") from error
     if b"\\u" in raw:

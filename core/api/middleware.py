@@ -80,18 +80,23 @@ class SecureTransport:
 
 
 class BodyLimit:
-    """Refuse a body whose Content-Length is above 256 KB, and keep answers of the API out of HTTP caches.
+    """Refuse what the web server has refused, and a body above 256 KB; keep answers of the API out of HTTP caches.
 
-    Our own web server refuses such a body earlier.
+    Our own web server refuses such a body earlier. The middleware that sets headers runs before this one, so refusals
+    get the same headers as other answers.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        length = request.META.get("CONTENT_LENGTH") or "0"
-        if not (length.isascii() and length.isdigit()) or len(length) > 12 or int(length) > MAX_BYTES:
-            return problem_details.of_exception(errors.PayloadTooLarge())
+        refusal = request.META.get(REFUSAL)
+        if refusal is None and _is_too_long(request.META.get("CONTENT_LENGTH") or "0"):
+            refusal = errors.PayloadTooLarge()
+        if refusal is not None:
+            refused = problem_details.of_exception(refusal)
+            refused["Cache-Control"] = "no-store"
+            return refused
         response = self._get_response(request)
         if request.path_info.startswith("/api/") and not response.has_header("Cache-Control"):
             response["Cache-Control"] = "no-store"
@@ -99,14 +104,12 @@ class BodyLimit:
 
 
 class ProblemDetails:
-    """Turn errors outside DRF, and requests that the web server has refused, into problems."""
+    """Turn errors outside DRF into problems."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if (refusal := request.META.get(REFUSAL)) is not None:
-            return problem_details.of_exception(refusal)
         response = self._get_response(request)
         if response.status_code < HTTPStatus.BAD_REQUEST or _is_ours(response):
             return response
@@ -164,6 +167,10 @@ class ByPath:
             found.pop("Content-Type", None)
             self._headers[secure] = found | {"Cache-Control": "no-store"}
         return self._headers[secure]
+
+
+def _is_too_long(length: str) -> bool:
+    return not (length.isascii() and length.isdigit()) or len(length) > 12 or int(length) > MAX_BYTES
 
 
 def _is_api(request: HttpRequest) -> bool:

@@ -9,6 +9,7 @@ from rest_framework.exceptions import UnsupportedMediaType
 
 from core.api import json_body
 from core.api.answers import JSON
+from core.errors import ValidationFailed
 
 FORM = "application/x-www-form-urlencoded"
 
@@ -42,8 +43,15 @@ class ApiRequest:
 
     @cached_property
     def form(self) -> dict[str, str]:
-        """The fields of a body that is a form (application/x-www-form-urlencoded), the last one of each name."""
-        return QueryDict(self._body(FORM)).dict()
+        """The fields of a body that is a form (application/x-www-form-urlencoded).
+
+        Raise ValidationFailed for a field that is given more than once (RFC 6749, section 3.2).
+        """
+        fields = QueryDict(self._body(FORM))
+        for name, values in fields.lists():
+            if len(values) > 1:
+                raise ValidationFailed.of(name[: json_body.MAX_NAME], "repeated", json_body.REPEATED)
+        return fields.dict()
 
     def _body(self, media_type: str) -> bytes:
         """Return the body; raise UnsupportedMediaType if it is not empty and of another media type."""

@@ -14,7 +14,7 @@ from urllib.parse import unquote_to_bytes
 
 from core.api.client_address import outermost_hop
 from core.api.json_body import MAX_BYTES
-from core.errors import EngineError, PayloadTooLarge, RequestTimeout, ValidationFailed
+from core.errors import EngineError, PayloadTooLarge, RequestTimeout, UnsupportedMediaType, ValidationFailed
 
 REFUSAL = "opd.refusal"
 """The key in the WSGI environment that holds the EngineError with which a request is refused."""
@@ -58,6 +58,8 @@ class Body:
         self._content = bytearray()
         if b"transfer-encoding" in names:
             self.announced = None
+            if not _is_chunked(headers):
+                self._refuse(_unknown_framing())
         elif not self.finished and (self.announced is None or self.announced > MAX_DROPPED_BYTES):
             self._refuse(PayloadTooLarge())
 
@@ -106,6 +108,21 @@ class Body:
 
 def _incomplete() -> EngineError:
     return ValidationFailed.of("body", "incomplete-body", "The body ended before it was complete. Nothing was changed.")
+
+
+def _unknown_framing() -> EngineError:
+    detail = "Send a body with Content-Length, or with Transfer-Encoding: chunked and no other coding."
+    return ValidationFailed.of("transfer-encoding", "unsupported", detail)
+
+
+def _is_chunked(headers: Headers) -> bool:
+    """Return whether a body is sent in chunks and not encoded in any other way."""
+    return [value.strip().lower() for name, value in headers if name == b"transfer-encoding"] == [b"chunked"]
+
+
+def _is_encoded(headers: Headers) -> bool:
+    """Return whether the content of a body is compressed or encoded in another way."""
+    return any(name == b"content-encoding" and value.strip().lower() != b"identity" for name, value in headers)
 
 
 def _is_excessive(name: bytes, value: bytes) -> bool:
@@ -167,7 +184,10 @@ def environment(scope: Mapping[str, Any], body: Body) -> dict[str, Any]:
         environ["CONTENT_LENGTH"] = str(len(body.content))
     if "HTTP_X_FORWARDED_PROTO" in environ:
         environ["HTTP_X_FORWARDED_PROTO"] = outermost_hop(environ["HTTP_X_FORWARDED_PROTO"])
-    if (refusal := body.refusal or _refusal_of_head(scope)) is not None:
+    refusal = body.refusal or _refusal_of_head(scope)
+    if refusal is None and body.size and _is_encoded(scope["headers"]):
+        refusal = UnsupportedMediaType("Send the body without Content-Encoding.")
+    if refusal is not None:
         environ[REFUSAL] = refusal
     return environ
 

@@ -8,7 +8,11 @@ import pytest
 
 from bench.chaos.system import System, running_system
 
-BEHIND_A_PROXY = {"OPD_NUM_PROXIES": "1", "OPD_INTERNAL_NETWORKS": "10.0.0.0/8"}
+BEHIND_A_PROXY = {
+    "OPD_NUM_PROXIES": "1",
+    "OPD_INTERNAL_NETWORKS": "10.0.0.0/8",
+    "OPD_CORS_ORIGINS": "https://desk.example",
+}
 
 
 @pytest.fixture(scope="package")

@@ -60,6 +60,12 @@ def test_brackets_inside_of_text_are_text() -> None:
         (b'{"a": NaN}', ("body", "invalid-number")),
         (b'{"a": -Infinity}', ("body", "invalid-number")),
         (b'{"a": 1e999}', ("body", "invalid-number")),
+        (b'{"a": 1, "a": 1}', ("a", "repeated")),
+        (b'{"a": 1, "b": 2, "\\u0061": 3}', ("a", "repeated")),
+        (b'{"a": [{"b": {"c": 1, "d": 2, "c": 3}}]}', ("c", "repeated")),
+        (b'{"a\\u0000": 1, "a\\u0000": 1}', ("body", "repeated")),
+        (b"{%b}" % b",".join([b'"a": 1'] * 20_000), ("a", "repeated")),
+        (b'{"%b": 1, "%b": 2}' % (b"x" * 500, b"x" * 500), ("x" * 100, "repeated")),
     ],
 )
 def test_refused(raw: bytes, expected: tuple[str, str]) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from core.api.json_body import MAX_BYTES
-from core.errors import EngineError, PayloadTooLarge, RequestTimeout, ValidationFailed
+from core.errors import EngineError, PayloadTooLarge, RequestTimeout, UnsupportedMediaType, ValidationFailed
 from core.server.body import (
     DEADLINE_SECONDS,
     GRACE_SECONDS,
@@ -85,6 +85,28 @@ def test_nobody_waits_for_the_end_of_a_body_without_measure(messages: list[Any],
     assert (refusal_of(body), body.drained) == (PayloadTooLarge, False)
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [(b"transfer-encoding", b"gzip, chunked")],
+        [(b"transfer-encoding", b"chunked, chunked")],
+        [(b"transfer-encoding", b"gzip")],
+        [(b"transfer-encoding", b"identity")],
+        [(b"transfer-encoding", b"")],
+        [CHUNKED, CHUNKED],
+        [(b"transfer-encoding", b"gzip"), CHUNKED],
+    ],
+)
+def test_a_body_in_another_transfer_coding_is_refused_unread(headers: list[tuple[bytes, bytes]]) -> None:
+    body = body_of(headers=headers)
+    assert (refusal_of(body), body.drained) == (ValidationFailed, False)
+
+
+@pytest.mark.parametrize("name", [b"chunked", b"Chunked", b" CHUNKED "])
+def test_the_name_of_the_transfer_coding_has_no_case(name: bytes) -> None:
+    assert not Body([(b"transfer-encoding", name)], began=0).finished
+
+
 def test_a_small_body_in_too_many_pieces_is_refused_for_its_pieces() -> None:
     body = body_of(*[piece(b"x")] * MAX_PIECES, headers=[CHUNKED])
     assert body.refusal is not None
@@ -102,7 +124,7 @@ def test_the_next_piece_is_due_earlier_at_a_low_rate_and_never_after_the_deadlin
     assert (refusal_of(body), body.drained) == (RequestTimeout, False)
 
 
-def environ_of(*headers: tuple[str, str], path: str = "/", query: str = "") -> dict[str, Any]:
+def environ_of(*headers: tuple[str, str], path: str = "/", query: str = "", body: Body | None = None) -> dict[str, Any]:
     pairs = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
     scope = {
         "method": "GET",
@@ -114,7 +136,7 @@ def environ_of(*headers: tuple[str, str], path: str = "/", query: str = "") -> d
         "http_version": "1.1",
         "headers": pairs,
     }
-    return environment(scope, Body([], began=0))
+    return environment(scope, body or Body([], began=0))
 
 
 def test_lines_of_one_name_are_joined_in_their_order() -> None:
@@ -170,3 +192,13 @@ def test_a_header_with_one_value_is_sent_once(name: str, second: str) -> None:
 def test_an_address_beyond_measure_is_refused() -> None:
     assert environ_of(path="/" + "a" * 100, query="b" * 8_100)[REFUSAL].errors[0]["field"] == "address"
     assert REFUSAL not in environ_of(path="/a", query="b" * 8_000)
+
+
+@pytest.mark.parametrize(
+    ("coding", "content", "refused"),
+    [("gzip", b"{}", True), ("identity, br", b"{}", True), ("identity", b"{}", False), ("gzip", b"", False)],
+)
+def test_a_compressed_body_is_refused(coding: str, content: bytes, refused: bool) -> None:
+    body = body_of(*([piece(content)] if content else []), headers=[length(len(content))])
+    refusal = environ_of(("content-encoding", coding), body=body).get(REFUSAL)
+    assert isinstance(refusal, UnsupportedMediaType) is refused

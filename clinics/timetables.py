@@ -14,6 +14,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from core.local_time import LocalTimeError, at_local
 
 MAX_SLOTS = 5_000
+MAX_DAYS = 366
 MAX_SLOT_MINUTES = 24 * 60
 YEARS = range(1900, 2200)
 EVERY_DAY = range(1, 8)
@@ -58,8 +59,8 @@ def slots_between(
 
     A slot that would end after `end_time` is left out. A slot is skipped if it overlaps a `busy` interval (touching is
     not overlapping) or is invalid because the clocks change. Raise BadTimetable for a range that ends before it starts
-    or lies outside YEARS, for a duration outside 1..MAX_SLOT_MINUTES minutes, and for more than MAX_SLOTS slots,
-    including skipped ones.
+    or lies outside YEARS, for more than MAX_DAYS days, for a duration outside 1..MAX_SLOT_MINUTES minutes, and for more
+    than MAX_SLOTS slots, including skipped ones.
     """
     _check(start_date, end_date, start_time, end_time, duration_minutes)
     length = timedelta(minutes=duration_minutes)
@@ -100,6 +101,8 @@ def _check(start_date: date, end_date: date, start_time: time, end_time: time, d
             raise BadTimetable(field, "out-of-range", f"The year must be from {YEARS.start} to {YEARS.stop - 1}.")
     if end_date < start_date:
         raise BadTimetable("end_date", "end-before-start", "The last day is before the first.")
+    if (end_date - start_date).days >= MAX_DAYS:
+        raise BadTimetable("end_date", "too-many-days", f"A timetable covers at most {MAX_DAYS} days.")
     if end_time == start_time != time.min:
         raise BadTimetable("end_time", "end-before-start", "The end time equals the start time.")
     if not 1 <= duration_minutes <= MAX_SLOT_MINUTES:

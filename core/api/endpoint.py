@@ -5,6 +5,7 @@ serializers), from which drf-spectacular makes the OpenAPI document, and leaves 
 content negotiation, several parsers and renderers, versioning and template responses.
 """
 
+import re
 from typing import Any, ClassVar
 
 from django.http import HttpRequest
@@ -17,7 +18,9 @@ from core.api import problem_details
 from core.api.answers import JSON, Answer, response_of
 from core.api.request import ApiRequest
 
-_ACCEPTED = frozenset({"*/*", "application/*", JSON})
+_ACCEPTED = frozenset({"*/*", "application/*", JSON, problem_details.CONTENT_TYPE})
+_BY_SPECIFICITY = (JSON, "application/*", "*/*")
+_ZERO_QUALITY = re.compile(r";\s*q\s*=\s*0(?:\.0*)?\s*(?:;|\Z)", re.IGNORECASE)
 
 
 class Endpoint(GenericAPIView[Any]):
@@ -86,9 +89,11 @@ class Endpoint(GenericAPIView[Any]):
 
 
 def _negotiate(request: ApiRequest) -> None:
+    """Raise NotAcceptable unless the client accepts JSON, or problems (then successes are JSON all the same)."""
     accept = request.META.get("HTTP_ACCEPT")
-    if accept is None or accept in _ACCEPTED:
+    if accept is None or accept in _ACCEPTED or not accept.strip():
         return
-    ranges = {each.partition(";")[0].strip().lower() for each in accept.split(",")}
-    if not ranges & _ACCEPTED and accept.strip():
+    ranges = {each.partition(";")[0].strip().lower(): _ZERO_QUALITY.search(each) is None for each in accept.split(",")}
+    accepts_json = next((ranges[name] for name in _BY_SPECIFICITY if name in ranges), False)
+    if not accepts_json and not ranges.get(problem_details.CONTENT_TYPE):
         raise exceptions.NotAcceptable

@@ -30,6 +30,7 @@ RETENTION = timedelta(hours=24)
 HEADER = "Idempotency-Key"
 _META = "HTTP_IDEMPOTENCY_KEY"
 _VISIBLE = re.compile(r"[\x21-\x7e]{1,255}")
+_ID = re.compile(r"[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}")
 _NO_FACILITY = uuid.UUID(int=0)
 """The facility of callers who belong to the installation rather than to one of its facilities."""
 
@@ -94,7 +95,9 @@ def key_of(request: ApiRequest) -> Key | None:
 
 def _fingerprint(request: ApiRequest) -> str:
     canonical = json.dumps(request.data, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-    parts = [request.method, request.get_full_path(), canonical]
+    # An id in a path or query is the same in any letter case.
+    address = _ID.sub(lambda found: found[0].lower(), request.get_full_path())
+    parts = [request.method, address, canonical]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 

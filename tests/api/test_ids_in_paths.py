@@ -65,3 +65,15 @@ def test_what_is_no_id_is_not_found(hospital: Hospital, spoil: str) -> None:
     for tail in ("", "tokens/"):
         hospital.desk.get(f"slots/{path}/{tail}").expect(404, "not-found")
     hospital.desk.post(f"slots/{path}/call_next/").expect(404, "not-found")
+
+
+def test_a_repeat_with_the_id_in_capitals_is_the_same_request(hospital: Hospital) -> None:
+    slot = hospital.slot()
+    token = hospital.token(slot)
+    once = {"Idempotency-Key": "any-case"}
+    first = hospital.desk.post(f"tokens/{token['id']}/check_in/", headers=once).expect(200)
+    for spelled in (token["id"].upper(), token["id"].title(), token["id"].replace("-", "%2D")):
+        again = hospital.desk.post(f"tokens/{spelled}/check_in/", headers=once)
+        assert again.expect(200) == first
+        assert again.headers["Idempotency-Replayed"] == "true"
+    hospital.desk.post(f"tokens/{token['id']}/call/", headers=once).expect(422, "idempotency-mismatch")

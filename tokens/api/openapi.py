@@ -93,8 +93,9 @@ slot_bulk = extend_schema_view(
         operation_id="slots_bulk_create",
         summary="Lay out a timetable as slots",
         description=(
-            "Whole slots only; those that overlap a slot of the doctor are skipped; at most 5,000 at once. Hours whose "
-            "`end_time` is 00:00 or before `start_time` end on the next day; a slot belongs to the local day it starts."
+            "Whole slots only; those that overlap a slot of the doctor are skipped; at most 5,000 at once, within 366 "
+            "days. Hours whose `end_time` is 00:00 or before `start_time` end on the next day; a slot belongs to the "
+            "local day it starts."
         ),
         request=serializers.BulkSlotsRequest,
         responses={201: shapes.BulkResultShape, **problems("slot-overlap", "doctor-inactive")},

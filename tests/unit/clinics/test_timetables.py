@@ -100,6 +100,8 @@ def test_a_slot_in_the_repeated_hour_is_left_out() -> None:
         ({"duration_minutes": 10**300}, "duration_minutes"),
         ({"end_date": date(9999, 12, 31)}, "end_date"),
         ({"start_date": date.min, "end_date": date.min}, "start_date"),
+        ({"end_date": date(2026, 3, 2) + timedelta(days=366), "weekdays": []}, "end_date"),
+        ({"end_date": date(2026, 3, 2) + timedelta(days=366), "duration_minutes": 24 * 60}, "end_date"),
     ],
 )
 def test_what_cannot_be_laid_out_says_which_field(facts: dict[str, Any], field: str) -> None:
@@ -113,6 +115,11 @@ def test_five_thousand_slots_and_not_one_more() -> None:
     assert len(plan(**day, end_date=date(2026, 3, 2) + timedelta(days=49)).slots) == MAX_SLOTS
     with pytest.raises(BadTimetable, match="5100 slots"):
         plan(**day, end_date=date(2026, 3, 2) + timedelta(days=50))
+
+
+def test_a_year_and_not_one_day_more() -> None:
+    year = date(2026, 3, 2) + timedelta(days=365)
+    assert len(plan(end_date=year, duration_minutes=120).slots) == 366
 
 
 days = st.dates(min_value=date(2020, 1, 1), max_value=date(2035, 12, 31))

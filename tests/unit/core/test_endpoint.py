@@ -144,6 +144,11 @@ def send(client: Client, where: str, body: bytes, kind: str) -> Any:
         "application/json; charset=utf-8",
         "APPLICATION/JSON",
         "application/problem+json, application/json;q=0.9",
+        "application/problem+json",
+        "text/html;q=0, */*;q=0.1",
+        "*/*;q=0, application/json",
+        "application/*;q=0.001",
+        "application/json;q=0, application/problem+json",
     ],
 )
 def test_who_takes_json_gets_json(client: Client, accept: str) -> None:
@@ -153,7 +158,20 @@ def test_who_takes_json_gets_json(client: Client, accept: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "accept", ["text/html", "application/xml", "text/*", "application/jsonp", "json", ",", "image/*,a"]
+    "accept",
+    [
+        "text/html",
+        "application/xml",
+        "text/*",
+        "application/jsonp",
+        "json",
+        ",",
+        "image/*,a",
+        "*/*;q=0",
+        "application/json; Q=0.000",
+        "application/json;q=0, */*",
+        "application/*;q=0.;level=1, */*",
+    ],
 )
 def test_who_takes_no_json_is_refused_before_anything_is_done(client: Client, accept: str) -> None:
     for where in ("echo", "broken", "guarded"):
@@ -189,7 +207,9 @@ def test_a_body_that_is_no_json_object_is_refused(client: Client, body: bytes) -
 
 def test_a_form(client: Client) -> None:
     kind = "application/x-www-form-urlencoded"
-    assert send(client, "form", b"a=1&b=x%20y&a=2", kind).json() == {"sent": {"a": "2", "b": "x y"}}
+    assert send(client, "form", b"a=2&b=x%20y", kind).json() == {"sent": {"a": "2", "b": "x y"}}
+    twice = problem(send(client, "form", b"a=1&b=x%20y&a=2", kind), 400, "validation-error")
+    assert [(each["field"], each["code"]) for each in twice["errors"]] == [("a", "repeated")]
     assert send(client, "form", b"a=1", f"{kind}; charset=utf-8").json() == {"sent": {"a": "1"}}
     problem(send(client, "form", b"{}", "application/json"), 415, "unsupported-media-type")
 

@@ -20,7 +20,6 @@ from core.db import retry
 from core.db.transactions import CommitUnknown, atomic
 from core.errors import EngineError, IdempotencyInProgress, IdempotencyMismatch
 
-TRIES = 5
 REPLAYED = "Idempotency-Replayed"
 
 
@@ -46,6 +45,13 @@ class Reply:
         if self.key is not None and changed:
             idempotency.store([(self.key, stored(answer))])
         return answer
+
+
+class ResultStore(Protocol):
+    """What a transaction does with its result just before COMMIT: a Reply, or the replies of a batch."""
+
+    def store(self, result: Any, *, changed: bool = True) -> Any:
+        """Return what the transaction returns for this result, and store answers to requests with a key."""
 
 
 class Work(Protocol):
@@ -94,25 +100,24 @@ def run(step: Callable[[], Any], key: Key | None, *, find_stored: bool = True) -
     """
 
     def attempt() -> Any:
-        if find_stored and key is not None and (known := idempotency.find(key)) is not None:
-            return replayed(known)
+        if find_stored and (known := _stored_answer(key)) is not None:
+            return known
         try:
             return step()
         except (EngineError, ObjectDoesNotExist, IntegrityError):
             # The first request with this key may have made the change while this one waited for it.
-            known = None
-            if key is not None:
-                with suppress(IdempotencyMismatch):
-                    known = idempotency.find(key)
-            if known is None:
-                raise
-            return replayed(known)
+            with suppress(IdempotencyMismatch):
+                if (known := _stored_answer(key)) is not None:
+                    return known
+            raise
 
-    for _ in range(TRIES):
-        try:
-            return retry.again(
-                attempt, may_repeat=lambda error: key is not None or not isinstance(error, CommitUnknown)
-            )
-        except KeyTaken:
-            continue
-    raise IdempotencyInProgress
+    try:
+        return retry.again(attempt, may_repeat=lambda error: key is not None or not isinstance(error, CommitUnknown))
+    except KeyTaken:
+        raise IdempotencyInProgress from None
+
+
+def _stored_answer(key: Key | None) -> Answer | None:
+    """Return the answer stored under this key, if any. A batch looks for the answers of its requests itself."""
+    known = None if key is None else idempotency.find(key)
+    return None if known is None else replayed(known)

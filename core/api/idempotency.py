@@ -72,7 +72,7 @@ class Key:
     facility_id: uuid.UUID = _NO_FACILITY
 
 
-class KeyTaken(Exception):
+class KeyTaken(retry.LostRace):
     """Another request has stored its answer under this key in the meantime; roll back this request's change."""
 
 

@@ -1,4 +1,4 @@
-"""Retry operations after transient failures of the database."""
+"""Retry operations after transient failures of the database, and after races that another transaction won."""
 
 import random
 import time
@@ -11,7 +11,10 @@ from core.observability import metrics
 
 T = TypeVar("T")
 
-TRIES = 3
+MAX_FAILURES = 3
+"""Transient failures after which an operation is given up."""
+MAX_RACES = 5
+"""Lost races after which an operation is given up."""
 LOCK_NOT_AVAILABLE = "55P03"
 """PostgreSQL's code for a lock that was not to be had within the lock timeout."""
 _ROLLED_BACK = {"40001": "serialization", "40P01": "deadlock"}
@@ -21,6 +24,10 @@ _LOST = {"57P01", "57P02", "57P03", "53300", "25P03", "25P04"}
 _INTERNAL = "XX000"
 _NODE_LOST = ("failure on connection marked as essential", "could not commit transaction")
 """Messages of internal errors with which a coordinator of several servers reports a lost connection to one of them."""
+
+
+class LostRace(Exception):
+    """Another transaction won a race; this one was rolled back, and can run again at once."""
 
 
 def sqlstate(error: BaseException) -> str | None:
@@ -60,20 +67,25 @@ def start_afresh() -> None:
 
 
 def again(step: Callable[[], T], *, may_repeat: Callable[[BaseException], bool] | None = None) -> T:
-    """Run a step, up to TRIES times if it fails with transient errors, and return its result.
+    """Run a step and return its result; run it again after LostRace and after transient errors of the database.
 
-    After a lost connection the step is repeated only if `may_repeat` allows it, or if no `may_repeat` was given. Inside
-    a transaction it is never repeated.
+    Raise the last of MAX_RACES lost races or of MAX_FAILURES errors. After a lost connection the step is repeated only
+    if `may_repeat` allows it, or if no `may_repeat` was given. After an error inside a transaction it never is.
     """
-    for attempt in range(TRIES):
+    failures = races = 0
+    while True:
         try:
             return step()
+        except LostRace:
+            races += 1
+            if races == MAX_RACES:
+                raise
         except (DatabaseError, InterfaceError) as error:
+            failures += 1
             rolled_back = was_rolled_back(error)
             allowed = rolled_back or (lost_connection(error) and (may_repeat is None or may_repeat(error)))
-            if connection.in_atomic_block or not allowed or attempt == TRIES - 1:
+            if connection.in_atomic_block or not allowed or failures == MAX_FAILURES:
                 raise
             metrics.retries.labels(_ROLLED_BACK[sqlstate(error) or ""] if rolled_back else "connection").inc()
             start_afresh()
-            pause(attempt)
-    raise AssertionError("unreachable")
+            pause(failures - 1)

@@ -28,7 +28,8 @@ from tokens.queries.access import refuse_foreign_doctor
 from tokens.queries.estimates import moment_of_list
 from tokens.queries.queue_list import Head, head_of, listed
 
-TRIES = 5
+MAX_READS = 5
+"""Reads of head and tokens that do not match, after which the list is answered but not cached."""
 _CODE = response_cache.source_tag(messages, estimates, queue_list)
 
 
@@ -73,9 +74,9 @@ def answer_list(request: Any, head: Head, *, in_queue: bool, patient_ids: frozen
 def _make(head: Head, *, in_queue: bool, patient_ids: frozenset[UUID] | None) -> response_cache.Body:
     """Make the current list. Head and tokens are read again until they match.
 
-    If they do not match after TRIES reads, the tokens are newer than the tag: the list is correct, but not used again.
+    If they do not match after MAX_READS, the tokens are newer than the tag: the list is correct, but not used again.
     """
-    for _ in range(TRIES):
+    for _ in range(MAX_READS):
         is_current, tokens = listed(head=head, in_queue=in_queue, patient_ids=patient_ids)
         if is_current:
             break

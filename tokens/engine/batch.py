@@ -55,14 +55,14 @@ RETRY_ALONE: Any = object()
 """The outcome of a request that this batch could not carry out; nothing was changed for it."""
 
 
-class _Replies(Reply):
-    """The replies to the requests of a batch."""
+class _BatchReply:
+    """The replies to the requests of a batch; stores their answers in one statement."""
 
     def __init__(self, batch: Sequence[QueuedRequest]) -> None:
         self._batch = batch
 
-    def store(self, outcomes: Sequence[Any], *, changed: bool = True) -> list[Any]:  # type: ignore[override]
-        """Return the answer to each request, and store those of requests with a key, in one statement."""
+    def store(self, outcomes: Sequence[Any], *, changed: bool = True) -> list[Any]:
+        """Return the answer to each request, and store those of requests with a key."""
         answers: list[Any] = []
         to_store: list[tuple[Key, Stored]] = []
         for queued, outcome in zip(self._batch, outcomes, strict=True):
@@ -161,7 +161,7 @@ def _run(batch: Sequence[QueuedRequest], *, batched: bool = False) -> list[Any]:
         {queued.request.slot_id for queued in batch},
         actor=batch[0].request.actor,
         operation=plan.carry_out,
-        reply=_Replies(batch),
+        reply=_BatchReply(batch),
         batched=batched and len(batch) > 1,
         wait_seconds=ROW_SECONDS if batched else None,
         queries=plan.queries,

@@ -13,7 +13,7 @@ from uuid import UUID
 from django.db import IntegrityError, connection
 
 from clinics.models import Facility, Slot
-from core.api.commands import Reply
+from core.api.commands import Reply, ResultStore
 from core.db.sql import Found, Rows, Statement, ask
 from core.db.transactions import roll_back
 from core.errors import NotFound, SlotBusy
@@ -24,7 +24,8 @@ from tokens.errors import DuplicateBooking, refusal_of
 from tokens.operations.expiring import expire_waiting_if_over, settle
 from tokens.operations.promoting import promote
 
-TRIES = 5
+PROMOTION_RUNS = 5
+"""Runs of a transaction whose promotions lose races; here and not at the API, because sweeps promote too."""
 
 
 def on_slot(
@@ -48,7 +49,7 @@ def on_slots(
     *,
     actor: str,
     operation: Callable[[dict[UUID, Ledger], list[Found]], Any],
-    reply: Reply | None = None,
+    reply: ResultStore | None = None,
     batched: bool = False,
     wait_seconds: float | None = None,
     queries: Sequence[Statement] = (),
@@ -205,8 +206,8 @@ def promotions_checked(ledgers: Sequence[Ledger]) -> Iterator[None]:
 
 
 def run(attempt: Callable[[], Any]) -> Any:
-    """Run a transaction; run it again after PromotionLostRace, when it sees the other token. SlotBusy after 5 runs."""
-    for _ in range(TRIES):
+    """Run a transaction; run it again after PromotionLostRace, when it sees the other token. SlotBusy in the end."""
+    for _ in range(PROMOTION_RUNS):
         with suppress(PromotionLostRace), refusals():
             return attempt()
     raise SlotBusy

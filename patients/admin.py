@@ -24,7 +24,15 @@ class PatientForm(CheckedForm):
 
     class Meta:
         model = Patient
-        fields = ("name", "phone", "email", "date_of_birth", "needs_assistance", "is_active")
+        fields = ("name", "phone", "email", "date_of_birth", "sex", "needs_assistance", "is_active")
+
+    def clean(self) -> dict[str, Any]:
+        """Require a phone, except for a patient who was registered without one."""
+        cleaned = super().clean()
+        registered_without = not self.instance._state.adding and self.instance.phone is None
+        if cleaned.get("phone") is None and "phone" not in self.errors and not registered_without:
+            self.add_error("phone", "This field is required.")
+        return cleaned
 
 
 @admin.register(Patient)
@@ -36,7 +44,7 @@ class PatientAdmin(AttributedAdmin, NoDeleteAdmin):
     list_filter = ("needs_assistance", "is_active")
     search_fields = ("name",)
     search_help_text = "Part of the name or of the phone number."
-    readonly_fields = ("id", "namesake", "version", "erased_at", "created_at")
+    readonly_fields = ("id", "birth_date_is_approximate", "namesake", "version", "erased_at", "created_at")
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
         """Search in the same way as the API."""

@@ -7,9 +7,15 @@ from django.db import models
 from core.ids import new_id
 
 
+class Sex(models.TextChoices):
+    FEMALE = "F"
+    MALE = "M"
+    OTHER = "O"
+
+
 @pghistory.track(pghistory.InsertEvent(), pghistory.UpdateEvent(), pghistory.DeleteEvent())
 class Patient(models.Model):
-    """A registered patient.
+    """A registered patient; `phone` is null for a patient who has none.
 
     `name_key` and `phone_key` are the normalized name and phone (see `patients.identity`). `namesake` numbers patients
     who share both and were registered with `allow_duplicate`; the database refuses any other second registration.
@@ -18,9 +24,12 @@ class Patient(models.Model):
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     name = models.CharField(max_length=200)
-    phone = models.CharField(max_length=32)
+    phone = models.CharField(max_length=32, null=True, blank=True)
     email = models.EmailField(null=True, blank=True)
     date_of_birth = models.DateField(null=True, blank=True)
+    # The date was computed from an age in years.
+    birth_date_is_approximate = models.BooleanField(default=False, db_default=False, editable=False)
+    sex = models.CharField(max_length=1, choices=Sex, null=True, blank=True)
     needs_assistance = models.BooleanField(default=False)
     is_active = models.BooleanField(default=True)
     name_key = models.CharField(max_length=400, editable=False)

@@ -40,9 +40,9 @@ def mask_name(name: str) -> str:
     return " ".join(f"{word[0]}." for word in name.split())
 
 
-def mask_phone(phone: str) -> str:
+def mask_phone(phone: str | None) -> str:
     """Return the last two digits of a phone number, with dots for the others."""
-    digits = [letter for letter in phone if letter.isdigit()]
+    digits = [letter for letter in phone or "" if letter.isdigit()]
     return "•" * max(0, len(digits) - 2) + "".join(digits[-2:])
 
 
@@ -124,7 +124,8 @@ def _erase_record(patient: Patient) -> None:
     patient.phone = patient.phone_key = ""
     patient.name_key = f"{NAME_OF_THE_ERASED} {patient.pk}"
     patient.namesake = 0
-    patient.email = patient.date_of_birth = None
+    patient.email = patient.date_of_birth = patient.sex = None
+    patient.birth_date_is_approximate = False
     patient.needs_assistance = False
     patient.erased_at = patient.erased_at or clock.now()
     patient.save()

@@ -37,7 +37,7 @@ def compute_keys(*, patients: type[Any], editor: BaseDatabaseSchemaEditor) -> in
     editor.remove_constraint(patients, once)
     with editor.connection.cursor() as cursor:
         for page in _pages(patients):
-            keys = [(pk, name_key(name), phone_key(phone), *before) for pk, name, phone, *before in page]
+            keys = [(pk, name_key(name), phone_key(phone or ""), *before) for pk, name, phone, *before in page]
             stale = [(pk, name, phone) for pk, name, phone, *before in keys if before != [name, phone]]
             if stale:
                 cursor.execute(_FILL, [list(column) for column in zip(*stale, strict=True)])

@@ -15,21 +15,23 @@ from accounts.models import User
 from core import clock
 from core.api.problem_details import constraint_of
 from core.db.transactions import atomic
-from core.errors import NotFound, PermissionDenied, VersionConflict
+from core.errors import NotFound, PermissionDenied, ValidationFailed, VersionConflict
 from patients.errors import DuplicatePatient, PatientInUse
 from patients.identity import name_key, phone_key
 from patients.models import Patient
 
 MAX_RECORDS_OF_A_USER = 8
 _BY_THE_HOSPITAL = "Only the hospital can activate or deactivate a record."
+_PHONES = "Only the hospital can keep a record without a phone."
 _ONCE = "patient_registered_once"
 
 
 def register_patient(
     *,
     name: str,
-    phone: str,
+    phone: str | None,
     allow_duplicate: bool = False,
+    no_phone: bool = False,
     of_user: UUID | None = None,
     **details: Any,
 ) -> Any:
@@ -37,13 +39,15 @@ def register_patient(
 
     `of_user`: the user adds the patient to their own family. The duplicate check then covers only the user's own
     records, so that it does not reveal any other: a patient known only to the hospital gets a second record. Raise
-    PermissionDenied beyond MAX_RECORDS_OF_A_USER or for an inactive record. `details`: email, date_of_birth,
-    needs_assistance, is_active.
+    PermissionDenied beyond MAX_RECORDS_OF_A_USER, for an inactive record or one without a phone. `no_phone`: the
+    patient has no phone. `details`: email, date_of_birth, birth_date_is_approximate, sex, needs_assistance, is_active.
     """
     with atomic():
         patient = Patient(name=name, phone=phone, created_at=clock.now(), **details)
         if of_user is not None and not patient.is_active:
             raise PermissionDenied(_BY_THE_HOSPITAL)
+        if phone is None:
+            _check_without_phone(no_phone=no_phone, of_user=of_user)
         owned = None if of_user is None else _family_with_room(of_user)
         _save_once(patient, among=owned, allow_duplicate=allow_duplicate)
         if of_user is not None:
@@ -71,14 +75,20 @@ def update_patient(
 
     `among`: the patients that the caller may change; raise NotFound for any other. `expected_versions`: raise
     VersionConflict unless the record's version is one of them. `of_user`: the user changes a record of their own
-    family; raise PermissionDenied if they activate or deactivate it.
+    family; raise PermissionDenied if they activate or deactivate it, or remove the phone.
     """
     with atomic():
         patient = _locked_patient(patient_id, among)
         if expected_versions is not None and patient.version not in expected_versions:
             raise VersionConflict
-        allow_duplicate = changes.get("allow_duplicate", False)
+        allow_duplicate, no_phone = changes.get("allow_duplicate", False), changes.get("no_phone", False)
+        if no_phone:
+            changes = {**changes, "phone": None}
         changes = {name: value for name, value in changes.items() if value != getattr(patient, name, value)}
+        if "phone" in changes and changes["phone"] is None:
+            _check_without_phone(no_phone=no_phone, of_user=of_user)
+        if "date_of_birth" in changes:
+            changes.setdefault("birth_date_is_approximate", False)
         if of_user is not None and "is_active" in changes:
             raise PermissionDenied(_BY_THE_HOSPITAL)
         if changes:
@@ -136,8 +146,16 @@ def _save_once(patient: Patient, *, among: QuerySet[Patient] | None, allow_dupli
                 raise
 
 
+def _check_without_phone(*, no_phone: bool, of_user: UUID | None) -> None:
+    """Raise ValidationFailed for a missing phone without `no_phone`, PermissionDenied if a patient leaves it out."""
+    if not no_phone:
+        raise ValidationFailed.of("phone", "null", "Send no_phone as well if the patient has no phone.")
+    if of_user is not None:
+        raise PermissionDenied(_PHONES)
+
+
 def _keys(patient: Patient) -> tuple[str, str]:
-    return name_key(patient.name), phone_key(patient.phone)
+    return name_key(patient.name), phone_key(patient.phone or "")
 
 
 def _family_with_room(user_id: UUID) -> QuerySet[Patient]:

@@ -44,7 +44,7 @@ class Person(NamedTuple):
     """Facts about the person of a user that an attacker may know."""
 
     name: str
-    phone: str = ""
+    phone: str | None = None
     born: date | None = None
 
 
@@ -148,7 +148,7 @@ def _birth_dates(user: Any) -> Iterator[str]:
 
 def _numbers(user: Any) -> set[str]:
     """Return the phone numbers of the user's persons, and numbers of six or more digits in the user's names."""
-    texts = [_alphanumeric(normal_form(person.phone)) for person in getattr(user, "people", ())]
+    texts = [_alphanumeric(normal_form(person.phone or "")) for person in getattr(user, "people", ())]
     return {number for text in (*texts, *_user_texts(user)) for number in re.findall(r"\d{6,}", text)}
 
 

@@ -23,6 +23,12 @@ _TWIN = OpenApiExample(
     value={"name": "Arjun Rao", "phone": "+91 98860 55001", "allow_duplicate": True},
 )
 
+_NO_PHONE = OpenApiExample(
+    "Without a phone, and the age is all that is known",
+    request_only=True,
+    value={"name": "Moti Lal", "no_phone": True, "age_years": 70, "sex": "M"},
+)
+
 patient_list = extend_schema_view(
     get=extend_schema(
         tags=TAGS,
@@ -41,7 +47,7 @@ patient_list = extend_schema_view(
             " `allow_duplicate` if it is another person. A PATIENT adds a member of their family, up to 8 records."
         ),
         responses={201: PatientSerializer, **problems("duplicate-patient")},
-        examples=[_NEW_PATIENT, _TWIN],
+        examples=[_NEW_PATIENT, _TWIN, _NO_PHONE],
     ),
 )
 patient_detail = extend_schema_view(

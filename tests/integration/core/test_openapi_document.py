@@ -16,7 +16,7 @@ from config import VERSION
 
 WRITES = {"post", "put", "patch", "delete"}
 PROBLEM_JSON = "application/problem+json"
-LARGEST = 150 * 1024  # bytes
+LARGEST = 240 * 1024  # bytes
 
 
 @pytest.fixture(scope="module")

@@ -155,7 +155,7 @@ class PrincipalThrottle(BaseThrottle):
 
 
 class PatientBookingThrottle(PrincipalThrottle):
-    """The limit on a patient's bookings: ten in 15 minutes. Other callers are not counted (see BookingLimit)."""
+    """The limit on a patient's bookings: ten in 15 minutes. Other callers are not counted (see tokens.api.tokens)."""
 
     name = "booking"
     limit = 10

@@ -1,20 +1,24 @@
 """tokens/: booking, emergencies, cancelling, and explaining a position."""
 
 from functools import partial
+from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
+from django.http.response import HttpResponseBase
+from rest_framework.exceptions import Throttled
 
 from accounts.access.permission_table import Reach
 from accounts.access.permissions import reach_of
 from accounts.access.principal import Principal, principal_of
 from accounts.access.roles import Role
-from accounts.api.booking_limit import BookingLimit
 from accounts.audit.read_trail import record_read
+from accounts.limits.rates import PatientBookingThrottle, PrincipalThrottle
 from core import clock
+from core.api import idempotency
 from core.api.answers import Answer
-from core.api.commands import write
+from core.api.commands import REPLAYED, write
 from core.api.endpoint import Endpoint
 from core.api.request import ApiRequest
 from core.db.replica import from_replica
@@ -49,11 +53,26 @@ def visible_or_404(request: ApiRequest, view: Any, token_id: UUID) -> Token:
 
 
 @openapi.token_list
-class TokenListView(BookingLimit):
-    """The tokens, newest last."""
+class TokenListView(Endpoint):
+    """The tokens, newest last; a patient is limited to ten bookings in 15 minutes."""
 
     capabilities = {"GET": "tokens.read", "POST": "tokens.book"}
+    throttle_classes = [PrincipalThrottle]
     queryset = Token.objects.none()
+
+    def admit(self, request: ApiRequest) -> None:
+        """Raise Throttled above the patient's limit, unless the request repeats one that was answered."""
+        super().admit(request)
+        throttle = PatientBookingThrottle()
+        if not throttle.allow_request(request, self):
+            key = idempotency.key_of(request)
+            if key is None or idempotency.find(key) is None:
+                raise Throttled(throttle.wait())
+
+    def finish(self, request: ApiRequest, response: HttpResponseBase) -> None:
+        """Subtract the request from the patient's count if it failed or was replayed."""
+        if response.status_code >= HTTPStatus.BAD_REQUEST or response.has_header(REPLAYED):
+            PatientBookingThrottle.refund(request)
 
     @from_replica
     def get(self, request: ApiRequest) -> Answer:

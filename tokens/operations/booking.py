@@ -1,11 +1,14 @@
 """Booking a seat, or joining the waiting list of a full slot."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 from uuid import UUID
 
 from clinics.errors import DoctorInactive
-from core.db.sql import Found, Rows, Statement
+from clinics.models import Slot
+from core.db.sql import Found, Rows, Statement, ask
 from core.errors import EngineError, NotFound
 from patients.errors import PatientInactive
 from patients.models import Patient
@@ -14,10 +17,9 @@ from tokens.engine.ledger import Ledger
 from tokens.engine.locate import facility_of_slot
 from tokens.errors import DuplicateBooking, SlotFull, SlotNotOpen
 from tokens.models import Token
-from tokens.policy import grace
 from tokens.policy.lifecycle import Action, Status
 from tokens.policy.priority import Category, Priority, priority_of
-from tokens.queries.active_bookings import Places, active_bookings_query
+from tokens.queries.locked import IS_LIVE
 from waitlist.models import EntryStatus, WaitlistEntry
 from waitlist.order import waiting_in
 
@@ -39,7 +41,62 @@ class BookingRequest:
     desk: bool = False
 
 
-def book(ledger: Ledger, *, patient: Patient, request: BookingRequest, places: Places) -> Booked:
+HOLDERS = f"""
+SELECT row.patient_id, row.doctor_id, row.local_date FROM tokens_token AS row
+WHERE row.facility_id = %s AND row.patient_id = ANY(%s) AND {IS_LIVE}
+"""
+WAITING = """
+SELECT patient_id, slot_id FROM waitlist_waitlistentry
+WHERE facility_id = %s AND patient_id = ANY(%s) AND slot_id = ANY(%s) AND status = 'WAITING'
+"""
+
+
+def active_bookings_query(*, facility_id: UUID, patient_ids: Collection[UUID]) -> Statement:
+    """Return the query for (patient, doctor, local day) of the live tokens that the patients hold in the facility."""
+    return Statement(HOLDERS, (facility_id, list(patient_ids)))
+
+
+class ActiveBookings:
+    """The live tokens and waiting-list entries of some patients, read under the slots' locks when first needed.
+
+    `held`: the rows of `active_bookings_query` for these patients, if they have been read already.
+    """
+
+    def __init__(self, *, slots: Sequence[Slot], patient_ids: Collection[UUID], held: Found | None) -> None:
+        self._slots = slots
+        self._patient_ids = list(patient_ids)
+        if held is not None:
+            self._held = set(held)
+
+    def holds(self, patient_id: UUID, slot: Slot) -> bool:
+        """Return whether the patient holds a live token with the slot's doctor on the slot's day, in any slot."""
+        return (patient_id, slot.doctor_id, slot.local_date) in self._held
+
+    def waits(self, patient_id: UUID, slot: Slot) -> bool:
+        """Return whether the patient is on the slot's waiting list."""
+        return slot.waiting_count > 0 and (patient_id, slot.id) in self._waiting
+
+    def note_held(self, patient_id: UUID, slot: Slot) -> None:
+        """Record that the patient was issued a token in the slot."""
+        self._held.add((patient_id, slot.doctor_id, slot.local_date))
+
+    def note_waits(self, patient_id: UUID, slot: Slot) -> None:
+        """Record that the patient joined the slot's waiting list."""
+        self._waiting.add((patient_id, slot.id))
+
+    @cached_property
+    def _held(self) -> set[Any]:
+        [rows] = ask(active_bookings_query(facility_id=self._slots[0].facility_id, patient_ids=self._patient_ids))
+        return set(rows)
+
+    @cached_property
+    def _waiting(self) -> set[Any]:
+        slot_ids = [slot.id for slot in self._slots]
+        [rows] = ask(Statement(WAITING, (self._slots[0].facility_id, self._patient_ids, slot_ids)))
+        return set(rows)
+
+
+def book(ledger: Ledger, *, patient: Patient, request: BookingRequest, active: ActiveBookings) -> Booked:
     """Book a seat, or join the waiting list of a full slot.
 
     Raise SlotNotOpen, DoctorInactive, DuplicateBooking, or SlotFull if the slot is full and the request does not want
@@ -58,9 +115,9 @@ def book(ledger: Ledger, *, patient: Patient, request: BookingRequest, places: P
         needs_assistance=patient.needs_assistance,
         local_day=slot.local_date,
     )
-    if not ledger.has_free_seat and not (request.desk and _use_kept_seat(ledger, patient, places)):
-        return _wait(ledger, patient, request, priority, places)
-    if places.waits(patient.id, slot):
+    if not ledger.has_free_seat and not (request.desk and _use_kept_seat(ledger, patient, active)):
+        return _wait(ledger, patient, request, priority, active)
+    if active.waits(patient.id, slot):
         _leave_waiting_list(ledger, patient)
     return _take_seat(ledger, patient, request, priority)
 
@@ -91,7 +148,7 @@ def book_all(
     """
     alone = len(requests) == 1
     patients = {patient.id: patient for patient in map(_patients.take, found[0])}
-    places = Places(
+    active = ActiveBookings(
         slots=[ledger.slot for ledger in ledgers.values()], patient_ids=patients, held=None if alone else found[1]
     )
     results: list[Booked | EngineError] = []
@@ -104,14 +161,14 @@ def book_all(
                 raise NotFound
             if not patient.is_active:
                 raise PatientInactive
-            if not alone and places.holds(patient.id, ledger.slot):
+            if not alone and active.holds(patient.id, ledger.slot):
                 raise DuplicateBooking
-            result = book(ledger, patient=patient, request=one, places=places)
+            result = book(ledger, patient=patient, request=one, active=active)
         except EngineError as refusal:
             results.append(refusal)
             continue
         if not alone:
-            note = places.note_held if isinstance(result, Token) else places.note_waits
+            note = active.note_held if isinstance(result, Token) else active.note_waits
             note(patient.id, ledger.slot)
         results.append(result)
     return results
@@ -120,7 +177,7 @@ def book_all(
 def _take_seat(ledger: Ledger, patient: Patient, request: BookingRequest, priority: Priority) -> Token:
     arrival = ledger.next_arrival()
     if request.hold:
-        ends = grace.hold_ends(now=ledger.now, hold=rules.current().hold)
+        ends = ledger.now + rules.current().hold
         return ledger.issue(
             action=Action.HOLD,
             patient=patient,
@@ -139,13 +196,13 @@ def _take_seat(ledger: Ledger, patient: Patient, request: BookingRequest, priori
     )
 
 
-def _use_kept_seat(ledger: Ledger, patient: Patient, places: Places) -> bool:
+def _use_kept_seat(ledger: Ledger, patient: Patient, active: ActiveBookings) -> bool:
     """Release the seat that the oldest BUFFER keeps in a full slot; return whether that freed a seat.
 
     Emergencies may have taken the slot over its maximum: then releasing a BUFFER frees no seat, and none is released.
     """
     slot = ledger.slot
-    if slot.current_capacity > slot.max_capacity or slot.next_due_at is None or places.holds(patient.id, slot):
+    if slot.current_capacity > slot.max_capacity or slot.next_due_at is None or active.holds(patient.id, slot):
         return False
     ledger.write()
     kept = (
@@ -160,10 +217,10 @@ def _use_kept_seat(ledger: Ledger, patient: Patient, places: Places) -> bool:
 
 
 def _wait(
-    ledger: Ledger, patient: Patient, request: BookingRequest, priority: Priority, places: Places
+    ledger: Ledger, patient: Patient, request: BookingRequest, priority: Priority, active: ActiveBookings
 ) -> WaitlistEntry:
     slot = ledger.slot
-    if places.holds(patient.id, slot) or places.waits(patient.id, slot):
+    if active.holds(patient.id, slot) or active.waits(patient.id, slot):
         raise DuplicateBooking
     if not request.join_waiting_list:
         raise SlotFull

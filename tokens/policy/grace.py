@@ -1,11 +1,6 @@
-"""How long a seat is kept for a patient: holds and graces (section 4 of the contract)."""
+"""How long a seat is kept for a missing patient (section 4 of the contract)."""
 
 from datetime import datetime, timedelta
-
-
-def hold_ends(*, now: datetime, hold: timedelta) -> datetime:
-    """Return when an unconfirmed hold expires."""
-    return now + hold
 
 
 def grace_ends(*, now: datetime, estimated_time: datetime | None, grace: timedelta) -> datetime:

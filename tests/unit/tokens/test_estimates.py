@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tokens.policy.estimates import estimated_time, expected_end, queue_start, stands_until
-from tokens.policy.grace import grace_ends, hold_ends
+from tokens.policy.grace import grace_ends
 from tokens.queries.estimates import moment_of_list
 
 NINE = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -68,7 +68,6 @@ def test_the_grace_runs_from_the_estimated_time_or_from_now_if_later() -> None:
     assert grace_ends(now=NINE, estimated_time=told, grace=grace) == told + grace
     assert grace_ends(now=told + grace, estimated_time=told, grace=grace) == told + 2 * grace
     assert grace_ends(now=NINE, estimated_time=None, grace=grace) == NINE + grace
-    assert hold_ends(now=NINE, hold=timedelta(seconds=1.5)) == NINE + timedelta(seconds=1.5)
 
 
 @given(now=MINUTES, later=st.integers(0, 600), called=st.booleans(), room=st.none() | MINUTES)

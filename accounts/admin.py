@@ -21,7 +21,7 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 from accounts import users
 from accounts.access.principal import principal_of
 from accounts.access.roles import Scope
-from accounts.audit.read_trail import attributed
+from accounts.audit.read_trail import attributed, reads_of
 from accounts.auth import api_keys, passwords, recent_sign_in, second_factor
 from accounts.models import ApiKey, ReadTrail, User
 from core.api.admin import RestrictedLookupsAdmin
@@ -248,7 +248,7 @@ class ReadTrailAdmin(RestrictedLookupsAdmin):
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
         """Search by the id of a patient."""
         try:
-            return queryset.filter(patient_ids__contains=[UUID(search_term.strip())]), False
+            return queryset.filter(pk__in=reads_of(UUID(search_term.strip())).values("pk")), False
         except ValueError:
             return (queryset.none() if search_term.strip() else queryset), False
 

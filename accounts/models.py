@@ -311,12 +311,32 @@ class ReadTrailEnd(models.Model):
         return str(self.number)
 
 
+class ReadList(models.Model):
+    """The patients in a list that several callers read: stored once, with a digest of them as the id; never changed."""
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    patient_ids = ArrayField(models.UUIDField())
+
+    class Meta:
+        indexes = [GinIndex(fields=["patient_ids"], name="read_list_patient")]
+        triggers = [
+            pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
 class ReadTrail(models.Model):
-    """A read of patients' records: actor, records, time and request. A row changes only once, when it is sealed."""
+    """A read of patients' records: actor, records, time and request. A row changes only once, when it is sealed.
+
+    The records are those of `patient_ids` and of `read_list`.
+    """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     actor = models.CharField(max_length=60)
     patient_ids = ArrayField(models.UUIDField())
+    read_list = models.ForeignKey(ReadList, null=True, on_delete=models.PROTECT, related_name="reads")
     what = models.CharField(max_length=60)
     request_id = models.CharField(max_length=128)
     at = models.DateTimeField()

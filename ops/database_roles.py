@@ -18,6 +18,7 @@ from core.db.transactions import atomic
 # are updated later: rows of the read trail get a seal, and the context of a change gets the request that made it.
 _APPEND_ONLY: dict[str, tuple[str, ...]] = {
     "events.Event": (),
+    "accounts.ReadList": (),
     "accounts.ReadSeal": (),
     "accounts.ReadTrail": ("seal_id", "hash"),
     "pghistory.Context": ("metadata", "updated_at"),

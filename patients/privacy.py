@@ -12,6 +12,7 @@ from django.db import connection
 from django.db.models import Q
 
 from accounts.access.roles import Role
+from accounts.audit.read_trail import reads_of
 from accounts.models import ReadTrail, User
 from accounts.users import remove_user
 from core import clock
@@ -69,8 +70,7 @@ def export_patient(*, patient_id: UUID) -> dict[str, Any]:
                 .values("id", "type", "slot_id", "token_id", "at", "actor", "data")
             ),
         }
-    reads = ReadTrail.objects.filter(patient_ids__contains=[patient_id]).order_by("id")
-    about["reads"] = list(reads.values("actor", "what", "at", "request_id"))
+    about["reads"] = list(reads_of(patient_id).values("actor", "what", "at", "request_id"))
     ReadTrail.objects.create(
         actor="command:export_patient", patient_ids=[patient_id], what="patients.export", request_id="", at=clock.now()
     )

@@ -6,17 +6,17 @@ import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC
-from typing import Any
+from typing import Any, NamedTuple
 
 import pghistory
-from django.db import connection
-from django.db.models import F
+from django.db import IntegrityError, connection
+from django.db.models import F, Q, QuerySet
 
 from accounts.access.principal import principal_of
-from accounts.models import ReadSeal, ReadTrail, ReadTrailEnd
+from accounts.models import ReadList, ReadSeal, ReadTrail, ReadTrailEnd
 from core import clock
 from core.batching import Combiner
-from core.db.sql import Rows, send
+from core.db.sql import Rows, Statement, send
 from core.db.transactions import atomic, is_atomic
 from core.observability import logs
 
@@ -25,33 +25,88 @@ _QUEUE_SECONDS = 0.5
 _SEAL_LOCK_ID = 0x4F50445345414C  # the advisory lock that allows one sealer at a time
 
 
+class PatientList:
+    """The patients in a list that is shown to several callers, which the read trail stores once."""
+
+    __slots__ = ("id", "is_stored", "patient_ids")
+
+    def __init__(self, patient_ids: Iterable[uuid.UUID | str]) -> None:
+        self.patient_ids = _distinct(patient_ids)
+        self.id = _digest_of(self.patient_ids)
+        self.is_stored = False
+
+
+class _Read(NamedTuple):
+    row: ReadTrail
+    shown: PatientList | None
+
+
 def record_read(request: Any, patient_ids: Iterable[uuid.UUID | str], *, what: str = "patients.read") -> None:
     """Record that the caller was shown the names or records of these patients in this request.
 
     Write nothing for an empty list. Concurrent calls share one INSERT and one commit; inside a transaction, the row is
     written by that transaction.
     """
-    ids = sorted(set(map(str, patient_ids)))
-    if not ids:
-        return
-    row = _row(principal_of(request).actor, ids, what, _request_id(request))
+    if ids := _distinct(patient_ids):
+        _record(request, what, ids)
+
+
+def record_list_read(request: Any, shown: PatientList, *, what: str) -> None:
+    """Record like `record_read` that the caller was shown this list, whose patients are stored with its first read."""
+    if shown.patient_ids:
+        _record(request, what, [], shown)
+
+
+def reads_of(patient_id: uuid.UUID) -> QuerySet[ReadTrail]:
+    """Return the reads of this patient's record, the oldest first."""
+    lists = ReadList.objects.filter(patient_ids__contains=[patient_id])
+    return ReadTrail.objects.filter(Q(patient_ids__contains=[patient_id]) | Q(read_list__in=lists)).order_by("id")
+
+
+def _record(request: Any, what: str, patient_ids: list[str], shown: PatientList | None = None) -> None:
+    row = ReadTrail(
+        actor=principal_of(request).actor,
+        patient_ids=patient_ids,
+        read_list_id=shown.id if shown else None,
+        what=what,
+        request_id=_request_id(request),
+        at=clock.now(),
+    )
+    read = _Read(row, shown)
     if is_atomic():
-        _write([row])
+        _write([read])
     else:
-        _writes.submit_or_run(None, row, timeout_seconds=_QUEUE_SECONDS)
+        _writes.submit_or_run(None, read, timeout_seconds=_QUEUE_SECONDS)
 
 
-def _row(actor: str, patient_ids: list[str], what: str, request_id: str) -> ReadTrail:
-    return ReadTrail(actor=actor, patient_ids=patient_ids, what=what, request_id=request_id, at=clock.now())
+def _write(reads: Sequence[_Read]) -> list[None]:
+    try:
+        _insert(reads, [shown for _, shown in reads if shown and not shown.is_stored])
+    except IntegrityError:  # a stored list is gone: the database was restored from an older backup
+        _insert(reads, [shown for _, shown in reads if shown])
+    return [None for _ in reads]
 
 
-def _write(rows: Sequence[ReadTrail]) -> list[None]:
-    send(_ROWS.inserting(rows))
-    return [None for _ in rows]
+def _insert(reads: Sequence[_Read], lists: Sequence[PatientList]) -> None:
+    new = [
+        Statement(_INSERT_LIST, (shown.id, shown.patient_ids)) for shown in {each.id: each for each in lists}.values()
+    ]
+    send(new + _ROWS.inserting([row for row, _ in reads]))
+    for shown in lists:
+        shown.is_stored = not is_atomic()  # a transaction may still roll back
+
+
+def _distinct(patient_ids: Iterable[uuid.UUID | str]) -> list[str]:
+    return sorted(set(map(str, patient_ids)))
+
+
+def _digest_of(patient_ids: Iterable[str]) -> uuid.UUID:
+    return uuid.UUID(bytes=hashlib.sha256(",".join(patient_ids).encode()).digest()[:16])
 
 
 _ROWS = Rows(ReadTrail)
-_writes: Combiner[None, ReadTrail] = Combiner(_write)
+_INSERT_LIST = "INSERT INTO accounts_readlist (id, patient_ids) VALUES (%s, %s::uuid[]) ON CONFLICT DO NOTHING"
+_writes: Combiner[None, _Read] = Combiner(_write)
 
 
 @contextmanager
@@ -97,7 +152,7 @@ def _update_end(*, first: bool, digest: bytes) -> None:
 
 
 def verify_read_trail() -> str | None:
-    """Return a description of the first altered, moved or missing row or seal of the trail; None if there is none."""
+    """Return what is wrong with the trail: the first row, list or seal that was altered or removed; None if nothing."""
     last_hash, expected = b"", 1
     for seal in ReadSeal.objects.order_by("number").iterator():
         if seal.number != expected:
@@ -110,6 +165,9 @@ def verify_read_trail() -> str | None:
         if count != seal.rows or last_hash != bytes(seal.digest):
             return f"read trail: seal {seal.number} was altered, or its last rows were removed"
         expected += 1
+    for each in ReadList.objects.iterator(chunk_size=500):
+        if _digest_of(map(str, each.patient_ids)) != each.id:
+            return f"read trail: list {each.pk} was altered"
     return _end_problem(seals=expected - 1, last_hash=last_hash)
 
 
@@ -134,6 +192,8 @@ def _row_hash(last_hash: bytes, row: ReadTrail) -> bytes:
         row.request_id,
         row.at.astimezone(UTC).isoformat(),
     ]
+    if row.read_list_id is not None:
+        fields.append(str(row.read_list_id))
     return hashlib.sha256(last_hash + json.dumps(fields).encode()).digest()
 
 

@@ -11,7 +11,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from types import ModuleType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from core import clock
 from core.batching import Combiner
@@ -24,11 +24,11 @@ _TAG_BYTES = 16
 
 
 class Body(NamedTuple):
-    """The bytes of a body, the tag (32 hexadecimal digits) of its data, and the patients whose names it contains."""
+    """The bytes of a body, the tag (32 hexadecimal digits) of its data, and what its maker wants to know about it."""
 
     tag: str
     content: bytes
-    patient_ids: tuple[str, ...] = ()
+    about: Any = None
 
 
 class BodyRequest(NamedTuple):

@@ -1,14 +1,17 @@
 """Every read that returns patients' names writes one row with the ids of those patients."""
 
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from django.db import connection
 
+from accounts.access.principal import Principal
+from accounts.access.roles import Role
 from accounts.audit import read_trail
-from accounts.models import ReadTrail
+from accounts.models import ReadList, ReadTrail
 from tests.factories import first_admin
 from tests.races.interleaving import together
 from tests.support.api import Answer, Api, in_process
@@ -51,7 +54,11 @@ def tracked(hospital: Hospital) -> Iterator[TrackedSlot]:
 
 
 def told(rows: list[ReadTrail]) -> list[tuple[str, set[str]]]:
-    return [(row.what, {str(each) for each in row.patient_ids}) for row in rows]
+    return [(row.what, {str(each) for each in shown_by(row)}) for row in rows]
+
+
+def shown_by(row: ReadTrail) -> list[UUID]:
+    return row.patient_ids + (row.read_list.patient_ids if row.read_list else [])
 
 
 def test_the_queue_of_a_slot(tracked: TrackedSlot) -> None:
@@ -68,6 +75,40 @@ def test_the_queue_of_a_slot(tracked: TrackedSlot) -> None:
             answer.expect(200)
             assert told(rows) == [("queue.read", patients)]
             assert rows[0].actor == f"user:{me}"
+
+
+def test_a_queue_that_does_not_change_is_stored_once(tracked: TrackedSlot) -> None:
+    reads = [tracked.rows_of(tracked.hospital.desk, tracked.queue)[1] for _ in range(3)]
+    [first], [second], [third] = reads
+    assert ReadList.objects.count() == 1
+    assert first.read_list_id == second.read_list_id == third.read_list_id
+    for patient in tracked.booked:
+        assert list(read_trail.reads_of(UUID(patient))) == [first, second, third]
+    tracked.hospital.do(tracked.tokens[0], "cancel").expect(200)
+    assert tracked.rows_of(tracked.hospital.desk, tracked.queue)[1][0].read_list_id != first.read_list_id
+
+
+def test_a_list_is_stored_again_after_the_database_was_restored(tracked: TrackedSlot) -> None:
+    """The process still has the list from before, which the restored database may not have."""
+    tracked.rows_of(tracked.hospital.desk, tracked.queue)
+    with connection.cursor() as cursor:
+        cursor.execute("SET session_replication_role = replica")
+        cursor.execute("DELETE FROM accounts_readtrail")
+        cursor.execute("DELETE FROM accounts_readlist")
+        cursor.execute("SET session_replication_role = origin")
+    _, rows = tracked.rows_of(tracked.hospital.desk, tracked.queue)
+    assert told(rows) == [("queue.read", tracked.booked)]
+
+
+def test_an_altered_list_is_found(tracked: TrackedSlot) -> None:
+    tracked.rows_of(tracked.hospital.desk, tracked.queue)
+    [stored] = ReadList.objects.all()
+    with connection.cursor() as cursor:
+        cursor.execute("SET session_replication_role = replica")
+        cursor.execute("UPDATE accounts_readlist SET patient_ids = patient_ids[2:]")
+        assert read_trail.verify_read_trail() == f"read trail: list {stored.id} was altered"
+        cursor.execute("UPDATE accounts_readlist SET patient_ids = %s", [stored.patient_ids])
+        cursor.execute("SET session_replication_role = origin")
 
 
 def test_a_list_that_the_client_has_already_leaves_nothing(tracked: TrackedSlot) -> None:
@@ -168,10 +209,10 @@ def test_reads_at_the_same_moment_are_written_together(settings: Any, monkeypatc
 
     monkeypatch.setattr(read_trail, "send", slow)
     patients = [UUID(int=number) for number in range(1, 7)]
+    request = SimpleNamespace(auth=Principal(kind="user", id=uuid4(), role=Role.FRONT_DESK))
 
     def read(patient: UUID) -> None:
-        row = read_trail._row("user:desk", [str(patient)], "queue.read", "r")
-        read_trail._writes.submit_or_run(None, row, timeout_seconds=20)
+        read_trail.record_read(request, [patient], what="queue.read")
 
     together([lambda each=each: read(each) for each in patients])
     assert written == [1, 5]

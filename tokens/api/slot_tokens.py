@@ -12,7 +12,7 @@ from accounts.access.permission_table import Reach
 from accounts.access.permissions import reach_of
 from accounts.access.principal import Principal, principal_of
 from accounts.access.roles import Role
-from accounts.audit.read_trail import record_read
+from accounts.audit.read_trail import PatientList, record_list_read, record_read
 from clinics.models import Slot
 from core import clock
 from core.api import etags, response_cache
@@ -67,7 +67,7 @@ def answer_list(request: Any, head: Head, *, in_queue: bool, patient_ids: frozen
     name = f"tokens:{head.id}:{response_cache.tag_of(in_queue, _sorted(patient_ids))}"
     make = partial(_make, head, in_queue=in_queue, patient_ids=patient_ids)
     found = response_cache.cached(response_cache.BodyRequest(name, tag, make))
-    record_read(request, found.patient_ids, what=SlotTokensView.capability)
+    record_list_read(request, found.about, what=SlotTokensView.capability)
     return etags.answer(tag=found.tag, body=found.content)
 
 
@@ -84,7 +84,7 @@ def _make(head: Head, *, in_queue: bool, patient_ids: frozenset[UUID] | None) ->
     now = clock.now()
     moment = moment_of_list(slot=head, now=now)
     content = messages.list_bytes(head, tokens, now=moment or now)
-    named = tuple(token.patient_id for token in tokens)
+    named = PatientList(token.patient_id for token in tokens)
     return response_cache.Body(_tag(head, moment, in_queue, patient_ids), content, named)
 
 

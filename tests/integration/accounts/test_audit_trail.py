@@ -109,9 +109,11 @@ def test_seals_cover_every_row_once_and_fit() -> None:
     [
         "UPDATE accounts_readtrail SET actor = 'user:nobody'", "UPDATE accounts_readtrail SET seal_id = NULL",
         "DELETE FROM accounts_readtrail", "DELETE FROM accounts_readseal", "UPDATE accounts_readseal SET rows = 7",
+        "DELETE FROM accounts_readlist", "UPDATE accounts_readlist SET patient_ids = '{}'",
     ],
 )  # fmt: skip
 def test_the_database_refuses_to_change_the_trail(change: str) -> None:
+    read_trail.record_list_read(request_of(), read_trail.PatientList([uuid.uuid4()]), what="queue.read")
     read_and_seal()
     with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(change)

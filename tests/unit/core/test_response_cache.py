@@ -29,8 +29,8 @@ def name() -> str:
 class Maker:
     """Builds a body and counts the calls."""
 
-    def __init__(self, tag: str, content: bytes, patient_ids: tuple[str, ...] = ()) -> None:
-        self.body, self.times = Body(tag, content, patient_ids), 0
+    def __init__(self, tag: str, content: bytes, about: Any = None) -> None:
+        self.body, self.times = Body(tag, content, about), 0
 
     def __call__(self) -> Body:
         self.times += 1

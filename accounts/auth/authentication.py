@@ -1,8 +1,8 @@
 """Authentication by `Authorization: Bearer <access token>` or `Authorization: Api-Key <key>`."""
 
 import uuid
-from collections.abc import Sequence
 from functools import partial
+from operator import itemgetter
 from typing import Any
 
 from django.db import connection
@@ -20,8 +20,8 @@ from accounts.auth.jwt import Claims, claims_of
 from accounts.models import User
 from core.api.client_address import client_address
 from core.api.request import ApiRequest
-from core.batching import Combiner
-from core.db.sql import Statement, ask
+from core.db.shared_reads import Lookup, Row, Wanted, read
+from core.db.sql import Statement
 
 _USER_COLUMNS = ["id", "username", "email", "role", "doctor_id", "session_version", "is_active", "created_at"]
 # Plain SQL, because it runs in every request: the ORM takes longer to build the query than PostgreSQL to run it.
@@ -33,8 +33,6 @@ SELECT {", ".join(f"u.{column}" for column in _USER_COLUMNS)},
 FROM accounts_user u JOIN accounts_session s ON s.user_id = u.id
 WHERE s.id = ANY(%s) AND u.is_active AND s.ended_at IS NULL
 """  # the column names are constants
-_WAIT_SECONDS = 0.5
-Row = tuple[Any, ...]
 
 
 class KeyHolder:
@@ -63,22 +61,16 @@ def _credentials(request: HttpRequest | ApiRequest, scheme: str) -> str | None:
     return words[1]
 
 
-def _active_session(session_id: uuid.UUID) -> Row | None:
-    """Return the row of a session that has not ended and its active user; None if there is none.
-
-    Concurrent calls share one statement.
-    """
-    found: Row | None = _sessions.submit_or_run(None, session_id, timeout_seconds=_WAIT_SECONDS)
-    return found
+SESSIONS = Lookup(queries=lambda ids: [Statement(_SESSION_QUERY, (ids,))], key_of=itemgetter(-1))
+"""The row of a session that has not ended and its active user, by the id of the session."""
 
 
-def _fetch_sessions(session_ids: Sequence[uuid.UUID]) -> list[Row | None]:
-    [rows] = ask(Statement(_SESSION_QUERY, (list(set(session_ids)),)))
-    found = {row[-1]: row for row in rows}
-    return [found.get(session_id) for session_id in session_ids]
-
-
-_sessions: Combiner[None, uuid.UUID] = Combiner(_fetch_sessions)
+def _read_first(request: Any, caller: Wanted) -> Row | None:
+    """Return the row of the caller, read together with what the endpoint reads first (`request.rows`)."""
+    others = request.first_reads()
+    row, *rows = read(caller, *others)
+    request.rows = dict(zip(others, rows, strict=True))
+    return row
 
 
 def _caller_of(claims: Claims, found: Row | None) -> tuple[User, Principal] | None:
@@ -122,7 +114,7 @@ class JWTAuthentication(BaseAuthentication):
         claims = claims_in(request)
         if claims is None:
             return None
-        found = _caller_of(claims, _active_session(claims.session_id))
+        found = _caller_of(claims, _read_first(request, (SESSIONS, claims.session_id)))
         if found is None:
             log_event("ended_session_refused", user=claims.user_id, session=claims.session_id)
             raise AuthenticationFailed("This session has ended.")
@@ -141,7 +133,7 @@ class ApiKeyAuthentication(BaseAuthentication):
         text = _credentials(request, "Api-Key")
         if text is None:
             return None
-        key = authenticate_key(text=text, address=client_address(request))
+        key = authenticate_key(text=text, address=client_address(request), find=partial(_read_first, request))
         if key is None:
             raise AuthenticationFailed("The API key is not valid, or not allowed from this address.")
         return KeyHolder(key.pk), Principal.of_key(key)

@@ -6,6 +6,8 @@ content negotiation, several parsers and renderers, versioning and template resp
 """
 
 import re
+from collections.abc import Sequence
+from functools import partial
 from typing import Any, ClassVar
 
 from django.http import HttpRequest
@@ -17,6 +19,7 @@ from rest_framework.generics import GenericAPIView
 from core.api import problem_details
 from core.api.answers import JSON, Answer, response_of
 from core.api.request import ApiRequest
+from core.db.shared_reads import Wanted
 
 _ACCEPTED = frozenset({"*/*", "application/*", JSON, problem_details.CONTENT_TYPE})
 _BY_SPECIFICITY = (JSON, "application/*", "*/*")
@@ -43,6 +46,7 @@ class Endpoint(GenericAPIView[Any]):
         api_request = ApiRequest(request)
         self.request, self.args, self.kwargs = api_request, args, kwargs  # type: ignore[assignment]
         self.format_kwarg = None
+        api_request.first_reads = partial(self.first_reads, **kwargs)
         try:
             self.admit(api_request)
             handler = getattr(self, (request.method or "").lower(), None)
@@ -78,6 +82,10 @@ class Endpoint(GenericAPIView[Any]):
             if found is not None:
                 request.user, request.auth = found
                 return
+
+    def first_reads(self, **kwargs: Any) -> Sequence[Wanted]:
+        """Return the rows that the handlers need first, to be read together with the caller; `kwargs` from the path."""
+        return ()
 
     def get_paginated_response(self, data: Any) -> Answer:  # type: ignore[override]
         """Return the page as an answer; see core.api.pagination."""

@@ -1,5 +1,6 @@
 """Serializers of query strings, as strict as those of bodies."""
 
+from functools import cache
 from typing import Any
 
 from rest_framework import serializers
@@ -14,7 +15,17 @@ class QuerySerializer(StrictSerializer):
     @classmethod
     def read(cls, request: ApiRequest, **context: Any) -> dict[str, Any]:
         """Return the validated filters of this request; raise DRF's ValidationError."""
+        if not request.META.get("QUERY_STRING") and cls._accepts_nothing():
+            return {}
         return cls.read_body(dict(request.query_params.items()), **context)
+
+    @classmethod
+    @cache
+    def _accepts_nothing(cls) -> bool:
+        """Return whether an empty query is valid and means no filter."""
+        fields = cls._declared_fields.values()
+        optional = all(not field.required and field.default is serializers.empty for field in fields)
+        return optional and cls.validate is serializers.Serializer.validate
 
 
 class PagedQuerySerializer(QuerySerializer):

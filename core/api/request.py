@@ -1,5 +1,6 @@
 """The request object of the API's endpoints."""
 
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -9,13 +10,17 @@ from rest_framework.exceptions import UnsupportedMediaType
 
 from core.api import json_body
 from core.api.answers import JSON
+from core.db.shared_reads import Row, Wanted
 from core.errors import ValidationFailed
 
 FORM = "application/x-www-form-urlencoded"
 
 
 class ApiRequest:
-    """A request: the caller (`auth`, `user`), the JSON object of the body, the query. Else like Django's request."""
+    """A request: the caller (`auth`, `user`), the JSON object of the body, the query. Else like Django's request.
+
+    `first_reads` returns what the endpoint reads first; `rows` are the rows of those that were read with the caller.
+    """
 
     def __init__(self, http: HttpRequest) -> None:
         self._request = http
@@ -23,6 +28,8 @@ class ApiRequest:
         self.META = http.META
         self.auth: Any = None
         self.user: Any = AnonymousUser()
+        self.first_reads: Callable[[], Sequence[Wanted]] = tuple
+        self.rows: dict[Wanted, Row | None] = {}
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._request, name)

@@ -2,13 +2,12 @@
 
 import random
 import threading
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.test import Client
 
-from accounts.auth import authentication
+from core.db import shared_reads
 from core.db.sql import ask
 from tests.factories import first_admin
 from tests.races.builders import a_patient, a_slot, book, fresh, service
@@ -17,7 +16,6 @@ from tests.support.api import Api, in_process
 from tests.support.eventually import eventually
 from tests.support.hospital import PASSWORD, Hospital
 from tokens.api import slot_tokens
-from tokens.queries import queue_list
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -114,40 +112,20 @@ def read(slot: Any, by: Api) -> Any:
     return [each["id"] for each in answer.json()] if answer.status_code == 200 else answer.status_code
 
 
-def sent_late(module: Any, monkeypatch: pytest.MonkeyPatch, *, waiting: Callable[[], bool]) -> list[int]:
-    """Record the number of ids per statement; hold the first statement back until the other requests wait."""
-    sent: list[int] = []
+def test_callers_and_slots_are_read_in_one_round_trip_and_not_mixed_up(
+    readers: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While one request reads, four wait; one round trip then reads their sessions and the slot they all ask for."""
+    hospital, slot, tokens, others = readers
+    sent: list[list[int]] = []
 
     def late(*statements: Any) -> Any:
         if not sent:
-            sent.append(0)
-            eventually(waiting)
-        sent.append(len(statements[0].values[-1]))
+            eventually(lambda: shared_reads.reads.waiting(None) == len(others))
+        sent.append(sorted(len(each.values[-1]) for each in statements))
         return ask(*statements)
 
-    monkeypatch.setattr(module, "ask", late)
-    return sent
-
-
-def test_sessions_are_looked_up_in_one_statement_and_not_mixed_up(
-    readers: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """While one session is looked up, four requests wait; one statement then looks up all four sessions."""
-    hospital, slot, tokens, others = readers
-    sent = sent_late(authentication, monkeypatch, waiting=lambda: authentication._sessions.waiting(None) == len(others))
+    monkeypatch.setattr(shared_reads, "ask", late)
     outcomes = together([lambda by=by: read(slot, by) for by in [hospital.admin, *others]])
     assert outcomes == [tokens, tokens, tokens, tokens[:1], 401]
-    assert sent == [0, 1, len(others)]
-
-
-def test_slots_are_read_in_one_statement_and_each_caller_gets_their_own_tokens(
-    readers: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """While the slot is read for one request, three wait; one statement then reads it for all three."""
-    hospital, slot, tokens, others = readers
-    admitted = others[:3]
-    heads = queue_list._heads
-    sent = sent_late(queue_list, monkeypatch, waiting=lambda: heads.waiting(slot.facility_id) == len(admitted))
-    outcomes = together([lambda by=by: read(slot, by) for by in [hospital.admin, *others]])
-    assert outcomes == [tokens, tokens, tokens, tokens[:1], 401]
-    assert sent == [0, 1, 1], "all of them ask for the same slot"
+    assert sent == [[1, 1], [1, len(others)]]

@@ -4,6 +4,8 @@ Each request reads the head of the list, one row, from the database. The head al
 (by its ETag) or the cached one is current, so an answer always includes every change committed before the request.
 """
 
+from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -19,6 +21,8 @@ from core.api import etags, response_cache
 from core.api.answers import Answer
 from core.api.endpoint import Endpoint
 from core.api.request import ApiRequest
+from core.db.shared_reads import Wanted
+from core.errors import NotFound
 from tokens.api import messages, openapi
 from tokens.api.serializers import QueueFilters
 from tokens.audit.as_of import tokens_as_of
@@ -40,9 +44,14 @@ class SlotTokensView(Endpoint):
     capability = "queue.read"
     pagination_class = None
 
+    def first_reads(self, **kwargs: Any) -> Sequence[Wanted]:
+        with suppress(NotFound):
+            return [queue_list.head_row(slot_id=kwargs["slot_id"])]
+        return ()
+
     def get(self, request: ApiRequest, slot_id: UUID) -> Answer:
         principal, reach = principal_of(request), reach_of(request, self)
-        head = head_of(slot_id=slot_id)
+        head = head_of(slot_id=slot_id, rows=request.rows)
         refuse_foreign_doctor(head.doctor_id, principal=principal, reach=reach)
         filters = QueueFilters.read(request, zone=head.time_zone)
         in_queue, patient_ids = filters.get("in_queue", False), visible_patient_ids(principal, reach)

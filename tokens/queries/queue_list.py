@@ -5,20 +5,21 @@ of a token raises its slot's version, and a change of a patient's name replaces 
 equal lists.
 """
 
-from collections.abc import Collection, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
+from operator import itemgetter
+from types import MappingProxyType
 from typing import NamedTuple
 from uuid import UUID
 
 from django.db import connection
 
-from core.batching import Combiner
-from core.db.sql import Statement, ask
+from core.db.shared_reads import Lookup, Row, Wanted, read
+from core.db.sql import Statement
 from core.errors import NotFound
 from tokens.engine.locate import facility_of_slot
-
-QUEUE_SECONDS = 0.5
 
 # Subqueries take two thirds of the planning time of joins. `names` is NULL until the first change of a name. The hash
 # of the slot's last event keeps a head from being equal to one that was read before a backup was restored.
@@ -101,27 +102,28 @@ class Listed(NamedTuple):
     updated_at: datetime
 
 
-def head_of(*, slot_id: UUID) -> Head:
-    """Return the current head of a slot's list; raise NotFound if the slot does not exist.
+def _head_queries(keys: Sequence[tuple[UUID, UUID]]) -> list[Statement]:
+    facilities: dict[UUID, list[UUID]] = defaultdict(list)
+    for facility_id, slot_id in keys:
+        facilities[facility_id].append(slot_id)
+    return [Statement(_HEAD, each) for each in facilities.items()]
 
-    Threads that call this at the same time share one statement, which is sent after the last of them has called.
-    """
-    facility_id = facility_of_slot(slot_id)
-    head: Head | None = _heads.submit_or_run(facility_id, (facility_id, slot_id), timeout_seconds=QUEUE_SECONDS)
-    if head is None:
+
+_HEADS = Lookup(queries=_head_queries, key_of=itemgetter(1, 0))
+
+
+def head_row(*, slot_id: UUID) -> Wanted:
+    """Return where to look up the head of a slot's list; raise NotFound if there was no such slot."""
+    return _HEADS, (facility_of_slot(slot_id), slot_id)
+
+
+def head_of(*, slot_id: UUID, rows: Mapping[Wanted, Row | None] = MappingProxyType({})) -> Head:
+    """Return the head of a slot's list, from `rows` or the database; raise NotFound if the slot does not exist."""
+    wanted = head_row(slot_id=slot_id)
+    row = rows[wanted] if wanted in rows else read(wanted)[0]
+    if row is None:
         raise NotFound
-    return head
-
-
-def _look_up(slots: Sequence[tuple[UUID, UUID]]) -> list[Head | None]:
-    """Return the heads of slots of one facility, given as (facility id, slot id); None for an unknown slot."""
-    facility_id = slots[0][0]
-    [rows] = ask(Statement(_HEAD, (facility_id, list({slot_id for _, slot_id in slots}))))
-    heads = {row[0]: Head._make(row) for row in rows}
-    return [heads.get(slot_id) for _, slot_id in slots]
-
-
-_heads: Combiner[UUID, tuple[UUID, UUID]] = Combiner(_look_up)
+    return Head._make(row)
 
 
 def listed(*, head: Head, in_queue: bool, patient_ids: Collection[UUID] | None) -> tuple[bool, list[Listed]]:

@@ -11,7 +11,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0009_history_ids_of_64_bits'),
+        ('accounts', '0010_keys_of_counts'),
     ]
 
     operations = [

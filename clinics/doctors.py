@@ -9,6 +9,7 @@ from django.db.models import F
 from clinics.facilities import default_facility
 from clinics.models import Doctor, Facility
 from core import clock
+from core.api.commands import Reply
 from core.db.transactions import atomic
 from core.errors import NotFound, ValidationFailed
 
@@ -52,9 +53,12 @@ def create_doctor(
         return doctor
 
 
-def update_doctor(*, doctor_id: UUID, changes: Mapping[str, Any]) -> Any:
-    """Change a doctor; existing slots keep their consultation_minutes. The facility cannot change."""
-    with atomic():
+def update_doctor(*, doctor_id: UUID, changes: Mapping[str, Any], reply: Reply | None = None) -> Any:
+    """Change a doctor, and return the doctor or, with `reply`, the answer to the request.
+
+    Existing slots keep their consultation_minutes. The facility cannot change.
+    """
+    with atomic(durable=reply is not None):
         doctor = _locked_doctor(doctor_id)
         changes = dict(changes)
         facility_id = changes.pop("facility_id", None) or doctor.facility_id
@@ -62,11 +66,12 @@ def update_doctor(*, doctor_id: UUID, changes: Mapping[str, Any]) -> Any:
             if not Facility.objects.filter(pk=facility_id).exists():
                 raise NotFound
             raise ValidationFailed.of("facility", "immutable", "A doctor cannot move to another facility.")
+        changes = {name: value for name, value in changes.items() if value != getattr(doctor, name)}
         for name, value in changes.items():
             setattr(doctor, name, value)
         if changes:
             doctor.save(update_fields=sorted(changes))
-        return doctor
+        return doctor if reply is None else reply.store(doctor, changed=bool(changes))
 
 
 def _take_doctor_number(facility_id: UUID) -> Facility:

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db import IntegrityError
 
 from clinics.models import Facility
+from core.api.commands import Reply
 from core.api.problem_details import constraint_of
 from core.db.transactions import atomic
 from core.errors import NotFound, ValidationFailed
@@ -40,8 +41,8 @@ def time_zones() -> frozenset[str]:
     return frozenset(zoneinfo.available_timezones() - NOT_ZONES)
 
 
-def update_facility(*, facility_id: UUID, changes: Mapping[str, Any]) -> Any:
-    """Change the name, code or time zone of a facility.
+def update_facility(*, facility_id: UUID, changes: Mapping[str, Any], reply: Reply | None = None) -> Any:
+    """Change the name, code or time zone of a facility, and return it or, with `reply`, the answer to the request.
 
     Raise NotFound, or ValidationFailed for the code of another facility. A new time zone also changes the local days of
     future slots: `tokens.planning` changes both in one transaction.
@@ -51,10 +52,11 @@ def update_facility(*, facility_id: UUID, changes: Mapping[str, Any]) -> Any:
             facility = Facility.objects.select_for_update(no_key=True).filter(pk=facility_id).first()
             if facility is None:
                 raise NotFound
+            changes = {name: value for name, value in changes.items() if value != getattr(facility, name)}
             for name, value in changes.items():
                 setattr(facility, name, value)
             facility.save(update_fields=sorted(changes))
-            return facility
+            return facility if reply is None else reply.store(facility, changed=bool(changes))
     except IntegrityError as error:
         if "facility_code" not in (constraint_of(error) or ""):
             raise

@@ -3,7 +3,7 @@
 `patients.selectors` decides which records a user may see and change; this module has the rules for all callers.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -13,9 +13,10 @@ from psycopg.errors import ForeignKeyViolation
 
 from accounts.models import User
 from core import clock
+from core.api.commands import Reply
 from core.api.problem_details import constraint_of
 from core.db.transactions import atomic
-from core.errors import NotFound, PermissionDenied, ValidationFailed, VersionConflict
+from core.errors import NotFound, PermissionDenied, ValidationFailed
 from patients.errors import DuplicatePatient, PatientInUse
 from patients.identity import name_key, phone_key
 from patients.models import Patient
@@ -69,18 +70,19 @@ def update_patient(
     changes: Mapping[str, Any],
     among: QuerySet[Patient] | None = None,
     of_user: UUID | None = None,
-    expected_versions: Collection[int] | None = None,
+    reply: Reply | None = None,
 ) -> Any:
-    """Change a patient; raise DuplicatePatient for the name and phone of another record, as at registration.
+    """Change a patient, and return it or, with `reply`, the answer to the request.
 
-    `among`: the patients that the caller may change; raise NotFound for any other. `expected_versions`: raise
-    VersionConflict unless the record's version is one of them. `of_user`: the user changes a record of their own
-    family; raise PermissionDenied if they activate or deactivate it, or remove the phone.
+    Raise DuplicatePatient for the name and phone of another record, as at registration.
+
+    `among`: the patients that the caller may change; raise NotFound for any other. `of_user`: the user changes a record
+    of their own family; raise PermissionDenied if they activate or deactivate it, or remove the phone.
     """
-    with atomic():
+    with atomic(durable=reply is not None):
         patient = _locked_patient(patient_id, among)
-        if expected_versions is not None and patient.version not in expected_versions:
-            raise VersionConflict
+        if reply is not None:
+            reply.check_version(patient.version)
         allow_duplicate, no_phone = changes.get("allow_duplicate", False), changes.get("no_phone", False)
         if no_phone:
             changes = {**changes, "phone": None}
@@ -100,15 +102,18 @@ def update_patient(
             _save_once(patient, among=owned, allow_duplicate=allow_duplicate)
         elif changes:
             patient.save(update_fields=sorted(changes))
-        return patient
+        return patient if reply is None else reply.store(patient, changed=bool(changes))
 
 
-def delete_patient(*, patient_id: UUID, among: QuerySet[Patient] | None = None) -> Any:
+def delete_patient(*, patient_id: UUID, among: QuerySet[Patient] | None = None, reply: Reply | None = None) -> Any:
     """Delete a patient; raise PatientInUse if a token or a waiting-list entry refers to the patient."""
     try:
-        with atomic():
-            _locked_patient(patient_id, among).delete()
-            return
+        with atomic(durable=reply is not None):
+            patient = _locked_patient(patient_id, among)
+            if reply is not None:
+                reply.check_version(patient.version)
+            patient.delete()
+            return None if reply is None else reply.store(None)
     except ProtectedError as error:
         raise PatientInUse from error
     except IntegrityError as error:  # booked at the same time

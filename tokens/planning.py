@@ -129,8 +129,7 @@ class PlanningService:
         """
         if "time_zone" not in changes:
             with atomic(durable=True):
-                facility = update_facility(facility_id=facility_id, changes=changes)
-                return facility if reply is None else reply.store(facility)
+                return update_facility(facility_id=facility_id, changes=changes, reply=reply)
         zone = changes["time_zone"]
         since = (clock.now() - OLDEST_RUNNING).date()
 
@@ -140,8 +139,7 @@ class PlanningService:
                     raise TimeZoneInUse
                 for ledgers in doctors:
                     rezoning.move(ledgers, zone=zone)
-            facility = update_facility(facility_id=facility_id, changes=changes)
-            return facility if reply is None else reply.store(facility)
+            return update_facility(facility_id=facility_id, changes=changes, reply=reply)
 
         return on_facility(facility_id, since=since, actor=actor, operation=operation)
 

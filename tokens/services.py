@@ -1,6 +1,6 @@
 """The service that makes all changes of slots and tokens, each of them in one transaction."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -260,7 +260,6 @@ class TokenAllocationService:
         slot_id: UUID,
         changes: dict[str, Any],
         actor: str,
-        expected_versions: Collection[int] | None = None,
         reply: Reply | None = None,
     ) -> Any:
         """Change the plan of a slot: doctor, start_time, end_time, max_capacity, consultation_minutes."""
@@ -279,7 +278,7 @@ class TokenAllocationService:
         def operation(ledgers: list[Ledger]) -> Slot:
             ledger = ledger_of(ledgers, slot_id)
             _refuse_other_zone(doctor.facility, ledger.slot.facility)
-            slots.change(ledger, doctor=doctor, changes=changes, expected_versions=expected_versions)
+            slots.change(ledger, doctor=doctor, changes=changes)
             if ledger.slot.doctor_id == doctor.id:
                 ledger.slot.doctor = doctor
             for doctor_id, day in days:

@@ -12,7 +12,7 @@ from clinics.api.serializers import DoctorFilters, DoctorSerializer, FacilityFil
 from clinics.doctors import create_doctor, update_doctor
 from clinics.models import Doctor, Facility
 from core.api.answers import Answer
-from core.api.commands import write_rows
+from core.api.commands import write, write_rows
 from core.api.endpoint import Endpoint
 from core.api.request import ApiRequest
 from core.db.replica import from_replica
@@ -95,7 +95,7 @@ class DoctorView(Endpoint):
         body.is_valid(raise_exception=True)
         work = partial(update_doctor, doctor_id=doctor_id, changes=body.validated_data)
         with attributed(request):
-            return write_rows(request, work, _doctor)
+            return write(request, work, _doctor)
 
 
 def _filtered(doctors: QuerySet[Doctor], **filters: Any) -> QuerySet[Doctor]:

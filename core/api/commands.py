@@ -4,7 +4,7 @@ If a connection is lost during COMMIT, it is unknown whether the change was made
 has to check. With a key the request runs again, and finds the stored answer if the change was made.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from functools import partial
 from typing import Any, Protocol
@@ -14,23 +14,35 @@ from django.db import IntegrityError
 
 from core.api import idempotency
 from core.api.answers import Answer, json_of
+from core.api.etags import named_versions
 from core.api.idempotency import Key, KeyTaken, Stored
 from core.api.request import ApiRequest
 from core.db import retry
 from core.db.transactions import CommitUnknown, atomic
-from core.errors import EngineError, IdempotencyInProgress, IdempotencyMismatch
+from core.errors import EngineError, IdempotencyInProgress, IdempotencyMismatch, VersionConflict
 
 REPLAYED = "Idempotency-Replayed"
 
 
 class Reply:
-    """How to answer a request: the function that renders its result, and the key under which the answer is stored."""
+    """How to answer a request: the function that renders its result, and the key under which the answer is stored.
 
-    __slots__ = ("_form", "key")
+    `versions`: the versions of the resource of which the request changes one; None for any.
+    """
 
-    def __init__(self, form: Callable[[Any], Answer], key: Key | None = None) -> None:
+    __slots__ = ("_form", "_versions", "key")
+
+    def __init__(
+        self, form: Callable[[Any], Answer], key: Key | None = None, versions: Collection[int] | None = None
+    ) -> None:
         self._form = form
+        self._versions = versions
         self.key = key
+
+    def check_version(self, version: int) -> None:
+        """Raise VersionConflict if the request is for other versions of the resource than this one."""
+        if self._versions is not None and version not in self._versions:
+            raise VersionConflict
 
     def render(self, result: Any) -> Answer:
         """Return the answer with this result."""
@@ -71,14 +83,23 @@ def replayed(answer: Stored) -> Answer:
 
 
 def write(
-    request: ApiRequest, work: Work, form: Callable[[Any], Answer], *, store: bool = True, batched: bool = False
+    request: ApiRequest,
+    work: Work,
+    form: Callable[[Any], Answer],
+    *,
+    store: bool = True,
+    batched: bool = False,
+    versioned: bool = False,
 ) -> Answer:
     """Run an operation that opens its own transaction; return the answer.
 
     `store=False` if the operation will change nothing; `batched` if it looks for the stored answer itself.
+    `versioned` if the request is for a resource with an ETag: If-Match then names the versions that may be changed.
     """
     key = idempotency.key_of(request)
-    return run(partial(work, reply=Reply(form, key if store else None)), key, find_stored=not batched)  # type: ignore[no-any-return]
+    versions = named_versions(request.META.get("HTTP_IF_MATCH")) if versioned else None
+    reply = Reply(form, key if store else None, versions)
+    return run(partial(work, reply=reply), key, find_stored=not batched)  # type: ignore[no-any-return]
 
 
 def write_rows(request: ApiRequest, work: Callable[[], Any], form: Callable[[Any], Answer]) -> Answer:

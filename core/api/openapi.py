@@ -34,7 +34,14 @@ _KEY_PARAMETER: dict[str, Any] = {
     ),
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"^[\x21-\x7E]+$"},
 }
-_SHARED_PARAMETERS = frozenset({"Idempotency-Key", "If-None-Match", "page", "page_size"})
+_IF_MATCH: dict[str, Any] = {
+    "in": "header",
+    "name": "If-Match",
+    "required": False,
+    "description": "ETags of the resource, in quotes: change it only if its current one is among them, else 412.",
+    "schema": {"type": "string"},
+}
+_SHARED_PARAMETERS = frozenset({"Idempotency-Key", "If-Match", "If-None-Match", "page", "page_size"})
 _SUFFIXES = ("Shape", "Request", "Body")
 
 NOT_MODIFIED = OpenApiResponse(description="Your copy is current.")
@@ -64,11 +71,13 @@ class OperationSchema(AutoSchema):
         if self.method in _WRITES and self._is_retry_safe():
             codes.update(_WITH_A_KEY)
             operation.setdefault("parameters", []).append(_KEY_PARAMETER)
-        if "parameters" in operation:
-            operation["parameters"] = [self._shared(parameter) for parameter in operation["parameters"]]
         responses = operation["responses"]
         for response in responses.values():
             codes.update(codes_of(response))
+        if "version-conflict" in codes:
+            operation.setdefault("parameters", []).append(_IF_MATCH)
+        if "parameters" in operation:
+            operation["parameters"] = [self._shared(parameter) for parameter in operation["parameters"]]
         for status in {STATUS[code] for code in codes}:
             known = {code for code in codes if STATUS[code] == status}
             responses[str(status)] = problem_response(known, registry=self.registry)

@@ -77,6 +77,6 @@ patient_detail = extend_schema_view(
         operation_id="patients_delete",
         summary="Delete a patient who was never booked",
         description="409 `in-use` if a token or a waiting-list entry refers to the patient.",
-        responses={204: None, **problems("in-use")},
+        responses={204: None, **problems("in-use", "version-conflict")},
     ),
 )

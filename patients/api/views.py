@@ -12,9 +12,8 @@ from accounts.access.principal import principal_of
 from accounts.access.roles import Role
 from accounts.audit.read_trail import attributed, record_read
 from core.api.answers import Answer, json_of
-from core.api.commands import REPLAYED, write_rows
+from core.api.commands import REPLAYED, write, write_rows
 from core.api.endpoint import Endpoint
-from core.api.etags import named_versions
 from core.api.request import ApiRequest
 from core.db.replica import from_replica
 from core.errors import NotFound
@@ -107,7 +106,7 @@ class PatientView(_PatientsView):
     def delete(self, request: ApiRequest, patient_id: UUID) -> Answer:
         work = partial(delete_patient, patient_id=patient_id, among=self.visible())
         with attributed(request):
-            return write_rows(request, work, lambda nothing: Answer(204))
+            return write(request, work, lambda nothing: Answer(204), versioned=True)
 
     def _change(self, request: ApiRequest, patient_id: UUID, *, partly: bool) -> Answer:
         self.refuse_others(patient_id)
@@ -117,7 +116,6 @@ class PatientView(_PatientsView):
             changes=self.body(partly=partly),
             among=self.visible(),
             of_user=self.family_of(),
-            expected_versions=named_versions(request.headers.get("If-Match")),
         )
 
         def shown(patient: Patient) -> Answer:
@@ -125,4 +123,4 @@ class PatientView(_PatientsView):
             return _patient(patient)
 
         with attributed(request):
-            return write_rows(request, work, shown)
+            return write(request, work, shown, versioned=True)

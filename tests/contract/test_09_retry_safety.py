@@ -70,6 +70,24 @@ def test_a_dry_run_keeps_no_answer_and_leaves_the_key_free(hospital: Hospital) -
     hospital.desk.put(dry, now, headers=sent).expect(422, "idempotency-mismatch")
 
 
+@pytest.mark.parametrize("collection", ["patients", "slots", "doctors", "facilities"])
+def test_a_change_that_changes_nothing_leaves_the_key_free(hospital: Hospital, collection: str) -> None:
+    things = {"patients": hospital.patient, "slots": hospital.slot, "doctors": hospital.doctor}
+    made = things.get(collection, lambda: hospital.facility)()
+    sent, place = key(), f"{collection}/{made['id']}/"
+    methods = ["PATCH"] if collection == "facilities" else ["PATCH", "PUT"]
+    for method in methods:
+        for _ in range(2):
+            answer = hospital.admin.call(method, place, hospital.admin.get(place).expect(200), headers=sent)
+            answer.expect(200)
+            assert REPLAYED not in answer.headers
+    hospital.admin.patch(place, {}, headers=sent).expect(200)
+    change: dict[str, Any] = {"max_capacity": 7} if collection == "slots" else {"name": unique()}
+    done = hospital.admin.patch(place, change, headers=sent)
+    done.expect(200)
+    same(done, hospital.admin.patch(place, change, headers=sent))
+
+
 def test_every_kind_of_write_takes_a_key(hospital: Hospital) -> None:
     slot = hospital.slot()
     token, urgent = hospital.token(slot), hospital.emergency(slot)

@@ -52,7 +52,10 @@ slot_detail = extend_schema_view(
         tags=_BOOK,
         operation_id="slots_read",
         summary="Read a slot",
-        description="The ETag is its version: send it back as If-Match to change only what you have seen.",
+        description=(
+            "The ETag is its version: send it back as If-Match with a change or an action to change only what you have "
+            "seen."
+        ),
         responses={200: shapes.SlotShape},
     ),
     put=extend_schema(
@@ -84,7 +87,7 @@ slot_detail = extend_schema_view(
         operation_id="slots_delete",
         summary="Remove a slot that no token refers to",
         request=None,
-        responses={204: None, **problems("in-use")},
+        responses={204: None, **problems("in-use", "version-conflict")},
     ),
 )
 slot_bulk = extend_schema_view(
@@ -138,7 +141,7 @@ slot_delay = extend_schema_view(
         description="Sets the doctor's own delay of this slot; it cascades through the day.",
         parameters=[serializers.DryRunFilters],
         request=serializers.DelayRequest,
-        responses={200: shapes.DelayResultShape, **problems("slot-not-open")},
+        responses={200: shapes.DelayResultShape, **problems("slot-not-open", "version-conflict")},
         examples=[_example("Half an hour", {"delay_minutes": 30})],
     )
 )
@@ -149,7 +152,7 @@ slot_cancel = extend_schema_view(
         summary="Cancel a slot, its tokens and its waiting list",
         parameters=[serializers.DryRunFilters],
         request=serializers.CancelSlotRequest,
-        responses={200: shapes.SlotCancellationShape, **problems("invalid-transition")},
+        responses={200: shapes.SlotCancellationShape, **problems("invalid-transition", "version-conflict")},
         examples=[_example("Called to theatre", {"reason": "Emergency surgery"})],
     )
 )
@@ -183,7 +186,7 @@ slot_close = extend_schema_view(
         summary="Close for bookings",
         description="The queue goes on; the waiting list ends.",
         request=serializers.NothingRequest,
-        responses={200: shapes.SlotShape, **problems("invalid-transition")},
+        responses={200: shapes.SlotShape, **problems("invalid-transition", "version-conflict")},
     )
 )
 slot_call_next = extend_schema_view(
@@ -192,7 +195,7 @@ slot_call_next = extend_schema_view(
         operation_id="slots_call_next",
         summary="Call the next patient who is here",
         request=serializers.CompleteCurrentRequest,
-        responses={200: shapes.TokenShape, **problems("queue-empty")},
+        responses={200: shapes.TokenShape, **problems("queue-empty", "version-conflict")},
         examples=[_example("And complete the one in the room", {"complete_current": True})],
     )
 )

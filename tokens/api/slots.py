@@ -17,7 +17,6 @@ from core import clock
 from core.api.answers import Answer
 from core.api.commands import write
 from core.api.endpoint import Endpoint
-from core.api.etags import named_versions
 from core.api.request import ApiRequest
 from core.errors import NotFound, ValidationFailed
 from core.local_time import local_day
@@ -117,17 +116,16 @@ class SlotView(Endpoint):
 
     def delete(self, request: ApiRequest, slot_id: UUID) -> Answer:
         work = partial(service.delete_slot, slot_id=slot_id, actor=principal_of(request).actor)
-        return write(request, work, lambda nothing: Answer(204))
+        return write(request, work, lambda nothing: Answer(204), versioned=True)
 
     def _change(self, request: ApiRequest, slot_id: UUID, *, partly: bool) -> Answer:
         work = partial(
             service.change_slot,
             slot_id=slot_id,
             changes=_read_plan(request, slot_id=slot_id, partly=partly),
-            expected_versions=named_versions(request.headers.get("If-Match")),
             actor=principal_of(request).actor,
         )
-        return write(request, work, _slot_answer)
+        return write(request, work, _slot_answer, versioned=True)
 
 
 @openapi.slot_bulk
@@ -187,7 +185,8 @@ class DelaySlotView(Endpoint):
             dry_run=dry_run,
             actor=principal.actor,
         )
-        return write(request, work, partial(_delay_answer, dry_run=dry_run), store=not dry_run)
+        form = partial(_delay_answer, dry_run=dry_run)
+        return write(request, work, form, store=not dry_run, versioned=True)
 
 
 def _delay_answer(result: DelaySet, *, dry_run: bool) -> Answer:
@@ -227,7 +226,7 @@ class CancelSlotView(Endpoint):
             dry_run=dry_run,
             actor=principal_of(request).actor,
         )
-        return write(request, work, _counts, store=not dry_run)
+        return write(request, work, _counts, store=not dry_run, versioned=True)
 
 
 @openapi.slot_cancel_range
@@ -266,7 +265,8 @@ class CloseSlotView(Endpoint):
     def post(self, request: ApiRequest, slot_id: UUID) -> Answer:
         NothingRequest.read_body(request.data)
         principal = _checked_principal(request, self, slot_id)
-        return write(request, partial(service.close_slot, slot_id=slot_id, actor=principal.actor), _slot_answer)
+        work = partial(service.close_slot, slot_id=slot_id, actor=principal.actor)
+        return write(request, work, _slot_answer, versioned=True)
 
 
 @openapi.slot_call_next
@@ -284,7 +284,7 @@ class CallNextView(Endpoint):
             complete_current=body["complete_current"],
             actor=principal.actor,
         )
-        return write(request, work, called_answer)
+        return write(request, work, called_answer, versioned=True)
 
 
 def called_answer(token: Token) -> Answer:

@@ -36,9 +36,14 @@ def on_slot(
     reply: Reply | None = None,
     queries: Sequence[Statement] = (),
 ) -> Any:
-    """Run `operation(ledger, *found)` on one locked slot and return its result, or the answer with it."""
+    """Run `operation(ledger, *found)` on one locked slot and return its result, or the answer with it.
+
+    Raise VersionConflict if the request is for another version of the slot.
+    """
 
     def on_one(ledgers: dict[UUID, Ledger], found: list[Found]) -> Any:
+        if reply is not None:
+            reply.check_version(ledgers[slot_id].slot.version)
         return operation(ledgers[slot_id], *found)
 
     return on_slots([slot_id], actor=actor, operation=on_one, reply=reply, queries=queries)
@@ -90,12 +95,17 @@ def on_days(
 ) -> Any:
     """Run an operation on all slots of doctors' local days, locked; `dry_run` changes nothing.
 
-    Raise SlotBusy if the slot `required_slot` was moved to another day or deleted before the days were locked.
+    Raise SlotBusy if the slot `required_slot` was moved to another day or deleted before the days were locked, and
+    VersionConflict if the request is for another version of it.
     """
 
     def checked(ledgers: list[Ledger]) -> Any:
-        if required_slot is not None and all(ledger.slot.id != required_slot for ledger in ledgers):
-            raise SlotBusy("The slot was moved or removed meanwhile. Ask again.")
+        if required_slot is not None:
+            slot = next((ledger.slot for ledger in ledgers if ledger.slot.id == required_slot), None)
+            if slot is None:
+                raise SlotBusy("The slot was moved or removed meanwhile. Ask again.")
+            if reply is not None:
+                reply.check_version(slot.version)
         return operation(ledgers)
 
     return _on_ledgers(lambda: locked_days(days=days, actor=actor), checked, reply, dry_run)

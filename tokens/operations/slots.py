@@ -12,7 +12,7 @@ from django.db.models.functions import Left, StrIndex
 from clinics.errors import DoctorInactive
 from clinics.models import Doctor, Slot, SlotStatus
 from core.db.sql import send
-from core.errors import InUse, ValidationFailed, VersionConflict
+from core.errors import InUse, ValidationFailed
 from core.local_time import local_day
 from events.log import ChainEnd, Draft, appending, chain
 from events.models import Event
@@ -80,18 +80,14 @@ def plan(*, doctor: Doctor, plans: Iterable[SlotPlan], now: datetime, actor: str
     return slots
 
 
-def change(
-    ledger: Ledger, *, doctor: Doctor, changes: dict[str, Any], expected_versions: Collection[int] | None
-) -> None:
+def change(ledger: Ledger, *, doctor: Doctor, changes: dict[str, Any]) -> None:
     """Change the plan of a slot under its lock.
 
-    Raise VersionConflict; InvalidTransition for a cancelled slot; CapacityInUse; DoctorInactive for a new doctor, whose
+    Raise InvalidTransition for a cancelled slot; CapacityInUse; DoctorInactive for a new doctor, whose
     lock the caller also holds; InUse for a move to another doctor or day while the slot has live tokens or waiting-list
     entries. The database raises SlotOverlap.
     """
     slot = ledger.slot
-    if expected_versions is not None and slot.version not in expected_versions:
-        raise VersionConflict
     if slot.status == SlotStatus.CANCELLED:
         raise InvalidTransition(status=slot.status, action="change")
     different = {name: value for name, value in changes.items() if getattr(slot, name) != value}

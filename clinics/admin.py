@@ -17,6 +17,7 @@ class NamedFacilitySerializer(FacilitySerializer):
     """The fields of a facility that can be changed on the admin site."""
 
     time_zone = None  # type: ignore[assignment]
+    rules = None  # type: ignore[assignment]
 
     class Meta(FacilitySerializer.Meta):
         fields = ("id", "name", "code")  # type: ignore[assignment]
@@ -34,12 +35,12 @@ class FacilityForm(CheckedForm):
 
 @admin.register(Facility)
 class FacilityAdmin(AttributedAdmin, NoDeleteAdmin):
-    """Facilities can be renamed, but not added or deleted. Only the API changes the time zone, which moves slots."""
+    """Facilities can be renamed, but not added or deleted. Only the API changes time zone and rules."""
 
     form = FacilityForm
     list_display = ("code", "name", "time_zone", "doctors_numbered")
     search_fields = ("code", "name")
-    readonly_fields = ("id", "time_zone", "doctors_numbered")
+    readonly_fields = ("id", "time_zone", "rules", "doctors_numbered")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Return False: the migrations create the one facility of a hospital."""

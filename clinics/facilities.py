@@ -1,4 +1,4 @@
-"""The default facility, and changes to the name, code and time zone of a facility."""
+"""The default facility, and changes to the fields of a facility."""
 
 import zoneinfo
 from collections.abc import Mapping
@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db import IntegrityError
 
 from clinics.models import Facility
+from clinics.rules import merged
 from core.api.commands import Reply
 from core.api.problem_details import constraint_of
 from core.db.transactions import atomic
@@ -42,16 +43,19 @@ def time_zones() -> frozenset[str]:
 
 
 def update_facility(*, facility_id: UUID, changes: Mapping[str, Any], reply: Reply | None = None) -> Any:
-    """Change the name, code or time zone of a facility, and return it or, with `reply`, the answer to the request.
+    """Change fields of a facility, and return it or, with `reply`, the answer to the request.
 
-    Raise NotFound, or ValidationFailed for the code of another facility. A new time zone also changes the local days of
-    future slots: `tokens.planning` changes both in one transaction.
+    `rules` are merged with those of the facility; None takes an override back. Raise NotFound, or ValidationFailed for
+    the code of another facility. A new time zone also changes the local days of future slots: `tokens.planning` changes
+    both in one transaction.
     """
     try:
         with atomic():
             facility = Facility.objects.select_for_update(no_key=True).filter(pk=facility_id).first()
             if facility is None:
                 raise NotFound
+            if "rules" in changes:
+                changes = {**changes, "rules": merged(facility.rules, changes["rules"])}
             changes = {name: value for name, value in changes.items() if value != getattr(facility, name)}
             for name, value in changes.items():
                 setattr(facility, name, value)

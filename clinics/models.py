@@ -18,6 +18,8 @@ class Facility(models.Model):
     name = models.CharField(max_length=200)
     code = models.CharField(max_length=16, unique=True)
     time_zone = models.CharField(max_length=64)
+    # The overrides of the server's rules (`clinics.rules`), by name.
+    rules = models.JSONField(default=dict, blank=True, editable=False)
     # The last number given to a doctor: each doctor of the facility has ticket letters of their own.
     doctors_numbered = models.PositiveIntegerField(default=0, editable=False)
 

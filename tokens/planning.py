@@ -18,6 +18,7 @@ from core.api.commands import Reply
 from core.db.transactions import atomic
 from core.errors import NotFound
 from core.local_time import local_day
+from tokens import rules
 from tokens.engine.ledger import Ledger
 from tokens.engine.transaction import on_facility, on_plan_of
 from tokens.models import Token
@@ -122,11 +123,17 @@ class PlanningService:
     def change_facility(
         self, *, facility_id: UUID, changes: Mapping[str, Any], actor: str, reply: Reply | None = None
     ) -> Any:
-        """Change name, code or time zone of a facility.
+        """Change fields of a facility: its name, code, time zone or rules.
 
         With a new time zone, the slots that are not over get the local days of that zone, with ticket prefixes and
         delays to match. Raise TimeZoneInUse if one of them has live tokens or waiting-list entries.
         """
+        try:
+            return self._change_facility(facility_id, changes, actor, reply)
+        finally:
+            rules.forget(facility_id)
+
+    def _change_facility(self, facility_id: UUID, changes: Mapping[str, Any], actor: str, reply: Reply | None) -> Any:
         if "time_zone" not in changes:
             with atomic(durable=True):
                 return update_facility(facility_id=facility_id, changes=changes, reply=reply)

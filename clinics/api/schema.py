@@ -34,13 +34,22 @@ facility_detail = extend_schema_view(
     patch=extend_schema(
         tags=TAGS,
         operation_id="facilities_change",
-        summary="Change a facility's name, code or time zone",
+        summary="Change a facility's name, code, time zone or rules",
         description=(
+            "`rules` are merged: a rule that is not sent stays, null takes it back to the server's default. They apply "
+            "to what is done from then on, within 5 seconds in every process. "
             "The time zone cannot change while a slot that is not over has live tokens or waiting-list entries. Slots "
             "keep their start and end; those that are not over get the local day of the new zone, and new tickets. "
             "Tokens that have ended keep their tickets and local days."
         ),
-        examples=[OpenApiExample("Rename", request_only=True, value={"name": "St. Martha's Hospital, OPD"})],
+        examples=[
+            OpenApiExample("Rename", request_only=True, value={"name": "St. Martha's Hospital, OPD"}),
+            OpenApiExample(
+                "Longer holds, default buffers",
+                request_only=True,
+                value={"rules": {"hold_seconds": 300, "buffer_minutes": None}},
+            ),
+        ],
         responses={200: FacilitySerializer, **problems("in-use")},
     ),
 )

@@ -5,6 +5,7 @@ from typing import Any
 from django.core.validators import RegexValidator
 from rest_framework import serializers
 
+from clinics.api.rules import RulesSerializer
 from clinics.facilities import time_zones
 from clinics.models import Doctor, Facility
 from core.api.fields import EmailField, NameField, PhoneField, VisibleCharField
@@ -30,6 +31,7 @@ class FacilitySerializer(StrictModelSerializer):
     name = NameField()
     code = StrictCharField(max_length=16, validators=[_CODE], help_text="Capital letters, digits and dashes.")
     time_zone = StrictCharField(max_length=64, help_text="An IANA name, for example Asia/Kolkata.")
+    rules = RulesSerializer(required=False, help_text="PATCH merges them; null takes the facility's own value back.")
 
     class Meta:
         example = {
@@ -37,9 +39,10 @@ class FacilitySerializer(StrictModelSerializer):
             "name": "St. Martha's Hospital",
             "code": "A1",
             "time_zone": "Asia/Kolkata",
+            "rules": RulesSerializer.Meta.example,
         }
         model = Facility
-        fields = ("id", "name", "code", "time_zone")
+        fields = ("id", "name", "code", "time_zone", "rules")
         read_only_fields = ("id",)
 
     def validate_time_zone(self, value: str) -> str:

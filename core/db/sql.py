@@ -15,7 +15,7 @@ from typing import Any, Generic, TypeVar
 
 import orjson
 from django.db import connection
-from django.db.models import Field, Model
+from django.db.models import Field, JSONField, Model
 
 M = TypeVar("M", bound=Model)
 
@@ -72,6 +72,8 @@ class Rows(Generic[M]):
         self._model = model
         self._fields: list[Field[Any, Any]] = list(model._meta.concrete_fields)
         self._names = [field.attname for field in self._fields]
+        # Django's connections leave jsonb as text, which its own queries parse.
+        self._json = [index for index, field in enumerate(self._fields) if isinstance(field, JSONField)]
         self._written = [field.attname for field in self._fields if not field.generated]
         self.table = _quoted(model._meta.db_table)
         self._given = f"json_populate_recordset(NULL::{self.table}, %s) AS given"
@@ -84,7 +86,12 @@ class Rows(Generic[M]):
 
     def take(self, row: Sequence[Any], *, start: int = 0) -> M:
         """Return the instance whose columns begin at index `start` of the row."""
-        return self._model.from_db(connection.alias, self._names, row[start : start + len(self._names)])
+        values = row[start : start + len(self._names)]
+        if self._json:
+            values = list(values)
+            for index in self._json:
+                values[index] = orjson.loads(values[index])
+        return self._model.from_db(connection.alias, self._names, values)
 
     def __len__(self) -> int:
         return len(self._names)

@@ -21,7 +21,6 @@ from core.api.idempotency import Key, Stored
 from core.batching import Combiner
 from core.db.sql import Found, Statement
 from core.errors import ChangeBlocked, EngineError, NotFound, SlotBusy
-from tokens import rules
 from tokens.engine.ledger import Ledger, write_all
 from tokens.engine.locate import facility_of_slot
 from tokens.engine.transaction import on_slots
@@ -109,7 +108,7 @@ def _outcome_of(queued: QueuedRequest) -> Any:
 
 def _submit_for_slot(queued: QueuedRequest) -> Any:
     try:
-        return _one_slot.submit(queued.request.slot_id, queued, timeout_seconds=rules.current().lock_wait_seconds)
+        return _one_slot.submit(queued.request.slot_id, queued, timeout_seconds=settings.OPD_LOCK_WAIT_SECONDS)
     except TimeoutError:
         raise SlotBusy from None
 

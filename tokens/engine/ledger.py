@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +18,7 @@ from tokens.models import Token
 from tokens.policy.lifecycle import MOVES, QUEUED, Action, Status, holds_seat
 from tokens.policy.priority import Category, Priority
 from tokens.queries.queue import position_queries, set_positions
+from tokens.rules import Rules, in_force
 from waitlist import moves
 from waitlist.models import EntryStatus, WaitlistEntry
 
@@ -59,6 +61,11 @@ class Ledger:
             yield
         finally:
             self.actor = before
+
+    @cached_property
+    def rules(self) -> Rules:
+        """The rules of the slot's facility, as read with the locked row."""
+        return in_force(self.slot.facility.rules)
 
     # Numbers from the locked row
 

@@ -10,6 +10,7 @@ from datetime import date
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from django.conf import settings
 from django.db import OperationalError
 
 from clinics.models import Doctor, Facility, Slot
@@ -19,7 +20,6 @@ from core.db.sql import Found, Rows, Statement, ask
 from core.db.transactions import atomic
 from core.errors import ChangeBlocked, NotFound, SlotBusy
 from core.redis.lock import redis_lock
-from tokens import rules
 from tokens.engine.ledger import Ledger
 from tokens.engine.locate import facility_of_slot
 
@@ -140,7 +140,7 @@ def _transaction(keys: list[str], wait_seconds: float | None = None) -> Iterator
 
     Raise SlotBusy if a lock is not acquired in time, and ChangeBlocked if a later statement waits too long.
     """
-    timeout = rules.current().lock_wait_seconds if wait_seconds is None else wait_seconds
+    timeout = settings.OPD_LOCK_WAIT_SECONDS if wait_seconds is None else wait_seconds
     began = clock.monotonic()
     try:
         with redis_lock(keys, wait_seconds=timeout) if keys else nullcontext(), atomic(durable=True):

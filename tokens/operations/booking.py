@@ -12,7 +12,6 @@ from core.db.sql import Found, Rows, Statement, ask
 from core.errors import EngineError, NotFound
 from patients.errors import PatientInactive
 from patients.models import Patient
-from tokens import rules
 from tokens.engine.ledger import Ledger
 from tokens.engine.locate import facility_of_slot
 from tokens.errors import DuplicateBooking, SlotFull, SlotNotOpen
@@ -99,10 +98,12 @@ class ActiveBookings:
 def book(ledger: Ledger, *, patient: Patient, request: BookingRequest, active: ActiveBookings) -> Booked:
     """Book a seat, or join the waiting list of a full slot.
 
-    Raise SlotNotOpen, DoctorInactive, DuplicateBooking, or SlotFull if the slot is full and the request does not want
-    the waiting list. An error leaves the ledger unchanged, so that other bookings can still use it.
+    Raise ValidationFailed for a tier that the facility does not have, SlotNotOpen, DoctorInactive, DuplicateBooking, or
+    SlotFull if the slot is full and the request does not want the waiting list. An error leaves the ledger unchanged,
+    so that other bookings can still use it.
     """
     slot = ledger.slot
+    ledger.rules.check_category(request.category)
     if not slot.is_bookable(now=ledger.now):
         raise SlotNotOpen
     if not slot.doctor.is_active:
@@ -177,7 +178,7 @@ def book_all(
 def _take_seat(ledger: Ledger, patient: Patient, request: BookingRequest, priority: Priority) -> Token:
     arrival = ledger.next_arrival()
     if request.hold:
-        ends = ledger.now + rules.current().hold
+        ends = ledger.now + ledger.rules.hold
         return ledger.issue(
             action=Action.HOLD,
             patient=patient,

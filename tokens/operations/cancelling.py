@@ -6,7 +6,6 @@ from uuid import UUID
 
 from core.db.sql import Found, Statement
 from core.errors import EngineError, NotFound
-from tokens import rules
 from tokens.engine.ledger import Ledger
 from tokens.engine.locate import facility_of_slot
 from tokens.errors import InvalidTransition
@@ -73,10 +72,10 @@ def cancel(ledger: Ledger, *, token: Token, keep_seat: bool) -> None:
     """Cancel a token and free its seat.
 
     With `keep_seat` (only for the desk), and if the waiting list is empty, the desk keeps the seat for
-    OPD_BUFFER_MINUTES minutes instead.
+    the facility's `buffer_minutes` instead.
     """
     if keep_seat and not ledger.slot.waiting_count and allows(action=Action.BUFFER, status=token.status):
-        ledger.move(token, Action.BUFFER, due_at=ledger.now + rules.current().buffer)
+        ledger.move(token, Action.BUFFER, due_at=ledger.now + ledger.rules.buffer)
     else:
         ledger.move(token, Action.CANCEL, due_at=None)
 

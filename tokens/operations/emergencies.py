@@ -43,6 +43,7 @@ def admit(ledger: Ledger, patients: Found, tokens: Found, *, acuity: int | None,
     """Admit an emergency, or turn the patient's token in the slot's queue into one.
 
     `patients` and `tokens` are the results of `emergency_queries`. Raise NotFound if the patient does not exist;
+    ValidationFailed if the facility requires a reason and there is none;
     SlotNotOpen for a cancelled slot, or one that is over and whose queue is empty; DuplicateBooking if the patient
     holds another live token with that doctor on that day.
     """
@@ -50,6 +51,7 @@ def admit(ledger: Ledger, patients: Found, tokens: Found, *, acuity: int | None,
     if not patients:
         raise NotFound
     patient = _patients.take(patients[0])
+    ledger.rules.check_emergency_reason(reason)
     if not _takes_emergencies(ledger):
         raise SlotNotOpen
     if slot.waiting_count:

@@ -1,6 +1,5 @@
 """Marking a patient as a no-show."""
 
-from tokens import rules
 from tokens.engine.ledger import Ledger
 from tokens.models import Token
 from tokens.policy.grace import grace_ends
@@ -13,5 +12,5 @@ def no_show(ledger: Ledger, *, token: Token) -> None:
     estimate = token.last_estimate
     if token.status in QUEUED:
         estimate = estimate_in_queue(token=token, slot=ledger.slot, now=ledger.now)
-    ends = grace_ends(now=ledger.now, estimated_time=estimate, grace=rules.current().grace)
+    ends = grace_ends(now=ledger.now, estimated_time=estimate, grace=ledger.rules.grace)
     ledger.move(token, Action.NO_SHOW, last_estimate=estimate, grace_expires_at=ends, due_at=ends)

@@ -1,5 +1,6 @@
 """Invalid settings are refused at start-up."""
 
+import json
 import os
 import secrets
 import subprocess
@@ -51,6 +52,13 @@ def test_production_starts_with_everything_set_and_is_clean() -> None:
         ("OPD_HOLD_SECONDS", "nan"),
         ("OPD_BUFFER_MINUTES", "ten"),
         ("OPD_TRANSACTION_SECONDS", "5"),
+        ("OPD_SKIP_PLACES", "0"),
+        ("OPD_SKIP_PLACES", "2.5"),
+        ("OPD_KIOSK_PRESENCE", "perhaps"),
+        ("OPD_REMINDER_HOURS", "24,soon"),
+        ("OPD_REMINDER_HOURS", "[24, 2"),
+        ("OPD_QUIET_HOURS", "21:00"),
+        ("OPD_LANGUAGES", "english"),
         ("OPD_TIME_ZONE", "Mars/Olympus"),
         ("OPD_TIME_ZONE", "localtime"),
         ("OPD_PHONE_REGION", "India"),
@@ -79,6 +87,69 @@ def test_every_setting_of_time_takes_decimals() -> None:
     done = start("local", f"print([getattr(s, name) for name in {list(given)!r}], s.OPD_THROTTLING)", **given)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "[0.5, 0.02, 0.25, 0.5, 0.75, 1.5] True"
+
+
+RULES = {
+    "HOLD_SECONDS": 120,
+    "NO_SHOW_GRACE_MINUTES": 15,
+    "BUFFER_MINUTES": 10,
+    "SKIP_PLACES": 3,
+    "MAX_SKIPS": 3,
+    "UNDO_SECONDS": 60,
+    "HORIZON_DAYS": 28,
+    "MIN_NOTICE_MINUTES": 0,
+    "MAX_DAYS_AHEAD": 365,
+    "CANCEL_CUTOFF_MINUTES": 0,
+    "MAX_LIVE_PER_PATIENT": 20,
+    "MAX_LIVE_PER_USER": 40,
+    "FOLLOWUP_DAYS": 0,
+    "FOLLOWUP_VISITS": 1,
+    "SHARE_RELEASE_MINUTES": 60,
+    "OFFER_MINUTES": 0,
+    "CHECK_IN_OPENS_MINUTES": 60,
+    "KIOSK_PRESENCE": False,
+    "PAID_TIER_ENABLED": True,
+    "EMERGENCY_REASON_REQUIRED": False,
+    "REMINDER_HOURS": [24, 2],
+    "QUIET_HOURS": ["21:00", "07:00"],
+    "DELAY_NOTICE_MINUTES": 15,
+    "LANGUAGES": ["en"],
+}
+
+
+def rules_read(**environment: str) -> dict[str, object]:
+    done = start(
+        "local", f"import json; print(json.dumps({{n: getattr(s, 'OPD_' + n) for n in {list(RULES)}}}))", **environment
+    )
+    assert done.returncode == 0, done.stderr
+    found: dict[str, object] = json.loads(done.stdout)
+    return found
+
+
+def test_the_defaults_of_the_rules_are_those_of_the_contract() -> None:
+    assert rules_read() == RULES
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("UNDO_SECONDS", "0.5", 0.5),
+        ("CHECK_IN_OPENS_MINUTES", "0.25", 0.25),
+        ("HORIZON_DAYS", "60", 60),
+        ("KIOSK_PRESENCE", "on", True),
+        ("PAID_TIER_ENABLED", "false", False),
+        ("REMINDER_HOURS", "48, 1.5", [48, 1.5]),
+        ("REMINDER_HOURS", "[48, 1.5]", [48, 1.5]),
+        ("REMINDER_HOURS", "[]", []),
+        ("QUIET_HOURS", "22:00,06:30", ["22:00", "06:30"]),
+        ("QUIET_HOURS", '["22:00", "06:30"]', ["22:00", "06:30"]),
+        ("QUIET_HOURS", "[]", []),
+        ("LANGUAGES", "hi,en", ["hi", "en"]),
+        ("LANGUAGES", " ", ["en"]),
+    ],
+)
+def test_a_rule_is_read_from_the_environment(name: str, text: str, value: object) -> None:
+    assert rules_read(**{f"OPD_{name}": text}) == {**RULES, name: value}
 
 
 def test_the_defaults_are_those_of_the_contract() -> None:

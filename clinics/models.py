@@ -103,6 +103,7 @@ class Slot(models.Model):
     regular_seats = models.IntegerField(default=0, editable=False)
     emergency_seats = models.IntegerField(default=0, editable=False)
     queue_length = models.IntegerField(default=0, editable=False)
+    stepped_out = models.IntegerField(default=0, editable=False)
     waiting_count = models.IntegerField(default=0, editable=False)
     # When the first hold, grace or buffer of this slot ends; null if there is none.
     next_due_at = models.DateTimeField(null=True, editable=False)
@@ -120,7 +121,13 @@ class Slot(models.Model):
             models.CheckConstraint(condition=Q(regular_seats__lte=F("max_capacity")), name="slot_never_oversold"),
             # No counter is ever negative.
             models.CheckConstraint(
-                condition=Q(regular_seats__gte=0, emergency_seats__gte=0, queue_length__gte=0, waiting_count__gte=0),
+                condition=Q(
+                    regular_seats__gte=0,
+                    emergency_seats__gte=0,
+                    queue_length__gte=0,
+                    stepped_out__gte=0,
+                    waiting_count__gte=0,
+                ),
                 name="slot_counters_not_negative",
             ),
             models.CheckConstraint(

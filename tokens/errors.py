@@ -39,7 +39,7 @@ class InvalidTransition(EngineError):
     """This is not possible in the present state"""
 
     code = "invalid-transition"
-    template = "It is {status}: {action} is not possible."
+    template = "It is {current_status}: {action} is not possible."
 
 
 class HoldExpired(EngineError):

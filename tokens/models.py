@@ -57,6 +57,14 @@ class Token(models.Model):
     expires_at = models.DateTimeField(null=True)
     grace_expires_at = models.DateTimeField(null=True)
     due_at = models.DateTimeField(null=True)
+    arrived_at = models.DateTimeField(null=True)
+    # When the patient was last called in, and how often, recalls included.
+    called_at = models.DateTimeField(null=True)
+    times_called = models.PositiveSmallIntegerField(default=0)
+    skips = models.PositiveSmallIntegerField(default=0)
+    completed_at = models.DateTimeField(null=True)
+    # When a patient who has stepped out is expected back.
+    returns_by = models.DateTimeField(null=True)
     emergency_reason = models.CharField(max_length=500, blank=True)
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()

@@ -20,7 +20,7 @@ from tokens.engine.locate import facility_of_slot, place_of_entry, place_of_toke
 from tokens.engine.transaction import ledger_of, on_day_of_slot, on_days, on_slot, slot_row
 from tokens.errors import DuplicateBooking
 from tokens.models import Token
-from tokens.operations import arriving, calling, cancelling, delays, emergencies, no_shows, slots
+from tokens.operations import arriving, calling, cancelling, delays, emergencies, no_shows, slots, stepping_out
 from tokens.operations.booking import BookingRequest as BookingRequest
 from tokens.operations.cancelling import Cancelled as Cancelled
 from tokens.operations.cancelling import CancelRequest
@@ -28,6 +28,7 @@ from tokens.operations.delays import Delayed
 from tokens.operations.emergencies import Admission
 from tokens.operations.expiring import SWEEPER
 from tokens.operations.slots import SlotCancelled, SlotPlan
+from tokens.policy.lifecycle import StepOutReason
 from tokens.queries.due import slots_due, slots_with_ended_place
 from tokens.queries.locked import first_here_query, seated, tokens_query
 from waitlist.models import WaitlistEntry
@@ -83,6 +84,10 @@ class TokenAllocationService:
         """Call this patient in."""
         return self._act(token_id, actor, calling.call, reply)
 
+    def recall(self, *, token_id: UUID, actor: str, reply: Reply | None = None) -> Any:
+        """Call a called patient once more."""
+        return self._act(token_id, actor, calling.recall, reply)
+
     def requeue(self, *, token_id: UUID, actor: str, reply: Reply | None = None) -> Any:
         """Put a called patient who did not appear back into the queue."""
         return self._act(token_id, actor, calling.requeue, reply)
@@ -98,6 +103,20 @@ class TokenAllocationService:
     def complete(self, *, token_id: UUID, actor: str, reply: Reply | None = None) -> Any:
         """End the consultation."""
         return self._act(token_id, actor, calling.complete, reply)
+
+    def step_out(
+        self, *, token_id: UUID, reason: str, actor: str, minutes: int = 30, reply: Reply | None = None
+    ) -> Any:
+        """Take a patient out of the queue or the room for a while."""
+
+        def operation(ledger: Ledger, *, token: Token) -> None:
+            stepping_out.step_out(ledger, token=token, reason=StepOutReason(reason), minutes=minutes)
+
+        return self._act(token_id, actor, operation, reply)
+
+    def step_in(self, *, token_id: UUID, actor: str, reply: Reply | None = None) -> Any:
+        """Put a patient who has stepped out back into the queue."""
+        return self._act(token_id, actor, stepping_out.step_in, reply)
 
     def no_show(self, *, token_id: UUID, actor: str, reply: Reply | None = None) -> Any:
         """Mark the patient as missing."""

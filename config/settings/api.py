@@ -63,6 +63,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "Role": "accounts.access.roles.Role",
         "Scope": "accounts.access.roles.Scope",
         "BookingOutcome": ["WAITLISTED"],
+        "StepOutReason": "tokens.policy.lifecycle.StepOutReason",
         "GrantType": ["password", "refresh_token"],
     },
     "TAGS": [

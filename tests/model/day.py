@@ -142,6 +142,9 @@ class Day:
                 self._try("cancel", token, buffer=self.random.random() < 0.3)
             if token.status == "NO_SHOW" and visit.returns and self.random.random() < 0.1:
                 visit.returns = self._try("reinstate", token) is not None
+        for token in [t for t in self.reference.tokens if t.status == "STEPPED_OUT"]:
+            if self.random.random() < 0.2:
+                self._try("step_in", token)
         for slot in self.slots:
             if slot.delayed_end <= self.reference.now:
                 for token in [t for t in slot.tokens if t.status in ("CONFIRMED", "PENDING")]:
@@ -181,9 +184,14 @@ class Day:
             if room is not None and self.consulting[room] <= minute:
                 self._try("complete", room)
                 room = None
+            elif room is not None and self.random.random() < 0.01:
+                self._try("step_out", room, self.random.choice((10, 20, 30)))
+                room = None
             called = next((t for t in slot.tokens if t.status == "CALLED"), None)
             if called is not None and called.patient in deaf and self.random.random() < 0.7:
                 self._try("no_show" if self.random.random() < 0.7 else "requeue", called)
+            elif called is not None and self.random.random() < 0.1:
+                self._try("recall" if self.random.random() < 0.5 else "step_out", called)
             elif called is not None and room is None:
                 self._try("start", called)
                 length = slot.doctor.consultation_minutes + self.random.randint(-4, 4)

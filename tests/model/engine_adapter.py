@@ -76,6 +76,9 @@ class Real:
     def triage(self, token: Token, acuity: int) -> None:
         self.service.triage(token_id=self._of(token), acuity=acuity, actor=ACTOR)
 
+    def step_out(self, token: Token, minutes: int = 30) -> None:
+        self.service.step_out(token_id=self._of(token), reason="LAB", minutes=minutes, actor=ACTOR)
+
     def start(self, token: Token, *, complete_current: bool = False) -> None:
         self.service.start(token_id=self._of(token), complete_current=complete_current, actor=ACTOR)
 
@@ -111,7 +114,7 @@ class Real:
         self.service.sweep()
 
     def __getattr__(self, name: str) -> Any:
-        """Forward operations on one token: confirm, check_in, call, complete, requeue, no_show, reinstate."""
+        """Forward operations on one token: confirm, check_in, call, recall, complete, requeue, step_in, no_show..."""
         method = getattr(self.service, name)
         return lambda token: method(token_id=self._of(token), actor=ACTOR)
 
@@ -156,7 +159,8 @@ class Real:
             "waiting": [(people[e.patient_id], e.category, e.priority) for e in entries if e.status == "WAITING"],
             "waiting_count": row.waiting_count,
             "tokens": sorted(
-                (people[t.patient_id], t.category, t.status, t.due_at is not None, t.due_at or t.created_at.min)
+                (people[t.patient_id], t.category, t.status, t.due_at is not None, t.due_at or t.created_at.min,
+                 t.times_called, t.returns_by or t.created_at.min)
                 for t in tokens
             ),
             "entries": sorted((people[e.patient_id], e.status) for e in entries),
@@ -211,7 +215,16 @@ def picture_of(reference: Reference, slot: Slot) -> dict[str, Any]:
         "waiting": [(e.patient.number, e.category, e.priority) for e in reference.waiting(slot)],
         "waiting_count": len(reference.waiting(slot)),
         "tokens": sorted(
-            (t.patient.number, t.category, t.status, t.due is not None, t.due or beginning) for t in slot.tokens
+            (
+                t.patient.number,
+                t.category,
+                t.status,
+                t.due is not None,
+                t.due or beginning,
+                t.times_called,
+                t.returns_by or beginning,
+            )
+            for t in slot.tokens
         ),
         "entries": sorted((e.patient.number, e.status) for e in slot.entries),
     }

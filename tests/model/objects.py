@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 IN_QUEUE = {"PENDING", "CONFIRMED", "CHECKED_IN"}
-ALWAYS_SEATED = IN_QUEUE | {"CALLED", "IN_CONSULTATION", "COMPLETED", "BUFFER"}
+LIVE = IN_QUEUE | {"CALLED", "IN_CONSULTATION", "STEPPED_OUT"}
+ALWAYS_SEATED = LIVE | {"COMPLETED", "BUFFER"}
 FINAL = {"COMPLETED", "CANCELLED", "EXPIRED", "NO_SHOW"}
 
 
@@ -58,6 +59,8 @@ class Token:
     in_grace: bool = False
     started: datetime | None = None
     told: datetime | None = None
+    returns_by: datetime | None = None
+    times_called: int = 0
     path: list[str] = field(default_factory=list)
 
     def move(self, status: str, due: datetime | None = None) -> None:
@@ -70,7 +73,7 @@ class Token:
 
     @property
     def live(self) -> bool:
-        return (self.status in IN_QUEUE | {"CALLED", "IN_CONSULTATION"}) or self.in_grace
+        return self.status in LIVE or self.in_grace
 
     @property
     def rank(self) -> tuple[Decimal, int, int]:

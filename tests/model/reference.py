@@ -237,6 +237,25 @@ class Reference:
         self._only(token, "CALLED")
         token.move("CHECKED_IN")
 
+    def recall(self, token: Token) -> None:
+        self.settle(token.slot)
+        self._only(token, "CALLED")
+        token.times_called += 1
+
+    def step_out(self, token: Token, minutes: int = 30) -> None:
+        self.settle(token.slot)
+        self._only(token, "CHECKED_IN", "CALLED", "IN_CONSULTATION")
+        if token.status == "CHECKED_IN":
+            token.told = self.estimate(token)
+        token.returns_by = self.now + timedelta(minutes=minutes)
+        token.move("STEPPED_OUT")
+
+    def step_in(self, token: Token) -> None:
+        self.settle(token.slot)
+        self._only(token, "STEPPED_OUT")
+        token.returns_by = None
+        token.move("CHECKED_IN")
+
     def no_show(self, token: Token) -> None:
         self.settle(token.slot)
         self._only(token, "CONFIRMED", "CHECKED_IN", "CALLED")
@@ -309,6 +328,7 @@ class Reference:
 
     def _call(self, token: Token) -> None:
         token.told = self.estimate(token)
+        token.times_called += 1
         token.slot.called_somebody = True
         token.move("CALLED")
 

@@ -44,9 +44,10 @@ Request = tuple[int, str, str, bool, bool]
 SENSIBLE = {
     "PENDING": ("confirm",),
     "CONFIRMED": ("check_in", "check_in", "call", "no_show"),
-    "CHECKED_IN": ("call", "no_show"),
-    "CALLED": ("requeue", "no_show", "start"),
-    "IN_CONSULTATION": ("complete",),
+    "CHECKED_IN": ("call", "no_show", "step_out"),
+    "CALLED": ("recall", "requeue", "no_show", "start", "step_out"),
+    "IN_CONSULTATION": ("complete", "step_out"),
+    "STEPPED_OUT": ("step_in",),
     "NO_SHOW": ("reinstate",),
 }
 SEEN: Tally[str] = Tally()
@@ -128,7 +129,21 @@ class Counter(RuleBasedStateMachine):
     @precondition(lambda self: self.reference.tokens)
     @rule(
         index=INDEX,
-        action=st.sampled_from(["confirm", "check_in", "call", "complete", "requeue", "no_show", "reinstate", "start"]),
+        action=st.sampled_from(
+            [
+                "confirm",
+                "check_in",
+                "call",
+                "recall",
+                "complete",
+                "requeue",
+                "no_show",
+                "reinstate",
+                "start",
+                "step_out",
+                "step_in",
+            ]
+        ),
     )
     def any_step(self, index: int, action: str) -> None:
         """Perform an arbitrary action, legal or not."""

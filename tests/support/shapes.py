@@ -8,7 +8,7 @@ from uuid import UUID
 
 STATUSES = {
     "PENDING", "CONFIRMED", "CHECKED_IN", "CALLED", "IN_CONSULTATION", "COMPLETED",
-    "CANCELLED", "NO_SHOW", "EXPIRED", "BUFFER",
+    "CANCELLED", "NO_SHOW", "EXPIRED", "BUFFER", "STEPPED_OUT", "NOT_SEEN",
 }  # fmt: skip
 CATEGORIES = {"EMERGENCY", "PRIORITY_PAID", "FOLLOWUP", "ONLINE", "WALKIN"}
 TICKET = re.compile(r"^[A-Z0-9]{2,8}-[0-9]{3,}$")
@@ -80,7 +80,9 @@ TOKEN = {
     "id": uuid, "ticket": ticket, "slot": uuid, "slot_info": lambda value: shape_of(value, SLOT_INFO) == "",
     "patient": uuid, "patient_name": text, "token_number": or_null(whole), "priority": number,
     "category": one_of(*CATEGORIES), "acuity": or_null(whole), "status": one_of(*STATUSES),
-    "estimated_time": or_null(moment), "actual_time": or_null(moment), "expires_at": or_null(moment),
+    "estimated_time": or_null(moment), "arrived_at": or_null(moment), "called_at": or_null(moment),
+    "times_called": whole, "skips": whole, "actual_time": or_null(moment), "completed_at": or_null(moment),
+    "returns_by": or_null(moment), "overdue": yes_no, "expires_at": or_null(moment),
     "grace_expires_at": or_null(moment), "created_at": moment, "updated_at": moment,
 }  # fmt: skip
 ENTRY = {

@@ -15,7 +15,7 @@ from core.api.request import ApiRequest
 from core.api.serializers import StrictSerializer
 from tokens.api import openapi
 from tokens.api.messages import token_bodies
-from tokens.api.serializers import CompleteCurrentRequest, NothingRequest, TriageRequest
+from tokens.api.serializers import CompleteCurrentRequest, NothingRequest, StepOutRequest, TriageRequest
 from tokens.models import Token
 from tokens.queries.access import refuse_hidden_token
 from tokens.services import TokenAllocationService
@@ -65,6 +65,13 @@ class CallView(TokenActionView):
     act = TokenAllocationService.call
 
 
+@openapi.action("Call", "Call a called patient once more")
+class RecallView(TokenActionView):
+    """Call a called patient once more; the token stays CALLED."""
+
+    act = TokenAllocationService.recall
+
+
 @openapi.action("Call", "Start a consultation", "room-occupied", request=CompleteCurrentRequest)
 class StartView(TokenActionView):
     """Start the consultation."""
@@ -85,6 +92,21 @@ class RequeueView(TokenActionView):
     """Put a called patient who did not appear back into the queue, at the old priority."""
 
     act = TokenAllocationService.requeue
+
+
+@openapi.action("Arrive", "Let a patient step out", request=StepOutRequest)
+class StepOutView(TokenActionView):
+    """Take a patient out of the queue or the room for a while; the token keeps its seat."""
+
+    body_class = StepOutRequest
+    act = TokenAllocationService.step_out
+
+
+@openapi.action("Arrive", "Take a patient back who stepped out")
+class StepInView(TokenActionView):
+    """Put a patient who stepped out back into the queue, at the old priority."""
+
+    act = TokenAllocationService.step_in
 
 
 @openapi.action("Arrive", "Mark a no-show")

@@ -63,7 +63,19 @@ class TokenFacts(Protocol):
     @property
     def last_estimate(self) -> datetime | None: ...
     @property
+    def arrived_at(self) -> datetime | None: ...
+    @property
+    def called_at(self) -> datetime | None: ...
+    @property
+    def times_called(self) -> int: ...
+    @property
+    def skips(self) -> int: ...
+    @property
     def actual_time(self) -> datetime | None: ...
+    @property
+    def completed_at(self) -> datetime | None: ...
+    @property
+    def returns_by(self) -> datetime | None: ...
     @property
     def expires_at(self) -> datetime | None: ...
     @property
@@ -87,12 +99,14 @@ class TokensOfSlot:
         zone: str,
         queue_start: datetime,
         consultation_minutes: int,
+        now: datetime,
     ) -> None:
         self._slot_id = str(slot_id)
         self._zone = zone
         self._info = {"doctor": doctor_name, "start_time": moment(start_time, zone), "end_time": moment(end_time, zone)}
         self._queue_start = queue_start
         self._minutes = consultation_minutes
+        self._now = now
 
     @classmethod
     def of(cls, slot: Slot, *, now: datetime) -> "TokensOfSlot":
@@ -105,6 +119,7 @@ class TokensOfSlot:
             zone=slot.facility.time_zone,
             queue_start=start_of_queue(slot=slot, now=now),
             consultation_minutes=slot.consultation_minutes,
+            now=now,
         )
 
     def body(self, token: TokenFacts, *, patient_name: str, position: int | None) -> dict[str, Any]:
@@ -128,7 +143,14 @@ class TokensOfSlot:
             "acuity": token.acuity,
             "status": token.status,
             "estimated_time": moment(estimate, zone),
+            "arrived_at": moment(token.arrived_at, zone),
+            "called_at": moment(token.called_at, zone),
+            "times_called": token.times_called,
+            "skips": token.skips,
             "actual_time": moment(token.actual_time, zone),
+            "completed_at": moment(token.completed_at, zone),
+            "returns_by": moment(token.returns_by, zone),
+            "overdue": token.returns_by is not None and token.returns_by < self._now,
             "expires_at": moment(token.expires_at, zone),
             "grace_expires_at": moment(token.grace_expires_at, zone),
             "created_at": moment(token.created_at, zone),
@@ -163,6 +185,7 @@ def list_bytes(head: Head, tokens: Iterable[Listed], *, now: datetime) -> bytes:
         zone=head.time_zone,
         queue_start=start_of_queue(slot=head, now=now),
         consultation_minutes=head.consultation_minutes,
+        now=now,
     )
     texts = (to_json(slot.body(each, patient_name=each.patient_name, position=each.place)) for each in tokens)
     return b"[" + b",".join(texts) + b"]"

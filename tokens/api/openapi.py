@@ -332,6 +332,7 @@ def action(tag: str, summary: str, *codes: str, request: type[Serializer[Any]] |
         body = request or serializers.NothingRequest
         values: dict[str, dict[str, Any]] = {
             "TriageRequest": {"acuity": 2},
+            "StepOutRequest": {"reason": "LAB", "minutes": 20},
             "CompleteCurrentRequest": {"complete_current": True},
         }
         example = values.get(body.__name__)

@@ -23,7 +23,7 @@ from core.api.serializers import (
     StrictUUIDField,
 )
 from tokens.planning import SlotRange
-from tokens.policy.lifecycle import Status
+from tokens.policy.lifecycle import Status, StepOutReason
 from tokens.policy.priority import Category
 from waitlist.models import EntryStatus
 
@@ -196,6 +196,13 @@ class TriageRequest(StrictSerializer):
     """An emergency's acuity, 1 (immediate) to 5."""
 
     acuity = StrictIntegerField(min_value=1, max_value=5)
+
+
+class StepOutRequest(StrictSerializer):
+    """Why a patient steps out, and in how many minutes they are expected back."""
+
+    reason = serializers.ChoiceField(choices=[reason.value for reason in StepOutReason])
+    minutes = StrictIntegerField(min_value=1, max_value=240, default=30)
 
 
 class SlotFilters(PagedQuerySerializer):

@@ -6,6 +6,7 @@ Each request reads the head of the list, one row, from the database. The head al
 
 from collections.abc import Sequence
 from contextlib import suppress
+from datetime import datetime
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -70,7 +71,7 @@ def visible_patient_ids(principal: Principal, reach: Reach) -> frozenset[UUID] |
 def answer_list(request: Any, head: Head, *, in_queue: bool, patient_ids: frozenset[UUID] | None) -> Answer:
     """Return the list and record the patients in it as read, or return 304, which shows the client nothing new."""
     now = clock.now()
-    tag = _tag(head, moment_of_list(slot=head, now=now), in_queue, patient_ids)
+    tag = _tag(head, _moment(head, now, in_queue), in_queue, patient_ids)
     if etags.is_named(tag, request.META.get("HTTP_IF_NONE_MATCH")):
         return etags.not_modified(tag=tag)
     name = f"tokens:{head.id}:{response_cache.tag_of(in_queue, _sorted(patient_ids))}"
@@ -91,10 +92,14 @@ def _make(head: Head, *, in_queue: bool, patient_ids: frozenset[UUID] | None) ->
             break
         head = head_of(slot_id=head.id)
     now = clock.now()
-    moment = moment_of_list(slot=head, now=now)
+    moment = _moment(head, now, in_queue)
     content = messages.list_bytes(head, tokens, now=moment or now)
     named = PatientList(token.patient_id for token in tokens)
     return response_cache.Body(_tag(head, moment, in_queue, patient_ids), content, named)
+
+
+def _moment(head: Head, now: datetime, in_queue: bool) -> datetime | None:
+    return moment_of_list(slot=head, now=now, stepped_out=0 if in_queue else head.stepped_out)
 
 
 def _tag(head: Head, *rest: Any) -> str:

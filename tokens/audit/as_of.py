@@ -17,7 +17,8 @@ SLOT_FACTS = (
 )  # fmt: skip
 TOKEN_FACTS = (
     "id", "ticket", "patient_id", "category", "priority", "acuity", "arrival", "status", "created_at", "updated_at",
-    "actual_time", "expires_at", "grace_expires_at", "last_estimate",
+    "arrived_at", "called_at", "times_called", "skips", "actual_time", "completed_at", "returns_by", "expires_at",
+    "grace_expires_at", "last_estimate",
 )  # fmt: skip
 ENTRY_FACTS = ("id", "patient_id", "category", "priority", "arrival", "status", "token_id")
 

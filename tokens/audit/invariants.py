@@ -51,6 +51,7 @@ def _counters() -> Iterator[str]:
             regular=Count("id", filter=HOLDS_SEAT & ~emergency),
             emergencies=Count("id", filter=HOLDS_SEAT & emergency),
             queued=Count("id", filter=IS_QUEUED),
+            stepped_out=Count("id", filter=Q(status=Status.STEPPED_OUT)),
             in_room=Count("id", filter=Q(status=Status.IN_CONSULTATION)),
             due=Min("due_at"),
         )
@@ -62,13 +63,14 @@ def _counters() -> Iterator[str]:
         .annotate(number=Count("id"))
         .order_by()
     )
-    nothing: dict[str, Any] = {"regular": 0, "emergencies": 0, "queued": 0, "in_room": 0, "due": None}
+    nothing: dict[str, Any] = {"regular": 0, "emergencies": 0, "queued": 0, "stepped_out": 0, "in_room": 0, "due": None}
     for slot in Slot.objects.iterator():
         found = counted.get(slot.id, nothing)
         counters = {
             "regular_seats": (slot.regular_seats, found["regular"]),
             "emergency_seats": (slot.emergency_seats, found["emergencies"]),
             "queue_length": (slot.queue_length, found["queued"]),
+            "stepped_out": (slot.stepped_out, found["stepped_out"]),
             "waiting_count": (slot.waiting_count, waiting.get(slot.id, 0)),
             "room_since": (int(slot.room_since is not None), found["in_room"]),
         }

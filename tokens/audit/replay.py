@@ -36,7 +36,13 @@ class TokenThen:
     in_grace: bool
     created_at: datetime
     updated_at: datetime
+    arrived_at: datetime | None = None
+    called_at: datetime | None = None
+    times_called: int = 0
+    skips: int = 0
     actual_time: datetime | None = None
+    completed_at: datetime | None = None
+    returns_by: datetime | None = None
     expires_at: datetime | None = None
     grace_expires_at: datetime | None = None
     last_estimate: datetime | None = None
@@ -185,7 +191,7 @@ def _on_token(slot: SlotThen, event: Happened, token_id: UUID) -> None:
             **times,
         )
         return
-    changed: dict[str, Any] = {name: data[name] for name in ("category", "acuity", "arrival") if name in data}
+    changed: dict[str, Any] = {name: data[name] for name in NUMBERS_AND_WORDS if name in data}
     if "priority" in data:
         changed["priority"] = Decimal(data["priority"])
     if data["to"] == Status.IN_CONSULTATION:
@@ -197,7 +203,7 @@ def _on_token(slot: SlotThen, event: Happened, token_id: UUID) -> None:
     slot.tokens[token_id] = replace(
         known,
         status=data["to"],
-        in_grace=data["to"] == Status.NO_SHOW and data["from"] != Status.NO_SHOW,
+        in_grace=data["to"] == Status.NO_SHOW and data.get("grace_expires_at") is not None,
         updated_at=event.at,
         **times,
         **changed,
@@ -221,7 +227,16 @@ def _on_entry(slot: SlotThen, event: Happened) -> None:
         slot.entries[entry_id] = replace(slot.entries[entry_id], status=status, token_id=event.token_id)
 
 
-OF_TOKEN = {"expires_at": "expires_at", "grace_expires_at": "grace_expires_at", "estimated_time": "last_estimate"}
+OF_TOKEN = {
+    "expires_at": "expires_at",
+    "grace_expires_at": "grace_expires_at",
+    "estimated_time": "last_estimate",
+    "arrived_at": "arrived_at",
+    "called_at": "called_at",
+    "completed_at": "completed_at",
+    "returns_by": "returns_by",
+}
+NUMBERS_AND_WORDS = ("category", "acuity", "arrival", "times_called", "skips")
 
 
 def _moment(text: str | None) -> datetime | None:

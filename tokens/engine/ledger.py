@@ -29,7 +29,16 @@ ENTRY_EVENTS = {
     EntryStatus.WITHDRAWN: "waitlist.withdrawn",
     EntryStatus.EXPIRED: "waitlist.expired",
 }
-LOGGED_TIMES = {"expires_at": "expires_at", "grace_expires_at": "grace_expires_at", "last_estimate": "estimated_time"}
+LOGGED_TIMES = {
+    "expires_at": "expires_at",
+    "grace_expires_at": "grace_expires_at",
+    "last_estimate": "estimated_time",
+    "arrived_at": "arrived_at",
+    "called_at": "called_at",
+    "completed_at": "completed_at",
+    "returns_by": "returns_by",
+}
+LOGGED_NUMBERS = ("times_called", "skips")
 
 
 class Ledger:
@@ -130,7 +139,7 @@ class Ledger:
             priority=str(token.priority),
             acuity=token.acuity,
             arrival=arrival,
-            **_logged_times(fields),
+            **_logged(fields),
         )
         return token
 
@@ -138,7 +147,7 @@ class Ledger:
         """Apply an action of the lifecycle table to a token and note its event; raise InvalidTransition."""
         move = MOVES[action]
         if token.status not in move.sources:
-            raise InvalidTransition(status=token.status, action=action.value)
+            raise InvalidTransition(current_status=token.status, action=action.value)
         before = token.status
         self._count_token(token, -1)
         changes |= {"status": move.target, "updated_at": self.now}
@@ -152,7 +161,7 @@ class Ledger:
             token_id=token.id,
             **{"from": before, "to": token.status},
             ticket=token.ticket,
-            **_logged_times(changes),
+            **_logged(changes),
             **(data or {}),
         )
 
@@ -161,6 +170,8 @@ class Ledger:
             self.count("emergency_seats" if token.category == Category.EMERGENCY else "regular_seats", sign)
         if token.status in QUEUED:
             self.count("queue_length", sign)
+        elif token.status == Status.STEPPED_OUT:
+            self.count("stepped_out", sign)
 
     def _note_due(self, due_at: datetime | None) -> None:
         if due_at is not None and (self.slot.next_due_at is None or due_at < self.slot.next_due_at):
@@ -297,7 +308,8 @@ def close_all(ledgers: Sequence[Ledger]) -> None:
     write_all(ledgers, closing=True)
 
 
-def _logged_times(changes: dict[str, Any]) -> dict[str, str | None]:
-    """Return the times that an event records, so that the queue can be rebuilt from the log alone."""
+def _logged(changes: dict[str, Any]) -> dict[str, Any]:
+    """Return the times and numbers that an event records, so that the queue can be rebuilt from the log alone."""
     times = {LOGGED_TIMES[name]: changes[name] for name in LOGGED_TIMES if name in changes}
-    return {name: None if moment is None else moment.isoformat() for name, moment in times.items()}
+    numbers = {name: changes[name] for name in LOGGED_NUMBERS if name in changes}
+    return {name: None if moment is None else moment.isoformat() for name, moment in times.items()} | numbers

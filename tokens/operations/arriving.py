@@ -15,11 +15,12 @@ def confirm(ledger: Ledger, *, token: Token) -> None:
 
 def check_in(ledger: Ledger, *, token: Token) -> None:
     """Record that the patient has arrived."""
-    ledger.move(token, Action.CHECK_IN)
+    ledger.move(token, Action.CHECK_IN, arrived_at=ledger.now)
 
 
 def reinstate(ledger: Ledger, *, token: Token) -> None:
     """Put a missing patient back into the queue at the old priority; raise GraceExpired once the grace is over."""
     if token.status == Status.NO_SHOW and not token.in_grace:
         raise GraceExpired
-    ledger.move(token, Action.REINSTATE, grace_expires_at=None, due_at=None, last_estimate=None)
+    arrived_at = token.arrived_at or ledger.now
+    ledger.move(token, Action.REINSTATE, arrived_at=arrived_at, grace_expires_at=None, due_at=None, last_estimate=None)

@@ -194,6 +194,7 @@ def _take_seat(ledger: Ledger, patient: Patient, request: BookingRequest, priori
         category=request.category,
         priority=priority,
         arrival=arrival,
+        **({"arrived_at": ledger.now} if request.arrived else {}),
     )
 
 

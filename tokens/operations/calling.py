@@ -15,7 +15,7 @@ def call(ledger: Ledger, *, token: Token) -> None:
     estimate = None
     if allows(action=Action.CALL, status=token.status):
         estimate = estimate_in_queue(token=token, slot=ledger.slot, now=ledger.now)
-    ledger.move(token, Action.CALL, last_estimate=estimate)
+    ledger.move(token, Action.CALL, last_estimate=estimate, called_at=ledger.now, times_called=token.times_called + 1)
     if ledger.slot.first_called_at is None:
         ledger.change_slot(first_called_at=ledger.now)
 
@@ -31,21 +31,26 @@ def call_next(ledger: Ledger, first_here: Found, *, complete_current: bool) -> T
     return token
 
 
+def recall(ledger: Ledger, *, token: Token) -> None:
+    """Call a called patient once more."""
+    ledger.move(token, Action.RECALL, times_called=token.times_called + 1)
+
+
 def start(ledger: Ledger, *, token: Token, complete_current: bool) -> None:
     """Start the consultation; raise RoomOccupied if another one is running and `complete_current` is false."""
     if not allows(action=Action.START, status=token.status):
-        raise InvalidTransition(status=token.status, action=Action.START.value)
+        raise InvalidTransition(current_status=token.status, action=Action.START.value)
     if ledger.slot.room_since is not None:
         if not complete_current:
             raise RoomOccupied
         _complete_current(ledger)
-    ledger.move(token, Action.START, actual_time=ledger.now)
+    ledger.move(token, Action.START, actual_time=ledger.now, arrived_at=token.arrived_at or ledger.now)
     ledger.change_slot(room_since=ledger.now)
 
 
 def complete(ledger: Ledger, *, token: Token) -> None:
     """End the consultation and free the room."""
-    ledger.move(token, Action.COMPLETE)
+    ledger.move(token, Action.COMPLETE, completed_at=ledger.now)
     ledger.change_slot(room_since=None)
 
 

@@ -83,5 +83,5 @@ def cancel(ledger: Ledger, *, token: Token, keep_seat: bool) -> None:
 def withdraw(ledger: Ledger, *, entry: WaitlistEntry) -> None:
     """Take an entry off the waiting list; raise InvalidTransition if it is no longer WAITING."""
     if entry.status != EntryStatus.WAITING:
-        raise InvalidTransition(status=entry.status, action="withdraw")
+        raise InvalidTransition(current_status=entry.status, action="withdraw")
     ledger.settle_entries([entry], to=EntryStatus.WITHDRAWN)

@@ -66,6 +66,7 @@ def admit(ledger: Ledger, patients: Found, tokens: Found, *, acuity: int | None,
             priority=EMERGENCY_PRIORITY,
             arrival=ledger.next_arrival(),
             acuity=acuity,
+            arrived_at=ledger.now,
             emergency_reason=reason,
         )
         return Admission(token, is_new=True, previous_position=None)
@@ -85,6 +86,7 @@ def admit(ledger: Ledger, patients: Found, tokens: Found, *, acuity: int | None,
         **changes,
         time_bonus=NO_BONUS,
         care_bonus=NO_BONUS,
+        arrived_at=held.arrived_at or ledger.now,
         expires_at=None,
         due_at=None,
         emergency_reason=reason,
@@ -97,7 +99,9 @@ def admit(ledger: Ledger, patients: Found, tokens: Found, *, acuity: int | None,
 def triage(ledger: Ledger, *, token: Token, acuity: int) -> None:
     """Set the acuity of an emergency in the queue."""
     if token.category != Category.EMERGENCY:
-        raise InvalidTransition(status=token.category, action=Action.TRIAGE.value)
+        raise InvalidTransition(
+            "Only an emergency has an acuity.", current_status=token.status, action=Action.TRIAGE.value
+        )
     ledger.move(token, Action.TRIAGE, data={"acuity": acuity}, acuity=acuity)
 
 

@@ -89,7 +89,7 @@ def change(ledger: Ledger, *, doctor: Doctor, changes: dict[str, Any]) -> None:
     """
     slot = ledger.slot
     if slot.status == SlotStatus.CANCELLED:
-        raise InvalidTransition(status=slot.status, action="change")
+        raise InvalidTransition(current_status=slot.status, action="change")
     different = {name: value for name, value in changes.items() if getattr(slot, name) != value}
     if not different:
         return
@@ -117,7 +117,7 @@ def close(ledger: Ledger) -> None:
     """
     slot = ledger.slot
     if slot.status not in DELAYABLE:
-        raise InvalidTransition(status=slot.status, action="close")
+        raise InvalidTransition(current_status=slot.status, action="close")
     expire_waiting(ledger)
     ledger.change_slot(status=SlotStatus.CLOSED)
     ledger.note("slot.closed")
@@ -130,7 +130,7 @@ def cancel(ledger: Ledger, *, reason: str) -> SlotCancelled:
     """
     slot = ledger.slot
     if slot.status == SlotStatus.CANCELLED:
-        raise InvalidTransition(status=slot.status, action="cancel")
+        raise InvalidTransition(current_status=slot.status, action="cancel")
     cancellable = IS_LIVE & ~Q(status=Status.IN_CONSULTATION) | Q(status=Status.BUFFER)  # each of them holds a seat
     cancelled = list(tokens_of(slot=slot).filter(cancellable).order_by("arrival")) if slot.current_capacity else []
     for token in cancelled:

@@ -1,6 +1,6 @@
 """The table of moves: the states from which and to which an action takes a token, and which states hold a seat.
 
-Source: section 4 of the contract. `docs/lifecycle.md` is generated from this table.
+Source: sections 4 and 14 of the contract. `docs/lifecycle.md` is generated from this table.
 """
 
 from dataclasses import dataclass
@@ -13,8 +13,10 @@ class Status(StrEnum):
     CHECKED_IN = "CHECKED_IN"
     CALLED = "CALLED"
     IN_CONSULTATION = "IN_CONSULTATION"
+    STEPPED_OUT = "STEPPED_OUT"
     COMPLETED = "COMPLETED"
     NO_SHOW = "NO_SHOW"
+    NOT_SEEN = "NOT_SEEN"
     BUFFER = "BUFFER"
     CANCELLED = "CANCELLED"
     EXPIRED = "EXPIRED"
@@ -31,12 +33,16 @@ class Action(StrEnum):
     EXPIRE = "expire"
     CHECK_IN = "check_in"
     CALL = "call"
+    RECALL = "recall"
     START = "start"
     REQUEUE = "requeue"
     COMPLETE = "complete"
+    STEP_OUT = "step_out"
+    STEP_IN = "step_in"
     NO_SHOW = "no_show"
     REINSTATE = "reinstate"
     END_GRACE = "end_grace"
+    END_UNSEEN = "end_unseen"
     CANCEL = "cancel"
     CANCEL_WITH_SLOT = "cancel_with_slot"
     BUFFER = "buffer"
@@ -44,10 +50,20 @@ class Action(StrEnum):
     TRIAGE = "triage"
 
 
+class StepOutReason(StrEnum):
+    """Why a patient steps out."""
+
+    LAB = "LAB"
+    XRAY = "XRAY"
+    PAYMENT = "PAYMENT"
+    WASHROOM = "WASHROOM"
+    OTHER = "OTHER"
+
+
 QUEUED = frozenset({Status.PENDING, Status.CONFIRMED, Status.CHECKED_IN})
 """The token is in the slot's queue."""
 
-LIVE = QUEUED | {Status.CALLED, Status.IN_CONSULTATION}
+LIVE = QUEUED | {Status.CALLED, Status.IN_CONSULTATION, Status.STEPPED_OUT}
 """The token is always live; a NO_SHOW is live only while its grace runs."""
 
 SEATED = LIVE | {Status.COMPLETED, Status.BUFFER}
@@ -83,11 +99,23 @@ MOVES: dict[Action, Move] = {
     Action.EXPIRE: _move(Status.EXPIRED, "expired", "the hold ran out; the seat is freed", Status.PENDING),
     Action.CHECK_IN: _move(Status.CHECKED_IN, "checked_in", "the patient is here", Status.CONFIRMED),
     Action.CALL: _move(Status.CALLED, "called", "the patient is called in", Status.CONFIRMED, Status.CHECKED_IN),
+    Action.RECALL: _move(Status.CALLED, "recalled", "the patient is called once more", Status.CALLED),
     Action.START: _move(Status.IN_CONSULTATION, "started", "the consultation begins", Status.CALLED),
     Action.REQUEUE: _move(
         Status.CHECKED_IN, "requeued", "a called patient did not appear: back at the old priority", Status.CALLED
     ),
     Action.COMPLETE: _move(Status.COMPLETED, "completed", "the consultation is over", Status.IN_CONSULTATION),
+    Action.STEP_OUT: _move(
+        Status.STEPPED_OUT,
+        "stepped_out",
+        "the patient goes to the laboratory, for example, and is expected back by `returns_by`",
+        Status.CHECKED_IN,
+        Status.CALLED,
+        Status.IN_CONSULTATION,
+    ),
+    Action.STEP_IN: _move(
+        Status.CHECKED_IN, "stepped_in", "the patient is back: in the queue at the old priority", Status.STEPPED_OUT
+    ),
     Action.NO_SHOW: _move(
         Status.NO_SHOW,
         "no_show",
@@ -100,6 +128,13 @@ MOVES: dict[Action, Move] = {
         Status.CHECKED_IN, "reinstated", "the patient turned up in the grace: back at the old priority", Status.NO_SHOW
     ),
     Action.END_GRACE: _move(Status.NO_SHOW, "grace_ended", "the grace ran out; the seat is freed", Status.NO_SHOW),
+    Action.END_UNSEEN: _move(
+        Status.NOT_SEEN,
+        "not_seen",
+        "the slot ended before the patient was seen; the seat is freed",
+        Status.CHECKED_IN,
+        Status.STEPPED_OUT,
+    ),
     Action.CANCEL: _move(
         Status.CANCELLED,
         "cancelled",
@@ -118,6 +153,7 @@ MOVES: dict[Action, Move] = {
         Status.CONFIRMED,
         Status.CHECKED_IN,
         Status.CALLED,
+        Status.STEPPED_OUT,
         Status.NO_SHOW,
         Status.BUFFER,
     ),

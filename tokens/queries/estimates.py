@@ -22,11 +22,12 @@ class Timed(Protocol):
     def consultation_minutes(self) -> int: ...
 
 
-def moment_of_list(*, slot: Timed, now: datetime) -> datetime | None:
+def moment_of_list(*, slot: Timed, now: datetime, stepped_out: int = 0) -> datetime | None:
     """Return the time for which a list of the slot's tokens is computed; None if it is the same at any time.
 
     While the estimates move with the clock, this is the end of the current second: no estimate lies in the past, and
-    all requests within the second get the same list.
+    all requests within the second get the same list. The same holds while patients have stepped out (`stepped_out`, the
+    number of those that the list shows), because they become overdue with time.
     """
     fixed_until = estimates.stands_until(
         delayed_start=slot.delayed_start,
@@ -34,7 +35,7 @@ def moment_of_list(*, slot: Timed, now: datetime) -> datetime | None:
         room_since=slot.room_since,
         consultation_minutes=slot.consultation_minutes,
     )
-    if fixed_until is None or now <= fixed_until:
+    if not stepped_out and (fixed_until is None or now <= fixed_until):
         return None
     return now if now.microsecond == 0 else now.replace(microsecond=0) + timedelta(seconds=1)
 

@@ -26,7 +26,7 @@ from tokens.engine.locate import facility_of_slot
 _HEAD = """
 SELECT id, facility_id, doctor_id, (SELECT name FROM clinics_doctor WHERE id = slot.doctor_id),
     (SELECT time_zone FROM clinics_facility WHERE id = slot.facility_id), start_time, end_time, delay_minutes,
-    consultation_minutes, first_called_at, room_since, version, last_event_hash,
+    consultation_minutes, first_called_at, room_since, stepped_out, version, last_event_hash,
     (SELECT stamp FROM patients_namestamp)
 FROM clinics_slot AS slot
 WHERE facility_id = %s AND id = ANY(%s)
@@ -35,8 +35,9 @@ WHERE facility_id = %s AND id = ANY(%s)
 _LISTED = """
 SELECT slot.version, (SELECT stamp FROM patients_namestamp),
     token.place, token.id::text, token.ticket, token.patient_id::text, patient.name, token.priority, token.category,
-    token.acuity, token.status, token.last_estimate, token.actual_time, token.expires_at, token.grace_expires_at,
-    token.created_at, token.updated_at
+    token.acuity, token.status, token.last_estimate, token.arrived_at, token.called_at, token.times_called, token.skips,
+    token.actual_time, token.completed_at, token.returns_by, token.expires_at, token.grace_expires_at, token.created_at,
+    token.updated_at
 FROM clinics_slot AS slot
 LEFT JOIN (
     SELECT row_number() OVER (ORDER BY priority, rank_band, rank_arrival) AS place, *
@@ -70,6 +71,7 @@ class Head(NamedTuple):
     consultation_minutes: int
     first_called_at: datetime | None
     room_since: datetime | None
+    stepped_out: int
     version: int
     last_event_hash: bytes
     names: UUID | None
@@ -95,7 +97,13 @@ class Listed(NamedTuple):
     acuity: int | None
     status: str
     last_estimate: datetime | None
+    arrived_at: datetime | None
+    called_at: datetime | None
+    times_called: int
+    skips: int
     actual_time: datetime | None
+    completed_at: datetime | None
+    returns_by: datetime | None
     expires_at: datetime | None
     grace_expires_at: datetime | None
     created_at: datetime

@@ -1,4 +1,4 @@
-"""The lifecycle table matches contract section 4, transition by transition."""
+"""The lifecycle table matches contract sections 4 and 14, transition by transition."""
 
 import pytest
 
@@ -9,6 +9,10 @@ CONTRACT = {
     Action.EXPIRE: ({"PENDING"}, "EXPIRED"),
     Action.CHECK_IN: ({"CONFIRMED"}, "CHECKED_IN"),
     Action.CALL: ({"CONFIRMED", "CHECKED_IN"}, "CALLED"),
+    Action.RECALL: ({"CALLED"}, "CALLED"),
+    Action.STEP_OUT: ({"CHECKED_IN", "CALLED", "IN_CONSULTATION"}, "STEPPED_OUT"),
+    Action.STEP_IN: ({"STEPPED_OUT"}, "CHECKED_IN"),
+    Action.END_UNSEEN: ({"CHECKED_IN", "STEPPED_OUT"}, "NOT_SEEN"),
     Action.START: ({"CALLED"}, "IN_CONSULTATION"),
     Action.REQUEUE: ({"CALLED"}, "CHECKED_IN"),
     Action.COMPLETE: ({"IN_CONSULTATION"}, "COMPLETED"),
@@ -16,7 +20,10 @@ CONTRACT = {
     Action.REINSTATE: ({"NO_SHOW"}, "CHECKED_IN"),
     Action.END_GRACE: ({"NO_SHOW"}, "NO_SHOW"),
     Action.CANCEL: ({"PENDING", "CONFIRMED", "CHECKED_IN", "CALLED", "BUFFER"}, "CANCELLED"),
-    Action.CANCEL_WITH_SLOT: ({"PENDING", "CONFIRMED", "CHECKED_IN", "CALLED", "NO_SHOW", "BUFFER"}, "CANCELLED"),
+    Action.CANCEL_WITH_SLOT: (
+        {"PENDING", "CONFIRMED", "CHECKED_IN", "CALLED", "STEPPED_OUT", "NO_SHOW", "BUFFER"},
+        "CANCELLED",
+    ),
     Action.BUFFER: ({"CONFIRMED", "CHECKED_IN"}, "BUFFER"),
     Action.RELEASE_BUFFER: ({"BUFFER"}, "CANCELLED"),
     Action.BECOME_EMERGENCY: ({"PENDING", "CONFIRMED", "CHECKED_IN"}, "CHECKED_IN"),
@@ -39,6 +46,15 @@ def test_every_action_from_every_state(action: Action, status: Status) -> None:
 
 def test_seats_and_life_by_state() -> None:
     seats = {status.value for status in Status if holds_seat(status=status, in_grace=False)}
-    assert seats == {"PENDING", "CONFIRMED", "CHECKED_IN", "CALLED", "IN_CONSULTATION", "COMPLETED", "BUFFER"}
+    assert seats == {
+        "PENDING",
+        "CONFIRMED",
+        "CHECKED_IN",
+        "CALLED",
+        "IN_CONSULTATION",
+        "STEPPED_OUT",
+        "COMPLETED",
+        "BUFFER",
+    }
     assert holds_seat(status=Status.NO_SHOW, in_grace=True)
     assert QUEUED < LIVE

@@ -74,7 +74,7 @@ def test_emergencies_newest_first_then_by_acuity() -> None:
 
 
 def test_a_missing_patient_holds_the_seat_while_the_grace_runs() -> None:
-    missing = moved(1, 2, "CONFIRMED", "NO_SHOW")
+    missing = moved(1, 2, "CONFIRMED", "NO_SHOW", grace_expires_at=(NINE + timedelta(minutes=17)).isoformat())
     assert after(issued(1, 1), missing).regular_seats == 1
     assert after(issued(1, 1), missing, moved(1, 20, "NO_SHOW", "NO_SHOW")).regular_seats == 0
 

@@ -1,0 +1,29 @@
+"""Patients who leave for a while, for the laboratory or a payment for example, and keep their seat."""
+
+from datetime import timedelta
+
+from tokens.engine.ledger import Ledger
+from tokens.models import Token
+from tokens.policy.lifecycle import Action, Status, StepOutReason
+from tokens.queries.estimates import estimate_in_queue
+
+
+def step_out(ledger: Ledger, *, token: Token, reason: StepOutReason, minutes: int) -> None:
+    """Take a patient out of the queue or the room; the token keeps its seat and its last estimate."""
+    before, estimate = token.status, token.last_estimate
+    if before == Status.CHECKED_IN:
+        estimate = estimate_in_queue(token=token, slot=ledger.slot, now=ledger.now)
+    ledger.move(
+        token,
+        Action.STEP_OUT,
+        data={"reason": reason.value},
+        last_estimate=estimate,
+        returns_by=ledger.now + timedelta(minutes=minutes),
+    )
+    if before == Status.IN_CONSULTATION:
+        ledger.change_slot(room_since=None)
+
+
+def step_in(ledger: Ledger, *, token: Token) -> None:
+    """Put a patient who is back into the queue."""
+    ledger.move(token, Action.STEP_IN, last_estimate=None, returns_by=None)

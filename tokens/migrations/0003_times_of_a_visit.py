@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('clinics', '0005_patients_who_stepped_out'),
+        ('clinics', '0006_patients_who_stepped_out'),
         ('patients', '0006_history_ids_of_64_bits'),
         ('tokens', '0002_no_index_twice'),
     ]

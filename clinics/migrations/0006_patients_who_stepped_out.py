@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('clinics', '0004_slot_history_by_facility'),
+        ('clinics', '0005_facility_rules'),
     ]
 
     operations = [

@@ -20,7 +20,7 @@ class NamedFacilitySerializer(FacilitySerializer):
     rules = None  # type: ignore[assignment]
 
     class Meta(FacilitySerializer.Meta):
-        fields = ("id", "name", "code")  # type: ignore[assignment]
+        fields = ("id", "name", "code", "display_name", "colour")  # type: ignore[assignment]
 
 
 class FacilityForm(CheckedForm):
@@ -30,7 +30,7 @@ class FacilityForm(CheckedForm):
 
     class Meta:
         model = Facility
-        fields = ("name", "code")
+        fields = ("name", "code", "display_name", "colour")
 
 
 @admin.register(Facility)

@@ -18,6 +18,9 @@ class Facility(models.Model):
     name = models.CharField(max_length=200)
     code = models.CharField(max_length=16, unique=True)
     time_zone = models.CharField(max_length=64)
+    # What patients read instead of `name`, and the colour of the facility's screens and slips, `#rrggbb`.
+    display_name = models.CharField(max_length=200, null=True, blank=True)
+    colour = models.CharField(max_length=7, null=True, blank=True)
     # The overrides of the server's rules (`clinics.rules`), by name.
     rules = models.JSONField(default=dict, blank=True, editable=False)
     # The last number given to a doctor: each doctor of the facility has ticket letters of their own.
@@ -29,6 +32,11 @@ class Facility(models.Model):
 
     def __str__(self) -> str:
         return self.code
+
+    @property
+    def shown_name(self) -> str:
+        """The name on screens, slips, e-mails and files."""
+        return self.display_name or self.name
 
 
 @pghistory.track(pghistory.InsertEvent(), pghistory.UpdateEvent(), pghistory.DeleteEvent())

@@ -34,7 +34,7 @@ facility_detail = extend_schema_view(
     patch=extend_schema(
         tags=TAGS,
         operation_id="facilities_change",
-        summary="Change a facility's name, code, time zone or rules",
+        summary="Change a facility",
         description=(
             "`rules` are merged: a rule that is not sent stays, null takes it back to the server's default. They apply "
             "to what is done from then on, within 5 seconds in every process. "

@@ -6,6 +6,7 @@ from django.core.validators import RegexValidator
 from rest_framework import serializers
 
 from clinics.api.rules import RulesSerializer
+from clinics.branding import COLOUR
 from clinics.facilities import time_zones
 from clinics.models import Doctor, Facility
 from core.api.fields import EmailField, NameField, PhoneField, VisibleCharField
@@ -25,12 +26,23 @@ MAX_EXPERIENCE = 80
 _CODE = RegexValidator(r"^[A-Z0-9][A-Z0-9-]{0,15}\Z", "Use capital letters A-Z, digits and dashes.", code="invalid")
 
 
+_COLOUR = RegexValidator(rf"^{COLOUR.pattern}\Z", "Use a colour such as #0b6e4f.", code="invalid")
+
+
 class FacilitySerializer(StrictModelSerializer):
     """A hospital or clinic."""
 
     name = NameField()
     code = StrictCharField(max_length=16, validators=[_CODE], help_text="Capital letters, digits and dashes.")
     time_zone = StrictCharField(max_length=64, help_text="An IANA name, for example Asia/Kolkata.")
+    display_name = NameField(required=False, allow_null=True, help_text="What patients read instead of `name`.")
+    colour = StrictCharField(
+        max_length=7,
+        required=False,
+        allow_null=True,
+        validators=[_COLOUR],
+        help_text="Of screens and slips; text on it is black or white, whichever contrasts more.",
+    )
     rules = RulesSerializer(required=False, help_text="PATCH merges them; null takes the facility's own value back.")
 
     class Meta:
@@ -39,10 +51,12 @@ class FacilitySerializer(StrictModelSerializer):
             "name": "St. Martha's Hospital",
             "code": "A1",
             "time_zone": "Asia/Kolkata",
+            "display_name": "St. Martha's, Whitefield",
+            "colour": "#0b6e4f",
             "rules": RulesSerializer.Meta.example,
         }
         model = Facility
-        fields = ("id", "name", "code", "time_zone", "rules")
+        fields = ("id", "name", "code", "time_zone", "display_name", "colour", "rules")
         read_only_fields = ("id",)
 
     def validate_time_zone(self, value: str) -> str:

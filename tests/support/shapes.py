@@ -59,7 +59,10 @@ def maybe_text(value: Any) -> bool:
     return value is None or isinstance(value, str)
 
 
-FACILITY = {"id": uuid, "name": text, "code": text, "time_zone": text, "rules": lambda rules: isinstance(rules, dict)}
+FACILITY = {
+    "id": uuid, "name": text, "code": text, "time_zone": text, "display_name": maybe_text, "colour": maybe_text,
+    "rules": lambda rules: isinstance(rules, dict),
+}  # fmt: skip
 DOCTOR = {
     "id": uuid, "facility": uuid, "name": text, "specialization": text, "email": maybe_text, "phone": maybe_text,
     "experience_years": or_null(whole), "consultation_minutes": whole, "is_active": yes_no, "created_at": moment,

@@ -58,12 +58,35 @@ def test_nobody_else_does(hospital: Hospital, role: str) -> None:
         ({"name": "x" * 10_000}, "name", "max-length"),
         ({"name": None}, "name", "null"),
         ({"rooms": 3}, "rooms", "unknown-field"),
+        ({"display_name": ""}, "display_name", "blank"),
+        ({"display_name": "a\u202eb"}, "display_name", "invisible-character"),
+        ({"display_name": "x" * 201}, "display_name", "max-length"),
+        ({"colour": "blue"}, "colour", "invalid"),
+        ({"colour": "#12345"}, "colour", "invalid"),
+        ({"colour": "#1234567"}, "colour", "max-length"),
+        ({"colour": "#12345g"}, "colour", "invalid"),
+        ({"colour": "123456"}, "colour", "invalid"),
+        ({"colour": "#\u0661\u0662\u0663\u0664\u0665\u0666"}, "colour", "invalid"),
+        ({"colour": ""}, "colour", "blank"),
+        ({"colour": 123456}, "colour", "invalid"),
     ],
 )
 def test_what_makes_no_sense_is_refused(hospital: Hospital, change: dict[str, object], field: str, code: str) -> None:
     refused = hospital.admin.patch(f"facilities/{hospital.facility['id']}/", change)
     refused.expect(400, "validation-error")
     assert refused.codes[field] == code
+
+
+def test_its_name_for_patients_and_its_colour_can_be_set_and_taken_back(hospital: Hospital) -> None:
+    path = f"facilities/{hospital.facility['id']}/"
+    assert (hospital.facility["display_name"], hospital.facility["colour"]) == (None, None)
+    changes = {"display_name": "सेंट मार्था", "colour": "#0B6e4F"}
+    changed = hospital.admin.patch(path, changes).expect(200)
+    assert changed == {**hospital.facility, **changes}
+    assert Facility.objects.get().shown_name == "सेंट मार्था"
+    taken_back = hospital.admin.patch(path, {"display_name": None, "colour": None}).expect(200)
+    assert taken_back == hospital.facility
+    assert Facility.objects.get().shown_name == hospital.facility["name"]
 
 
 def test_a_code_belongs_to_one_facility(hospital: Hospital) -> None:

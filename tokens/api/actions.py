@@ -72,7 +72,7 @@ class RecallView(TokenActionView):
     act = TokenAllocationService.recall
 
 
-@openapi.action("Call", "Start a consultation", "room-occupied", request=CompleteCurrentRequest)
+@openapi.action("Call", "Start a consultation", "room-occupied")
 class StartView(TokenActionView):
     """Start the consultation."""
 
@@ -94,7 +94,7 @@ class RequeueView(TokenActionView):
     act = TokenAllocationService.requeue
 
 
-@openapi.action("Arrive", "Let a patient step out", request=StepOutRequest)
+@openapi.action("Arrive", "Let a patient step out")
 class StepOutView(TokenActionView):
     """Take a patient out of the queue or the room for a while; the token keeps its seat."""
 
@@ -123,7 +123,7 @@ class ReinstateView(TokenActionView):
     act = TokenAllocationService.reinstate
 
 
-@openapi.action("Emergency", "Set an emergency's acuity", request=TriageRequest)
+@openapi.action("Emergency", "Set an emergency's acuity")
 class TriageView(TokenActionView):
     """Set an emergency's acuity, 1 (immediate) to 5."""
 

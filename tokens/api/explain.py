@@ -3,10 +3,12 @@
 from typing import Any
 
 from django.db.models import Count, Q
+from rest_framework import serializers
 
 from accounts.access.principal import roles_of
+from core.api.serializers import OutputSerializer
 from events.models import Event
-from tokens.api.messages import event_body
+from tokens.api.messages import EventMessage, event_body
 from tokens.models import Token
 from tokens.policy.lifecycle import QUEUED
 from tokens.policy.priority import BASE, Category
@@ -14,6 +16,18 @@ from tokens.queries.queue import ahead_of
 
 EMERGENCY_EVENTS = ("token.emergency_admitted", "token.became_emergency", "token.triaged")
 SLOT_EVENTS = ("slot.delayed", "slot.cancelled", "slot.closed")
+
+
+class ExplanationMessage(OutputSerializer):
+    """The reasons for a token's position."""
+
+    token_number = serializers.IntegerField(allow_null=True)
+    priority = serializers.FloatField()
+    base = serializers.FloatField()
+    time_bonus = serializers.FloatField()
+    care_bonus = serializers.FloatField()
+    ahead = serializers.DictField(child=serializers.IntegerField())
+    history = EventMessage(many=True)
 
 
 def explain_body(token: Token, *, names_staff: bool) -> dict[str, Any]:
@@ -25,15 +39,13 @@ def explain_body(token: Token, *, names_staff: bool) -> dict[str, Any]:
     if token.status in QUEUED:
         groups = ahead_of(token=token).order_by("category").values_list("category")
         ahead = dict(groups.annotate(number=Count("id")))
-    return {
-        "token_number": sum(ahead.values()) + 1 if token.status in QUEUED else None,
-        "priority": float(token.priority),
-        "base": float(BASE[Category(token.category)]),
-        "time_bonus": float(token.time_bonus),
-        "care_bonus": float(token.care_bonus),
-        "ahead": ahead,
-        "history": _shown_history(token, names_staff=names_staff),
-    }
+    return ExplanationMessage.write(
+        token,
+        token_number=sum(ahead.values()) + 1 if token.status in QUEUED else None,
+        base=float(BASE[Category(token.category)]),
+        ahead=ahead,
+        history=_shown_history(token, names_staff=names_staff),
+    )
 
 
 def _shown_history(token: Token, *, names_staff: bool) -> list[dict[str, Any]]:

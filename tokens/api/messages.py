@@ -1,89 +1,112 @@
-"""Render slots, tokens, waiting-list entries and events (section 1 of the contract)."""
+"""Slots, tokens, waiting-list entries and events as the API sends them (section 1 of the contract).
+
+Each message is declared once: its fields describe it in the OpenAPI document, and it is written by them.
+"""
 
 from collections.abc import Collection, Iterable
 from datetime import datetime
-from decimal import Decimal
-from typing import Any, Protocol
+from typing import Any
 from uuid import UUID
 
-from clinics.models import Slot
+from rest_framework import serializers
+
+from clinics.models import Slot, SlotStatus
 from core.api.renderers import to_json
+from core.api.serializers import OutputSerializer, write_time, writer_of
 from core.local_time import zone_info
 from events.models import Event
+from tokens.api import examples
 from tokens.models import Token
 from tokens.policy.estimates import estimated_time
-from tokens.policy.lifecycle import QUEUED
+from tokens.policy.lifecycle import QUEUED, Status
+from tokens.policy.priority import Category
 from tokens.queries.estimates import expected_end, start_of_queue
 from tokens.queries.queue import positions_of
 from tokens.queries.queue_list import Head, Listed
-from waitlist.models import WaitlistEntry
+from waitlist.models import EntryStatus, WaitlistEntry
 from waitlist.order import positions_of_entries
+
+CATEGORIES = [category.value for category in Category]
+
+
+class SlotMessage(OutputSerializer):
+    """A slot."""
+
+    id = serializers.UUIDField()
+    doctor = serializers.UUIDField(source="doctor_id")
+    doctor_name = serializers.CharField()
+    start_time = serializers.DateTimeField()
+    end_time = serializers.DateTimeField()
+    expected_end = serializers.DateTimeField()
+    max_capacity = serializers.IntegerField()
+    current_capacity = serializers.IntegerField(help_text="Seats held, emergencies included.")
+    available_capacity = serializers.IntegerField()
+    waiting_count = serializers.IntegerField()
+    status = serializers.ChoiceField(choices=SlotStatus.choices)
+    delay_minutes = serializers.IntegerField()
+    cascaded_minutes = serializers.IntegerField()
+    consultation_minutes = serializers.IntegerField()
+    version = serializers.IntegerField()
+    created_at = serializers.DateTimeField()
+
+    class Meta:
+        example = examples.SLOT
 
 
 def slot_body(slot: Slot, *, now: datetime) -> dict[str, Any]:
     """Render a slot, with times in the facility's zone."""
-    zone = slot.facility.time_zone
-    return {
-        "id": str(slot.id),
-        "doctor": str(slot.doctor_id),
-        "doctor_name": slot.doctor.name,
-        "start_time": moment(slot.start_time, zone),
-        "end_time": moment(slot.end_time, zone),
-        "expected_end": moment(expected_end(slot=slot, now=now), zone),
-        "max_capacity": slot.max_capacity,
-        "current_capacity": slot.current_capacity,
-        "available_capacity": slot.available_capacity,
-        "waiting_count": slot.waiting_count,
-        "status": slot.status,
-        "delay_minutes": slot.delay_minutes,
-        "cascaded_minutes": slot.cascaded_minutes,
-        "consultation_minutes": slot.consultation_minutes,
-        "version": slot.version,
-        "created_at": moment(slot.created_at, zone),
-    }
+    zone = zone_info(slot.facility.time_zone)
+    end = write_time(expected_end(slot=slot, now=now), zone)
+    return SlotMessage.write(slot, zone=zone, doctor_name=slot.doctor.name, expected_end=end)
 
 
-class TokenFacts(Protocol):
-    """The fields of a token that are rendered; Token and Listed have them."""
+class SlotInfoMessage(OutputSerializer):
+    """The slot as printed on a patient's slip."""
 
-    @property
-    def id(self) -> UUID | str: ...
-    @property
-    def ticket(self) -> str: ...
-    @property
-    def patient_id(self) -> UUID | str: ...
-    @property
-    def priority(self) -> Decimal: ...
-    @property
-    def category(self) -> str: ...
-    @property
-    def acuity(self) -> int | None: ...
-    @property
-    def status(self) -> str: ...
-    @property
-    def last_estimate(self) -> datetime | None: ...
-    @property
-    def arrived_at(self) -> datetime | None: ...
-    @property
-    def called_at(self) -> datetime | None: ...
-    @property
-    def times_called(self) -> int: ...
-    @property
-    def skips(self) -> int: ...
-    @property
-    def actual_time(self) -> datetime | None: ...
-    @property
-    def completed_at(self) -> datetime | None: ...
-    @property
-    def returns_by(self) -> datetime | None: ...
-    @property
-    def expires_at(self) -> datetime | None: ...
-    @property
-    def grace_expires_at(self) -> datetime | None: ...
-    @property
-    def created_at(self) -> datetime: ...
-    @property
-    def updated_at(self) -> datetime: ...
+    doctor = serializers.CharField(help_text="The doctor's name.")
+    start_time = serializers.DateTimeField()
+    end_time = serializers.DateTimeField()
+
+
+class TokenMessage(OutputSerializer):
+    """A token."""
+
+    id = serializers.UUIDField()
+    ticket = serializers.RegexField(r"^[A-Z0-9]{2,8}-[0-9]{3,}$")
+    slot = serializers.UUIDField()
+    slot_info = SlotInfoMessage()
+    patient = serializers.UUIDField(source="patient_id")
+    patient_name = serializers.CharField()
+    token_number = serializers.IntegerField(allow_null=True, help_text="The live position; null outside the queue.")
+    priority = serializers.FloatField()
+    category = serializers.ChoiceField(choices=CATEGORIES)
+    acuity = serializers.IntegerField(allow_null=True)
+    status = serializers.ChoiceField(choices=[status.value for status in Status])
+    estimated_time = serializers.DateTimeField(allow_null=True)
+    arrived_at = serializers.DateTimeField(allow_null=True)
+    called_at = serializers.DateTimeField(allow_null=True, help_text="The last call, without recalls.")
+    times_called = serializers.IntegerField(help_text="Calls and recalls.")
+    skips = serializers.IntegerField()
+    actual_time = serializers.DateTimeField(allow_null=True, help_text="When the consultation began.")
+    completed_at = serializers.DateTimeField(allow_null=True)
+    returns_by = serializers.DateTimeField(allow_null=True, help_text="Of a patient who has stepped out.")
+    overdue = serializers.BooleanField(help_text="`returns_by` has passed.")
+    expires_at = serializers.DateTimeField(allow_null=True)
+    grace_expires_at = serializers.DateTimeField(allow_null=True)
+    created_at = serializers.DateTimeField()
+    updated_at = serializers.DateTimeField()
+
+    class Meta:
+        example = examples.TOKEN
+
+
+Row = Token | Listed
+"""A token as it is rendered: a model instance, or a row of the list of a slot."""
+
+
+_write_token = writer_of(
+    TokenMessage, ("slot", "slot_info", "patient_name", "token_number", "estimated_time", "overdue")
+)
 
 
 class TokensOfSlot:
@@ -102,8 +125,12 @@ class TokensOfSlot:
         now: datetime,
     ) -> None:
         self._slot_id = str(slot_id)
-        self._zone = zone
-        self._info = {"doctor": doctor_name, "start_time": moment(start_time, zone), "end_time": moment(end_time, zone)}
+        self._zone = zone_info(zone)
+        self._info = {
+            "doctor": doctor_name,
+            "start_time": write_time(start_time, self._zone),
+            "end_time": write_time(end_time, self._zone),
+        }
         self._queue_start = queue_start
         self._minutes = consultation_minutes
         self._now = now
@@ -122,40 +149,25 @@ class TokensOfSlot:
             now=now,
         )
 
-    def body(self, token: TokenFacts, *, patient_name: str, position: int | None) -> dict[str, Any]:
+    def body(self, token: Row, *, patient_name: str, position: int | None) -> dict[str, Any]:
         """Render a token at its position; outside the queue (None) it keeps its last estimate."""
-        zone = self._zone
         estimate = token.last_estimate
         if position is not None:
             estimate = estimated_time(
                 start_of_queue=self._queue_start, consultation_minutes=self._minutes, ahead=position - 1
             )
-        return {
-            "id": str(token.id),
-            "ticket": token.ticket,
-            "slot": self._slot_id,
-            "slot_info": self._info,
-            "patient": str(token.patient_id),
-            "patient_name": patient_name,
-            "token_number": position,
-            "priority": float(token.priority),
-            "category": token.category,
-            "acuity": token.acuity,
-            "status": token.status,
-            "estimated_time": moment(estimate, zone),
-            "arrived_at": moment(token.arrived_at, zone),
-            "called_at": moment(token.called_at, zone),
-            "times_called": token.times_called,
-            "skips": token.skips,
-            "actual_time": moment(token.actual_time, zone),
-            "completed_at": moment(token.completed_at, zone),
-            "returns_by": moment(token.returns_by, zone),
-            "overdue": token.returns_by is not None and token.returns_by < self._now,
-            "expires_at": moment(token.expires_at, zone),
-            "grace_expires_at": moment(token.grace_expires_at, zone),
-            "created_at": moment(token.created_at, zone),
-            "updated_at": moment(token.updated_at, zone),
-        }
+        return _write_token(
+            token,
+            self._zone,
+            {
+                "slot": self._slot_id,
+                "slot_info": self._info,
+                "patient_name": patient_name,
+                "token_number": position,
+                "estimated_time": None if estimate is None else estimate.astimezone(self._zone).isoformat(),
+                "overdue": token.returns_by is not None and token.returns_by < self._now,
+            },
+        )
 
 
 def token_body(token: Token, *, position: int | None, now: datetime) -> dict[str, Any]:
@@ -191,6 +203,24 @@ def list_bytes(head: Head, tokens: Iterable[Listed], *, now: datetime) -> bytes:
     return b"[" + b",".join(texts) + b"]"
 
 
+class WaitingListEntryMessage(OutputSerializer):
+    """A waiting-list entry."""
+
+    id = serializers.UUIDField()
+    slot = serializers.UUIDField(source="slot_id")
+    patient = serializers.UUIDField(source="patient_id")
+    patient_name = serializers.CharField()
+    category = serializers.ChoiceField(choices=CATEGORIES)
+    priority = serializers.FloatField()
+    position = serializers.IntegerField(allow_null=True)
+    status = serializers.ChoiceField(choices=EntryStatus.choices)
+    token = serializers.UUIDField(source="token_id", allow_null=True)
+    created_at = serializers.DateTimeField()
+
+    class Meta:
+        example = examples.WAITING_LIST_ENTRY
+
+
 def entry_bodies(entries: Collection[WaitlistEntry]) -> list[dict[str, Any]]:
     """Render waiting-list entries of any slots; one query finds the positions."""
     positions = positions_of_entries(entries=entries)
@@ -199,37 +229,25 @@ def entry_bodies(entries: Collection[WaitlistEntry]) -> list[dict[str, Any]]:
 
 def entry_body(entry: WaitlistEntry, *, position: int | None) -> dict[str, Any]:
     """Render a waiting-list entry at its position; None: it is no longer waiting."""
-    return {
-        "id": str(entry.id),
-        "slot": str(entry.slot_id),
-        "patient": str(entry.patient_id),
-        "patient_name": entry.patient.name,
-        "category": entry.category,
-        "priority": float(entry.priority),
-        "position": position,
-        "status": entry.status,
-        "token": _id(entry.token_id),
-        "created_at": moment(entry.created_at, entry.slot.facility.time_zone),
-    }
+    zone = zone_info(entry.slot.facility.time_zone)
+    return WaitingListEntryMessage.write(entry, zone=zone, patient_name=entry.patient.name, position=position)
+
+
+class EventMessage(OutputSerializer):
+    """An event of the log."""
+
+    id = serializers.UUIDField()
+    type = serializers.CharField()
+    slot = serializers.UUIDField(source="slot_id")
+    token = serializers.UUIDField(source="token_id", allow_null=True)
+    at = serializers.DateTimeField()
+    actor = serializers.CharField(allow_null=True, help_text="Patients see the role instead.")
+    data = serializers.DictField()  # type: ignore[assignment]
+
+    class Meta:
+        example = examples.EVENT
 
 
 def event_body(event: Event) -> dict[str, Any]:
-    """Render an event of the log."""
-    return {
-        "id": str(event.id),
-        "type": event.type,
-        "slot": str(event.slot_id),
-        "token": _id(event.token_id),
-        "at": event.at.isoformat(),
-        "actor": event.actor,
-        "data": event.data,
-    }
-
-
-def moment(value: datetime | None, zone: str) -> Any:
-    """Return a time as ISO 8601 with the offset of the zone, or None for None."""
-    return None if value is None else value.astimezone(zone_info(zone)).isoformat()
-
-
-def _id(value: UUID | None) -> str | None:
-    return None if value is None else str(value)
+    """Render an event of the log, with its time in UTC."""
+    return EventMessage.write(event)

@@ -4,10 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
-from rest_framework.serializers import Serializer
 
 from core.api.openapi import CONDITIONAL, NOT_MODIFIED, problems
-from tokens.api import serializers, shapes
+from tokens.api import explain, messages, results, serializers
 from tokens.api.examples import DOCTOR_ID, PATIENT_ID, SLOT_ID
 
 
@@ -35,7 +34,7 @@ slot_list = extend_schema_view(
         operation_id="slots_list",
         summary="List slots",
         parameters=[serializers.SlotFilters, *CONDITIONAL],
-        responses={200: shapes.SlotShape(many=True), 304: NOT_MODIFIED},
+        responses={200: messages.SlotMessage(many=True), 304: NOT_MODIFIED},
     ),
     post=extend_schema(
         tags=_REGISTER,
@@ -43,7 +42,7 @@ slot_list = extend_schema_view(
         summary="Plan a slot",
         description="A new slot inherits the delay of its day.",
         request=serializers.SlotRequest,
-        responses={201: shapes.SlotShape, **problems("slot-overlap", "doctor-inactive")},
+        responses={201: messages.SlotMessage, **problems("slot-overlap", "doctor-inactive")},
         examples=[_PLAN],
     ),
 )
@@ -56,7 +55,7 @@ slot_detail = extend_schema_view(
             "The ETag is its version: send it back as If-Match with a change or an action to change only what you have "
             "seen."
         ),
-        responses={200: shapes.SlotShape},
+        responses={200: messages.SlotMessage},
     ),
     put=extend_schema(
         tags=_REGISTER,
@@ -65,7 +64,7 @@ slot_detail = extend_schema_view(
         description="What was read can be sent back: the read-only fields are ignored.",
         request=serializers.SlotRequest,
         responses={
-            200: shapes.SlotShape,
+            200: messages.SlotMessage,
             **problems(*_CHANGE),
         },
         examples=[_PLAN],
@@ -77,7 +76,7 @@ slot_detail = extend_schema_view(
         description="More seats are given to the waiting list at once.",
         request=serializers.SlotRequest(partial=True),
         responses={
-            200: shapes.SlotShape,
+            200: messages.SlotMessage,
             **problems(*_CHANGE),
         },
         examples=[_example("Two more seats", {"max_capacity": 8})],
@@ -101,7 +100,7 @@ slot_bulk = extend_schema_view(
             "local day it starts."
         ),
         request=serializers.BulkSlotsRequest,
-        responses={201: shapes.BulkResultShape, **problems("slot-overlap", "doctor-inactive")},
+        responses={201: results.BulkResultMessage, **problems("slot-overlap", "doctor-inactive")},
         examples=[
             _example(
                 "Four weeks of mornings",
@@ -141,7 +140,7 @@ slot_delay = extend_schema_view(
         description="Sets the doctor's own delay of this slot; it cascades through the day.",
         parameters=[serializers.DryRunFilters],
         request=serializers.DelayRequest,
-        responses={200: shapes.DelayResultShape, **problems("slot-not-open", "version-conflict")},
+        responses={200: results.DelayResultMessage, **problems("slot-not-open", "version-conflict")},
         examples=[_example("Half an hour", {"delay_minutes": 30})],
     )
 )
@@ -152,7 +151,7 @@ slot_cancel = extend_schema_view(
         summary="Cancel a slot, its tokens and its waiting list",
         parameters=[serializers.DryRunFilters],
         request=serializers.CancelSlotRequest,
-        responses={200: shapes.SlotCancellationShape, **problems("invalid-transition", "version-conflict")},
+        responses={200: results.SlotCancellationMessage, **problems("invalid-transition", "version-conflict")},
         examples=[_example("Called to theatre", {"reason": "Emergency surgery"})],
     )
 )
@@ -167,7 +166,7 @@ slot_cancel_range = extend_schema_view(
         ),
         parameters=[serializers.DryRunFilters],
         request=serializers.CancelSlotsRequest,
-        responses={200: shapes.SlotsCancellationShape},
+        responses={200: results.SlotsCancellationMessage},
         examples=[
             _example(
                 "A week's leave", {"doctor": DOCTOR_ID, "from": "2026-03-02", "to": "2026-03-07", "reason": "On leave"}
@@ -186,7 +185,7 @@ slot_close = extend_schema_view(
         summary="Close for bookings",
         description="The queue goes on; the waiting list ends.",
         request=serializers.NothingRequest,
-        responses={200: shapes.SlotShape, **problems("invalid-transition", "version-conflict")},
+        responses={200: messages.SlotMessage, **problems("invalid-transition", "version-conflict")},
     )
 )
 slot_call_next = extend_schema_view(
@@ -195,7 +194,7 @@ slot_call_next = extend_schema_view(
         operation_id="slots_call_next",
         summary="Call the next patient who is here",
         request=serializers.CompleteCurrentRequest,
-        responses={200: shapes.TokenShape, **problems("queue-empty", "version-conflict")},
+        responses={200: messages.TokenMessage, **problems("queue-empty", "version-conflict")},
         examples=[_example("And complete the one in the room", {"complete_current": True})],
     )
 )
@@ -210,7 +209,7 @@ slot_tokens = extend_schema_view(
             "`as_of`."
         ),
         parameters=[serializers.QueueFilters, *CONDITIONAL],
-        responses={200: shapes.TokenShape(many=True), 304: NOT_MODIFIED},
+        responses={200: messages.TokenMessage(many=True), 304: NOT_MODIFIED},
         filters=False,
     )
 )
@@ -220,7 +219,7 @@ token_list = extend_schema_view(
         operation_id="tokens_list",
         summary="List tokens",
         parameters=[serializers.TokenFilters],
-        responses={200: shapes.TokenShape(many=True)},
+        responses={200: messages.TokenMessage(many=True)},
     ),
     post=extend_schema(
         tags=_BOOK,
@@ -228,8 +227,8 @@ token_list = extend_schema_view(
         summary="Book a seat, or a place on the waiting list of a full slot",
         request=serializers.BookingBody,
         responses={
-            201: shapes.TokenShape,
-            202: shapes.WaitlistedShape,
+            201: messages.TokenMessage,
+            202: results.WaitlistedMessage,
             **problems("slot-full", "duplicate-booking", "slot-not-open", "doctor-inactive", "patient-inactive"),
         },
         examples=[
@@ -244,7 +243,7 @@ token_list = extend_schema_view(
 )
 token_detail = extend_schema_view(
     get=extend_schema(
-        tags=_BOOK, operation_id="tokens_read", summary="Read a token", responses={200: shapes.TokenShape}
+        tags=_BOOK, operation_id="tokens_read", summary="Read a token", responses={200: messages.TokenMessage}
     ),
     delete=extend_schema(
         tags=_BOOK,
@@ -253,7 +252,7 @@ token_detail = extend_schema_view(
         description="The seat goes to the waiting list at once.",
         parameters=[serializers.BufferFilters],
         request=None,
-        responses={200: shapes.CancellationShape, **problems("invalid-transition")},
+        responses={200: results.CancellationMessage, **problems("invalid-transition")},
     ),
 )
 token_emergency = extend_schema_view(
@@ -264,8 +263,8 @@ token_emergency = extend_schema_view(
         description="Always gets a seat. 200 when the patient's own token in this slot became the emergency.",
         request=serializers.EmergencyRequest,
         responses={
-            200: shapes.AdmissionShape,
-            201: shapes.AdmissionShape,
+            200: results.AdmissionMessage,
+            201: results.AdmissionMessage,
             **problems("duplicate-booking", "slot-not-open"),
         },
         examples=[
@@ -281,7 +280,7 @@ token_explain = extend_schema_view(
         tags=_CALL,
         operation_id="tokens_explain",
         summary="Explain a position",
-        responses={200: shapes.ExplanationShape},
+        responses={200: explain.ExplanationMessage},
     )
 )
 waiting_list = extend_schema_view(
@@ -290,7 +289,7 @@ waiting_list = extend_schema_view(
         operation_id="waiting_list",
         summary="List the entries",
         parameters=[serializers.WaitingListFilters],
-        responses={200: shapes.WaitingListEntryShape(many=True)},
+        responses={200: messages.WaitingListEntryMessage(many=True)},
     )
 )
 waiting_list_by_slot = extend_schema_view(
@@ -299,7 +298,7 @@ waiting_list_by_slot = extend_schema_view(
         operation_id="waiting_list_by_slot",
         summary="The waiting list of one slot, in order",
         parameters=[serializers.BySlotFilters],
-        responses={200: shapes.WaitingListEntryShape(many=True)},
+        responses={200: messages.WaitingListEntryMessage(many=True)},
         filters=False,
     )
 )
@@ -319,30 +318,24 @@ event_list = extend_schema_view(
         summary="Follow the engine's log",
         description="Oldest first. Poll with `after` set to the last id you have: no event is skipped or repeated.",
         parameters=[serializers.EventFilters],
-        responses={200: shapes.EventShape(many=True)},
+        responses={200: messages.EventMessage(many=True)},
     )
 )
 
 
-def action(tag: str, summary: str, *codes: str, request: type[Serializer[Any]] | None = None) -> Callable[[Any], Any]:
-    """Describe a POST on one token; `codes` are its problems besides invalid-transition."""
+def action(tag: str, summary: str, *codes: str) -> Callable[[Any], Any]:
+    """Describe a POST of the view's `body_class` on one token; `codes` are its problems besides invalid-transition."""
 
     def described(view: Any) -> Any:
         verb = view.act.__name__
-        body = request or serializers.NothingRequest
-        values: dict[str, dict[str, Any]] = {
-            "TriageRequest": {"acuity": 2},
-            "StepOutRequest": {"reason": "LAB", "minutes": 20},
-            "CompleteCurrentRequest": {"complete_current": True},
-        }
-        example = values.get(body.__name__)
+        example = getattr(getattr(view.body_class, "Meta", None), "example", None)
         return extend_schema_view(
             post=extend_schema(
                 tags=[tag],
                 operation_id=f"tokens_{verb}",
                 summary=summary,
-                request=body,
-                responses={200: shapes.TokenShape, **problems("invalid-transition", *codes)},
+                request=view.body_class,
+                responses={200: messages.TokenMessage, **problems("invalid-transition", *codes)},
                 examples=[_example(summary, example)] if example else None,
             )
         )(view)

@@ -159,6 +159,9 @@ class CompleteCurrentRequest(StrictSerializer):
 
     complete_current = StrictBooleanField(required=False, default=False)
 
+    class Meta:
+        example = {"complete_current": True}
+
 
 class NothingRequest(StrictSerializer):
     """A request without fields: an empty body or {}."""
@@ -197,12 +200,18 @@ class TriageRequest(StrictSerializer):
 
     acuity = StrictIntegerField(min_value=1, max_value=5)
 
+    class Meta:
+        example = {"acuity": 2}
+
 
 class StepOutRequest(StrictSerializer):
     """Why a patient steps out, and in how many minutes they are expected back."""
 
     reason = serializers.ChoiceField(choices=[reason.value for reason in StepOutReason])
     minutes = StrictIntegerField(min_value=1, max_value=240, default=30)
+
+    class Meta:
+        example = {"reason": "LAB", "minutes": 20}
 
 
 class SlotFilters(PagedQuerySerializer):

@@ -22,6 +22,11 @@ from core.errors import NotFound, ValidationFailed
 from core.local_time import local_day
 from tokens.api import openapi
 from tokens.api.messages import slot_body, token_body
+from tokens.api.results import (
+    AffectedSlotMessage,
+    BulkResultMessage,
+    DelayResultMessage,
+)
 from tokens.api.serializers import (
     BulkSlotsRequest,
     CancelSlotRequest,
@@ -160,7 +165,7 @@ class BulkSlotsView(Endpoint):
 
         def render(made: list[Slot]) -> Answer:
             message = f"{len(made)} slots created, {skipped} skipped."
-            return Answer(201, {"message": message, "count": len(made), "skipped": skipped})
+            return Answer(201, BulkResultMessage.write(None, message=message, count=len(made), skipped=skipped))
 
         work = partial(
             service.create_slots, doctor_id=doctor_id, plans=plans, days=days, actor=principal_of(request).actor
@@ -194,19 +199,13 @@ def _delay_answer(result: DelaySet, *, dry_run: bool) -> Answer:
     verb = "would change" if dry_run else "changed"
     return Answer(
         200,
-        {
-            "message": f"Delay {result.slot.delay_minutes} minutes: {len(affected)} slots, {tokens} tokens {verb}.",
-            "slot": slot_body(result.slot, now=clock.now()),
-            "affected_slots": [
-                {
-                    "id": str(ledger.slot.id),
-                    "delay_minutes": ledger.slot.delay_minutes,
-                    "cascaded_minutes": ledger.slot.cascaded_minutes,
-                }
-                for ledger in affected
-            ],
-            "affected_tokens": tokens,
-        },
+        DelayResultMessage.write(
+            None,
+            message=f"Delay {result.slot.delay_minutes} minutes: {len(affected)} slots, {tokens} tokens {verb}.",
+            slot=slot_body(result.slot, now=clock.now()),
+            affected_slots=[AffectedSlotMessage.write(ledger.slot) for ledger in affected],
+            affected_tokens=tokens,
+        ),
     )
 
 

@@ -21,11 +21,14 @@ from core.api.answers import Answer
 from core.api.commands import REPLAYED, write
 from core.api.endpoint import Endpoint
 from core.api.request import ApiRequest
+from core.api.serializers import write_time
 from core.db.replica import from_replica
 from core.errors import NotFound, PermissionDenied
+from core.local_time import zone_info
 from tokens.api import openapi
 from tokens.api.explain import explain_body
-from tokens.api.messages import entry_body, moment, token_bodies, token_body
+from tokens.api.messages import entry_body, token_bodies, token_body
+from tokens.api.results import AdmissionMessage, AffectedTokenMessage, CancellationMessage, WaitlistedMessage
 from tokens.api.serializers import BookingBody, BufferFilters, EmergencyRequest, TokenFilters
 from tokens.engine.locate import of_slot, place_of_token
 from tokens.models import Token
@@ -104,7 +107,7 @@ def booked_answer(result: Token | WaitlistEntry) -> Answer:
     """Return 201 with the token, or 202 with the waiting-list entry."""
     if isinstance(result, WaitlistEntry):
         entry = entry_body(result, position=result.computed_position)
-        return Answer(202, {"outcome": "WAITLISTED", "waiting_list_entry": entry})
+        return Answer(202, WaitlistedMessage.write(None, outcome="WAITLISTED", waiting_list_entry=entry))
     return Answer(201, token_body(result, position=result.computed_position, now=clock.now()))
 
 
@@ -153,7 +156,7 @@ def cancelled_answer(result: Cancelled) -> Answer:
         message = f"Token cancelled; {len(result.promoted)} promoted from the waiting list."
     promoted = [str(one.id) for one in result.promoted]
     body = token_body(token, position=None, now=clock.now())
-    return Answer(200, {"message": message, "token": body, "promoted": promoted})
+    return Answer(200, CancellationMessage.write(None, message=message, token=body, promoted=promoted))
 
 
 @openapi.token_emergency
@@ -180,24 +183,24 @@ def admitted_answer(result: Admitted) -> Answer:
     last_pushed = admission.previous_position or slot.queue_length
     count = max(0, last_pushed - position)
     affected = pushed_back(slot=slot, after=position, count=min(count, MAX_AFFECTED))
-    zone = slot.facility.time_zone
-    return Answer(
-        201 if admission.is_new else 200,
-        {
-            "token": token_body(token, position=position, now=now),
-            "affected_tokens": [
-                {
-                    "id": str(token_id),
-                    "ticket": ticket,
-                    "token_number": place,
-                    "estimated_time": moment(estimate_at(slot=slot, position=place, now=now), zone),
-                }
-                for place, (token_id, ticket) in enumerate(affected, start=position + 1)
-            ],
-            "affected_count": count,
-            "message": f"Emergency admitted at position {position}; moved back by one: {count}.",
-        },
+    zone = zone_info(slot.facility.time_zone)
+    body = AdmissionMessage.write(
+        None,
+        token=token_body(token, position=position, now=now),
+        affected_tokens=[
+            AffectedTokenMessage.write(
+                None,
+                id=str(token_id),
+                ticket=ticket,
+                token_number=place,
+                estimated_time=write_time(estimate_at(slot=slot, position=place, now=now), zone),
+            )
+            for place, (token_id, ticket) in enumerate(affected, start=position + 1)
+        ],
+        affected_count=count,
+        message=f"Emergency admitted at position {position}; moved back by one: {count}.",
     )
+    return Answer(201 if admission.is_new else 200, body)
 
 
 @openapi.token_explain

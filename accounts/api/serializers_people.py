@@ -11,6 +11,7 @@ from accounts.auth.login import MAX_PASSWORD_LENGTH
 from accounts.models import User
 from core import clock
 from core.api.fields import NameField, PhoneField
+from core.api.filters import PagedQuerySerializer
 from core.api.serializers import StrictBooleanField, StrictCharField, StrictSerializer
 
 MAX_PATIENTS = 100
@@ -92,6 +93,15 @@ class UserSerializer(StrictSerializer):
         if "patients" in sent:
             sent["patient_ids"] = [patient.pk for patient in sent.pop("patients")]
         return sent
+
+
+class UserFilters(PagedQuerySerializer):
+    """The filters of the list of users."""
+
+    role = serializers.ChoiceField(choices=Role.choices, required=False)
+    search = serializers.CharField(
+        required=False, allow_blank=True, max_length=254, help_text="Part of the user name or e-mail address."
+    )
 
 
 _PATIENT = {

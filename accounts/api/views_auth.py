@@ -105,9 +105,10 @@ class LogoutEverywhereView(Endpoint):
     def post(self, request: ApiRequest) -> Answer:
         """Sign out everywhere"""
         principal = principal_of(request)
-        if principal.kind == "user":
-            sessions.end_all_sessions(user_id=principal.id)
-            log_event("signed_out_everywhere", user=principal.id)
+        if principal.kind != "user":
+            raise PermissionDenied("An API key has no sessions.")
+        sessions.end_all_sessions(user_id=principal.id)
+        log_event("signed_out_everywhere", user=principal.id)
         return Answer(204, headers=cookies.cleared_cookie())
 
 

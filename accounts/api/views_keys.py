@@ -11,6 +11,7 @@ from accounts.auth import api_keys, recent_sign_in
 from accounts.models import ApiKey
 from core.api.answers import Answer
 from core.api.endpoint import Endpoint
+from core.api.filters import PagedQuerySerializer
 from core.api.pagination import Pages
 from core.api.request import ApiRequest
 from core.errors import NotFound
@@ -22,9 +23,10 @@ class ApiKeysView(Endpoint):
     capability = "api_keys.manage"
     pagination_class = Pages
 
-    @extend_schema(responses=ApiKeySerializer(many=True), tags=["Access"])
+    @extend_schema(parameters=[PagedQuerySerializer], responses=ApiKeySerializer(many=True), tags=["Access"])
     def get(self, request: ApiRequest) -> Answer:
         """List the keys of hospital systems, without their secrets"""
+        PagedQuerySerializer.read(request)
         page = self.paginate_queryset(ApiKey.objects.order_by("-created_at", "-pk"))
         return self.get_paginated_response(ApiKeySerializer(page, many=True).data)
 

@@ -3,13 +3,11 @@
 import uuid
 from typing import Any
 
-from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework.exceptions import ValidationError
+from drf_spectacular.utils import extend_schema
 from rest_framework.permissions import IsAuthenticated
 
 from accounts import users
 from accounts.access.principal import principal_of
-from accounts.access.roles import Role
 from accounts.api.serializers_auth import AccessSerializer
 from accounts.api.serializers_people import (
     ChangePasswordSerializer,
@@ -17,6 +15,7 @@ from accounts.api.serializers_people import (
     MessageSerializer,
     RegisterSerializer,
     ResetSerializer,
+    UserFilters,
     UserSerializer,
     VerifySerializer,
 )
@@ -112,28 +111,21 @@ class ChangePasswordView(Endpoint):
         return sign_in_response(sessions.open_session(user=User.objects.get(pk=user.pk), second_factor=proved))
 
 
-_FILTERS = [
-    OpenApiParameter("role", enum=Role.values),
-    OpenApiParameter("search", description="Part of the user name or e-mail address."),
-]
-
-
 class UsersView(Endpoint):
     """users/"""
 
     capability = "users.manage"
     pagination_class = Pages
 
-    @extend_schema(parameters=_FILTERS, responses=UserSerializer(many=True), tags=["Access"])
+    @extend_schema(parameters=[UserFilters], responses=UserSerializer(many=True), tags=["Access"])
     def get(self, request: ApiRequest) -> Answer:
         """List the users"""
+        filters = UserFilters.read(request)
         found = User.objects.prefetch_related("patients").order_by("username", "pk")
-        if role := request.query_params.get("role"):
-            if role not in Role.values:
-                raise ValidationError({"role": "This is not a role."}, code="invalid_choice")
-            found = found.filter(role=role)
-        if text := request.query_params.get("search", "").replace("\0", ""):
-            part = normal_form(text[:254])
+        if "role" in filters:
+            found = found.filter(role=filters["role"])
+        if filters.get("search"):
+            part = normal_form(filters["search"])
             found = found.filter(username_key__contains=part) | found.filter(email_key__contains=part)
         page = self.paginate_queryset(found)
         return self.get_paginated_response(UserSerializer(page, many=True).data)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.core import mail
 from django.db import IntegrityError, connection
+from django.db.models import QuerySet
 
 from accounts import users
 from accounts.access.roles import Role
@@ -146,3 +147,34 @@ def test_two_administrators_cannot_remove_each_other() -> None:
     )
     assert sum(isinstance(each, LastAdministrator) for each in results) == 1
     assert User.objects.filter(role=Role.ADMIN, is_active=True).count() == 1
+
+
+def demote(user: User) -> None:
+    users.change_user(user_id=user.pk, changes={"role": Role.FRONT_DESK}, by="user:x")
+
+
+def administrators() -> int:
+    return User.objects.filter(role=Role.ADMIN, is_active=True).count()
+
+
+def test_canary_without_locks_two_administrators_demote_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = make_user("a", Role.ADMIN), make_user("b", Role.ADMIN)
+    both_have_read, save = threading.Barrier(2, timeout=20), User.save
+
+    def save_when_both_have_read(user: User, *args: Any, **kwargs: Any) -> None:
+        both_have_read.wait()
+        save(user, *args, **kwargs)
+
+    monkeypatch.setattr(QuerySet, "select_for_update", lambda rows, **_: rows)
+    monkeypatch.setattr(User, "save", save_when_both_have_read)
+    assert together(partial(demote, first), partial(demote, second)) == [None, None]
+    assert administrators() == 0
+
+
+def test_two_administrators_cannot_demote_each_other() -> None:
+    for turn in range(5):
+        first, second = make_user(f"a{turn}", Role.ADMIN), make_user(f"b{turn}", Role.ADMIN)
+        results = together(partial(demote, first), partial(demote, second))
+        assert sum(isinstance(each, LastAdministrator) for each in results) == 1, results
+        assert administrators() == 1
+        User.objects.all().delete()

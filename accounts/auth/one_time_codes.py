@@ -1,9 +1,12 @@
 """One-time codes: six digits sent by e-mail, stored as a keyed hash, valid for ten minutes and one use.
 
-An address may have several valid codes: a new code does not invalidate the earlier ones. Guesses are counted in the
-database before the code is checked: five for a sender until it requests a new code, and ten per hour for the account.
-A sender at a known address of the user has a separate count of ten per hour. Guesses count only while the account has
-a valid code. Addresses with and without an account are handled in the same way.
+An address may have several valid codes: a new code does not invalidate the earlier ones. An address gets five codes in
+ten minutes for a sender, and ten for all senders together; a sender at a known address of the user has a separate
+count. These limits last as long as a code is valid, so that an address which gets no further code has one.
+
+Guesses are counted in the database before the code is checked: five for a sender until it requests a new code, and ten
+per hour for the account. A sender at a known address of the user has a separate count of ten per hour. Guesses count
+only while the account has a valid code. Addresses with and without an account are handled in the same way.
 """
 
 import secrets
@@ -21,19 +24,32 @@ from core.db.transactions import atomic
 from core.normal_form import identity_key
 
 CODE_LIFETIME = timedelta(minutes=10)
-_CODES_PER_ADDRESS = Limit("codes", 10)
+_CODES_PER_SENDER = Limit("codes-sender", 5, CODE_LIFETIME)
+_CODES_PER_ADDRESS = Limit("codes", 10, CODE_LIFETIME)
 _GUESSES_PER_SENDER = Limit("code-tries", 5, CODE_LIFETIME)
 _GUESSES_PER_ACCOUNT = Limit("code-guesses", 10, timedelta(hours=1))
 
 
 def new_code(
-    *, purpose: OneTimeCode.Purpose, address: str, sender: str, details: dict[str, Any] | None = None
+    *,
+    purpose: OneTimeCode.Purpose,
+    address: str,
+    sender: str,
+    user: User | None = None,
+    details: dict[str, Any] | None = None,
 ) -> str | None:
-    """Create a code; the address keeps its other valid codes. Return None if too many codes were requested."""
-    key, now = identity_key(address), clock.now()
-    if _CODES_PER_ADDRESS.count(purpose, key) > _CODES_PER_ADDRESS.max_attempts:
+    """Create a code; the address keeps its other valid codes. Return None if too many codes were requested.
+
+    `user` is the user whom the code will authenticate, if there is one.
+    """
+    key, network, now = identity_key(address), network_of(sender), clock.now()
+    own = [network] if lockout.is_known(user=user, address=sender) else []
+    if (
+        _CODES_PER_SENDER.count(purpose, key, network) > _CODES_PER_SENDER.max_attempts
+        or _CODES_PER_ADDRESS.count(purpose, key, *own) > _CODES_PER_ADDRESS.max_attempts
+    ):
         return None
-    _GUESSES_PER_SENDER.clear(purpose, key, network_of(sender))
+    _GUESSES_PER_SENDER.clear(purpose, key, network)
     valid_codes = OneTimeCode.objects.filter(purpose=purpose, address=key, expires_at__gt=now)
     used = set(valid_codes.values_list("code_hash", flat=True))
     while (code_hash := _hash(purpose, key, code := f"{secrets.randbelow(10**6):06d}")) in used:

@@ -62,7 +62,7 @@ def request_password_reset(*, email: str, sender: str) -> None:
     """Mail a code to the active user with this address; without one, take as long but send no mail."""
     user = _active_user(email)
     details = {"user": str(user.pk)} if user else {}
-    code = one_time_codes.new_code(purpose=_RESET, address=email, sender=sender, details=details)
+    code = one_time_codes.new_code(purpose=_RESET, address=email, sender=sender, user=user, details=details)
     _send_mail("reset", user.email if user else "", code)
 
 

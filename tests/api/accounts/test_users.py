@@ -192,13 +192,13 @@ def test_nobody_learns_who_has_an_account(api: APIClient, make_user: MakeUser) -
     assert [each.to for each in mail.outbox] == [["asha@mail.example"]]
 
 
-def test_an_address_gets_ten_mails_in_a_quarter_of_an_hour(api: APIClient, clock: ManualClock) -> None:
+def test_a_client_gets_five_mails_sent_in_ten_minutes(api: APIClient, clock: ManualClock) -> None:
     for _ in range(12):
         assert register(api).status_code == 202
-    assert len(mail.outbox) == 10
-    clock.advance(minutes=16)
+    assert len(mail.outbox) == 5
+    clock.advance(minutes=11)
     register(api)
-    assert len(mail.outbox) == 11
+    assert len(mail.outbox) == 6
 
 
 def test_asking_too_often_from_one_address_is_throttled(api: APIClient, settings: Any, monkeypatch: Any) -> None:
@@ -309,7 +309,8 @@ def test_the_last_administrator_cannot_be_removed(admin: APIClient) -> None:
 def test_bad_queries_are_refused(admin: APIClient) -> None:
     problem(admin.get(f"{BASE}users/?role=GOD"), 400, "validation-error")
     problem(admin.get(f"{BASE}users/?page_size={'9' * 30}"), 400, "validation-error")
-    assert admin.get(f"{BASE}users/?search=%00%25_'").status_code == 200
+    assert admin.get(f"{BASE}users/?search=%25_'").json()["count"] == 0
+    problem(admin.get(f"{BASE}users/?search=%00"), 400, "validation-error")
     problem(admin.get(f"{BASE}users/nonsense/"), 404, "not-found")
 
 

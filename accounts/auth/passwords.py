@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from datetime import date
 from difflib import SequenceMatcher
-from itertools import permutations, product
+from itertools import pairwise, permutations, product
 from typing import Any, NamedTuple
 
 from django.apps import apps
@@ -22,19 +22,16 @@ from django.contrib.auth.password_validation import (
 )
 from django.core.exceptions import ValidationError
 
+from accounts.auth import guessable_words
 from accounts.models import User
 from core.api.visible_text import visible_letters
 from core.errors import ValidationFailed
 from core.normal_form import normal_form
 
-_DOMAIN_WORDS = (
-    "admin administrator ambulance appointment billing care casualty clinic desk doctor emergency engine frontdesk "
-    "health hospital laboratory login matron medical medicine nurse opd outpatient password patient pharmacy "
-    "physician queue radiology reception receptionist staff surgeon surgery theatre token treatment ward welcome"
-)
 _LEET = str.maketrans("013457@$!", "oieastasi")
 _MIN_WEIGHT = 4.0
 """The minimum weight of a password without its known words: a letter weighs 1, a digit 1/2."""
+_MIN_LENGTH = 8
 _MIN_DISTINCT = 5
 _MIN_NUMBER_MATCH = 6
 """The number of consecutive digits that count as a part of a known phone number."""
@@ -63,8 +60,9 @@ class VisibleLengthValidator(MinimumLengthValidator):
 class GuessablePasswordValidator:
     """Refuse blank passwords, few distinct characters, and common words or facts about the hospital or the user.
 
-    This includes such words with a few digits or marks added, words written backwards, and phone numbers and birth
-    dates in any common spelling.
+    This includes such words with a few digits or marks added, repeated words, words written backwards, dates with the
+    name of a month, characters in the order of the alphabet or a keyboard, and phone numbers and birth dates in any
+    common spelling.
     """
 
     def __init__(self) -> None:
@@ -80,7 +78,7 @@ class GuessablePasswordValidator:
                 f"This password has fewer than {_MIN_DISTINCT} different characters.",
                 code="password_repeats",
             )
-        words = {*_words(_DOMAIN_WORDS, *_facility_names(), *_user_texts(user)), *_birth_dates(user)}
+        words = {*guessable_words.WORDS, *_words(*_facility_names(), *_user_texts(user)), *_birth_dates(user)}
         numbers = _numbers(user)
         if self._is_guessable(_alphanumeric(plain), words, numbers) or self._is_guessable(
             _without_look_alikes(plain), words | set(map(_without_look_alikes, words)), numbers
@@ -98,10 +96,17 @@ class GuessablePasswordValidator:
 
     def _is_guessable(self, text: str, words: set[str], numbers: set[str]) -> bool:
         base = re.sub(r"^[\W\d_]+|[\W\d_]+$", "", text) or text
-        if not self._common.isdisjoint((base, base[::-1])) and _weight(text.replace(base, "", 1)) < _MIN_WEIGHT:
+        unit = guessable_words.unit_of(base)
+        is_common = not self._common.isdisjoint((unit, unit[::-1])) or (unit != base and len(unit) < _MIN_LENGTH)
+        if is_common and _weight(text.replace(base, "", 1)) < _MIN_WEIGHT:
             return True
-        rest = _remove_known(text, words, numbers)
-        return rest != text and _weight(rest) < _MIN_WEIGHT
+        text = text.replace(base, unit, 1)
+        rests = (
+            _remove_known(text, words, numbers),
+            _remove_known(guessable_words.without_runs(text), words, numbers),
+            guessable_words.without_dates(text),
+        )
+        return any(rest != text and _weight(rest) < _MIN_WEIGHT for rest in rests)
 
 
 def check_password(*, password: str, user: User, people: Iterable[Person] = (), field: str = "password") -> None:
@@ -130,9 +135,16 @@ def _user_texts(user: Any) -> list[str]:
 
 
 def _words(*texts: str) -> set[str]:
-    """Return the words of at least three letters in the texts, in the form in which they are compared."""
-    spaced = "".join(letter if _is_letter(letter) else " " for letter in normal_form(" ".join(texts)))
-    return {word for part in spaced.split() if len(word := _alphanumeric(part)) >= 3}
+    """Return the words of the texts, each two neighbours as one word, and all words of a text as one.
+
+    They have at least three letters, in the form in which they are compared.
+    """
+    found: set[str] = set()
+    for text in texts:
+        spaced = "".join(letter if _is_letter(letter) else " " for letter in normal_form(text))
+        words = [_alphanumeric(part) for part in spaced.split()]
+        found.update(words, map("".join, pairwise(words)), ["".join(words)])
+    return {word for word in found if len(word) >= 3}
 
 
 def _birth_dates(user: Any) -> Iterator[str]:

@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 from rest_framework.exceptions import Throttled
 from rest_framework.throttling import BaseThrottle
 
-from accounts.access.principal import Principal, principal_of
+from accounts.access.principal import Principal
 from accounts.access.roles import Role
 from accounts.audit.security_log import digest, log_event
 from accounts.limits.attempts import Limit
@@ -163,10 +163,10 @@ class PatientBookingThrottle(PrincipalThrottle):
 
     def key(self, request: ApiRequest) -> str | None:
         """Return the actor of a patient who books; None for other requests and callers."""
-        if request.method != "POST" or not request.user.is_authenticated:
+        principal = request.auth
+        if request.method != "POST" or not isinstance(principal, Principal) or principal.role != Role.PATIENT:
             return None
-        principal = principal_of(request)
-        return principal.actor if principal.role == Role.PATIENT else None
+        return principal.actor
 
     def allow_request(self, request: Any, view: Any) -> bool:
         """Count the request, and mark it as counted for `refund`."""

@@ -23,6 +23,18 @@ class DoctorInUse(InUse):
     template = "Tokens refer to this doctor. Set is_active to false instead."
 
 
+class RoomInUse(InUse):
+    """Slots refer to this room"""
+
+    template = "Slots refer to this room. Set is_active to false instead."
+
+
+class PatientInRoom(InUse):
+    """A patient was called to a room that the slot would lose"""
+
+    template = "A patient is called to a room that the slot would lose, or is in it."
+
+
 class TimeZoneInUse(InUse):
     """Future slots of this facility are in use"""
 

@@ -5,8 +5,10 @@ lock of its row.
 from datetime import datetime, timedelta
 
 import pghistory
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Lower
 
 from core.ids import new_id
 
@@ -69,6 +71,26 @@ class Doctor(models.Model):
         return self.name
 
 
+class Room(models.Model):
+    """A consulting room of a facility; `code` is its short name on boards."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    facility = models.ForeignKey(Facility, on_delete=models.PROTECT, related_name="rooms", db_index=False)
+    name = models.CharField(max_length=100)
+    code = models.CharField(max_length=16)
+    is_active = models.BooleanField(default=True)
+
+    class Meta:
+        ordering = ["code", "id"]
+        constraints = [
+            # No two rooms of a facility have the same code, in any letter case.
+            models.UniqueConstraint("facility", Lower("code"), name="room_code_unique"),
+        ]
+
+    def __str__(self) -> str:
+        return self.code
+
+
 class SlotStatus(models.TextChoices):
     ACTIVE = "ACTIVE"
     DELAYED = "DELAYED"
@@ -103,6 +125,9 @@ class Slot(models.Model):
     status = models.CharField(max_length=10, choices=SlotStatus, default=SlotStatus.ACTIVE, editable=False)
     own_delay_minutes = models.PositiveIntegerField(default=0, editable=False)
     delay_minutes = models.PositiveIntegerField(default=0, editable=False)
+    # The ids of the rooms in which the doctor sees the patients of the slot; empty: one room without a name. An array,
+    # so that the row that is locked for every change has all of them.
+    rooms = ArrayField(models.UUIDField(), default=list, db_default=[], blank=True)
     cancel_reason = models.CharField(max_length=500, blank=True, editable=False)
 
     ticket_prefix = models.CharField(max_length=8, editable=False)
@@ -116,7 +141,8 @@ class Slot(models.Model):
     # When the first hold, grace or buffer of this slot ends; null if there is none.
     next_due_at = models.DateTimeField(null=True, editable=False)
     first_called_at = models.DateTimeField(null=True, editable=False)
-    room_since = models.DateTimeField(null=True, editable=False)
+    # When each consultation in progress began, in order.
+    in_consultation_since = ArrayField(models.DateTimeField(), default=list, db_default=[], editable=False)
     last_event = models.PositiveIntegerField(default=0, editable=False)
     last_event_hash = models.BinaryField(default=bytes, editable=False)
     version = models.PositiveIntegerField(default=1, editable=False)
@@ -175,6 +201,16 @@ class Slot(models.Model):
         return self.delay_minutes - self.own_delay_minutes
 
     @property
+    def room_count(self) -> int:
+        """How many patients can be in consultation at once."""
+        return len(self.rooms) or 1
+
+    @property
+    def room_since(self) -> datetime | None:
+        """When the consultation began that is expected to end first, if every room is occupied."""
+        return first_to_end(self.in_consultation_since, self.room_count)
+
+    @property
     def delayed_start(self) -> datetime:
         return self.start_time + timedelta(minutes=self.delay_minutes)
 
@@ -186,3 +222,8 @@ class Slot(models.Model):
     def is_bookable(self, *, now: datetime) -> bool:
         """Return whether seats can be booked or promoted at `now`."""
         return self.status in (SlotStatus.ACTIVE, SlotStatus.DELAYED) and now < self.delayed_end
+
+
+def first_to_end(in_consultation_since: list[datetime], room_count: int) -> datetime | None:
+    """Return when the earliest of the consultations in progress began, or None while a room is free."""
+    return min(in_consultation_since) if len(in_consultation_since) >= room_count else None

@@ -24,6 +24,8 @@ IN_WORDS = {
     "facilities.write": "change the facility",
     "doctors.read": "see doctors",
     "doctors.write": "add, change and remove doctors",
+    "rooms.read": "see rooms",
+    "rooms.write": "add, change and remove rooms",
     "patients.read": "see patients",
     "patients.register": "register patients",
     "patients.write": "change and remove patients",

@@ -53,6 +53,9 @@ class Token(models.Model):
     status = models.CharField(max_length=16, choices=[(s.value, s.value) for s in Status])
     # The estimate when the token left the queue; while the token is in the queue, the estimate is computed.
     last_estimate = models.DateTimeField(null=True)
+    # The room to which the patient was called, and its name at that time; null unless called, in it or seen in it.
+    room = models.UUIDField(null=True)
+    room_name = models.CharField(max_length=100, null=True)
     actual_time = models.DateTimeField(null=True)
     expires_at = models.DateTimeField(null=True)
     grace_expires_at = models.DateTimeField(null=True)
@@ -80,9 +83,12 @@ class Token(models.Model):
                 condition=IS_LIVE,
                 name="token_one_live_per_patient",
             ),
-            # A slot has one room, with at most one patient in it.
+            # A room of a slot, or its one room without a name, has at most one patient in it.
             models.UniqueConstraint(
-                fields=["facility", "slot"], condition=Q(status=Status.IN_CONSULTATION), name="token_one_in_the_room"
+                fields=["facility", "slot", "room"],
+                condition=Q(status=Status.IN_CONSULTATION),
+                nulls_distinct=False,
+                name="token_one_in_the_room",
             ),
             # No two requests of a slot have the same arrival, so the order is total.
             models.UniqueConstraint(fields=["facility", "slot", "arrival"], name="token_arrival_unique"),

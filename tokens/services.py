@@ -80,9 +80,13 @@ class TokenAllocationService:
         """Put a missing patient back into the queue, within the grace."""
         return self._act(token_id, actor, arriving.reinstate, reply)
 
-    def call(self, *, token_id: UUID, actor: str, reply: Reply | None = None) -> Any:
-        """Call this patient in."""
-        return self._act(token_id, actor, calling.call, reply)
+    def call(self, *, token_id: UUID, actor: str, room: UUID | None = None, reply: Reply | None = None) -> Any:
+        """Call this patient in, to one of the slot's rooms."""
+
+        def operation(ledger: Ledger, *, token: Token) -> None:
+            calling.call(ledger, token=token, room=room)
+
+        return self._act(token_id, actor, operation, reply)
 
     def recall(self, *, token_id: UUID, actor: str, reply: Reply | None = None) -> Any:
         """Call a called patient once more."""
@@ -180,14 +184,20 @@ class TokenAllocationService:
     # A slot's life
 
     def call_next(
-        self, *, slot_id: UUID, actor: str, complete_current: bool = False, reply: Reply | None = None
+        self,
+        *,
+        slot_id: UUID,
+        actor: str,
+        room: UUID | None = None,
+        complete_current: bool = False,
+        reply: Reply | None = None,
     ) -> Any:
-        """Call the first patient of the queue who has checked in."""
+        """Call the first patient of the queue who has checked in, to one of the slot's rooms."""
 
         queries = [first_here_query(facility_id=facility_of_slot(slot_id), slot_id=slot_id)]
 
         def operation(ledger: Ledger, first_here: Found) -> Token:
-            return calling.call_next(ledger, first_here, complete_current=complete_current)
+            return calling.call_next(ledger, first_here, room=room, complete_current=complete_current)
 
         return on_slot(slot_id, actor=actor, operation=operation, reply=reply, queries=queries)
 
@@ -281,7 +291,7 @@ class TokenAllocationService:
         actor: str,
         reply: Reply | None = None,
     ) -> Any:
-        """Change the plan of a slot: doctor, start_time, end_time, max_capacity, consultation_minutes."""
+        """Change the plan of a slot: doctor, start_time, end_time, max_capacity, consultation_minutes, rooms."""
         slot = slot_row(slot_id)
         doctor = slot.doctor
         if "doctor_id" in changes and changes["doctor_id"] != slot.doctor_id:

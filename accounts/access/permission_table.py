@@ -38,6 +38,8 @@ facilities.read       all    all         all     all      all   all   all
 facilities.write      all    -           -       -        -     -     -
 doctors.read          all    all         all     all      all   all   all
 doctors.write         all    -           -       -        -     -     -
+rooms.read            all    all         all     -        all   all   all
+rooms.write           all    -           -       -        -     -     -
 patients.read         all    all         own     own      all   all   all
 patients.register     all    all         -       own      -     all   all
 patients.write        all    all         -       own      -     -     all

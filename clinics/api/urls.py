@@ -1,10 +1,12 @@
-"""URLs of the lists of facilities and doctors; the URLs of a single one are in `tokens.api.urls`."""
+"""URLs of rooms and of the lists of facilities and doctors; the URLs of a single one are in `tokens.api.urls`."""
 
 from django.urls import path
 
-from clinics.api import views
+from clinics.api import rooms, views
 
 urlpatterns = [
     path("facilities/", views.FacilityListView.as_view(), name="facility-list"),
     path("doctors/", views.DoctorListView.as_view(), name="doctor-list"),
+    path("rooms/", rooms.RoomListView.as_view(), name="room-list"),
+    path("rooms/<id:room_id>/", rooms.RoomView.as_view(), name="room-detail"),
 ]

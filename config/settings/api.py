@@ -25,7 +25,7 @@ REST_FRAMEWORK: dict[str, Any] = {
 }
 
 # Writes under these paths accept an Idempotency-Key.
-OPD_RETRY_SAFE_PATHS = ["tokens/", "slots/", "patients/", "waiting-list/", "doctors/", "facilities/"]
+OPD_RETRY_SAFE_PATHS = ["tokens/", "slots/", "patients/", "waiting-list/", "doctors/", "facilities/", "rooms/"]
 
 _ABOUT = """
 The engine allocates tokens in a hospital's out-patient department: it orders the queue of each slot, keeps the waiting
@@ -70,7 +70,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         {"name": name, "description": text}
         for name, text in (
             ("Access", "Sign in; users, keys and passwords."),
-            ("Register", "Facilities, doctors, patients and the slots of the timetable."),
+            ("Register", "Facilities, doctors, rooms, patients and the slots of the timetable."),
             ("Book", "Book, hold, confirm and cancel tokens."),
             ("Arrive", "Check patients in, record no-shows and reinstate them."),
             ("Call", "Call patients, start and complete consultations."),

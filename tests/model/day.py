@@ -21,6 +21,7 @@ ZONE = "Asia/Kolkata"
 MORNING = datetime(2031, 3, 3, 7, 30, tzinfo=ZoneInfo(ZONE))
 MINUTES = 13 * 60
 TIERS = ("PRIORITY_PAID", "FOLLOWUP", "ONLINE", "WALKIN")
+ROOMS = ("R1", "R2")
 SESSIONS = ((90, 120), (225, 120), (390, 90))  # minutes after 07:30, and how long
 
 
@@ -104,6 +105,7 @@ class Day:
                 begins = MORNING + timedelta(minutes=start)
                 capacity = length // doctor.consultation_minutes + r.randint(-6, 1)
                 slot = self._try("add_slot", doctor, begins, begins + timedelta(minutes=length), max(4, capacity))
+                self._try("set_rooms", slot, ROOMS[: r.choice((0, 0, 1, 2))])
                 self.slots.append(slot)
         self.visits = [self._visit(n) for n in range(self.patients)]
         self.consulting: dict[Token, int] = {}
@@ -180,24 +182,28 @@ class Day:
         for slot in self.slots:
             if slot.start + timedelta(minutes=slot.delay) > self.reference.now:
                 continue
-            room = self.reference.in_room(slot)
-            if room is not None and self.consulting[room] <= minute:
-                self._try("complete", room)
-                room = None
-            elif room is not None and self.random.random() < 0.01:
-                self._try("step_out", room, self.random.choice((10, 20, 30)))
-                room = None
-            called = next((t for t in slot.tokens if t.status == "CALLED"), None)
-            if called is not None and called.patient in deaf and self.random.random() < 0.7:
-                self._try("no_show" if self.random.random() < 0.7 else "requeue", called)
-            elif called is not None and self.random.random() < 0.1:
-                self._try("recall" if self.random.random() < 0.5 else "step_out", called)
-            elif called is not None and room is None:
-                self._try("start", called)
-                length = slot.doctor.consultation_minutes + self.random.randint(-4, 4)
-                self.consulting[called] = minute + max(1, length)
-            elif called is None and self.random.random() < self._eagerness(slot, room):
-                self._try("call_next", slot)
+            for room in slot.rooms or (None,):
+                self._consult(slot, room, minute, deaf)
+
+    def _consult(self, slot: Slot, room: str | None, minute: int, deaf: set[Patient]) -> None:
+        inside = self.reference.in_room(slot, room)
+        if inside is not None and self.consulting[inside] <= minute:
+            self._try("complete", inside)
+            inside = None
+        elif inside is not None and self.random.random() < 0.01:
+            self._try("step_out", inside, self.random.choice((10, 20, 30)))
+            inside = None
+        called = next((t for t in slot.tokens if t.status == "CALLED" and t.room == room), None)
+        if called is not None and called.patient in deaf and self.random.random() < 0.7:
+            self._try("no_show" if self.random.random() < 0.7 else "requeue", called)
+        elif called is not None and self.random.random() < 0.1:
+            self._try("recall" if self.random.random() < 0.5 else "step_out", called)
+        elif called is not None and inside is None:
+            self._try("start", called)
+            length = slot.doctor.consultation_minutes + self.random.randint(-4, 4)
+            self.consulting[called] = minute + max(1, length)
+        elif called is None and self.random.random() < self._eagerness(slot, inside):
+            self._try("call_next", slot, room=room)
 
     def _eagerness(self, slot: Slot, room: Token | None) -> float:
         """Return the probability that the doctor calls the next patient now; low if nobody is there."""

@@ -3,10 +3,12 @@
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from secrets import token_hex
 from typing import Any
 from uuid import UUID
 
 from clinics.models import Slot as SlotRow
+from clinics.rooms import create_room
 from core.clock import ManualClock
 from core.errors import EngineError
 from tests.factories import DoctorFactory, PatientFactory, ensure_facility
@@ -16,6 +18,7 @@ from tokens.models import IS_QUEUED
 from tokens.models import Token as TokenRow
 from tokens.operations.booking import BookingRequest
 from tokens.operations.slots import SlotPlan
+from tokens.policy.lifecycle import HAS_ROOM
 from tokens.policy.priority import Category
 from tokens.queries.estimates import estimate_at, expected_end
 from tokens.queries.queue import QUEUE_ORDER, positions_of, tokens_of
@@ -36,6 +39,7 @@ class Real:
         self.patients: dict[Patient, UUID] = {}
         self.slots: dict[Slot, UUID] = {}
         self.tokens: dict[Token, UUID] = {}
+        self.rooms: dict[str, UUID] = {}
 
     def ask(self, name: str, *args: Any, **facts: Any) -> Any:
         """Perform one operation; raise an engine error as the reference's Refused."""
@@ -82,8 +86,17 @@ class Real:
     def start(self, token: Token, *, complete_current: bool = False) -> None:
         self.service.start(token_id=self._of(token), complete_current=complete_current, actor=ACTOR)
 
-    def call_next(self, slot: Slot, *, complete_current: bool = False) -> None:
-        self.service.call_next(slot_id=self.slots[slot], complete_current=complete_current, actor=ACTOR)
+    def call(self, token: Token, *, room: str | None = None) -> None:
+        self.service.call(token_id=self._of(token), room=self._room(room), actor=ACTOR)
+
+    def call_next(self, slot: Slot, *, complete_current: bool = False, room: str | None = None) -> None:
+        self.service.call_next(
+            slot_id=self.slots[slot], complete_current=complete_current, room=self._room(room), actor=ACTOR
+        )
+
+    def set_rooms(self, slot: Slot, rooms: tuple[str, ...]) -> None:
+        ids = [self._room(room) for room in rooms]
+        self.service.change_slot(slot_id=self.slots[slot], changes={"rooms": ids}, actor=ACTOR)
 
     def cancel(self, token: Token, *, buffer: bool = False) -> int:
         return len(self.service.cancel(token_id=self._of(token), keep_seat=buffer, actor=ACTOR).promoted)
@@ -114,7 +127,7 @@ class Real:
         self.service.sweep()
 
     def __getattr__(self, name: str) -> Any:
-        """Forward operations on one token: confirm, check_in, call, recall, complete, requeue, step_in, no_show..."""
+        """Forward operations on one token: confirm, check_in, recall, complete, requeue, step_in, no_show..."""
         method = getattr(self.service, name)
         return lambda token: method(token_id=self._of(token), actor=ACTOR)
 
@@ -158,6 +171,9 @@ class Real:
             ],
             "waiting": [(people[e.patient_id], e.category, e.priority) for e in entries if e.status == "WAITING"],
             "waiting_count": row.waiting_count,
+            "called": sorted(
+                (people[t.patient_id], t.status, t.room_name or "") for t in tokens if t.status in HAS_ROOM
+            ),
             "tokens": sorted(
                 (people[t.patient_id], t.category, t.status, t.due_at is not None, t.due_at or t.created_at.min,
                  t.times_called, t.returns_by or t.created_at.min)
@@ -178,6 +194,13 @@ class Real:
         if patient not in self.patients:
             self.patients[patient] = PatientFactory(needs_assistance=patient.cared_for).id
         return self.patients[patient]
+
+    def _room(self, room: str | None) -> UUID | None:
+        if room is None:
+            return None
+        if room not in self.rooms:
+            self.rooms[room] = create_room(facility_id=self.facility.id, name=room, code=token_hex(8)).id
+        return self.rooms[room]
 
     def _tokens(self, slot: Slot) -> Any:
         return TokenRow.objects.filter(slot_id=self.slots[slot])
@@ -214,6 +237,7 @@ def picture_of(reference: Reference, slot: Slot) -> dict[str, Any]:
         ],
         "waiting": [(e.patient.number, e.category, e.priority) for e in reference.waiting(slot)],
         "waiting_count": len(reference.waiting(slot)),
+        "called": sorted((t.patient.number, t.status, t.room or "") for t in slot.tokens if t.status in HAS_ROOM),
         "tokens": sorted(
             (
                 t.patient.number,

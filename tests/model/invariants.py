@@ -50,8 +50,9 @@ def _of_slot(reference: Reference, slot: Slot) -> list[str]:
     estimates = reference.estimates(slot)
     if estimates != sorted(estimates):
         broken.append(f"slot {slot.number}: an estimate decreases along the queue")
-    if sum(t.status == "IN_CONSULTATION" for t in slot.tokens) > 1:
-        broken.append(f"slot {slot.number}: two in the room")
+    inside = [t.room for t in slot.tokens if t.status == "IN_CONSULTATION"]
+    if len(inside) > len(set(inside)):
+        broken.append(f"slot {slot.number}: two in a room")
     for token in slot.tokens:
         if token.live and reference.live_token(token.patient, slot) is not token:
             broken.append(f"patient {token.patient.number}: two live tokens with one doctor")

@@ -10,6 +10,14 @@ ALWAYS_SEATED = LIVE | {"COMPLETED", "BUFFER"}
 FINAL = {"COMPLETED", "CANCELLED", "EXPIRED", "NO_SHOW"}
 
 
+class Refused(Exception):
+    """A refusal; `code` is the contract's error code."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
 @dataclass(eq=False)
 class Doctor:
     number: int
@@ -27,6 +35,7 @@ class Slot:
     delay: int = 0
     state: str = "OPEN"  # OPEN, CLOSED or CANCELLED
     called_somebody: bool = False
+    rooms: tuple[str, ...] = ()
     tokens: list["Token"] = field(default_factory=list, repr=False)
     entries: list["Entry"] = field(default_factory=list, repr=False)
 
@@ -61,10 +70,13 @@ class Token:
     told: datetime | None = None
     returns_by: datetime | None = None
     times_called: int = 0
+    room: str | None = None
     path: list[str] = field(default_factory=list)
 
     def move(self, status: str, due: datetime | None = None) -> None:
         self.status, self.due, self.in_grace = status, due, status == "NO_SHOW"
+        if status not in {"CALLED", "IN_CONSULTATION", "COMPLETED"}:
+            self.room = None
         self.path.append(status)
 
     @property

@@ -8,22 +8,15 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_DOWN, Decimal
 from zoneinfo import ZoneInfo
 
-from tests.model.objects import IN_QUEUE, Doctor, Entry, Patient, Slot, Token
+from tests.model.objects import IN_QUEUE, Doctor, Entry, Patient, Refused, Slot, Token
+from tests.model.sessions import Sessions
 
 BASE = {"EMERGENCY": 1, "PRIORITY_PAID": 2, "FOLLOWUP": 3, "ONLINE": 4, "WALKIN": 5}
 CENT = Decimal("0.01")
 LATE = datetime.max.replace(tzinfo=UTC)
 
 
-class Refused(Exception):
-    """A refusal; `code` is the contract's error code."""
-
-    def __init__(self, code: str) -> None:
-        super().__init__(code)
-        self.code = code
-
-
-class Reference:
+class Reference(Sessions):
     """A hospital with one facility, kept in the state that the contract requires."""
 
     def __init__(self, *, now: datetime, zone: str, hold: timedelta, grace: timedelta, buffer: timedelta) -> None:
@@ -44,22 +37,24 @@ class Reference:
         found = (e for e in slot.entries if e.status == "WAITING")
         return sorted(found, key=lambda e: (e.priority, e.asked))
 
-    def in_room(self, slot: Slot) -> Token | None:
-        return next((t for t in slot.tokens if t.status == "IN_CONSULTATION"), None)
+    def in_room(self, slot: Slot, room: str | None = None) -> Token | None:
+        return next((t for t in slot.tokens if t.status == "IN_CONSULTATION" and t.room == room), None)
 
     def queue_start(self, slot: Slot) -> datetime:
         start = slot.start + timedelta(minutes=slot.delay)
         if slot.called_somebody:
             start = max(start, self.now)
-            room = self.in_room(slot)
-            if room and room.started:
-                start = max(start, room.started + timedelta(minutes=slot.doctor.consultation_minutes))
+            inside = [self.in_room(slot, room) for room in slot.rooms or (None,)]
+            begun = [token.started for token in inside if token and token.started]
+            if len(begun) == len(inside):
+                start = max(start, min(begun) + timedelta(minutes=slot.doctor.consultation_minutes))
         return start
 
     def estimates(self, slot: Slot) -> list[datetime]:
         minutes = slot.doctor.consultation_minutes
         start = self.queue_start(slot)
-        return [start + timedelta(minutes=minutes * ahead) for ahead in range(len(self.queue(slot)))]
+        rooms = max(1, len(slot.rooms))
+        return [start + timedelta(minutes=minutes * (ahead // rooms)) for ahead in range(len(self.queue(slot)))]
 
     def estimate(self, token: Token) -> datetime | None:
         """Return the estimated time; a token that left the queue keeps its last estimate."""
@@ -200,26 +195,28 @@ class Reference:
         self._only(token, "CONFIRMED")
         token.move("CHECKED_IN")
 
-    def call(self, token: Token) -> None:
+    def call(self, token: Token, *, room: str | None = None) -> None:
         self.settle(token.slot)
+        room = self._room(token.slot, room)
         self._only(token, "CONFIRMED", "CHECKED_IN")
-        self._call(token)
+        self._call(token, room)
 
-    def call_next(self, slot: Slot, *, complete_current: bool = False) -> Token:
+    def call_next(self, slot: Slot, *, complete_current: bool = False, room: str | None = None) -> Token:
         self.settle(slot)
+        room = self._room(slot, room)
         first = next((t for t in self.queue(slot) if t.status == "CHECKED_IN"), None)
         if first is None:
             raise Refused("queue-empty")
-        room = self.in_room(slot)
-        if complete_current and room:
-            room.move("COMPLETED")
-        self._call(first)
+        current = self.in_room(slot, room)
+        if complete_current and current:
+            current.move("COMPLETED")
+        self._call(first, room)
         return first
 
     def start(self, token: Token, *, complete_current: bool = False) -> None:
         self.settle(token.slot)
         self._only(token, "CALLED")
-        room = self.in_room(token.slot)
+        room = self.in_room(token.slot, token.room)
         if room:
             if not complete_current:
                 raise Refused("room-occupied")
@@ -326,8 +323,8 @@ class Reference:
 
     # Internals
 
-    def _call(self, token: Token) -> None:
-        token.told = self.estimate(token)
+    def _call(self, token: Token, room: str | None) -> None:
+        token.told, token.room = self.estimate(token), room
         token.times_called += 1
         token.slot.called_somebody = True
         token.move("CALLED")

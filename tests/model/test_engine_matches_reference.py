@@ -87,7 +87,8 @@ class Counter(RuleBasedStateMachine):
     @rule(slot=INDEX, minutes=st.sampled_from([0, 3, 12]))
     def see_one(self, slot: int, minutes: int) -> None:
         """Call and start the first patient who is present, then advance the clock by some minutes."""
-        self.act("call_next", self.slot(slot), complete_current=True)
+        room = (*self.slot(slot).rooms, None)[0]
+        self.act("call_next", self.slot(slot), complete_current=True, room=room)
         called = [t for t in self.slot(slot).tokens if t.status == "CALLED"]
         if called:
             self.act("start", called[-1], complete_current=True)
@@ -166,9 +167,13 @@ class Counter(RuleBasedStateMachine):
     def cancel(self, index: int, buffer: bool) -> None:
         self.act("cancel", self.token(index), buffer=buffer)
 
-    @rule(slot=INDEX, complete_current=st.booleans())
-    def call_next(self, slot: int, complete_current: bool) -> None:
-        self.act("call_next", self.slot(slot), complete_current=complete_current)
+    @rule(slot=INDEX, complete_current=st.booleans(), room=st.sampled_from([None, "R1", "R2"]))
+    def call_next(self, slot: int, complete_current: bool, room: str | None) -> None:
+        self.act("call_next", self.slot(slot), complete_current=complete_current, room=room)
+
+    @rule(slot=INDEX, rooms=st.sampled_from([(), ("R1",), ("R1", "R2"), ("R2", "R1", "R3")]))
+    def set_rooms(self, slot: int, rooms: tuple[str, ...]) -> None:
+        self.act("set_rooms", self.slot(slot), rooms)
 
     @precondition(lambda self: any(s.entries for s in self.reference.slots))
     @rule(index=INDEX)

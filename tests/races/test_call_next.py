@@ -1,8 +1,11 @@
 """Concurrent `call_next`: two desks at once, and an emergency that arrives during a call."""
 
+from uuid import UUID
+
 import pytest
 
 from clinics.models import Slot
+from clinics.rooms import create_room, delete_room
 from tests.races.builders import a_patient, a_slot, book, events_of, fresh, inconsistencies_of, service
 from tests.races.interleaving import NUMBERED_ONCE, Overtaking, overtake, together, without, without_locks
 from tests.support.invariants import assert_invariants_hold
@@ -42,6 +45,50 @@ def test_canary_without_locks_two_desks_call_the_same_patient() -> None:
         assert ended.overtook
         assert ended.slow.id == ended.fast.id
         assert inconsistencies_of(slot)
+
+
+def two_rooms(slot: Slot) -> list[UUID]:
+    """Give the slot two rooms."""
+    rooms = [create_room(facility_id=slot.facility_id, name=code, code=code).id for code in ("R1", "R2")]
+    service.change_slot(slot_id=slot.id, changes={"rooms": rooms}, actor="user:desk")
+    return rooms
+
+
+def call_to(slot: Slot, room: UUID) -> Token:
+    return service.call_next(slot_id=slot.id, room=room, actor="user:desk")
+
+
+def test_two_rooms_never_call_the_same_patient(any_redis: None) -> None:
+    slot, tokens = waiting_room(2)
+    first, second = two_rooms(slot)
+    ended = overtake(lambda: call_to(slot, first), lambda: call_to(slot, second))
+    assert not ended.overtook
+    assert [(token.id, token.room) for token in (ended.slow, ended.fast)] == [
+        (tokens[0].id, first),
+        (tokens[1].id, second),
+    ]
+    assert_invariants_hold()
+
+
+def test_canary_without_locks_two_rooms_call_the_same_patient() -> None:
+    slot, _ = waiting_room(2)
+    first, second = two_rooms(slot)
+    with without_locks(), without(*NUMBERED_ONCE):
+        ended = overtake(lambda: call_to(slot, first), lambda: call_to(slot, second))
+        assert ended.overtook
+        assert ended.slow.id == ended.fast.id
+
+
+def test_a_room_is_not_deleted_while_a_slot_gets_it(any_redis: None) -> None:
+    slot, _ = waiting_room(1)
+    room = create_room(facility_id=slot.facility_id, name="R1", code="R1").id
+    ended = overtake(
+        lambda: service.change_slot(slot_id=slot.id, changes={"rooms": [room]}, actor="user:desk"),
+        lambda: delete_room(room_id=room),
+    )
+    assert not ended.overtook
+    assert ended.fast.code == "in-use"
+    assert Slot.objects.get(id=slot.id).rooms == [room]
 
 
 def triage_during_call() -> tuple[Slot, Token, Overtaking]:

@@ -47,6 +47,10 @@ def ticket(value: Any) -> bool:
     return isinstance(value, str) and bool(TICKET.match(value))
 
 
+def ids(value: Any) -> bool:
+    return isinstance(value, list) and all(uuid(each) for each in value)
+
+
 def one_of(*words: str) -> Check:
     return lambda value: value in words
 
@@ -76,11 +80,12 @@ SLOT = {
     "id": uuid, "doctor": uuid, "doctor_name": text, "start_time": moment, "end_time": moment, "expected_end": moment,
     "max_capacity": whole, "current_capacity": whole, "available_capacity": whole, "waiting_count": whole,
     "status": one_of("ACTIVE", "DELAYED", "CANCELLED", "CLOSED"), "delay_minutes": whole, "cascaded_minutes": whole,
-    "consultation_minutes": whole, "version": whole, "created_at": moment,
+    "consultation_minutes": whole, "rooms": ids, "version": whole, "created_at": moment,
 }  # fmt: skip
 SLOT_INFO = {"doctor": or_null(lambda value: True), "start_time": moment, "end_time": moment}
 TOKEN = {
-    "id": uuid, "ticket": ticket, "slot": uuid, "slot_info": lambda value: shape_of(value, SLOT_INFO) == "",
+    "id": uuid, "ticket": ticket, "room": or_null(uuid), "room_name": or_null(text),
+    "slot": uuid, "slot_info": lambda value: shape_of(value, SLOT_INFO) == "",
     "patient": uuid, "patient_name": text, "token_number": or_null(whole), "priority": number,
     "category": one_of(*CATEGORIES), "acuity": or_null(whole), "status": one_of(*STATUSES),
     "estimated_time": or_null(moment), "arrived_at": or_null(moment), "called_at": or_null(moment),

@@ -15,7 +15,13 @@ from core.api.request import ApiRequest
 from core.api.serializers import StrictSerializer
 from tokens.api import openapi
 from tokens.api.messages import token_bodies
-from tokens.api.serializers import CompleteCurrentRequest, NothingRequest, StepOutRequest, TriageRequest
+from tokens.api.serializers import (
+    CallRequest,
+    CompleteCurrentRequest,
+    NothingRequest,
+    StepOutRequest,
+    TriageRequest,
+)
 from tokens.models import Token
 from tokens.queries.access import refuse_hidden_token
 from tokens.services import TokenAllocationService
@@ -62,6 +68,7 @@ class CheckInView(TokenActionView):
 class CallView(TokenActionView):
     """Call this patient in, whatever their position."""
 
+    body_class = CallRequest
     act = TokenAllocationService.call
 
 

@@ -5,6 +5,7 @@ from typing import Any
 SLOT_ID = "0192e0c5-7b1a-7c3e-9f00-2b6d3a1c4e5f"
 PATIENT_ID = "0192e0c5-8c2b-7d4f-8a11-3c7e4b2d5f60"
 DOCTOR_ID = "0192e0c5-6a09-7b2d-8eef-1a5c291b3d4e"
+ROOM_ID = "0192e0c5-6b1a-7c3e-9fef-2b6d3a2c4e5f"
 
 _PLAN = {"start_time": "2026-03-02T09:00:00+05:30", "end_time": "2026-03-02T10:00:00+05:30"}
 
@@ -22,6 +23,7 @@ SLOT: dict[str, Any] = {
     "delay_minutes": 0,
     "cascaded_minutes": 0,
     "consultation_minutes": 10,
+    "rooms": [ROOM_ID],
     "version": 2,
     "created_at": "2026-03-01T18:02:11+05:30",
 }
@@ -42,6 +44,8 @@ TOKEN: dict[str, Any] = {
     "called_at": None,
     "times_called": 0,
     "skips": 0,
+    "room": None,
+    "room_name": None,
     "actual_time": None,
     "completed_at": None,
     "returns_by": None,

@@ -46,6 +46,7 @@ class SlotMessage(OutputSerializer):
     delay_minutes = serializers.IntegerField()
     cascaded_minutes = serializers.IntegerField()
     consultation_minutes = serializers.IntegerField()
+    rooms = serializers.ListField(child=serializers.UUIDField())
     version = serializers.IntegerField()
     created_at = serializers.DateTimeField()
 
@@ -87,6 +88,8 @@ class TokenMessage(OutputSerializer):
     called_at = serializers.DateTimeField(allow_null=True, help_text="The last call, without recalls.")
     times_called = serializers.IntegerField(help_text="Calls and recalls.")
     skips = serializers.IntegerField()
+    room = serializers.UUIDField(allow_null=True, help_text="Where the patient was called to.")
+    room_name = serializers.CharField(allow_null=True, help_text="The name of the room at the time of the call.")
     actual_time = serializers.DateTimeField(allow_null=True, help_text="When the consultation began.")
     completed_at = serializers.DateTimeField(allow_null=True)
     returns_by = serializers.DateTimeField(allow_null=True, help_text="Of a patient who has stepped out.")
@@ -123,6 +126,7 @@ class TokensOfSlot:
         queue_start: datetime,
         consultation_minutes: int,
         now: datetime,
+        room_count: int,
     ) -> None:
         self._slot_id = str(slot_id)
         self._zone = zone_info(zone)
@@ -134,6 +138,7 @@ class TokensOfSlot:
         self._queue_start = queue_start
         self._minutes = consultation_minutes
         self._now = now
+        self._room_count = room_count
 
     @classmethod
     def of(cls, slot: Slot, *, now: datetime) -> "TokensOfSlot":
@@ -147,6 +152,7 @@ class TokensOfSlot:
             queue_start=start_of_queue(slot=slot, now=now),
             consultation_minutes=slot.consultation_minutes,
             now=now,
+            room_count=slot.room_count,
         )
 
     def body(self, token: Row, *, patient_name: str, position: int | None) -> dict[str, Any]:
@@ -154,7 +160,10 @@ class TokensOfSlot:
         estimate = token.last_estimate
         if position is not None:
             estimate = estimated_time(
-                start_of_queue=self._queue_start, consultation_minutes=self._minutes, ahead=position - 1
+                start_of_queue=self._queue_start,
+                consultation_minutes=self._minutes,
+                ahead=position - 1,
+                rooms=self._room_count,
             )
         return _write_token(
             token,
@@ -198,6 +207,7 @@ def list_bytes(head: Head, tokens: Iterable[Listed], *, now: datetime) -> bytes:
         queue_start=start_of_queue(slot=head, now=now),
         consultation_minutes=head.consultation_minutes,
         now=now,
+        room_count=head.room_count,
     )
     texts = (to_json(slot.body(each, patient_name=each.patient_name, position=each.place)) for each in tokens)
     return b"[" + b",".join(texts) + b"]"

@@ -7,7 +7,7 @@ from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_v
 
 from core.api.openapi import CONDITIONAL, NOT_MODIFIED, problems
 from tokens.api import explain, messages, results, serializers
-from tokens.api.examples import DOCTOR_ID, PATIENT_ID, SLOT_ID
+from tokens.api.examples import DOCTOR_ID, PATIENT_ID, ROOM_ID, SLOT_ID
 
 
 def _example(name: str, value: dict[str, Any]) -> OpenApiExample:
@@ -193,9 +193,13 @@ slot_call_next = extend_schema_view(
         tags=_CALL,
         operation_id="slots_call_next",
         summary="Call the next patient who is here",
-        request=serializers.CompleteCurrentRequest,
+        description="A slot with several rooms needs `room`; the only room of a slot is taken without being named.",
+        request=serializers.CallNextRequest,
         responses={200: messages.TokenMessage, **problems("queue-empty", "version-conflict")},
-        examples=[_example("And complete the one in the room", {"complete_current": True})],
+        examples=[
+            _example("And complete the one in the room", {"complete_current": True}),
+            _example("To one of two rooms", {"room": ROOM_ID}),
+        ],
     )
 )
 slot_tokens = extend_schema_view(

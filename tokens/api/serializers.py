@@ -22,6 +22,7 @@ from core.api.serializers import (
     StrictSerializer,
     StrictUUIDField,
 )
+from tokens.api.examples import ROOM_ID
 from tokens.planning import SlotRange
 from tokens.policy.lifecycle import Status, StepOutReason
 from tokens.policy.priority import Category
@@ -29,7 +30,9 @@ from waitlist.models import EntryStatus
 
 BOOKABLE = [category.value for category in Category if category is not Category.EMERGENCY]
 MAX_SEATS = 10_000
+MAX_ROOMS = 20
 DAY_MINUTES = 24 * 60
+ROOM_HELP = "Required for a slot with several rooms."
 
 
 class CommaSeparated(serializers.CharField):
@@ -57,6 +60,19 @@ def zone_of_doctor(doctor_id: Any) -> str:
     return zone or default_facility().time_zone
 
 
+class RoomsField(serializers.ListField):
+    """The ids of the rooms of a slot."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(child=StrictUUIDField(), required=False, max_length=MAX_ROOMS, **kwargs)
+
+    def to_internal_value(self, data: Any) -> Any:
+        rooms = super().to_internal_value(data)
+        if len(rooms) != len(set(rooms)):
+            raise serializers.ValidationError("Each room can be named once.", code="repeated")
+        return rooms
+
+
 @extend_schema_serializer(component_name="SlotInput")
 class SlotRequest(StrictSerializer):
     """The plan of a slot. The other fields of a slot are read-only and ignored."""
@@ -71,6 +87,7 @@ class SlotRequest(StrictSerializer):
     end_time = LocalDateTimeField()
     max_capacity = StrictIntegerField(min_value=1, max_value=MAX_SEATS)
     consultation_minutes = StrictIntegerField(min_value=1, max_value=DAY_MINUTES, required=False)
+    rooms = RoomsField(help_text="The rooms in which patients are seen; without any there is one room without a name.")
 
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, dict):
@@ -112,6 +129,7 @@ class BulkSlotsRequest(StrictSerializer):
         default=1,
         help_text="Every so many weeks, counted from the Monday of the week of start_date.",
     )
+    rooms = RoomsField()
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Apply `exclude_weekends` to the weekdays."""
@@ -161,6 +179,21 @@ class CompleteCurrentRequest(StrictSerializer):
 
     class Meta:
         example = {"complete_current": True}
+
+
+class CallRequest(StrictSerializer):
+    """The room to call the patient to."""
+
+    room = StrictUUIDField(required=False, allow_null=True, help_text=ROOM_HELP)
+
+    class Meta:
+        example = {"room": ROOM_ID}
+
+
+class CallNextRequest(CompleteCurrentRequest):
+    """The room to call the next patient to, and whether to complete the consultation in it."""
+
+    room = StrictUUIDField(required=False, allow_null=True, help_text=ROOM_HELP)
 
 
 class NothingRequest(StrictSerializer):

@@ -29,9 +29,9 @@ from tokens.api.results import (
 )
 from tokens.api.serializers import (
     BulkSlotsRequest,
+    CallNextRequest,
     CancelSlotRequest,
     CancelSlotsRequest,
-    CompleteCurrentRequest,
     DelayRequest,
     DryRunFilters,
     NothingRequest,
@@ -90,7 +90,7 @@ class SlotListView(Endpoint):
 
     def post(self, request: ApiRequest) -> Answer:
         plan = _read_plan(request)
-        doctor_id = plan.pop("doctor_id")
+        doctor_id, plan["rooms"] = plan.pop("doctor_id"), tuple(plan.get("rooms", ()))
         work = partial(
             service.create_slots,
             doctor_id=doctor_id,
@@ -142,6 +142,7 @@ class BulkSlotsView(Endpoint):
     def post(self, request: ApiRequest) -> Answer:
         wanted = BulkSlotsRequest.read_body(request.data)
         doctor_id, capacity = wanted.pop("doctor_id"), wanted.pop("max_capacity")
+        rooms = tuple(wanted.pop("rooms", ()))
         skipped = 0
 
         def lay_out(taken: Sequence[Slot], zone: str) -> list[tuple[Any, Any]]:
@@ -151,7 +152,9 @@ class BulkSlotsView(Endpoint):
             return timetable.slots
 
         def plans(doctor: Doctor, taken: Sequence[Slot]) -> list[SlotPlan]:
-            return [SlotPlan(start, end, capacity) for start, end in lay_out(taken, doctor.facility.time_zone)]
+            return [
+                SlotPlan(start, end, capacity, rooms=rooms) for start, end in lay_out(taken, doctor.facility.time_zone)
+            ]
 
         def days(zone: str) -> set[date]:
             try:
@@ -275,14 +278,9 @@ class CallNextView(Endpoint):
     capability = "slots.run"
 
     def post(self, request: ApiRequest, slot_id: UUID) -> Answer:
-        body = CompleteCurrentRequest.read_body(request.data)
+        body = CallNextRequest.read_body(request.data)
         principal = _checked_principal(request, self, slot_id)
-        work = partial(
-            service.call_next,
-            slot_id=slot_id,
-            complete_current=body["complete_current"],
-            actor=principal.actor,
-        )
+        work = partial(service.call_next, slot_id=slot_id, **body, actor=principal.actor)
         return write(request, work, called_answer, versioned=True)
 
 

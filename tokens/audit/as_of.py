@@ -13,12 +13,12 @@ from waitlist.models import WaitlistEntry
 
 SLOT_FACTS = (
     "doctor_id", "start_time", "end_time", "max_capacity", "consultation_minutes", "status", "own_delay_minutes",
-    "delay_minutes", "first_called_at", "room_since",
+    "delay_minutes", "first_called_at", "in_consultation_since", "rooms",
 )  # fmt: skip
 TOKEN_FACTS = (
     "id", "ticket", "patient_id", "category", "priority", "acuity", "arrival", "status", "created_at", "updated_at",
     "arrived_at", "called_at", "times_called", "skips", "actual_time", "completed_at", "returns_by", "expires_at",
-    "grace_expires_at", "last_estimate",
+    "grace_expires_at", "last_estimate", "room", "room_name",
 )  # fmt: skip
 ENTRY_FACTS = ("id", "patient_id", "category", "priority", "arrival", "status", "token_id")
 

@@ -8,8 +8,9 @@ from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
+from django.contrib.postgres.aggregates import ArrayAgg
 from django.db import connection
-from django.db.models import Count, F, Min, Q
+from django.db.models import Count, F, Min, Q, Value
 
 from clinics.models import Slot, SlotStatus
 from core import clock
@@ -52,7 +53,9 @@ def _counters() -> Iterator[str]:
             emergencies=Count("id", filter=HOLDS_SEAT & emergency),
             queued=Count("id", filter=IS_QUEUED),
             stepped_out=Count("id", filter=Q(status=Status.STEPPED_OUT)),
-            in_room=Count("id", filter=Q(status=Status.IN_CONSULTATION)),
+            in_room=ArrayAgg(
+                "actual_time", filter=Q(status=Status.IN_CONSULTATION), order_by="actual_time", default=Value([])
+            ),
             due=Min("due_at"),
         )
         .order_by()
@@ -63,7 +66,14 @@ def _counters() -> Iterator[str]:
         .annotate(number=Count("id"))
         .order_by()
     )
-    nothing: dict[str, Any] = {"regular": 0, "emergencies": 0, "queued": 0, "stepped_out": 0, "in_room": 0, "due": None}
+    nothing: dict[str, Any] = {
+        "regular": 0,
+        "emergencies": 0,
+        "queued": 0,
+        "stepped_out": 0,
+        "in_room": [],
+        "due": None,
+    }
     for slot in Slot.objects.iterator():
         found = counted.get(slot.id, nothing)
         counters = {
@@ -72,7 +82,7 @@ def _counters() -> Iterator[str]:
             "queue_length": (slot.queue_length, found["queued"]),
             "stepped_out": (slot.stepped_out, found["stepped_out"]),
             "waiting_count": (slot.waiting_count, waiting.get(slot.id, 0)),
-            "room_since": (int(slot.room_since is not None), found["in_room"]),
+            "in_consultation_since": (slot.in_consultation_since, found["in_room"]),
         }
         for name, (stored, actual) in counters.items():
             if stored != actual:

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any, Protocol
 from uuid import UUID
 
-from tokens.policy.lifecycle import QUEUED, Status, holds_seat
+from tokens.policy.lifecycle import HAS_ROOM, QUEUED, Status, holds_seat
 from tokens.policy.ordering import OrderKey, order_key
 from tokens.policy.priority import Category
 
@@ -46,6 +46,8 @@ class TokenThen:
     expires_at: datetime | None = None
     grace_expires_at: datetime | None = None
     last_estimate: datetime | None = None
+    room: UUID | None = None
+    room_name: str | None = None
 
     @property
     def order(self) -> OrderKey:
@@ -83,7 +85,8 @@ class SlotThen:
     own_delay_minutes: int = 0
     delay_minutes: int = 0
     first_called_at: datetime | None = None
-    room_since: datetime | None = None
+    in_consultation_since: list[datetime] = field(default_factory=list)
+    rooms: list[UUID] = field(default_factory=list)
     deleted: bool = False
     events: int = 0
     tokens: dict[UUID, TokenThen] = field(default_factory=dict)
@@ -151,6 +154,7 @@ def _plan(data: Mapping[str, Any]) -> dict[str, Any]:
         "end_time": datetime.fromisoformat(data["end_time"]),
         "max_capacity": data["max_capacity"],
         "consultation_minutes": data["consultation_minutes"],
+        "rooms": [UUID(room) for room in data.get("rooms", ())],
     }
 
 
@@ -194,10 +198,12 @@ def _on_token(slot: SlotThen, event: Happened, token_id: UUID) -> None:
     changed: dict[str, Any] = {name: data[name] for name in NUMBERS_AND_WORDS if name in data}
     if "priority" in data:
         changed["priority"] = Decimal(data["priority"])
+    if "room" in data:
+        changed |= {"room": UUID(data["room"]), "room_name": data["room_name"]}
+    elif data["to"] not in HAS_ROOM:
+        changed |= {"room": None, "room_name": None}
     if data["to"] == Status.IN_CONSULTATION:
-        changed["actual_time"] = slot.room_since = event.at
-    elif data["from"] == Status.IN_CONSULTATION:
-        slot.room_since = None
+        changed["actual_time"] = event.at
     elif data["to"] == Status.CALLED and slot.first_called_at is None:
         slot.first_called_at = event.at
     slot.tokens[token_id] = replace(
@@ -208,6 +214,9 @@ def _on_token(slot: SlotThen, event: Happened, token_id: UUID) -> None:
         **times,
         **changed,
     )
+    if Status.IN_CONSULTATION in (data["from"], data["to"]):
+        now_in = (t for t in slot.tokens.values() if t.status == Status.IN_CONSULTATION)
+        slot.in_consultation_since = sorted(token.actual_time for token in now_in if token.actual_time)
 
 
 def _on_entry(slot: SlotThen, event: Happened) -> None:

@@ -15,7 +15,7 @@ from events.models import Event
 from patients.models import Patient
 from tokens.errors import InvalidTransition
 from tokens.models import Token
-from tokens.policy.lifecycle import MOVES, QUEUED, Action, Status, holds_seat
+from tokens.policy.lifecycle import HAS_ROOM, MOVES, QUEUED, Action, Status, holds_seat
 from tokens.policy.priority import Category, Priority
 from tokens.queries.queue import position_queries, set_positions
 from tokens.rules import Rules, in_force
@@ -150,6 +150,8 @@ class Ledger:
             raise InvalidTransition(current_status=token.status, action=action.value)
         before = token.status
         self._count_token(token, -1)
+        if token.room is not None and move.target not in HAS_ROOM:
+            changes |= {"room": None, "room_name": None}
         changes |= {"status": move.target, "updated_at": self.now}
         for name, value in changes.items():
             setattr(token, name, value)
@@ -172,6 +174,14 @@ class Ledger:
             self.count("queue_length", sign)
         elif token.status == Status.STEPPED_OUT:
             self.count("stepped_out", sign)
+        elif token.status == Status.IN_CONSULTATION:
+            self._count_consultation(token.actual_time, sign)
+
+    def _count_consultation(self, since: datetime | None, sign: int) -> None:
+        running = list(self.slot.in_consultation_since)
+        if since is not None:
+            running.append(since) if sign > 0 else running.remove(since)
+            self.change_slot(in_consultation_since=sorted(running))
 
     def _note_due(self, due_at: datetime | None) -> None:
         if due_at is not None and (self.slot.next_due_at is None or due_at < self.slot.next_due_at):
@@ -309,7 +319,9 @@ def close_all(ledgers: Sequence[Ledger]) -> None:
 
 
 def _logged(changes: dict[str, Any]) -> dict[str, Any]:
-    """Return the times and numbers that an event records, so that the queue can be rebuilt from the log alone."""
+    """Return the times, numbers and room that an event records, so that the queue can be rebuilt from the log alone."""
     times = {LOGGED_TIMES[name]: changes[name] for name in LOGGED_TIMES if name in changes}
-    numbers = {name: changes[name] for name in LOGGED_NUMBERS if name in changes}
-    return {name: None if moment is None else moment.isoformat() for name, moment in times.items()} | numbers
+    others = {name: changes[name] for name in LOGGED_NUMBERS if name in changes}
+    if changes.get("room") is not None:
+        others |= {"room": str(changes["room"]), "room_name": changes["room_name"]}
+    return {name: None if moment is None else moment.isoformat() for name, moment in times.items()} | others

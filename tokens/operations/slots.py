@@ -5,12 +5,14 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
+from uuid import UUID
 
 from django.db.models import Q, Value
 from django.db.models.functions import Left, StrIndex
 
-from clinics.errors import DoctorInactive
+from clinics.errors import DoctorInactive, PatientInRoom
 from clinics.models import Doctor, Slot, SlotStatus
+from clinics.rooms import check_rooms
 from core.db.sql import send
 from core.errors import InUse, ValidationFailed
 from core.local_time import local_day
@@ -36,6 +38,7 @@ class SlotPlan:
     end_time: datetime
     max_capacity: int
     consultation_minutes: int | None = None
+    rooms: tuple[UUID, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,8 @@ def plan(*, doctor: Doctor, plans: Iterable[SlotPlan], now: datetime, actor: str
     """
     if not doctor.is_active:
         raise DoctorInactive
+    plans = list(plans)
+    check_rooms(facility_id=doctor.facility_id, room_ids={room for wanted in plans for room in wanted.rooms})
     dated = [(local_day(wanted.start_time, doctor.facility.time_zone), wanted) for wanted in plans]
     prefixes = TicketPrefixes(doctor, days={day for day, _ in dated})
     slots: list[Slot] = []
@@ -67,6 +72,7 @@ def plan(*, doctor: Doctor, plans: Iterable[SlotPlan], now: datetime, actor: str
             end_time=wanted.end_time,
             max_capacity=wanted.max_capacity,
             consultation_minutes=wanted.consultation_minutes or doctor.consultation_minutes,
+            rooms=list(wanted.rooms),
             ticket_prefix=prefixes.take(day),
             created_at=now,
         )
@@ -85,7 +91,7 @@ def change(ledger: Ledger, *, doctor: Doctor, changes: dict[str, Any]) -> None:
 
     Raise InvalidTransition for a cancelled slot; CapacityInUse; DoctorInactive for a new doctor, whose
     lock the caller also holds; InUse for a move to another doctor or day while the slot has live tokens or waiting-list
-    entries. The database raises SlotOverlap.
+    entries; PatientInRoom if the slot would lose a room in use. The database raises SlotOverlap.
     """
     slot = ledger.slot
     if slot.status == SlotStatus.CANCELLED:
@@ -99,6 +105,8 @@ def change(ledger: Ledger, *, doctor: Doctor, changes: dict[str, Any]) -> None:
         raise CapacityInUse
     if doctor.id != slot.doctor_id and not Doctor.objects.filter(id=doctor.id, is_active=True).exists():
         raise DoctorInactive
+    if "rooms" in different:
+        _check_new_rooms(slot, different["rooms"])
     day = slot.local_date
     if "start_time" in different:
         day = local_day(different["start_time"], doctor.facility.time_zone)
@@ -108,6 +116,14 @@ def change(ledger: Ledger, *, doctor: Doctor, changes: dict[str, Any]) -> None:
         different |= {"local_date": day, "ticket_prefix": TicketPrefixes(doctor, days=[day]).take(day)}
     ledger.change_slot(**different)
     ledger.note("slot.changed", **facts(slot))
+
+
+def _check_new_rooms(slot: Slot, rooms: Sequence[UUID]) -> None:
+    check_rooms(facility_id=slot.facility_id, room_ids=set(rooms) - set(slot.rooms))
+    called = tokens_of(slot=slot).filter(status__in=[Status.CALLED, Status.IN_CONSULTATION])
+    allowed: set[UUID | None] = set(rooms) or {None}
+    if not set(called.values_list("room", flat=True)) <= allowed:
+        raise PatientInRoom
 
 
 def close(ledger: Ledger) -> None:
@@ -194,4 +210,5 @@ def facts(slot: Slot) -> dict[str, Any]:
         "end_time": slot.end_time.isoformat(),
         "max_capacity": slot.max_capacity,
         "consultation_minutes": slot.consultation_minutes,
+        "rooms": [str(room) for room in slot.rooms],
     }

@@ -20,8 +20,6 @@ def step_out(ledger: Ledger, *, token: Token, reason: StepOutReason, minutes: in
         last_estimate=estimate,
         returns_by=ledger.now + timedelta(minutes=minutes),
     )
-    if before == Status.IN_CONSULTATION:
-        ledger.change_slot(room_since=None)
 
 
 def step_in(ledger: Ledger, *, token: Token) -> None:

@@ -13,8 +13,8 @@ def queue_start(
 ) -> datetime:
     """Return when the first patient of the queue is expected to be seen.
 
-    This is the delayed start of the slot. Once the doctor has called a patient, it is no earlier than now and no
-    earlier than the expected end of the consultation in progress.
+    This is the delayed start of the slot. Once the doctor has called a patient, it is no earlier than now and, while
+    every room is occupied, no earlier than the first expected end of a consultation; `room_since` is when that began.
     """
     fixed_until = stands_until(
         delayed_start=delayed_start,
@@ -45,16 +45,18 @@ def stands_until(
     return max(delayed_start, room_since + timedelta(minutes=consultation_minutes))
 
 
-def estimated_time(*, start_of_queue: datetime, consultation_minutes: int, ahead: int) -> datetime:
-    """Return when the patient with `ahead` tokens in front is expected to be seen; it never decreases in the queue."""
-    return start_of_queue + timedelta(minutes=consultation_minutes * ahead)
+def estimated_time(*, start_of_queue: datetime, consultation_minutes: int, ahead: int, rooms: int = 1) -> datetime:
+    """Return when the patient with `ahead` tokens in front is expected to be seen; it never decreases in the queue.
+
+    As many patients as the slot has rooms are seen at the same time.
+    """
+    return start_of_queue + timedelta(minutes=consultation_minutes * (ahead // rooms))
 
 
 def expected_end(
-    *, delayed_end: datetime, start_of_queue: datetime, consultation_minutes: int, queue_length: int
+    *, delayed_end: datetime, start_of_queue: datetime, consultation_minutes: int, queue_length: int, rooms: int = 1
 ) -> datetime:
     """Return when the slot is expected to be over: the later of its delayed end and the end of the queue."""
-    last_done = estimated_time(
-        start_of_queue=start_of_queue, consultation_minutes=consultation_minutes, ahead=queue_length
-    )
+    rounds = -(-queue_length // rooms)
+    last_done = start_of_queue + timedelta(minutes=consultation_minutes * rounds)
     return max(delayed_end, last_done)

@@ -69,6 +69,9 @@ LIVE = QUEUED | {Status.CALLED, Status.IN_CONSULTATION, Status.STEPPED_OUT}
 SEATED = LIVE | {Status.COMPLETED, Status.BUFFER}
 """The token always holds a seat; a NO_SHOW holds one only while its grace runs."""
 
+HAS_ROOM = frozenset({Status.CALLED, Status.IN_CONSULTATION, Status.COMPLETED})
+"""The token keeps the room that the patient was called to; in every other state it has none."""
+
 
 @dataclass(frozen=True, slots=True)
 class Move:

@@ -20,6 +20,8 @@ class Timed(Protocol):
     def room_since(self) -> datetime | None: ...
     @property
     def consultation_minutes(self) -> int: ...
+    @property
+    def room_count(self) -> int: ...
 
 
 def moment_of_list(*, slot: Timed, now: datetime, stepped_out: int = 0) -> datetime | None:
@@ -57,6 +59,7 @@ def estimate_at(*, slot: Timed, position: int, now: datetime) -> datetime:
         start_of_queue=start_of_queue(slot=slot, now=now),
         consultation_minutes=slot.consultation_minutes,
         ahead=position - 1,
+        rooms=slot.room_count,
     )
 
 
@@ -72,4 +75,5 @@ def expected_end(*, slot: Slot, now: datetime) -> datetime:
         start_of_queue=start_of_queue(slot=slot, now=now),
         consultation_minutes=slot.consultation_minutes,
         queue_length=slot.queue_length,
+        rooms=slot.room_count,
     )

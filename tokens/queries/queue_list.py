@@ -16,6 +16,7 @@ from uuid import UUID
 
 from django.db import connection
 
+from clinics.models import first_to_end
 from core.db.shared_reads import Lookup, Row, Wanted, read
 from core.db.sql import Statement
 from core.errors import NotFound
@@ -26,7 +27,8 @@ from tokens.engine.locate import facility_of_slot
 _HEAD = """
 SELECT id, facility_id, doctor_id, (SELECT name FROM clinics_doctor WHERE id = slot.doctor_id),
     (SELECT time_zone FROM clinics_facility WHERE id = slot.facility_id), start_time, end_time, delay_minutes,
-    consultation_minutes, first_called_at, room_since, stepped_out, version, last_event_hash,
+    consultation_minutes, first_called_at, in_consultation_since, cardinality(rooms), stepped_out, version,
+    last_event_hash,
     (SELECT stamp FROM patients_namestamp)
 FROM clinics_slot AS slot
 WHERE facility_id = %s AND id = ANY(%s)
@@ -36,8 +38,8 @@ _LISTED = """
 SELECT slot.version, (SELECT stamp FROM patients_namestamp),
     token.place, token.id::text, token.ticket, token.patient_id::text, patient.name, token.priority, token.category,
     token.acuity, token.status, token.last_estimate, token.arrived_at, token.called_at, token.times_called, token.skips,
-    token.actual_time, token.completed_at, token.returns_by, token.expires_at, token.grace_expires_at, token.created_at,
-    token.updated_at
+    token.room::text, token.room_name, token.actual_time, token.completed_at, token.returns_by, token.expires_at,
+    token.grace_expires_at, token.created_at, token.updated_at
 FROM clinics_slot AS slot
 LEFT JOIN (
     SELECT row_number() OVER (ORDER BY priority, rank_band, rank_arrival) AS place, *
@@ -70,7 +72,8 @@ class Head(NamedTuple):
     delay_minutes: int
     consultation_minutes: int
     first_called_at: datetime | None
-    room_since: datetime | None
+    in_consultation_since: list[datetime]
+    named_rooms: int
     stepped_out: int
     version: int
     last_event_hash: bytes
@@ -80,6 +83,16 @@ class Head(NamedTuple):
     def delayed_start(self) -> datetime:
         """The planned start plus the delay in force."""
         return self.start_time + timedelta(minutes=self.delay_minutes)
+
+    @property
+    def room_count(self) -> int:
+        """How many patients can be in consultation at once."""
+        return self.named_rooms or 1
+
+    @property
+    def room_since(self) -> datetime | None:
+        """When the consultation began that is expected to end first, if every room is occupied."""
+        return first_to_end(self.in_consultation_since, self.room_count)
 
 
 class Listed(NamedTuple):
@@ -101,6 +114,8 @@ class Listed(NamedTuple):
     called_at: datetime | None
     times_called: int
     skips: int
+    room: str | None
+    room_name: str | None
     actual_time: datetime | None
     completed_at: datetime | None
     returns_by: datetime | None

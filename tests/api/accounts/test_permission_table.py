@@ -22,6 +22,8 @@ PROMISED = {
     "facilities.write": "all - - -",
     "doctors.read": "all all all all",
     "doctors.write": "all - - -",
+    "rooms.read": "all all all -",
+    "rooms.write": "all - - -",
     "patients.read": "all all own own",
     "patients.register": "all all - own",
     "patients.write": "all all - own",
@@ -39,7 +41,7 @@ PROMISED = {
     "reports.read": "all all own -",
     "events.read": "all all own -",
 }
-NOT_FOR_KEYS = {"users.manage", "api_keys.manage", "facilities.write", "doctors.write"}
+NOT_FOR_KEYS = {"rooms.write", "users.manage", "api_keys.manage", "facilities.write", "doctors.write"}
 FOR_BOOKING = {"tokens.book", "patients.register", "waiting_list.write"}
 OPEN = {
     "/api/v1/auth/token/", "/api/v1/auth/token/refresh/", "/api/v1/auth/logout/", "/api/v1/auth/register/",

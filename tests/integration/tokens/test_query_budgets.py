@@ -10,6 +10,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from clinics.models import Slot
+from clinics.rooms import create_room
 from core import clock
 from tests.factories import DoctorFactory, PatientFactory, ensure_facility, first_admin
 from tests.integration.tokens.slot_builder import slot_with
@@ -174,6 +175,23 @@ def test_calling_the_next_costs_the_same(desk: Counter) -> None:
         desk.post(f"slots/{slot_with(queue=number, status='CHECKED_IN').id}/call_next/") for number in (FEW, MANY)
     )
     assert few.number == many.number <= 7, str(many)
+
+
+def test_calling_to_one_of_several_rooms_takes_one_statement_more(desk: Counter) -> None:
+    """The name of the room."""
+
+    def call(number: int, **facts: Any) -> Counted:
+        slot = slot_with(queue=number, status="CHECKED_IN")
+        rooms = [create_room(facility_id=slot.facility_id, name="R", code=f"R{number}{letter}") for letter in "AB"]
+        Slot.objects.filter(id=slot.id).update(rooms=[room.id for room in rooms])
+        return desk.post(f"slots/{slot.id}/call_next/", {"room": str(rooms[1].id)})
+
+    few, many, without = (
+        call(FEW),
+        call(MANY),
+        desk.post(f"slots/{slot_with(queue=FEW, status='CHECKED_IN').id}/call_next/"),
+    )
+    assert few.number == many.number == without.number + 1, str(many)
 
 
 def test_a_queue_is_listed_in_three_statements_however_long(desk: Counter) -> None:

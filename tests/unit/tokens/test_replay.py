@@ -90,9 +90,10 @@ def test_times_come_and_go_with_the_moves() -> None:
 def test_the_room_and_the_first_call() -> None:
     call, start = moved(1, 2, "CONFIRMED", "CALLED"), moved(1, 3, "CALLED", "IN_CONSULTATION")
     slot = after(issued(1, 1), call, start)
-    assert (slot.first_called_at, slot.room_since) == (call.at, start.at)
+    assert (slot.first_called_at, slot.in_consultation_since) == (call.at, [start.at])
     assert slot.tokens[UUID(int=1001)].actual_time == start.at
-    assert after(issued(1, 1), call, start, moved(1, 9, "IN_CONSULTATION", "COMPLETED")).room_since is None
+    complete = moved(1, 9, "IN_CONSULTATION", "COMPLETED")
+    assert after(issued(1, 1), call, start, complete).in_consultation_since == []
 
 
 def test_the_slot_and_its_waiting_list() -> None:

@@ -100,10 +100,10 @@ class ChangePasswordView(Endpoint):
     @extend_schema(request=ChangePasswordSerializer, responses=AccessSerializer, tags=["Access"])
     def post(self, request: ApiRequest) -> Answer:
         """Change my password; ends all sessions and returns the tokens of a new one"""
-        form = _validated(ChangePasswordSerializer, request)
         user, caller = request.user, principal_of(request)
         if not isinstance(user, User):
             raise PermissionDenied("A key has no password.")
+        form = _validated(ChangePasswordSerializer, request)
         recent_sign_in.require_password(request, user=user, password=form.validated_data["password"])
         with attributed(request):
             users.set_password(user_id=user.pk, password=form.validated_data["new_password"], by=caller.actor)

@@ -11,7 +11,7 @@ _WORDS = """
     reception receptionist records registration reporting schedule screening secretary session
     slot specialist staff summer supervisor surgeon surgery technician theatre therapist therapy ticket
     token tokens treatment triage visitor waiting waitinglist waitingroom ward welcome winter spring autumn monsoon
-    correcthorse
+    correcthorse changeit india bharat hindustan delhi mumbai kolkata chennai bengaluru hyderabad diwali
 
     anaesthesia anesthesia audiology cardiac cardiologist cardiology dental dentist dermatology diabetology dialysis
     endocrinology gastroenterology geriatrics gynaecology gynecology haematology hematology hepatology

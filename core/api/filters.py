@@ -5,19 +5,25 @@ from typing import Any
 
 from rest_framework import serializers
 
+from core.api.json_body import MAX_NAME, REPEATED
 from core.api.request import ApiRequest
 from core.api.serializers import StrictSerializer
+from core.errors import ValidationFailed
 
 
 class QuerySerializer(StrictSerializer):
-    """The filters of a list; unknown or invalid ones are refused."""
+    """The filters of a list; unknown, repeated or invalid ones are refused."""
 
     @classmethod
     def read(cls, request: ApiRequest, **context: Any) -> dict[str, Any]:
         """Return the validated filters of this request; raise DRF's ValidationError."""
         if not request.META.get("QUERY_STRING") and cls._accepts_nothing():
             return {}
-        return cls.read_body(dict(request.query_params.items()), **context)
+        given = request.query_params
+        for name, values in given.lists():
+            if len(values) > 1:
+                raise ValidationFailed.of(name[:MAX_NAME], "repeated", REPEATED)
+        return cls.read_body(dict(given.items()), **context)
 
     @classmethod
     @cache

@@ -15,7 +15,7 @@ MAX_FIELDS = 200
 MAX_ITEMS = 1_000
 MAX_NAME = 100
 MAX_ERRORS = 20
-REPEATED = "This field is given more than once."
+REPEATED = "This is given more than once."
 _MAX_DIGITS = 40
 _SURROGATE = re.compile("[\ud800-\udfff]")
 # A string, up to its end or that of the body, or a bracket. The quantifiers are possessive (`*+`, `?+`): without

@@ -64,6 +64,31 @@ def test_a_filter_that_does_not_exist_is_refused_in_every_list(hospital: Hospita
         assert answer.codes == {"no_such_filter": "unknown-field"}, path
 
 
+def test_a_filter_that_is_given_twice_is_refused(hospital: Hospital) -> None:
+    things = create_objects(hospital)
+    known = {"slot_id": things["slots"]}
+    for path, names, required in reads():
+        rest = {each: known[each] for each in required}
+        for name in names:
+            twice = f"{name}={known.get(name, 1)}&{name}={known.get(name, 1)}"
+            answer = hospital.admin.call("GET", f"{address(path, things)}?{twice}", query=rest)
+            assert (answer.status, set(answer.body["errors"][0].items()) >= {("code", "repeated")}) == (400, True), path
+
+
+@pytest.mark.parametrize(
+    "order", ["dry_run=true&dry_run=false", "dry_run=false&dry_run=true", "dry_run=true&dry_run=true"]
+)
+def test_a_write_is_not_both_dry_and_real(hospital: Hospital, order: str) -> None:
+    slot = hospital.slot()
+    for method, path, body in (
+        ("PUT", f"slots/{slot['id']}/delay/", {"delay_minutes": 5}),
+        ("POST", f"slots/{slot['id']}/cancel/", {}),
+        ("POST", "slots/cancel/", {"doctor": slot["doctor"], "from": "2026-01-01", "to": "2027-01-01"}),
+    ):
+        hospital.desk.call(method, f"{path}?{order}", body).expect(400, "validation-error")
+    assert hospital.slot_now(slot) == slot
+
+
 def test_a_search_that_is_too_long_is_refused(hospital: Hospital) -> None:
     for path, names, _ in reads():
         if "search" in names:

@@ -23,7 +23,7 @@ WEAK = {
     "a word of the hospital": [
         "waiting12", "facility1", "cardiology", "Cardiology-7", "paracetamol", "Dolo650-99", "p@racetamol!",
     ],
-    "a well known phrase": ["correcthorse", "Correct Horse 1", "changeme-99"],
+    "a well known phrase": ["correcthorse", "Correct Horse 1", "changeme-99", "changeit1", "diwali2026"],
     "an order of digits": ["13579135", "24680246", "97531975", "0369258147"],
     "an order of letters or keys": [
         "abcdefghij", "zyxwvuts", "acegikmo", "qwertyuiop", "asdfghjkl1", "qwert-asdfg", "poiuytre",

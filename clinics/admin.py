@@ -1,15 +1,17 @@
 """Facilities and doctors on the admin site; slots are in `tokens.admin`, because their actions need its service."""
 
+from base64 import b64encode
 from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
+from django.utils.html import format_html
 
 from accounts.admin import AttributedAdmin
 from clinics.api.serializers import DoctorSerializer, FacilitySerializer
 from clinics.doctors import create_doctor, update_doctor
 from clinics.facilities import update_facility
-from clinics.models import Doctor, Facility
+from clinics.models import Doctor, Facility, FacilityLogo
 from core.api.admin import CheckedForm, NoDeleteAdmin
 
 
@@ -40,7 +42,16 @@ class FacilityAdmin(AttributedAdmin, NoDeleteAdmin):
     form = FacilityForm
     list_display = ("code", "name", "time_zone", "doctors_numbered")
     search_fields = ("code", "name")
-    readonly_fields = ("id", "time_zone", "rules", "doctors_numbered")
+    readonly_fields = ("id", "logo_image", "time_zone", "rules", "doctors_numbered")
+
+    @admin.display(description="logo")
+    def logo_image(self, facility: Facility) -> str:
+        """Show the logo, which the API sets."""
+        logo = FacilityLogo.objects.filter(facility=facility).first()
+        if logo is None:
+            return "-"
+        image = b64encode(logo.content).decode()
+        return format_html('<img src="data:image/png;base64,{}" alt="Logo" height="64">', image)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Return False: the migrations create the one facility of a hospital."""

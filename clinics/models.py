@@ -41,6 +41,21 @@ class Facility(models.Model):
         return self.display_name or self.name
 
 
+class FacilityLogo(models.Model):
+    """The logo of a facility, a PNG file as `clinics.logos` encodes it.
+
+    A table of its own: the row of a facility is read with every locked slot.
+    """
+
+    facility = models.OneToOneField(Facility, on_delete=models.CASCADE, primary_key=True, related_name="logo")
+    content = models.BinaryField()
+    digest = models.CharField(max_length=64)
+    set_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.digest
+
+
 @pghistory.track(pghistory.InsertEvent(), pghistory.UpdateEvent(), pghistory.DeleteEvent())
 class Doctor(models.Model):
     """A doctor of one facility; `ticket_letters` start every ticket of the doctor's slots."""

@@ -86,7 +86,7 @@ class PayloadTooLarge(EngineError):
 
 
 class UnsupportedMediaType(EngineError):
-    """Only application/json is understood"""
+    """This media type is not understood here"""
 
     code = "unsupported-media-type"
     template = "Send application/json."

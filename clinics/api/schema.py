@@ -1,9 +1,10 @@
 """The OpenAPI descriptions of facilities and doctors."""
 
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
 
 from clinics.api.serializers import DoctorFilters, DoctorSerializer, FacilityFilters, FacilitySerializer
-from core.api.openapi import problems
+from core.api.openapi import CONDITIONAL, NOT_MODIFIED, problems
 
 TAGS = ["Register"]
 
@@ -19,6 +20,13 @@ _NEW_DOCTOR = OpenApiExample(
         "consultation_minutes": 10,
     },
 )
+
+_LOGO = {
+    "type": "object",
+    "properties": {"logo": {"type": "string", "format": "binary"}},
+    "required": ["logo"],
+    "example": {"logo": "(a PNG file)"},
+}
 
 facility_list = extend_schema_view(
     get=extend_schema(
@@ -51,6 +59,32 @@ facility_detail = extend_schema_view(
             ),
         ],
         responses={200: FacilitySerializer, **problems("in-use")},
+    ),
+)
+facility_logo = extend_schema_view(
+    get=extend_schema(
+        tags=TAGS,
+        operation_id="facilities_logo_read",
+        summary="Read a facility's logo",
+        parameters=CONDITIONAL,
+        responses={(200, "image/png"): OpenApiTypes.BINARY, 304: NOT_MODIFIED},
+    ),
+    post=extend_schema(
+        tags=TAGS,
+        operation_id="facilities_logo_set",
+        summary="Set a facility's logo",
+        description=(
+            "The only body of the API that is multipart: one field `logo`, a PNG image of at most 200 KB and 4,000,000 "
+            "pixels. The server encodes it again, without metadata."
+        ),
+        request={"multipart/form-data": _LOGO},
+        responses={200: FacilitySerializer},
+    ),
+    delete=extend_schema(
+        tags=TAGS,
+        operation_id="facilities_logo_delete",
+        summary="Delete a facility's logo",
+        responses={204: None},
     ),
 )
 doctor_list = extend_schema_view(

@@ -21,7 +21,7 @@ from core.api.answers import JSON, Answer, response_of
 from core.api.request import ApiRequest
 from core.db.shared_reads import Wanted
 
-_ACCEPTED = frozenset({"*/*", "application/*", JSON, problem_details.CONTENT_TYPE})
+ACCEPTED = frozenset({"*/*", "application/*", JSON, problem_details.CONTENT_TYPE})
 _BY_SPECIFICITY = (JSON, "application/*", "*/*")
 _ZERO_QUALITY = re.compile(r";\s*q\s*=\s*0(?:\.0*)?\s*(?:;|\Z)", re.IGNORECASE)
 
@@ -31,6 +31,8 @@ class Endpoint(GenericAPIView[Any]):
 
     authenticators: ClassVar[list[BaseAuthentication]]
     permissions: ClassVar[list[Any]]
+    accepted: ClassVar[frozenset[str]] = ACCEPTED
+    """The media types of which a client must accept one."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -63,7 +65,7 @@ class Endpoint(GenericAPIView[Any]):
 
     def admit(self, request: ApiRequest) -> None:
         """Raise the exception that keeps this caller from this endpoint: 406, 401, 403 or 429."""
-        _negotiate(request)
+        _negotiate(request, self.accepted)
         self.identify(request)
         for permission in self.permissions:
             if not permission.has_permission(request, self):
@@ -96,12 +98,15 @@ class Endpoint(GenericAPIView[Any]):
         """Hook for subclasses, called when the response is complete."""
 
 
-def _negotiate(request: ApiRequest) -> None:
-    """Raise NotAcceptable unless the client accepts JSON, or problems (then successes are JSON all the same)."""
+def _negotiate(request: ApiRequest, accepted: frozenset[str]) -> None:
+    """Raise NotAcceptable unless the client accepts what the endpoint answers, or problems.
+
+    A client that accepts problems alone gets a success in the usual form all the same.
+    """
     accept = request.META.get("HTTP_ACCEPT")
-    if accept is None or accept in _ACCEPTED or not accept.strip():
+    if accept is None or accept in accepted or not accept.strip():
         return
     ranges = {each.partition(";")[0].strip().lower(): _ZERO_QUALITY.search(each) is None for each in accept.split(",")}
     accepts_json = next((ranges[name] for name in _BY_SPECIFICITY if name in ranges), False)
-    if not accepts_json and not ranges.get(problem_details.CONTENT_TYPE):
+    if not accepts_json and not any(ranges.get(name) for name in accepted - ACCEPTED | {problem_details.CONTENT_TYPE}):
         raise exceptions.NotAcceptable

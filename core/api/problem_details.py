@@ -61,7 +61,6 @@ RETRY_AFTER: dict[str, int] = {"throttled": 60, "slot-busy": 1, "unavailable": 2
 _TITLES: dict[str, str] = {
     "method-not-allowed": "This method is not allowed here",
     "not-acceptable": "Only application/json can be answered",
-    "unsupported-media-type": "Only application/json is understood",
     "internal-error": "Something went wrong on our side",
 }
 

@@ -1,17 +1,17 @@
 """The request object of the API's endpoints."""
 
+import hashlib
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, QueryDict
-from rest_framework.exceptions import UnsupportedMediaType
 
-from core.api import json_body
+from core.api import json_body, multipart
 from core.api.answers import JSON
 from core.db.shared_reads import Row, Wanted
-from core.errors import ValidationFailed
+from core.errors import UnsupportedMediaType, ValidationFailed
 
 FORM = "application/x-www-form-urlencoded"
 
@@ -60,10 +60,23 @@ class ApiRequest:
                 raise ValidationFailed.of(name[: json_body.MAX_NAME], "repeated", json_body.REPEATED)
         return fields.dict()
 
+    def upload(self, field: str) -> bytes:
+        """Return the file in the only field of a body that is multipart/form-data.
+
+        `data` is then the digest of the file, by which an Idempotency-Key tells requests apart: the boundary between
+        the parts differs in a repetition.
+        """
+        raw = self._body(multipart.MULTIPART)
+        content = multipart.file_of(raw, headers=self.META, field=field) if raw else b""
+        if not raw:
+            raise ValidationFailed.of(field, "required", "Send this field as a file.")
+        self.data = {field: hashlib.sha256(content).hexdigest()}
+        return content
+
     def _body(self, media_type: str) -> bytes:
         """Return the body; raise UnsupportedMediaType if it is not empty and of another media type."""
         raw: bytes = self._request.body
         kind = self.META.get("CONTENT_TYPE", "")
         if raw and kind != media_type and kind.partition(";")[0].strip().lower() != media_type:
-            raise UnsupportedMediaType(kind)
+            raise UnsupportedMediaType(f"Send {media_type}.")
         return raw

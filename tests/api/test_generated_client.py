@@ -17,14 +17,16 @@ from core import clock
 
 PASSWORD = "quiet-harbour-42"
 NAME = "generated_opd_client"
-MAX_MODELS = 90
+MAX_MODELS = 140
 SECONDS = 40
 
 
 @pytest.fixture
 def package(live_server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
     """The package that openapi-python-client generates from the served document."""
-    (tmp_path / "config.yaml").write_text("post_hooks: []\n")
+    (tmp_path / "config.yaml").write_text(
+        "post_hooks: []\ncontent_type_overrides: {image/png: application/octet-stream}\n"
+    )
     command = [str(Path(sys.executable).with_name("openapi-python-client")), "generate", "--fail-on-warning"]
     command += ["--url", f"{live_server.url}/api/schema/", "--config", str(tmp_path / "config.yaml")]
     command += ["--meta", "none", "--output-path", str(tmp_path / NAME)]

@@ -20,7 +20,15 @@ from tokens.engine.locate import facility_of_slot, place_of_entry, place_of_toke
 from tokens.engine.transaction import ledger_of, on_day_of_slot, on_days, on_slot, slot_row
 from tokens.errors import DuplicateBooking
 from tokens.models import Token
-from tokens.operations import arriving, calling, cancelling, delays, emergencies, no_shows, slots, stepping_out
+from tokens.operations import (
+    arriving,
+    calling,
+    cancelling,
+    delays,
+    emergencies,
+    no_shows,
+    slots,
+)
 from tokens.operations.booking import BookingRequest as BookingRequest
 from tokens.operations.cancelling import Cancelled as Cancelled
 from tokens.operations.cancelling import CancelRequest
@@ -28,9 +36,9 @@ from tokens.operations.delays import Delayed
 from tokens.operations.emergencies import Admission
 from tokens.operations.expiring import SWEEPER
 from tokens.operations.slots import SlotCancelled, SlotPlan
-from tokens.policy.lifecycle import StepOutReason
 from tokens.queries.due import slots_due, slots_with_ended_place
-from tokens.queries.locked import first_here_query, seated, tokens_query
+from tokens.queries.locked import first_here_query
+from tokens.visits import VisitService
 from waitlist.models import WaitlistEntry
 
 
@@ -50,7 +58,7 @@ class DelaySet:
     delayed: Delayed
 
 
-class TokenAllocationService:
+class TokenAllocationService(VisitService):
     """Allocates tokens to slots.
 
     Every method is one transaction. With a `reply` it returns the answer to the request in place of the result, and
@@ -88,10 +96,6 @@ class TokenAllocationService:
 
         return self._act(token_id, actor, operation, reply)
 
-    def recall(self, *, token_id: UUID, actor: str, reply: Reply | None = None) -> Any:
-        """Call a called patient once more."""
-        return self._act(token_id, actor, calling.recall, reply)
-
     def requeue(self, *, token_id: UUID, actor: str, reply: Reply | None = None) -> Any:
         """Put a called patient who did not appear back into the queue."""
         return self._act(token_id, actor, calling.requeue, reply)
@@ -107,20 +111,6 @@ class TokenAllocationService:
     def complete(self, *, token_id: UUID, actor: str, reply: Reply | None = None) -> Any:
         """End the consultation."""
         return self._act(token_id, actor, calling.complete, reply)
-
-    def step_out(
-        self, *, token_id: UUID, reason: str, actor: str, minutes: int = 30, reply: Reply | None = None
-    ) -> Any:
-        """Take a patient out of the queue or the room for a while."""
-
-        def operation(ledger: Ledger, *, token: Token) -> None:
-            stepping_out.step_out(ledger, token=token, reason=StepOutReason(reason), minutes=minutes)
-
-        return self._act(token_id, actor, operation, reply)
-
-    def step_in(self, *, token_id: UUID, actor: str, reply: Reply | None = None) -> Any:
-        """Put a patient who has stepped out back into the queue."""
-        return self._act(token_id, actor, stepping_out.step_in, reply)
 
     def no_show(self, *, token_id: UUID, actor: str, reply: Reply | None = None) -> Any:
         """Mark the patient as missing."""
@@ -359,19 +349,6 @@ class TokenAllocationService:
             return
 
     # Helpers
-
-    def _act(self, token_id: UUID, actor: str, operate: Callable[..., None], reply: Reply | None) -> Any:
-        facility_id, slot_id = place_of_token(token_id)
-        queries = [tokens_query(facility_id=facility_id, slot_ids=[slot_id], token_ids=[token_id])]
-
-        def operation(ledger: Ledger, rows: Found) -> Token:
-            if not rows:
-                raise NotFound
-            [token] = seated(rows, {slot_id: ledger.slot})
-            operate(ledger, token=token)
-            return token
-
-        return on_slot(slot_id, actor=actor, operation=operation, reply=reply, queries=queries)
 
     def _retry_after_sweep(self, attempt: Callable[[], Any], *, slot_id: UUID, patient_id: UUID) -> Any:
         """Run `attempt`; after DuplicateBooking, sweep other slots where the patient's token is due to end, and retry.

@@ -195,7 +195,7 @@ class Day:
             inside = None
         called = next((t for t in slot.tokens if t.status == "CALLED" and t.room == room), None)
         if called is not None and called.patient in deaf and self.random.random() < 0.7:
-            self._try("no_show" if self.random.random() < 0.7 else "requeue", called)
+            self._try(self.random.choice(("no_show", "no_show", "requeue", "skip", "skip")), called)
         elif called is not None and self.random.random() < 0.1:
             self._try("recall" if self.random.random() < 0.5 else "step_out", called)
         elif called is not None and inside is None:
@@ -220,6 +220,10 @@ class Day:
             token = self._try("emergency", slot, patient, r.choice((None, None, 1, 2, 3, 4, 5)))
             if token is not None and r.random() < 0.3:
                 self._try("triage", token, r.randint(1, 5))
+        elif chance < 0.04:
+            here = [t for t in slot.tokens if t.status == "CHECKED_IN"]
+            if here:
+                self._try("let_pass", r.choice(here), r.randint(1, 4))
         elif chance < 0.05:
             self._try("set_delay", slot, r.choice((0, 10, 15, 20, 30, 45)))
         elif chance < 0.06:

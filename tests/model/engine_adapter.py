@@ -14,14 +14,14 @@ from core.errors import EngineError
 from tests.factories import DoctorFactory, PatientFactory, ensure_facility
 from tests.model.objects import Doctor, Entry, Patient, Slot, Token
 from tests.model.reference import Reference, Refused
-from tokens.models import IS_QUEUED
+from tokens.models import IS_QUEUED, QUEUE_ORDER
 from tokens.models import Token as TokenRow
 from tokens.operations.booking import BookingRequest
 from tokens.operations.slots import SlotPlan
 from tokens.policy.lifecycle import HAS_ROOM
 from tokens.policy.priority import Category
 from tokens.queries.estimates import estimate_at, expected_end
-from tokens.queries.queue import QUEUE_ORDER, positions_of, tokens_of
+from tokens.queries.queue import positions_of, tokens_of
 from tokens.services import TokenAllocationService
 from waitlist.models import WaitlistEntry
 
@@ -83,6 +83,9 @@ class Real:
     def step_out(self, token: Token, minutes: int = 30) -> None:
         self.service.step_out(token_id=self._of(token), reason="LAB", minutes=minutes, actor=ACTOR)
 
+    def let_pass(self, token: Token, places: int) -> None:
+        self.service.let_pass(token_id=self._of(token), places=places, actor=ACTOR)
+
     def start(self, token: Token, *, complete_current: bool = False) -> None:
         self.service.start(token_id=self._of(token), complete_current=complete_current, actor=ACTOR)
 
@@ -127,7 +130,7 @@ class Real:
         self.service.sweep()
 
     def __getattr__(self, name: str) -> Any:
-        """Forward operations on one token: confirm, check_in, recall, complete, requeue, step_in, no_show..."""
+        """Forward operations on one token: confirm, check_in, recall, skip, complete, step_in and others."""
         method = getattr(self.service, name)
         return lambda token: method(token_id=self._of(token), actor=ACTOR)
 
@@ -159,6 +162,7 @@ class Real:
             if any(token.id in numbers for token in tokens)
             else []
         )
+        assert queue == sorted(queue, key=lambda token: token.order_key), "SQL and policy order the queue differently"
         return {
             "status": row.status,
             "delay": (row.delay_minutes, row.cascaded_minutes),
@@ -176,7 +180,7 @@ class Real:
             ),
             "tokens": sorted(
                 (people[t.patient_id], t.category, t.status, t.due_at is not None, t.due_at or t.created_at.min,
-                 t.times_called, t.returns_by or t.created_at.min)
+                 t.times_called, t.skips, t.returns_by or t.created_at.min)
                 for t in tokens
             ),
             "entries": sorted((people[e.patient_id], e.status) for e in entries),
@@ -246,6 +250,7 @@ def picture_of(reference: Reference, slot: Slot) -> dict[str, Any]:
                 t.due is not None,
                 t.due or beginning,
                 t.times_called,
+                t.skips,
                 t.returns_by or beginning,
             )
             for t in slot.tokens

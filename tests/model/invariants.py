@@ -44,7 +44,10 @@ def _of_slot(reference: Reference, slot: Slot) -> list[str]:
     if slot.state == "CANCELLED" and any(t.live and t.status != "IN_CONSULTATION" for t in slot.tokens):
         broken.append(f"slot {slot.number}: cancelled, but somebody is still live")
     queue = reference.queue(slot)
-    for earlier, later in pairwise(queue):
+    urgent = [token.category == "EMERGENCY" for token in queue]
+    if urgent != sorted(urgent, reverse=True):
+        broken.append(f"slot {slot.number}: an emergency is behind others")
+    for earlier, later in pairwise(token for token in queue if token.place is None):
         if _goes_before(later, earlier):
             broken.append(f"slot {slot.number}: {later.patient.number} should be before {earlier.patient.number}")
     estimates = reference.estimates(slot)

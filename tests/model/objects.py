@@ -3,10 +3,12 @@
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
+from fractions import Fraction
 
 IN_QUEUE = {"PENDING", "CONFIRMED", "CHECKED_IN"}
 LIVE = IN_QUEUE | {"CALLED", "IN_CONSULTATION", "STEPPED_OUT"}
 ALWAYS_SEATED = LIVE | {"COMPLETED", "BUFFER"}
+Rank = tuple[Decimal, int, int, Fraction]
 FINAL = {"COMPLETED", "CANCELLED", "EXPIRED", "NO_SHOW"}
 
 
@@ -71,6 +73,8 @@ class Token:
     returns_by: datetime | None = None
     times_called: int = 0
     room: str | None = None
+    skips: int = 0
+    place: "Rank | None" = None  # where it was put, if not where its request puts it
     path: list[str] = field(default_factory=list)
 
     def move(self, status: str, due: datetime | None = None) -> None:
@@ -88,10 +92,12 @@ class Token:
         return self.status in LIVE or self.in_grace
 
     @property
-    def rank(self) -> tuple[Decimal, int, int]:
+    def rank(self) -> Rank:
+        if self.place is not None:
+            return self.place
         if self.category == "EMERGENCY":
-            return self.priority, self.acuity or 0, self.asked if self.acuity else -self.asked
-        return self.priority, 0, self.asked
+            return self.priority, self.acuity or 0, self.asked if self.acuity else -self.asked, Fraction(0)
+        return self.priority, 0, self.asked, Fraction(0)
 
 
 @dataclass(eq=False)

@@ -10,13 +10,14 @@ from zoneinfo import ZoneInfo
 
 from tests.model.objects import IN_QUEUE, Doctor, Entry, Patient, Refused, Slot, Token
 from tests.model.sessions import Sessions
+from tests.model.visits import Visits
 
 BASE = {"EMERGENCY": 1, "PRIORITY_PAID": 2, "FOLLOWUP": 3, "ONLINE": 4, "WALKIN": 5}
 CENT = Decimal("0.01")
 LATE = datetime.max.replace(tzinfo=UTC)
 
 
-class Reference(Sessions):
+class Reference(Sessions, Visits):
     """A hospital with one facility, kept in the state that the contract requires."""
 
     def __init__(self, *, now: datetime, zone: str, hold: timedelta, grace: timedelta, buffer: timedelta) -> None:
@@ -175,6 +176,7 @@ class Reference(Sessions):
         if held is None:
             return self._token(slot, patient, "EMERGENCY", Decimal("1.00"), self._ask(), "CHECKED_IN", None, acuity)
         held.category, held.priority, held.acuity, held.asked = "EMERGENCY", Decimal("1.00"), acuity, self._ask()
+        held.place = None
         if held.status != "CHECKED_IN":
             held.move("CHECKED_IN")
         return held
@@ -183,7 +185,7 @@ class Reference(Sessions):
         self.settle(token.slot)
         if token.category != "EMERGENCY" or token.status not in IN_QUEUE:
             raise Refused("invalid-transition")
-        token.acuity = acuity
+        token.acuity, token.place = acuity, None
 
     def confirm(self, token: Token) -> None:
         self.settle(token.slot)
@@ -232,25 +234,6 @@ class Reference(Sessions):
     def requeue(self, token: Token) -> None:
         self.settle(token.slot)
         self._only(token, "CALLED")
-        token.move("CHECKED_IN")
-
-    def recall(self, token: Token) -> None:
-        self.settle(token.slot)
-        self._only(token, "CALLED")
-        token.times_called += 1
-
-    def step_out(self, token: Token, minutes: int = 30) -> None:
-        self.settle(token.slot)
-        self._only(token, "CHECKED_IN", "CALLED", "IN_CONSULTATION")
-        if token.status == "CHECKED_IN":
-            token.told = self.estimate(token)
-        token.returns_by = self.now + timedelta(minutes=minutes)
-        token.move("STEPPED_OUT")
-
-    def step_in(self, token: Token) -> None:
-        self.settle(token.slot)
-        self._only(token, "STEPPED_OUT")
-        token.returns_by = None
         token.move("CHECKED_IN")
 
     def no_show(self, token: Token) -> None:

@@ -45,7 +45,7 @@ SENSIBLE = {
     "PENDING": ("confirm",),
     "CONFIRMED": ("check_in", "check_in", "call", "no_show"),
     "CHECKED_IN": ("call", "no_show", "step_out"),
-    "CALLED": ("recall", "requeue", "no_show", "start", "step_out"),
+    "CALLED": ("recall", "requeue", "skip", "skip", "no_show", "start", "step_out"),
     "IN_CONSULTATION": ("complete", "step_out"),
     "STEPPED_OUT": ("step_in",),
     "NO_SHOW": ("reinstate",),
@@ -138,6 +138,7 @@ class Counter(RuleBasedStateMachine):
                 "recall",
                 "complete",
                 "requeue",
+                "skip",
                 "no_show",
                 "reinstate",
                 "start",
@@ -155,6 +156,12 @@ class Counter(RuleBasedStateMachine):
     def start(self, index: int, complete_current: bool) -> None:
         called = [t for t in self.reference.tokens if t.status == "CALLED"]
         self.act("start", called[index % len(called)], complete_current=complete_current)
+
+    @precondition(lambda self: any(t.status == "CHECKED_IN" for t in self.reference.tokens))
+    @rule(index=INDEX, places=st.integers(1, 10))
+    def let_pass(self, index: int, places: int) -> None:
+        here = [t for t in self.reference.tokens if t.status == "CHECKED_IN"]
+        self.act("let_pass", here[index % len(here)], places)
 
     @precondition(lambda self: any(t.category == "EMERGENCY" for t in self.reference.tokens))
     @rule(index=INDEX, acuity=st.integers(1, 5))

@@ -101,6 +101,13 @@ class RequeueView(TokenActionView):
     act = TokenAllocationService.requeue
 
 
+@openapi.action("Call", "Skip a called patient")
+class SkipView(TokenActionView):
+    """Put a called patient who did not appear behind the next few of the queue; too often: mark a no-show."""
+
+    act = TokenAllocationService.skip
+
+
 @openapi.action("Arrive", "Let a patient step out")
 class StepOutView(TokenActionView):
     """Take a patient out of the queue or the room for a while; the token keeps its seat."""

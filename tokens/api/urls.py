@@ -27,6 +27,7 @@ urlpatterns = [
     path("tokens/<id:token_id>/start/", actions.StartView.as_view(), name="token-start"),
     path("tokens/<id:token_id>/complete/", actions.CompleteView.as_view(), name="token-complete"),
     path("tokens/<id:token_id>/requeue/", actions.RequeueView.as_view(), name="token-requeue"),
+    path("tokens/<id:token_id>/skip/", actions.SkipView.as_view(), name="token-skip"),
     path("tokens/<id:token_id>/step_out/", actions.StepOutView.as_view(), name="token-step-out"),
     path("tokens/<id:token_id>/step_in/", actions.StepInView.as_view(), name="token-step-in"),
     path("tokens/<id:token_id>/no_show/", actions.NoShowView.as_view(), name="token-no-show"),

@@ -17,13 +17,11 @@ from core import clock
 from core.db.transactions import atomic
 from core.models import IdempotencyRecord
 from events.models import Event
-from tokens.models import IS_LIVE, IS_QUEUED, Token
+from tokens.models import IS_LIVE, IS_QUEUED, QUEUE_ORDER, Token
 from tokens.policy.lifecycle import MOVES, Status
-from tokens.policy.ordering import order_key
 from tokens.policy.priority import Category
 from tokens.queries.access import SLOT_OF_ITS_FACILITY
 from tokens.queries.estimates import estimate_at
-from tokens.queries.queue import QUEUE_ORDER
 from waitlist.models import EntryStatus, WaitlistEntry
 
 IN_GRACE = Q(status=Status.NO_SHOW, due_at__isnull=False)
@@ -106,14 +104,12 @@ def _one_live_token() -> Iterator[str]:
 
 
 def _positions() -> Iterator[str]:
-    fields = ("slot_id", "id", "category", "priority", "acuity", "arrival")
-    queued = Token.objects.filter(IS_QUEUED).order_by("slot_id", *QUEUE_ORDER).values_list(*fields)
-    last: tuple[UUID, Any] | None = None
-    for slot_id, token_id, category, priority, acuity, arrival in queued.iterator():
-        key = order_key(category=category, priority=priority, acuity=acuity, arrival=arrival)
-        if last is not None and last[0] == slot_id and last[1] >= key:
-            yield f"slot {slot_id}: token {token_id} is behind a token that it should be ahead of"
-        last = (slot_id, key)
+    queued = Token.objects.filter(IS_QUEUED).order_by("slot_id", *QUEUE_ORDER)
+    last: Token | None = None
+    for token in queued.iterator():
+        if last is not None and last.slot_id == token.slot_id and last.order_key >= token.order_key:
+            yield f"slot {token.slot_id}: token {token.id} is behind a token that it should be ahead of"
+        last = token
 
 
 def _nobody_waits_for_a_free_seat() -> Iterator[str]:

@@ -36,6 +36,7 @@ class TokenThen:
     in_grace: bool
     created_at: datetime
     updated_at: datetime
+    place: OrderKey | None = None
     arrived_at: datetime | None = None
     called_at: datetime | None = None
     times_called: int = 0
@@ -52,7 +53,13 @@ class TokenThen:
     @property
     def order(self) -> OrderKey:
         """The sort key in the queue: the token with the lower key is seen first."""
-        return order_key(category=self.category, priority=self.priority, acuity=self.acuity, arrival=self.arrival)
+        return order_key(
+            category=self.category,
+            priority=self.priority,
+            acuity=self.acuity,
+            arrival=self.arrival,
+            place=self.place,
+        )
 
     @property
     def holds_seat(self) -> bool:
@@ -196,6 +203,8 @@ def _on_token(slot: SlotThen, event: Happened, token_id: UUID) -> None:
         )
         return
     changed: dict[str, Any] = {name: data[name] for name in NUMBERS_AND_WORDS if name in data}
+    if "place" in data:
+        changed["place"] = _place(data["place"])
     if "priority" in data:
         changed["priority"] = Decimal(data["priority"])
     if "room" in data:
@@ -250,6 +259,13 @@ NUMBERS_AND_WORDS = ("category", "acuity", "arrival", "times_called", "skips")
 
 def _moment(text: str | None) -> datetime | None:
     return None if text is None else datetime.fromisoformat(text)
+
+
+def _place(logged: list[Any] | None) -> OrderKey | None:
+    if logged is None:
+        return None
+    priority, band, arrival, fraction = logged
+    return (Decimal(priority), band, arrival, Decimal(fraction))
 
 
 def differences(then: SlotThen, now: SlotThen) -> list[str]:

@@ -14,8 +14,9 @@ from events.log import ChainEnd, Draft, appending, chain
 from events.models import Event
 from patients.models import Patient
 from tokens.errors import InvalidTransition
-from tokens.models import Token
+from tokens.models import Token, columns_of_place
 from tokens.policy.lifecycle import HAS_ROOM, MOVES, QUEUED, Action, Status, holds_seat
+from tokens.policy.ordering import OrderKey
 from tokens.policy.priority import Category, Priority
 from tokens.queries.queue import position_queries, set_positions
 from tokens.rules import Rules, in_force
@@ -150,6 +151,9 @@ class Ledger:
             raise InvalidTransition(current_status=token.status, action=action.value)
         before = token.status
         self._count_token(token, -1)
+        logged = _logged(changes)
+        if "place" in changes:
+            changes |= columns_of_place(changes.pop("place"))
         if token.room is not None and move.target not in HAS_ROOM:
             changes |= {"room": None, "room_name": None}
         changes |= {"status": move.target, "updated_at": self.now}
@@ -163,7 +167,7 @@ class Ledger:
             token_id=token.id,
             **{"from": before, "to": token.status},
             ticket=token.ticket,
-            **_logged(changes),
+            **logged,
             **(data or {}),
         )
 
@@ -324,4 +328,14 @@ def _logged(changes: dict[str, Any]) -> dict[str, Any]:
     others = {name: changes[name] for name in LOGGED_NUMBERS if name in changes}
     if changes.get("room") is not None:
         others |= {"room": str(changes["room"]), "room_name": changes["room_name"]}
+    if "place" in changes:
+        others["place"] = logged_place(changes["place"])
     return {name: None if moment is None else moment.isoformat() for name, moment in times.items()} | others
+
+
+def logged_place(place: OrderKey | None) -> list[Any] | None:
+    """Return a place as an event records it."""
+    if place is None:
+        return None
+    priority, band, arrival, fraction = place
+    return [str(priority), band, arrival, str(fraction)]

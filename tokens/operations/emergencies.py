@@ -87,6 +87,7 @@ def admit(ledger: Ledger, patients: Found, tokens: Found, *, acuity: int | None,
         time_bonus=NO_BONUS,
         care_bonus=NO_BONUS,
         arrived_at=held.arrived_at or ledger.now,
+        place=None,
         expires_at=None,
         due_at=None,
         emergency_reason=reason,
@@ -102,7 +103,7 @@ def triage(ledger: Ledger, *, token: Token, acuity: int) -> None:
         raise InvalidTransition(
             "Only an emergency has an acuity.", current_status=token.status, action=Action.TRIAGE.value
         )
-    ledger.move(token, Action.TRIAGE, data={"acuity": acuity}, acuity=acuity)
+    ledger.move(token, Action.TRIAGE, data={"acuity": acuity}, acuity=acuity, place=None)
 
 
 def _takes_emergencies(ledger: Ledger) -> bool:

@@ -36,6 +36,8 @@ class Action(StrEnum):
     RECALL = "recall"
     START = "start"
     REQUEUE = "requeue"
+    SKIP = "skip"
+    LET_PASS = "let_pass"  # noqa: S105 - not a password
     COMPLETE = "complete"
     STEP_OUT = "step_out"
     STEP_IN = "step_in"
@@ -106,6 +108,15 @@ MOVES: dict[Action, Move] = {
     Action.START: _move(Status.IN_CONSULTATION, "started", "the consultation begins", Status.CALLED),
     Action.REQUEUE: _move(
         Status.CHECKED_IN, "requeued", "a called patient did not appear: back at the old priority", Status.CALLED
+    ),
+    Action.SKIP: _move(
+        Status.CHECKED_IN,
+        "skipped",
+        "a called patient did not appear: back into the queue behind the next few; too often: a no-show",
+        Status.CALLED,
+    ),
+    Action.LET_PASS: _move(
+        Status.CHECKED_IN, "let_pass", "the patient lets some of those behind go ahead", Status.CHECKED_IN
     ),
     Action.COMPLETE: _move(Status.COMPLETED, "completed", "the consultation is over", Status.IN_CONSULTATION),
     Action.STEP_OUT: _move(

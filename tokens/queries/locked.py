@@ -4,13 +4,18 @@ The statements have a fixed text (see core.db.sql). Each filters by facility, by
 """
 
 from collections.abc import Collection, Mapping
+from decimal import Decimal
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from clinics.models import Slot
 from core.db.sql import Found, Rows, Statement, ask
 from patients.models import Patient
-from tokens.models import Token
+from tokens.models import QUEUE_ORDER, Token
 from tokens.policy.lifecycle import LIVE, QUEUED, Status
+from tokens.policy.ordering import OrderKey
+from tokens.policy.priority import Category
+from tokens.queries.queue import in_order
 
 _tokens, _patients = Rows(Token), Rows(Patient)
 
@@ -21,7 +26,7 @@ def _listed(statuses: Collection[Status]) -> str:
 
 IS_QUEUED = f"row.status IN ({_listed(QUEUED)})"
 IS_LIVE = f"(row.status IN ({_listed(LIVE)}) OR row.status = '{Status.NO_SHOW}' AND row.due_at IS NOT NULL)"
-IN_ORDER = "ORDER BY row.priority, row.rank_band, row.rank_arrival"
+IN_ORDER = f"ORDER BY {in_order('row')}"
 OF_SLOT = "row.facility_id = %s AND row.slot_id = %s"
 WITH_PATIENT = f"""
 SELECT {_tokens.columns("row")}, {_patients.columns("patient")}
@@ -35,6 +40,41 @@ row.facility_id = %s AND row.doctor_id = %s AND row.local_date = %s AND row.pati
 PUSHED_BACK = f"""
 SELECT row.id, row.ticket FROM {_tokens.table} AS row WHERE {OF_SLOT} AND {IS_QUEUED} {IN_ORDER} OFFSET %s LIMIT %s
 """
+
+
+# The last of the next tokens of a queue, and the next fraction that is taken behind it (see tokens.policy.ordering).
+LAST_PASSED = f"""
+SELECT {in_order("passed")}, (
+    SELECT min(taken.rank_fraction) FROM {_tokens.table} AS taken
+    WHERE taken.facility_id = %s AND taken.slot_id = %s AND taken.place_priority = passed.rank_priority
+      AND taken.place_band = passed.rank_band AND taken.place_arrival = passed.rank_arrival
+      AND taken.rank_fraction > passed.rank_fraction
+)
+FROM (SELECT {in_order("row")} FROM {_tokens.table} AS row WHERE {OF_SLOT} AND {IS_QUEUED} AND {{condition}}
+    {IN_ORDER} LIMIT %s) AS passed
+ORDER BY {", ".join(f"passed.{column} DESC" for column in QUEUE_ORDER)} LIMIT 1
+"""
+
+
+class Passed(NamedTuple):
+    """The key of a token in the queue, and the next fraction that is taken behind it."""
+
+    key: OrderKey
+    next_fraction: Decimal | None
+
+
+def passed_key(*, token: Token, places: int, after: OrderKey | None, emergencies_only: bool) -> Passed | None:
+    """Return the last of the first `places` tokens of the queue, or of those after a key; None if there is none."""
+    conditions, values = ["row.id <> %s"], list[Any]([token.id])
+    if after is not None:
+        conditions.append(f"({in_order('row')}) > (%s, %s, %s, %s)")
+        values += after
+    if emergencies_only:
+        conditions.append(f"row.category = '{Category.EMERGENCY}'")
+    text = LAST_PASSED.format(condition=" AND ".join(conditions))
+    of_slot = (token.facility_id, token.slot_id)
+    [rows] = ask(Statement(text, (*of_slot, *of_slot, *values, places)))
+    return Passed(tuple(rows[0][:-1]), rows[0][-1]) if rows else None
 
 
 def tokens_query(*, facility_id: UUID, slot_ids: Collection[UUID], token_ids: Collection[UUID]) -> Statement:

@@ -8,12 +8,15 @@ from django.db.models import Q, QuerySet
 
 from clinics.models import Slot
 from core.db.sql import Found, Statement, ask
-from tokens.models import IS_QUEUED, Token
+from tokens.models import IS_QUEUED, QUEUE_ORDER, Token
 from tokens.policy.lifecycle import QUEUED
 from waitlist.models import WaitlistEntry
 from waitlist.order import entry_position_queries
 
-QUEUE_ORDER = ("priority", "rank_band", "rank_arrival")
+
+def in_order(alias: str) -> str:
+    """Return the columns of the queue's order as SQL."""
+    return ", ".join(f"{alias}.{column}" for column in QUEUE_ORDER)
 
 
 def tokens_of(*, slot: Slot) -> QuerySet[Token]:
@@ -23,12 +26,11 @@ def tokens_of(*, slot: Slot) -> QuerySet[Token]:
 
 def ahead_of(*, token: Token) -> QuerySet[Token]:
     """Return the tokens of the same queue that are seen before this one."""
-    priority, band, arrival = token.order_key
-    return Token.objects.filter(IS_QUEUED, facility_id=token.facility_id, slot_id=token.slot_id).filter(
-        Q(priority__lt=priority)
-        | Q(priority=priority, rank_band__lt=band)
-        | Q(priority=priority, rank_band=band, rank_arrival__lt=arrival)
-    )
+    before, same = Q(), Q()
+    for column, value in zip(QUEUE_ORDER, token.order_key, strict=True):
+        before |= same & Q(**{f"{column}__lt": value})
+        same &= Q(**{column: value})
+    return Token.objects.filter(before, IS_QUEUED, facility_id=token.facility_id, slot_id=token.slot_id)
 
 
 def position_of(*, token: Token) -> int | None:
@@ -39,20 +41,20 @@ def position_of(*, token: Token) -> int | None:
 
 
 FEW = 3
-ONE_BY_ONE = """
+ONE_BY_ONE = f"""
 SELECT token.id, (
     SELECT count(*) + 1 FROM tokens_token AS ahead
     WHERE ahead.facility_id = %s AND ahead.slot_id = token.slot_id
       AND ahead.status IN ('CHECKED_IN', 'CONFIRMED', 'PENDING')
-      AND (ahead.priority, ahead.rank_band, ahead.rank_arrival) < (token.priority, token.rank_band, token.rank_arrival)
+      AND ({in_order("ahead")}) < ({in_order("token")})
 )
 FROM tokens_token AS token
 WHERE token.facility_id = %s AND token.id = ANY(%s) AND token.status IN ('CHECKED_IN', 'CONFIRMED', 'PENDING')
 """
-ALL_AT_ONCE = """
+ALL_AT_ONCE = f"""
 SELECT id, position FROM (
-    SELECT id, row_number() OVER (PARTITION BY slot_id ORDER BY priority, rank_band, rank_arrival) AS position
-    FROM tokens_token
+    SELECT id, row_number() OVER (PARTITION BY slot_id ORDER BY {in_order("row")}) AS position
+    FROM tokens_token AS row
     WHERE facility_id = %s AND slot_id = ANY(%s) AND status IN ('CHECKED_IN', 'CONFIRMED', 'PENDING')
 ) AS queue
 WHERE id = ANY(%s)

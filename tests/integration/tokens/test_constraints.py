@@ -128,6 +128,10 @@ def test_emergencies_may_go_over_the_maximum(slot: Slot) -> None:
     [
         ("token_tiers_never_cross", {"priority": Decimal("1.00")}),
         ("token_tiers_never_cross", {"category": "EMERGENCY"}),
+        ("token_place_behind_emergencies", {"place_priority": Decimal("4.00")}),
+        ("token_place_behind_emergencies", {"place_band": 0, "place_arrival": 3}),
+        ("token_place_behind_emergencies", {"rank_fraction": 1}),
+        ("token_place_behind_emergencies", {"place_priority": 1, "place_band": 5, "place_arrival": 3}),
         ("token_acuity_of_emergencies", {"acuity": 3}),
         ("token_acuity_of_emergencies", {"category": "EMERGENCY", "priority": Decimal("1.00"), "acuity": 6}),
         ("token_acuity_of_emergencies", {"category": "EMERGENCY", "priority": Decimal("1.00"), "acuity": 0}),
@@ -145,6 +149,12 @@ def test_a_ticket_is_printed_once_on_a_day(token: Token) -> None:
 
 def test_no_two_requests_of_a_slot_have_the_same_place(token: Token) -> None:
     assert refused_by(another(token, arrival=token.arrival)) == "token_arrival_unique"
+
+
+def test_no_two_tokens_of_a_slot_are_put_at_one_place(token: Token) -> None:
+    place = {"place_priority": Decimal("5.00"), "place_band": 0, "place_arrival": 3, "rank_fraction": Decimal("0.5")}
+    change(token, **place)()
+    assert refused_by(another(token, **place)) == "token_place_unique"
 
 
 @pytest.mark.parametrize("status", ["PENDING", "CONFIRMED", "CHECKED_IN", "CALLED", "IN_CONSULTATION"])

@@ -159,6 +159,28 @@ def test_a_delay_costs_the_same_whoever_waits(desk: Counter) -> None:
     assert few.number == many.number <= 7, str(many)
 
 
+def test_skipping_costs_at_most_two_statements_more_than_returning_to_the_old_place(desk: Counter) -> None:
+    def act(queue: int, action: str) -> Counted:
+        slot = slot_with(queue=queue, status="CHECKED_IN")
+        called = desk.post(f"slots/{slot.id}/call_next/").answer.body
+        return desk.post(f"tokens/{called['id']}/{action}/")
+
+    few, many, requeued = act(FEW, "skip"), act(MANY, "skip"), act(FEW, "requeue")
+    assert few.number == many.number <= requeued.number + 2, str(many)
+
+
+def test_stepping_out_and_in_cost_as_much_as_calling_and_returning(desk: Counter) -> None:
+    def act(queue: int) -> tuple[Counted, Counted]:
+        token = Token.objects.filter(slot=slot_with(queue=queue, status="CHECKED_IN")).order_by("-arrival").first()
+        assert token
+        path = f"tokens/{token.id}"
+        return desk.post(f"{path}/step_out/", {"reason": "LAB"}), desk.post(f"{path}/step_in/")
+
+    few, many = act(FEW), act(MANY)
+    assert [each.number for each in few] == [each.number for each in many]
+    assert max(each.number for each in many) <= 8, f"{many[0]}\n{many[1]}"
+
+
 @pytest.mark.parametrize("action", ["check_in", "call", "no_show"])
 def test_an_action_costs_the_same_in_a_short_queue_and_in_a_long_one(desk: Counter, action: str) -> None:
     def act(slot: Slot) -> Counted:

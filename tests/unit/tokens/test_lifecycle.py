@@ -15,6 +15,8 @@ CONTRACT = {
     Action.END_UNSEEN: ({"CHECKED_IN", "STEPPED_OUT"}, "NOT_SEEN"),
     Action.START: ({"CALLED"}, "IN_CONSULTATION"),
     Action.REQUEUE: ({"CALLED"}, "CHECKED_IN"),
+    Action.SKIP: ({"CALLED"}, "CHECKED_IN"),
+    Action.LET_PASS: ({"CHECKED_IN"}, "CHECKED_IN"),
     Action.COMPLETE: ({"IN_CONSULTATION"}, "COMPLETED"),
     Action.NO_SHOW: ({"CONFIRMED", "CHECKED_IN", "CALLED"}, "NO_SHOW"),
     Action.REINSTATE: ({"NO_SHOW"}, "CHECKED_IN"),

@@ -1,0 +1,66 @@
+"""The reference's acts on patients who were called, stepped out or let others pass; a part of `Reference`."""
+
+from datetime import timedelta
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+from tests.model.objects import Token
+
+SKIP_PLACES = MAX_SKIPS = 3
+NOT_URGENT = ("PRIORITY_PAID", "FOLLOWUP", "ONLINE", "WALKIN")
+
+
+class Visits:
+    """Acts on one token between its call and its end."""
+
+    now: Any
+    grace: Any
+    settle: Any
+    queue: Any
+    estimate: Any
+    _only: Any
+
+    def recall(self, token: Token) -> None:
+        self.settle(token.slot)
+        self._only(token, "CALLED")
+        token.times_called += 1
+
+    def skip(self, token: Token) -> None:
+        self.settle(token.slot)
+        self._only(token, "CALLED")
+        token.skips += 1
+        if token.skips >= MAX_SKIPS:
+            token.move("NO_SHOW", max(self.now, token.told or self.now) + self.grace)
+            return
+        self._step_back(token, self.queue(token.slot), SKIP_PLACES)
+        token.move("CHECKED_IN")
+
+    def let_pass(self, token: Token, places: int) -> None:
+        self.settle(token.slot)
+        self._only(token, "CHECKED_IN")
+        self._step_back(token, [t for t in self.queue(token.slot) if t.rank > token.rank], places)
+
+    def step_out(self, token: Token, minutes: int = 30) -> None:
+        self.settle(token.slot)
+        self._only(token, "CHECKED_IN", "CALLED", "IN_CONSULTATION")
+        if token.status == "CHECKED_IN":
+            token.told = self.estimate(token)
+        if token.status == "IN_CONSULTATION" and token.category != "EMERGENCY":
+            token.place = Decimal("1.00"), 6, token.asked, Fraction(0)
+        token.returns_by = self.now + timedelta(minutes=minutes)
+        token.move("STEPPED_OUT")
+
+    def step_in(self, token: Token) -> None:
+        self.settle(token.slot)
+        self._only(token, "STEPPED_OUT")
+        token.returns_by = None
+        token.move("CHECKED_IN")
+
+    def _step_back(self, token: Token, line: list[Token], places: int) -> None:
+        """Put the token behind the first of the line, an emergency behind emergencies alone, and never forward."""
+        passed = [t for t in line if token.category in (t.category, *NOT_URGENT)][:places]
+        if passed and passed[-1].rank > token.rank:
+            *same, low = passed[-1].rank
+            others = [t.rank[3] for t in token.slot.tokens if t.place and [*t.rank[:3]] == same and t.rank[3] > low]
+            token.place = (*passed[-1].rank[:3], (low + min(others, default=low + 2)) / 2)

@@ -5,6 +5,7 @@ The list is generated from the document, so the security tests cover new endpoin
 
 import json
 import re
+import secrets
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -98,6 +99,7 @@ def create_objects(hospital: Hospital) -> dict[str, str]:
     slot = hospital.slot(doctor, capacity=1)
     token, entry = hospital.token(slot), hospital.entry(slot)
     made = hospital.admin.post("api-keys/", {"name": "attacked", "scopes": ["read"]}).expect(201)
+    room = hospital.admin.post("rooms/", {"name": "Room 4", "code": f"R{secrets.token_hex(3).upper()}"}).expect(201)
     return {
         "doctors": doctor["id"],
         "slots": slot["id"],
@@ -107,4 +109,5 @@ def create_objects(hospital: Hospital) -> dict[str, str]:
         "facilities": hospital.facility["id"],
         "users": hospital.desk.get("auth/me/").expect(200)["id"],
         "api-keys": made["id"],
+        "rooms": room["id"],
     }

@@ -19,6 +19,11 @@ from tests.support.hospital import Hospital
 BODIES: dict[str, dict[str, Any]] = {
     "triage": {"acuity": 1},
     "delay": {"delay_minutes": 5},
+    "merge": {"into": "00000000-0000-7000-8000-000000000000"},
+    "move": {"slot_id": "00000000-0000-7000-8000-000000000000"},
+    "reclassify": {"category": "WALKIN", "reason": "A mistake"},
+    "seat": {"reason": "Fairness"},
+    "step_out": {"reason": "LAB"},
     "patients": {"name": "Mallory", "phone": "+91 90000 00001"},
 }
 FILTERS = {"slot": "slots", "slot_id": "slots", "patient": "patients", "doctor": "doctors", "token": "tokens"}

@@ -10,7 +10,7 @@ from django.apps import apps
 from django.db import DatabaseError, IntegrityError, connection
 from django.db.models import F
 
-from clinics.models import Facility, Slot
+from clinics.models import Facility, Room, Slot
 from core import clock
 from core.db.transactions import atomic
 from events.models import Event
@@ -203,6 +203,12 @@ def test_a_facility_has_a_code_of_its_own() -> None:
     assert refused_by(lambda: Facility.objects.create(name="x", code=code, time_zone="UTC")).startswith(
         "clinics_facility_code"
     )
+
+
+def test_a_room_has_a_code_of_its_own() -> None:
+    facility = ensure_facility()
+    Room.objects.create(facility=facility, name="Room 4", code="R4")
+    assert refused_by(lambda: Room.objects.create(facility=facility, name="Other", code="r4")) == "room_code_unique"
 
 
 # The event log

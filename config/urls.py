@@ -8,7 +8,7 @@ from core.api.front_page import front_page
 from core.observability import health
 
 # The most used first: Django takes the first pattern that matches.
-API_APPS = ["tokens", "patients", "clinics", "accounts", "reports", "waitlist", "events"]
+API_APPS = ["tokens", "patients", "clinics", "accounts", "reports", "live", "waitlist", "events"]
 
 urlpatterns = [
     path("", front_page, name="front"),

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from accounts.access.permission_table import COLUMNS, PERMISSIONS, Reach
+from accounts.access.permission_table import COLUMNS, DEVICE_PERMISSIONS, PERMISSIONS, Reach
 
 PAGE = Path(__file__).with_name("access.md")
 
@@ -46,6 +46,17 @@ IN_WORDS = {
     "api_keys.manage": "create and revoke API keys",
 }
 
+DEVICES_HEAD = """\
+
+A board, a kiosk and the holder of a tracking link may do nothing else, and nobody else may do this:
+
+| | caller |
+|---|---|"""
+
+DEVICES_IN_WORDS = {
+    "token.follow": "follow one token; cancel it, check in, let others pass",
+}
+
 MARKS = {Reach.ALL: "yes", Reach.OWN: "own", Reach.NONE: "-"}
 
 
@@ -59,7 +70,8 @@ def page() -> str:
             for capability, reach in PERMISSIONS.items()
         ),
     ]
-    return "\n".join([HEAD, *lines, ""])
+    devices = [f"| {DEVICES_IN_WORDS[name]} | {device.label} |" for name, device in DEVICE_PERMISSIONS.items()]
+    return "\n".join([HEAD, *lines, DEVICES_HEAD, *devices, ""])
 
 
 if __name__ == "__main__":

@@ -3,12 +3,14 @@
 The columns are the roles of users and the scopes of API keys. OWN limits a capability to the caller's own objects: a
 doctor's slots and their tokens, or a patient's records and their tokens. Other objects answer 404, like an unknown id.
 Slots are the exception: every caller can read them, so a doctor who changes another doctor's slot gets 403.
+
+Boards, kiosks and tracking links have a table of their own: each has one capability, which no user and no key has.
 """
 
 from enum import IntEnum
 from typing import Any
 
-from accounts.access.roles import Role, Scope
+from accounts.access.roles import Device, Role, Scope
 
 
 class Reach(IntEnum):
@@ -74,9 +76,16 @@ def _read_table(text: str) -> dict[str, dict[str, Reach]]:
 
 PERMISSIONS: dict[str, dict[str, Reach]] = _read_table(_TABLE)
 
+DEVICE_PERMISSIONS: dict[str, Device] = {
+    "token.follow": Device.LINK,
+}
+"""The only kind of caller with each of these capabilities."""
+
 
 def reach(principal: Any, capability: str) -> Reach:
     """Return the caller's reach for the capability; NONE if the table has no such capability."""
+    if capability in DEVICE_PERMISSIONS:
+        return Reach.ALL if principal.kind == DEVICE_PERMISSIONS[capability] else Reach.NONE
     row = PERMISSIONS.get(capability)
     if row is None:
         return Reach.NONE

@@ -1,4 +1,4 @@
-"""The caller of a request, a user or an API key, as one immutable value."""
+"""The caller of a request as one immutable value: a user, an API key, a board, a kiosk or a tracking link."""
 
 import uuid
 from collections.abc import Iterable
@@ -15,15 +15,15 @@ from accounts.models import User
 
 
 def actor_of(kind: str, holder_id: uuid.UUID) -> str:
-    """Return the name of a caller in the event log: `user:<uuid>` or `key:<uuid>`."""
+    """Return the name of a caller in the event log: its kind and id, such as `user:<uuid>`."""
     return f"{kind}:{holder_id}"
 
 
 @dataclass(frozen=True)
 class Principal:
-    """The caller: a signed-in user, or a hospital system with an API key."""
+    """The caller: a signed-in user, a hospital system with an API key, or a device (`accounts.access.roles.Device`)."""
 
-    kind: Literal["user", "key"]
+    kind: Literal["user", "key", "board", "kiosk", "link"]
     id: uuid.UUID
     role: Role | None = None
     scopes: frozenset[str] = field(default_factory=frozenset)
@@ -35,7 +35,7 @@ class Principal:
 
     @property
     def actor(self) -> str:
-        """Return the name of the caller in the event log: `user:<uuid>` or `key:<uuid>`."""
+        """Return the name of the caller in the event log, such as `user:<uuid>` or `kiosk:<uuid>`."""
         return actor_of(self.kind, self.id)
 
     @property
@@ -75,7 +75,7 @@ class Principal:
 def roles_of(actors: Iterable[str]) -> dict[str, str]:
     """Return the kind of each actor, for responses that must not identify them.
 
-    The kind is the role of a user, USER for a deleted user, KEY, or SYSTEM.
+    The kind is the role of a user, USER for a deleted user, KEY, KIOSK, LINK or SYSTEM.
     """
     kinds = {actor: actor.partition(":")[0] for actor in actors}
     ids = {actor: actor.partition(":")[2] for actor, kind in kinds.items() if kind == "user"}

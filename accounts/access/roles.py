@@ -22,6 +22,14 @@ class Scope(models.TextChoices):
     OPERATE = "operate", "All that the front desk may"
 
 
+class Device(models.TextChoices):
+    """The callers that are neither a user nor an API key (see the app `live`)."""
+
+    BOARD = "board", "Board in a waiting room"
+    KIOSK = "kiosk", "Kiosk for check-in"
+    LINK = "link", "Holder of a tracking link"
+
+
 STAFF = frozenset({Role.ADMIN, Role.FRONT_DESK, Role.DOCTOR})
 DESK = frozenset({Role.ADMIN, Role.FRONT_DESK})
 

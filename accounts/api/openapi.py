@@ -5,7 +5,7 @@ from typing import Any
 from django.urls import reverse
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 
-from accounts.access.permission_table import PERMISSIONS, Reach
+from accounts.access.permission_table import DEVICE_PERMISSIONS, PERMISSIONS, Reach
 from accounts.access.permissions import capability_of
 from accounts.access.roles import Role, Scope
 from core.api.openapi import OperationSchema
@@ -24,8 +24,8 @@ class SessionSchemes(OpenApiAuthenticationExtension):
     name = ["signIn", "bearer"]
 
     def get_security_requirement(self, auto_schema: Any) -> list[dict[str, list[Any]]]:
-        """Return the alternatives, one per scheme."""
-        return [{name: []} for name in self.name]
+        """Return the alternatives, one per scheme; none if only a device may call the operation."""
+        return [] if is_for_devices(auto_schema) else [{name: []} for name in self.name]
 
     def get_security_definition(self, auto_schema: Any) -> list[dict[str, Any]]:
         """Return the OpenAPI definitions of the schemes."""
@@ -51,13 +51,24 @@ class ApiKeyScheme(OpenApiAuthenticationExtension):
     target_class = "accounts.auth.authentication.ApiKeyAuthentication"
     name = "apiKey"
 
+    def get_security_requirement(self, auto_schema: Any) -> list[dict[str, list[Any]]]:
+        """Return the scheme; none if only a device may call the operation."""
+        return [] if is_for_devices(auto_schema) else [{self.name: []}]
+
     def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
         """Return the OpenAPI definition of the scheme."""
         return {"type": "apiKey", "in": "header", "name": "Authorization", "description": "`Api-Key <key>`"}
 
 
+def is_for_devices(auto_schema: Any) -> bool:
+    """Return whether the capability of the operation is one of boards, kiosks or links."""
+    return capability_of(auto_schema.view, auto_schema.method) in DEVICE_PERMISSIONS
+
+
 def access_note(capability: str) -> str:
-    """Return a line of the description that lists the roles and API keys with this capability."""
+    """Return a line of the description that lists the callers with this capability."""
+    if capability in DEVICE_PERMISSIONS:
+        return f"**Who may:** only a caller of this kind: {DEVICE_PERMISSIONS[capability].label}."
     row = PERMISSIONS[capability]
     roles = [f"{role}{' (own)' if row[role] is Reach.OWN else ''}" for role in Role.values if row[role]]
     lowest = next((scope for scope in Scope.values if row[scope]), None)  # each scope includes those before it

@@ -25,7 +25,16 @@ REST_FRAMEWORK: dict[str, Any] = {
 }
 
 # Writes under these paths accept an Idempotency-Key.
-OPD_RETRY_SAFE_PATHS = ["tokens/", "slots/", "patients/", "waiting-list/", "doctors/", "facilities/", "rooms/"]
+OPD_RETRY_SAFE_PATHS = [
+    "tokens/",
+    "slots/",
+    "patients/",
+    "waiting-list/",
+    "doctors/",
+    "facilities/",
+    "rooms/",
+    "track/",
+]
 
 _ABOUT = """
 The engine allocates tokens in a hospital's out-patient department: it orders the queue of each slot, keeps the waiting
@@ -64,6 +73,8 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "Scope": "accounts.access.roles.Scope",
         "BookingOutcome": ["WAITLISTED"],
         "StepOutReason": "tokens.policy.lifecycle.StepOutReason",
+        "TrackingMessage": "live.tracking.MESSAGES",
+        "TrackingAction": "live.tracking.ACTIONS",
         "GrantType": ["password", "refresh_token"],
     },
     "TAGS": [
@@ -77,6 +88,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
             ("Emergency", "Admit and triage emergencies."),
             ("Delay", "Record that a doctor is late or absent."),
             ("Waiting list", "Show waiting lists and withdraw entries."),
+            ("Tracking link", "Let a patient follow a token on the telephone, without signing in."),
             ("Report", "Daily reports and the event log."),
         )
     ],

@@ -32,6 +32,7 @@ INSTALLED_APPS = [
     "waitlist",
     "tokens",
     "reports",
+    "live",
     "ops",
 ]
 

@@ -45,6 +45,7 @@ STATUS: dict[str, int] = {
     "grace-expired": 409,
     "queue-empty": 409,
     "room-occupied": 409,
+    "check-in-not-open": 409,
     "in-use": 409,
     "doctor-inactive": 409,
     "idempotency-in-progress": 409,

@@ -14,7 +14,7 @@ from tests.support.hospital import Hospital
 
 WRITES = frozenset({"post", "put", "patch", "delete"})
 OPEN = "open"
-"""The capability of an operation that needs no credentials."""
+"""The capability of an operation that needs no credentials, or whose path contains them."""
 SIGNED_IN = "signed-in"
 """The capability of an operation that any signed-in caller may use for their own account."""
 
@@ -52,7 +52,7 @@ def operations() -> tuple[Operation, ...]:
         Operation(
             method=method.upper(),
             path=path,
-            capability=operation.get("x-capability") or (OPEN if operation.get("security") == [] else SIGNED_IN),
+            capability=OPEN if operation.get("security") == [] else operation.get("x-capability") or SIGNED_IN,
             body=json.dumps(_example(document, operation), default=str),
             fields=tuple(sorted((name, str(facts.get("type", ""))) for name, facts in _fields(document, operation))),
         )
@@ -110,4 +110,5 @@ def create_objects(hospital: Hospital) -> dict[str, str]:
         "users": hospital.desk.get("auth/me/").expect(200)["id"],
         "api-keys": made["id"],
         "rooms": room["id"],
+        "track": hospital.desk.post(f"tokens/{token['id']}/link/").expect(201)["code"],
     }

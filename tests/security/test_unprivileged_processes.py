@@ -28,6 +28,7 @@ CODE = (
     "ops",
     "patients",
     "reports",
+    "live",
     "tokens",
     "waitlist",
     "manage.py",

@@ -21,6 +21,7 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 from accounts import users
 from accounts.access.principal import principal_of
 from accounts.access.roles import Scope
+from accounts.access.scoping import facility_of_new_row
 from accounts.audit.read_trail import attributed, reads_of
 from accounts.auth import api_keys, passwords, recent_sign_in, second_factor
 from accounts.models import ApiKey, ReadTrail, User
@@ -142,6 +143,7 @@ class UserAdmin(AttributedAdmin):
         """Remove the second factor of the selected users; they then sign in with the password alone."""
         recent_sign_in.require_recent_sign_in(request)
         for user in queryset:
+            users.refuse_unmanaged(user, within=principal_of(request).facility_id)
             second_factor.reset(user=user, by=principal_of(request).actor)
             self.log_change(request, user, "Reset the second factor.")
             self.message_user(request, f"{user.username} signs in without a second factor.", messages.SUCCESS)
@@ -162,10 +164,12 @@ class UserAdmin(AttributedAdmin):
         if change:
             before, changes = User.objects.get(pk=obj.pk), common | password
             recent_sign_in.require_recent_sign_in_to_change(request, user=before, changes=changes)
-            users.change_user(user_id=obj.pk, changes=changes, by=by)
+            users.change_user(user_id=obj.pk, changes=changes, by=by, within=principal_of(request).facility_id)
         else:
             recent_sign_in.require_recent_sign_in_for_administrator(request, role=data["role"])
-            obj.pk = users.create_user(password=data["password"] or None, by=by, **common).pk
+            facility_id = facility_of_new_row(principal_of(request), data["doctor"] and data["doctor"].facility_id)
+            password["password"] = data["password"] or None
+            obj.pk = users.create_user(facility_id=facility_id, by=by, **common, **password).pk
 
     def delete_model(self, request: HttpRequest, obj: User) -> None:
         """Delete a user, but not the last administrator."""
@@ -177,7 +181,8 @@ class UserAdmin(AttributedAdmin):
         for user in chosen:
             recent_sign_in.require_recent_sign_in_for_administrator(request, role=user.role)
         for user in chosen:
-            users.remove_user(user_id=user.pk, by=principal_of(request).actor)
+            caller = principal_of(request)
+            users.remove_user(user_id=user.pk, by=caller.actor, within=caller.facility_id)
 
 
 class ApiKeyForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -212,7 +217,8 @@ class ApiKeyAdmin(AttributedAdmin):
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """Create the key; `response_add` shows it."""
         recent_sign_in.require_recent_sign_in(request)
-        key, obj.text = api_keys.make_key(created_by_id=request.user.pk, **form.cleaned_data)
+        facility_id = facility_of_new_row(principal_of(request), None)
+        key, obj.text = api_keys.make_key(facility_id=facility_id, created_by_id=request.user.pk, **form.cleaned_data)
         obj.pk = key.pk
 
     def response_add(self, request: HttpRequest, obj: Any, post_url_continue: str | None = None) -> HttpResponse:

@@ -12,7 +12,9 @@ class PatientRegistrar(Protocol):
     and number must neither give access to their record nor disclose it. It does not link the record to the user.
     """
 
-    def __call__(self, *, name: str, phone: str, email: str, date_of_birth: datetime.date | None) -> uuid.UUID:
+    def __call__(
+        self, *, facility_id: uuid.UUID, name: str, phone: str, email: str, date_of_birth: datetime.date | None
+    ) -> uuid.UUID:
         """Return the id of the new patient record."""
         ...
 

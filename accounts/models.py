@@ -14,17 +14,28 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.crypto import salted_hmac
 
-from accounts.access.roles import Role
+from accounts.access.roles import STAFF, Role
 from core import clock
 from core.ids import new_id
 from core.normal_form import identity_key, normal_form, validate_normal
 
 
+def first_facility_id() -> Any:
+    """Return the id of the oldest facility, which is the only one of a single hospital; None before it exists."""
+    facilities: Any = User._meta.get_field("facility").related_model
+    return facilities.objects.order_by("id").values_list("pk", flat=True).first()
+
+
 class UserManager(BaseUserManager["User"]):
-    """Creates users; `createsuperuser` creates an ADMIN."""
+    """Creates users; `createsuperuser` creates an ADMIN of all facilities."""
 
     def create_user(self, username: str, email: str = "", password: str | None = None, **fields: Any) -> "User":
-        """Create a user, by default a PATIENT; without a password, the user cannot sign in."""
+        """Create a user, by default a PATIENT; without a password, the user cannot sign in.
+
+        Staff belong to the first facility unless `fields` name another.
+        """
+        if fields.get("role", Role.PATIENT) in STAFF and not {"facility", "facility_id"} & fields.keys():
+            fields["facility_id"] = first_facility_id()
         user = self.model(username=username.strip(), email=(email or "").strip(), **fields)
         validate_normal(user.username)
         validate_normal(user.email)
@@ -33,13 +44,16 @@ class UserManager(BaseUserManager["User"]):
         return user
 
     def create_superuser(self, username: str, email: str = "", password: str | None = None, **fields: Any) -> "User":
-        """Create an ADMIN; raise Django's ValidationError for a taken name or address or a weak password."""
+        """Create an ADMIN of the first facility who is a superuser.
+
+        Raise Django's ValidationError for a taken name or address or a weak password.
+        """
         if self.find(username) or self.find(email or ""):
             raise ValidationError("The user name or the e-mail address is taken.")
         if password is not None:
             validate_password(password, self.model(username=username, email=email or ""))
-        fields.pop("is_staff", None), fields.pop("is_superuser", None)
-        return self.create_user(username, email, password, **{**fields, "role": Role.ADMIN})
+        fields.pop("is_staff", None)
+        return self.create_user(username, email, password, **{**fields, "role": Role.ADMIN, "is_superuser": True})
 
     def get_by_natural_key(self, username: str | None) -> "User":
         """Return the user with this name, ignoring case; raise DoesNotExist without one."""
@@ -63,7 +77,11 @@ class UserManager(BaseUserManager["User"]):
     exclude=["password", "last_login", "username_key", "email_key"],
 )
 class User(AbstractBaseUser):
-    """A user. Only the role decides on permissions: there are no groups and no other flags."""
+    """A user. The role decides on permissions: there are no groups.
+
+    Staff belong to one facility and act only there. A superuser is an ADMIN who acts in all facilities. Patients belong
+    to no facility; their records do.
+    """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     username = models.CharField(max_length=150, validators=[UnicodeUsernameValidator(), validate_normal])
@@ -72,6 +90,10 @@ class User(AbstractBaseUser):
     username_key = models.TextField(editable=False, default="")
     email_key = models.TextField(editable=False, default="")
     role = models.CharField(max_length=16, choices=Role.choices, default=Role.PATIENT)
+    facility = models.ForeignKey(
+        "clinics.Facility", null=True, blank=True, on_delete=models.PROTECT, related_name="users"
+    )
+    is_superuser = models.BooleanField(default=False, editable=False)
     doctor = models.ForeignKey(
         "clinics.Doctor",
         null=True,
@@ -107,6 +129,16 @@ class User(AbstractBaseUser):
             models.UniqueConstraint(fields=["email_key"], name="user_email_once", condition=~models.Q(email_key="")),
             # Every role is a column of the permission table.
             models.CheckConstraint(condition=models.Q(role__in=Role.values), name="user_role_known"),
+            # Staff belong to a facility and patients to none; a superuser may belong to none.
+            models.CheckConstraint(
+                condition=models.Q(role=Role.PATIENT, facility__isnull=True)
+                | (~models.Q(role=Role.PATIENT) & (models.Q(facility__isnull=False) | models.Q(is_superuser=True))),
+                name="user_facility_by_role",
+            ),
+            # A superuser is an ADMIN.
+            models.CheckConstraint(
+                condition=models.Q(is_superuser=False) | models.Q(role=Role.ADMIN), name="user_superuser_is_admin"
+            ),
         ]
         triggers = [
             # No user name is the e-mail address of another user. The locks make two concurrent transactions with
@@ -152,11 +184,6 @@ class User(AbstractBaseUser):
         """Return whether the user may use the admin site: an active ADMIN."""
         return self.is_active and self.role == Role.ADMIN
 
-    @property
-    def is_superuser(self) -> bool:
-        """Return the same as is_staff: there are no separate superusers."""
-        return self.is_staff
-
     def has_perm(self, perm: str, obj: object = None) -> bool:
         """Return whether the user is an active ADMIN, who has every permission on the admin site."""
         return self.is_staff
@@ -201,9 +228,10 @@ class Session(models.Model):
     pghistory.InsertEvent(), pghistory.UpdateEvent(), pghistory.DeleteEvent(), exclude=["secret_sha256", "last_used_at"]
 )
 class ApiKey(models.Model):
-    """The API key of a hospital system: only the prefix and a hash of the secret are stored."""
+    """The API key of a hospital system, for one facility: only the prefix and a hash of the secret are stored."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    facility = models.ForeignKey("clinics.Facility", on_delete=models.PROTECT, related_name="api_keys")
     name = models.CharField(max_length=100)
     prefix = models.CharField(max_length=16, unique=True, editable=False)
     secret_sha256 = models.BinaryField(max_length=32, editable=False)

@@ -9,9 +9,9 @@ from accounts.audit.security_log import log_event
 from accounts.auth import passwords, sessions
 from accounts.auth.passwords import Person
 from accounts.errors import EmailTaken, LastAdministrator, UsernameTaken
-from accounts.models import User
+from accounts.models import User, first_facility_id
 from core.db.transactions import atomic
-from core.errors import NotFound, ValidationFailed
+from core.errors import NotFound, PermissionDenied, ValidationFailed
 from core.normal_form import LOOK_ALIKE, is_normal
 
 # A change of these fields ends all sessions of the user.
@@ -26,17 +26,27 @@ def create_user(
     by: str,
     password: str | None = None,
     password_hash: str | None = None,
+    facility_id: uuid.UUID | None = None,
     doctor_id: uuid.UUID | None = None,
     patient_ids: Iterable[uuid.UUID] = (),
     is_active: bool = True,
 ) -> User:
     """Create a user with a password or the hash of one; without either, the user cannot sign in.
 
-    `by`, here and below, is the actor for the security log. Raise ValidationFailed for values that are not allowed.
+    Staff belong to the first facility by default, patients to none. `by`, here and below, is the actor for the security
+    log. Raise ValidationFailed for values that are not allowed.
     """
     patients = list(patient_ids)
-    _check_links(role=role, doctor_id=doctor_id, patient_ids=patients)
-    user = User(username=username.strip(), email=email.strip(), role=role, doctor_id=doctor_id, is_active=is_active)
+    facility_id = None if role == Role.PATIENT else facility_id or first_facility_id()
+    _check_links(role=role, facility_id=facility_id, doctor_id=doctor_id, patient_ids=patients)
+    user = User(
+        username=username.strip(),
+        email=email.strip(),
+        role=role,
+        facility_id=facility_id,
+        doctor_id=doctor_id,
+        is_active=is_active,
+    )
     if password is not None:
         passwords.check_password(password=password, user=user, people=_people(doctor_id, patients))
     if password_hash is not None:
@@ -51,23 +61,32 @@ def create_user(
     return user
 
 
-def change_user(*, user_id: uuid.UUID, changes: dict[str, Any], by: str, field: str = "password") -> User:
+def change_user(
+    *,
+    user_id: uuid.UUID,
+    changes: dict[str, Any],
+    by: str,
+    field: str = "password",
+    within: uuid.UUID | None = None,
+) -> User:
     """Change the given fields of a user; a new password, role or is_active ends all sessions of the user.
 
-    `field` is the name of the new password in errors. Raise NotFound, ValidationFailed or LastAdministrator.
+    `field` is the name of the new password in errors. `within`, here and below, is the only facility in which the
+    caller manages users; None stands for all. Raise NotFound, ValidationFailed, PermissionDenied or LastAdministrator.
     """
     with atomic():
         admins = _lock_administrators()
-        user = User.objects.select_for_update().filter(pk=user_id).first()
-        if user is None:
-            raise NotFound
+        user = _locked_user(user_id)
+        if any(changes[name] != getattr(user, name, None) for name in changes.keys() - {"patient_ids"}):
+            refuse_unmanaged(user, within=within)
         before = {name: getattr(user, name) for name in _ENDS_SESSIONS}
         for name in ("username", "email", "role", "is_active"):
             if name in changes:
                 setattr(user, name, changes[name])
-        _update_links(user, changes)
-        if user.pk in admins and len(admins) == 1 and not user.is_staff:
-            raise LastAdministrator
+        user.is_superuser = user.is_superuser and user.role == Role.ADMIN
+        _update_links(user, changes, within=within)
+        if not user.is_staff:
+            _refuse_last(user_id, admins)
         if changes.get("password") is not None:
             passwords.check_password(password=changes["password"], user=user, people=_people_of(user), field=field)
             user.set_password(changes["password"])
@@ -80,17 +99,28 @@ def change_user(*, user_id: uuid.UUID, changes: dict[str, Any], by: str, field: 
     return User.objects.get(pk=user_id)
 
 
-def remove_user(*, user_id: uuid.UUID, by: str) -> None:
-    """Delete a user, but not patient records or log entries. Raise NotFound or LastAdministrator."""
+def remove_user(*, user_id: uuid.UUID, by: str, within: uuid.UUID | None = None) -> None:
+    """Delete a user, but not patient records or log entries. Raise NotFound, PermissionDenied or LastAdministrator."""
     with atomic():
         admins = _lock_administrators()
-        if user_id in admins and len(admins) == 1:
-            raise LastAdministrator
-        user = User.objects.select_for_update().filter(pk=user_id).first()
-        if user is None:
-            raise NotFound
+        user = _locked_user(user_id)
+        refuse_unmanaged(user, within=within)
+        _refuse_last(user_id, admins)
         user.delete()
     log_event("user_removed", user=user_id, by=by)
+
+
+def refuse_unmanaged(user: User, *, within: uuid.UUID | None) -> None:
+    """Raise PermissionDenied if an ADMIN of one facility may not change this user, who acts in other facilities too.
+
+    That is a superuser, or a patient with a record elsewhere: with their password the ADMIN could act there.
+    """
+    if within is None:
+        return
+    if user.is_superuser:
+        raise PermissionDenied("Only a superuser changes a superuser.")
+    if user.patients.exclude(facility_id=within).exists():
+        raise PermissionDenied("This patient has records in other facilities: only a superuser changes the account.")
 
 
 def set_password(*, user_id: uuid.UUID, password: str, by: str) -> None:
@@ -117,14 +147,33 @@ def _related_rows(relation: str) -> Any:
     return User._meta.get_field(relation).related_model._default_manager  # type: ignore[union-attr]
 
 
-def _lock_administrators() -> list[uuid.UUID]:
-    """Lock the active administrators in order and return their ids, so that no two can delete each other."""
+def _locked_user(user_id: uuid.UUID) -> User:
+    user = User.objects.select_for_update(of=("self",)).filter(pk=user_id).first()
+    if user is None:
+        raise NotFound
+    return user
+
+
+def _lock_administrators() -> dict[uuid.UUID, bool]:
+    """Lock the active administrators in order, so that no two can delete each other.
+
+    Return their ids, and for each whether it is a superuser.
+    """
     admins = User.objects.select_for_update().filter(role=Role.ADMIN, is_active=True).order_by("pk")
-    return list(admins.values_list("pk", flat=True))
+    return dict(admins.values_list("pk", "is_superuser"))
 
 
-def _update_links(user: User, changes: dict[str, Any]) -> None:
-    """Set the doctor and the patients of the user; a new role removes those of the old role."""
+def _refuse_last(user_id: uuid.UUID, admins: dict[uuid.UUID, bool]) -> None:
+    """Raise LastAdministrator if this is the last active administrator or the last superuser of the installation."""
+    if user_id in admins and (len(admins) == 1 or (admins[user_id] and sum(admins.values()) == 1)):
+        raise LastAdministrator
+
+
+def _update_links(user: User, changes: dict[str, Any], *, within: uuid.UUID | None) -> None:
+    """Set the facility, the doctor and the patients of the user; a new role removes those of the old role.
+
+    Records outside the facility `within` stay as they are.
+    """
     doctor_id = changes.get("doctor_id", user.doctor_id)
     patients = changes.get("patient_ids")
     if "role" in changes:
@@ -132,15 +181,24 @@ def _update_links(user: User, changes: dict[str, Any]) -> None:
             doctor_id = None
         if user.role != Role.PATIENT and patients is None:
             patients = []
-    _check_links(role=user.role, doctor_id=doctor_id, patient_ids=patients or [])
+    if user.role == Role.PATIENT:
+        user.facility_id = None
+    elif user.facility_id is None and not user.is_superuser:
+        user.facility_id = changes.get("facility_id") or within or first_facility_id()
+    _check_links(role=user.role, facility_id=user.facility_id, doctor_id=doctor_id, patient_ids=patients or [])
     user.doctor_id = doctor_id
     if patients is not None:
-        user.patients.set(patients)
+        elsewhere = user.patients.exclude(facility_id=within).values_list("pk", flat=True) if within else ()
+        user.patients.set({*patients, *elsewhere})
 
 
-def _check_links(*, role: str, doctor_id: uuid.UUID | None, patient_ids: list[uuid.UUID]) -> None:
+def _check_links(
+    *, role: str, facility_id: uuid.UUID | None, doctor_id: uuid.UUID | None, patient_ids: list[uuid.UUID]
+) -> None:
     if doctor_id is not None and role != Role.DOCTOR:
         raise ValidationFailed.of("doctor", "not-a-doctor", "Only a user with the role DOCTOR has a doctor.")
+    if doctor_id is not None and not _related_rows("doctor").filter(pk=doctor_id, facility_id=facility_id).exists():
+        raise ValidationFailed.of("doctor", "other-facility", "The doctor belongs to another facility than the user.")
     if patient_ids and role != Role.PATIENT:
         raise ValidationFailed.of("patients", "not-a-patient", "Only a user with the role PATIENT has patients.")
 

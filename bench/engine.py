@@ -129,14 +129,19 @@ def _batches(items: Sequence[str]) -> Iterable[Sequence[str]]:
 def _copy_patients(count: int) -> list[UUID]:
     from django.db import connection
 
+    from clinics.facilities import default_facility
     from core import clock
     from core.ids import new_id
     from patients.identity import name_key, phone_key
 
-    now, ids = clock.now(), [new_id() for _ in range(count)]
-    columns = "id, name, phone, needs_assistance, name_key, phone_key, namesake, is_active, version, created_at"
+    now, ids, facility_id = clock.now(), [new_id() for _ in range(count)], default_facility().pk
+    columns = (
+        "id, facility_id, name, phone, needs_assistance, name_key, phone_key, namesake, is_active, version, created_at"
+    )
     with connection.cursor() as cursor, cursor.copy(f"COPY patients_patient ({columns}) FROM STDIN") as copy:
         for number, patient_id in enumerate(ids):
             name, phone = f"Patient {number}", f"+9198{number:08d}"
-            copy.write_row((patient_id, name, phone, False, name_key(name), phone_key(phone), 0, True, 1, now))
+            copy.write_row(
+                (patient_id, facility_id, name, phone, False, name_key(name), phone_key(phone), 0, True, 1, now)
+            )
     return ids

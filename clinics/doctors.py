@@ -53,17 +53,20 @@ def create_doctor(
         return doctor
 
 
-def update_doctor(*, doctor_id: UUID, changes: Mapping[str, Any], reply: Reply | None = None) -> Any:
+def update_doctor(
+    *, doctor_id: UUID, changes: Mapping[str, Any], within: UUID | None = None, reply: Reply | None = None
+) -> Any:
     """Change a doctor, and return the doctor or, with `reply`, the answer to the request.
 
-    Existing slots keep their consultation_minutes. The facility cannot change.
+    Existing slots keep their consultation_minutes. The facility cannot change. `within`: the only facility in which the
+    caller changes doctors; None for all.
     """
     with atomic(durable=reply is not None):
-        doctor = _locked_doctor(doctor_id)
+        doctor = _locked_doctor(doctor_id, within)
         changes = dict(changes)
         facility_id = changes.pop("facility_id", None) or doctor.facility_id
         if facility_id != doctor.facility_id:
-            if not Facility.objects.filter(pk=facility_id).exists():
+            if within is not None or not Facility.objects.filter(pk=facility_id).exists():
                 raise NotFound
             raise ValidationFailed.of("facility", "immutable", "A doctor cannot move to another facility.")
         changes = {name: value for name, value in changes.items() if value != getattr(doctor, name)}
@@ -90,11 +93,11 @@ def _take_doctor_number(facility_id: UUID) -> Facility:
     return facility
 
 
-def _locked_doctor(doctor_id: UUID) -> Doctor:
+def _locked_doctor(doctor_id: UUID, within: UUID | None) -> Doctor:
     # NO KEY: at commit, the foreign-key check of a booking locks the doctor's row FOR KEY SHARE. It must not wait for
     # a transaction that itself waits for the booking's slot.
     doctors = Doctor.objects.select_for_update(of=("self",), no_key=True).select_related("facility")
     doctor = doctors.filter(pk=doctor_id).first()
-    if doctor is None:
+    if doctor is None or within not in (None, doctor.facility_id):
         raise NotFound
     return doctor

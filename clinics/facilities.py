@@ -1,4 +1,4 @@
-"""The default facility, and changes to the fields of a facility."""
+"""The default facility, new facilities, and changes to the fields of a facility."""
 
 import zoneinfo
 from collections.abc import Mapping
@@ -42,6 +42,19 @@ def time_zones() -> frozenset[str]:
     return frozenset(zoneinfo.available_timezones() - NOT_ZONES)
 
 
+def create_facility(*, time_zone: str | None = None, rules: Mapping[str, Any] | None = None, **details: Any) -> Any:
+    """Add a facility, by default in the time zone of the server; raise ValidationFailed for the code of another one.
+
+    `details`: name, code, and the optional fields of a facility.
+    """
+    zone = time_zone or settings.TIME_ZONE
+    try:
+        with atomic():
+            return Facility.objects.create(time_zone=zone, rules=merged({}, rules or {}), **details)
+    except IntegrityError as error:
+        raise _refusal(error) from error
+
+
 def update_facility(*, facility_id: UUID, changes: Mapping[str, Any], reply: Reply | None = None) -> Any:
     """Change fields of a facility, and return it or, with `reply`, the answer to the request.
 
@@ -62,9 +75,13 @@ def update_facility(*, facility_id: UUID, changes: Mapping[str, Any], reply: Rep
             facility.save(update_fields=sorted(changes))
             return facility if reply is None else reply.store(facility, changed=bool(changes))
     except IntegrityError as error:
-        if "facility_code" not in (constraint_of(error) or ""):
-            raise
-        raise ValidationFailed.of("code", "unique", "Another facility has this code.") from error
+        raise _refusal(error) from error
+
+
+def _refusal(error: IntegrityError) -> Exception:
+    if "facility_code" not in (constraint_of(error) or ""):
+        return error
+    return ValidationFailed.of("code", "unique", "Another facility has this code.")
 
 
 def _first_facility(model: type[Any]) -> Any:

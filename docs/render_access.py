@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from accounts.access.permission_table import COLUMNS, DEVICE_PERMISSIONS, PERMISSIONS, Reach
+from accounts.access.permission_table import COLUMNS, DEVICE_PERMISSIONS, FOR_SUPERUSERS, PERMISSIONS, Reach
 
 PAGE = Path(__file__).with_name("access.md")
 
@@ -17,11 +17,17 @@ The first four columns are the roles of users, the others the scopes of a hospit
 patient the patient's own records and their tokens; anything else returns 404, like an id that does not exist. All
 callers can read slots, so a doctor who acts on another doctor's slot, or reads its queue, gets 403. What the table does
 not grant is refused: 401 without credentials, otherwise 403.
+
+Staff and API keys belong to one facility and use all of this there only: whatever lies in another facility answers
+like an id that does not exist, and is in no list. A *superuser* is an ADMIN who acts in all facilities
+(`createsuperuser` creates one). Patients belong to no facility: they see the doctors and slots of all of them, and
+their own records in each.
 """
 
 IN_WORDS = {
     "facilities.read": "see the facility",
     "facilities.write": "change the facility",
+    "facilities.create": "add a facility",
     "doctors.read": "see doctors",
     "doctors.write": "add, change and remove doctors",
     "rooms.read": "see rooms",
@@ -57,6 +63,7 @@ DEVICES_IN_WORDS = {
     "token.follow": "follow one token; cancel it, check in, let others pass",
 }
 
+SUPERUSER = "superuser"
 MARKS = {Reach.ALL: "yes", Reach.OWN: "own", Reach.NONE: "-"}
 
 
@@ -66,12 +73,16 @@ def page() -> str:
         f"| | {' | '.join(str(column) for column in COLUMNS)} |",
         "|---" * (len(COLUMNS) + 1) + "|",
         *(
-            f"| {IN_WORDS[capability]} | {' | '.join(MARKS[reach[str(column)]] for column in COLUMNS)} |"
+            f"| {IN_WORDS[capability]} | {' | '.join(_mark(capability, reach[str(column)]) for column in COLUMNS)} |"
             for capability, reach in PERMISSIONS.items()
         ),
     ]
     devices = [f"| {DEVICES_IN_WORDS[name]} | {device.label} |" for name, device in DEVICE_PERMISSIONS.items()]
     return "\n".join([HEAD, *lines, DEVICES_HEAD, *devices, ""])
+
+
+def _mark(capability: str, reach: Reach) -> str:
+    return SUPERUSER if reach is Reach.ALL and capability in FOR_SUPERUSERS else MARKS[reach]
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import pghistory
 import pgtrigger
 from django.db import models
 
+from clinics.models import Facility
 from core.ids import new_id
 
 
@@ -15,7 +16,9 @@ class Sex(models.TextChoices):
 
 @pghistory.track(pghistory.InsertEvent(), pghistory.UpdateEvent(), pghistory.DeleteEvent())
 class Patient(models.Model):
-    """A registered patient; `phone` is null for a patient who has none.
+    """A patient registered in one facility; `phone` is null for a patient who has none.
+
+    A person registered in two facilities is two patients.
 
     `name_key` and `phone_key` are the normalized name and phone (see `patients.identity`). `namesake` numbers patients
     who share both and were registered with `allow_duplicate`; the database refuses any other second registration.
@@ -23,6 +26,7 @@ class Patient(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    facility = models.ForeignKey(Facility, on_delete=models.PROTECT, related_name="patients", db_index=False)
     name = models.CharField(max_length=200)
     phone = models.CharField(max_length=32, null=True, blank=True)
     email = models.EmailField(null=True, blank=True)
@@ -42,8 +46,10 @@ class Patient(models.Model):
     class Meta:
         ordering = ["name", "id"]
         constraints = [
-            # One registration per name and phone, unless it is made with `allow_duplicate`.
-            models.UniqueConstraint(fields=["name_key", "phone_key", "namesake"], name="patient_registered_once"),
+            # One registration per name and phone in a facility, unless it is made with `allow_duplicate`.
+            models.UniqueConstraint(
+                fields=["facility", "name_key", "phone_key", "namesake"], name="patient_registered_once"
+            ),
         ]
         indexes = [models.Index(fields=["phone_key"], name="patient_phone")]
         triggers = [

@@ -16,9 +16,9 @@ _FILL = """
 # Only groups with duplicate namesake numbers are renumbered.
 _RENUMBER = """
     UPDATE patients_patient AS row SET namesake = given.namesake FROM (
-        SELECT id, row_number() OVER (PARTITION BY name_key, phone_key ORDER BY namesake, id) - 1 AS namesake
-        FROM patients_patient WHERE (name_key, phone_key) IN (
-            SELECT name_key, phone_key FROM patients_patient GROUP BY name_key, phone_key
+        SELECT id, row_number() OVER (PARTITION BY {keys} ORDER BY namesake, id) - 1 AS namesake
+        FROM patients_patient WHERE ({keys}) IN (
+            SELECT {keys} FROM patients_patient GROUP BY {keys}
             HAVING count(*) > count(DISTINCT namesake)
         )
     ) AS given WHERE row.id = given.id AND row.namesake <> given.namesake
@@ -32,6 +32,8 @@ def compute_keys(*, patients: type[Any], editor: BaseDatabaseSchemaEditor) -> in
     registrations. No history is written, because no data of a patient changes.
     """
     [once] = (each for each in patients._meta.constraints if each.name == _ONCE)
+    # The columns besides the namesake number: migrations also run this for a table without facilities.
+    columns = [patients._meta.get_field(name).column for name in once.fields if name != "namesake"]
     changed = 0
     editor.execute("ALTER TABLE patients_patient DISABLE TRIGGER USER")
     editor.remove_constraint(patients, once)
@@ -42,7 +44,7 @@ def compute_keys(*, patients: type[Any], editor: BaseDatabaseSchemaEditor) -> in
             if stale:
                 cursor.execute(_FILL, [list(column) for column in zip(*stale, strict=True)])
             changed += len(stale)
-        cursor.execute(_RENUMBER)
+        cursor.execute(_RENUMBER.format(keys=", ".join(columns)))
     editor.add_constraint(patients, once)
     editor.execute("ALTER TABLE patients_patient ENABLE TRIGGER USER")
     return changed

@@ -5,6 +5,7 @@ from django.db.models import Q, QuerySet
 from accounts.access.permission_table import Reach, reach
 from accounts.access.principal import Principal
 from accounts.access.roles import Role
+from accounts.access.scoping import scoped
 from patients.identity import is_international, name_words, phone_digits, phone_key
 from patients.models import Patient
 
@@ -13,8 +14,10 @@ SHORTEST_NATIONAL = 5
 
 
 def visible_patients(*, principal: Principal, capability: str) -> QuerySet[Patient]:
-    """Return the patients that the capability covers: all, those with a token in a doctor's slots, or a family."""
-    patients = Patient.objects.filter(erased_at=None)
+    """Return the patients that the capability covers: all of the caller's facility, those with a token in a doctor's
+    slots, or a family with its records in all facilities.
+    """
+    patients = scoped(Patient.objects.filter(erased_at=None), principal)
     far = reach(principal, capability)
     if far is Reach.ALL:
         return patients

@@ -12,6 +12,7 @@ from django.db.models import ProtectedError, QuerySet
 from psycopg.errors import ForeignKeyViolation
 
 from accounts.models import User
+from clinics.facilities import default_facility
 from core import clock
 from core.api.commands import Reply
 from core.api.problem_details import constraint_of
@@ -31,12 +32,15 @@ def register_patient(
     *,
     name: str,
     phone: str | None,
+    facility_id: UUID | None = None,
     allow_duplicate: bool = False,
     no_phone: bool = False,
     of_user: UUID | None = None,
     **details: Any,
 ) -> Any:
-    """Register a patient; raise DuplicatePatient if name and phone are registered, unless `allow_duplicate`.
+    """Register a patient of a facility, by default the first one.
+
+    Raise DuplicatePatient if name and phone are registered there, unless `allow_duplicate`.
 
     `of_user`: the user adds the patient to their own family. The duplicate check then covers only the user's own
     records, so that it does not reveal any other: a patient known only to the hospital gets a second record. Raise
@@ -44,7 +48,8 @@ def register_patient(
     patient has no phone. `details`: email, date_of_birth, birth_date_is_approximate, sex, needs_assistance, is_active.
     """
     with atomic():
-        patient = Patient(name=name, phone=phone, created_at=clock.now(), **details)
+        facility_id = facility_id or default_facility().pk
+        patient = Patient(facility_id=facility_id, name=name, phone=phone, created_at=clock.now(), **details)
         if of_user is not None and not patient.is_active:
             raise PermissionDenied(_BY_THE_HOSPITAL)
         if phone is None:
@@ -56,10 +61,17 @@ def register_patient(
         return patient
 
 
-def register_own(*, name: str, phone: str, email: str, date_of_birth: Any) -> UUID:
+def register_own(*, facility_id: UUID, name: str, phone: str, email: str, date_of_birth: Any) -> UUID:
     """Register a patient who signs up; always create a new record, even for a known name and phone. Return its id."""
     with atomic():
-        patient = Patient(name=name, phone=phone, email=email, date_of_birth=date_of_birth, created_at=clock.now())
+        patient = Patient(
+            facility_id=facility_id,
+            name=name,
+            phone=phone,
+            email=email,
+            date_of_birth=date_of_birth,
+            created_at=clock.now(),
+        )
         _save_once(patient, among=Patient.objects.none(), allow_duplicate=False)
         return patient.pk
 
@@ -83,6 +95,9 @@ def update_patient(
         patient = _locked_patient(patient_id, among)
         if reply is not None:
             reply.check_version(patient.version)
+        facility_id = changes.get("facility_id", patient.facility_id)
+        if facility_id != patient.facility_id:
+            raise ValidationFailed.of("facility", "immutable", "A record cannot move: register the patient there.")
         allow_duplicate, no_phone = changes.get("allow_duplicate", False), changes.get("no_phone", False)
         if no_phone:
             changes = {**changes, "phone": None}
@@ -130,7 +145,8 @@ def _save_once(patient: Patient, *, among: QuerySet[Patient] | None, allow_dupli
     caller may not know of them.
     """
     patient.name_key, patient.phone_key = _keys(patient)
-    twins = Patient.objects.filter(name_key=patient.name_key, phone_key=patient.phone_key).exclude(pk=patient.pk)
+    keys = {"facility_id": patient.facility_id, "name_key": patient.name_key, "phone_key": patient.phone_key}
+    twins = Patient.objects.filter(**keys).exclude(pk=patient.pk)
     while True:
         # One query decides both whether there is a twin and which number is next. With two queries, a patient
         # registered between them would be missed by the duplicate check and yet counted by the numbering.

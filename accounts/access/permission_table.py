@@ -5,6 +5,9 @@ doctor's slots and their tokens, or a patient's records and their tokens. Other 
 Slots are the exception: every caller can read them, so a doctor who changes another doctor's slot gets 403.
 
 Boards, kiosks and tracking links have a table of their own: each has one capability, which no user and no key has.
+
+Staff and keys use every capability only in their own facility; whatever lies in another one answers like an unknown id.
+Superusers, who are ADMINs, use theirs in all facilities.
 """
 
 from enum import IntEnum
@@ -38,6 +41,7 @@ _TABLE = """
                       ADMIN  FRONT_DESK  DOCTOR  PATIENT  read  book  operate
 facilities.read       all    all         all     all      all   all   all
 facilities.write      all    -           -       -        -     -     -
+facilities.create     all    -           -       -        -     -     -
 doctors.read          all    all         all     all      all   all   all
 doctors.write         all    -           -       -        -     -     -
 rooms.read            all    all         all     -        all   all   all
@@ -63,6 +67,9 @@ api_keys.manage       all    -           -       -        -     -     -
 """
 # fmt: on
 
+FOR_SUPERUSERS = frozenset({"facilities.create"})
+"""The capabilities that an ADMIN has only as a superuser."""
+
 
 def _read_table(text: str) -> dict[str, dict[str, Reach]]:
     head, *rows = (line.split() for line in text.strip().splitlines())
@@ -87,7 +94,7 @@ def reach(principal: Any, capability: str) -> Reach:
     if capability in DEVICE_PERMISSIONS:
         return Reach.ALL if principal.kind == DEVICE_PERMISSIONS[capability] else Reach.NONE
     row = PERMISSIONS.get(capability)
-    if row is None:
+    if row is None or (capability in FOR_SUPERUSERS and not principal.is_superuser):
         return Reach.NONE
     names = principal.scopes if principal.role is None else (principal.role,)
     return max((row.get(str(name), Reach.NONE) for name in names), default=Reach.NONE)

@@ -28,6 +28,9 @@ class Principal:
     role: Role | None = None
     scopes: frozenset[str] = field(default_factory=frozenset)
     doctor_id: uuid.UUID | None = None
+    own_facility_id: uuid.UUID | None = None
+    """The facility that the caller belongs to; None for a PATIENT."""
+    is_superuser: bool = False
     second_factor: bool = False
     signed_in_at: datetime | None = None
     own_patients: frozenset[uuid.UUID] | None = None
@@ -37,6 +40,11 @@ class Principal:
     def actor(self) -> str:
         """Return the name of the caller in the event log, such as `user:<uuid>` or `kiosk:<uuid>`."""
         return actor_of(self.kind, self.id)
+
+    @property
+    def facility_id(self) -> uuid.UUID | None:
+        """Return the only facility whose rows the caller may use; None for a PATIENT and a superuser: all of them."""
+        return None if self.is_superuser else self.own_facility_id
 
     @property
     def is_desk(self) -> bool:
@@ -62,6 +70,8 @@ class Principal:
             id=user.pk,
             role=role,
             doctor_id=user.doctor_id if role == Role.DOCTOR else None,
+            own_facility_id=user.facility_id,
+            is_superuser=user.is_superuser,
             second_factor=second_factor,
             signed_in_at=signed_in_at,
         )
@@ -69,7 +79,7 @@ class Principal:
     @classmethod
     def of_key(cls, key: Any) -> "Principal":
         """Return the principal of an API key, with the scopes that its own scopes include."""
-        return cls(kind="key", id=key.pk, scopes=with_included(key.scopes))
+        return cls(kind="key", id=key.pk, scopes=with_included(key.scopes), own_facility_id=key.facility_id)
 
 
 def roles_of(actors: Iterable[str]) -> dict[str, str]:

@@ -5,7 +5,7 @@ from typing import Any
 from django.urls import reverse
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 
-from accounts.access.permission_table import DEVICE_PERMISSIONS, PERMISSIONS, Reach
+from accounts.access.permission_table import DEVICE_PERMISSIONS, FOR_SUPERUSERS, PERMISSIONS, Reach
 from accounts.access.permissions import capability_of
 from accounts.access.roles import Role, Scope
 from core.api.openapi import OperationSchema
@@ -70,6 +70,8 @@ def access_note(capability: str) -> str:
     if capability in DEVICE_PERMISSIONS:
         return f"**Who may:** only a caller of this kind: {DEVICE_PERMISSIONS[capability].label}."
     row = PERMISSIONS[capability]
+    if capability in FOR_SUPERUSERS:
+        return "**Who may:** superusers; no API key."
     roles = [f"{role}{' (own)' if row[role] is Reach.OWN else ''}" for role in Role.values if row[role]]
     lowest = next((scope for scope in Scope.values if row[scope]), None)  # each scope includes those before it
     keys = f"API keys from the scope `{lowest}` up" if lowest else "no API key"

@@ -59,6 +59,7 @@ _ME: dict[str, Any] = {
     "username": "desk",
     "email": "desk@hospital.example",
     "role": "FRONT_DESK",
+    "facility": "0192e0c5-5908-7a1c-8dde-094b18202c3d",
     "doctor": None,
     "patients": [],
 }
@@ -71,6 +72,7 @@ class MeSerializer(serializers.Serializer[object]):
     username = serializers.CharField(read_only=True)
     email = serializers.CharField(read_only=True)
     role = serializers.ChoiceField(choices=Role.choices, read_only=True)
+    facility = serializers.UUIDField(source="facility_id", read_only=True, allow_null=True)
     doctor = serializers.UUIDField(source="doctor_id", read_only=True, allow_null=True)
     patients = PatientNameSerializer(many=True, read_only=True)
 

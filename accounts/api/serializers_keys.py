@@ -10,7 +10,7 @@ from rest_framework import serializers
 from accounts.access.roles import Scope
 from core import clock
 from core.api.fields import VisibleCharField
-from core.api.serializers import LocalDateTimeField, StrictCharField, StrictSerializer
+from core.api.serializers import LocalDateTimeField, StrictCharField, StrictSerializer, StrictUUIDField
 
 
 class NetworkField(StrictCharField):
@@ -33,6 +33,7 @@ _LAB = {"name": "Laboratory system", "scopes": ["read"], "allowed_networks": ["1
 _API_KEY = {
     **_LAB,
     "id": "0192e0c5-d170-7294-9f66-81c3907204b5",
+    "facility": "0192e0c5-5908-7a1c-8dde-094b18202c3d",
     "prefix": "opd_7f3a",
     "expires_at": None,
     "created_at": "2026-03-02T09:00:00+05:30",
@@ -47,6 +48,11 @@ class ApiKeySerializer(StrictSerializer):
 
     id = serializers.UUIDField(read_only=True)
     name = VisibleCharField(max_length=100)
+    facility = StrictUUIDField(
+        source="facility_id",
+        required=False,
+        help_text="The facility, by default the caller's own; only a superuser names another one.",
+    )
     prefix = serializers.CharField(read_only=True, help_text="The part of the key that identifies it.")
     scopes = serializers.ListField(
         child=serializers.ChoiceField(choices=Scope.choices), allow_empty=False, max_length=8

@@ -6,13 +6,14 @@ from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
 from rest_framework import serializers
 
 from accounts.access.roles import Role
+from accounts.access.scoping import in_facility
 from accounts.api.fields import AnyEmailField, NewPasswordField, OtpField, StrictEmailField
 from accounts.auth.login import MAX_PASSWORD_LENGTH
 from accounts.models import User
 from core import clock
 from core.api.fields import NameField, PhoneField
 from core.api.filters import PagedQuerySerializer
-from core.api.serializers import StrictBooleanField, StrictCharField, StrictSerializer
+from core.api.serializers import StrictBooleanField, StrictCharField, StrictSerializer, StrictUUIDField
 
 MAX_PATIENTS = 100
 
@@ -29,8 +30,8 @@ class UserRelatedField(serializers.PrimaryKeyRelatedField):
         super().__init__(queryset=User.objects.none(), pk_field=serializers.UUIDField(), **kwargs)
 
     def get_queryset(self) -> Any:
-        """Return all objects that the relation may refer to."""
-        return _all_of(self.relation)
+        """Return the objects that the relation may refer to, in the facility of the caller."""
+        return in_facility(_all_of(self.relation), self.context.get("within"))
 
 
 _DESK = {"username": "desk2", "email": "desk2@hospital.example", "password": "quiet-harbour-42", "role": "FRONT_DESK"}
@@ -39,6 +40,7 @@ _DESK = {"username": "desk2", "email": "desk2@hospital.example", "password": "qu
 _USER: dict[str, Any] = {
     "id": "0192e0c5-c06f-7183-8e55-70b28f6193a4",
     **{name: value for name, value in _DESK.items() if name != "password"},
+    "facility": "0192e0c5-5908-7a1c-8dde-094b18202c3d",
     "doctor": None,
     "patients": [],
     "is_active": True,
@@ -55,6 +57,12 @@ class UserSerializer(StrictSerializer):
     email = StrictEmailField(allow_blank=True)
     password = NewPasswordField()
     role = serializers.ChoiceField(choices=Role.choices)
+    facility = StrictUUIDField(
+        source="facility_id",
+        required=False,
+        allow_null=True,
+        help_text="The facility of a member of staff, by default the caller's own. null: a patient.",
+    )
     doctor = UserRelatedField(relation="doctor", required=False, allow_null=True)
     patients = serializers.ListField(
         child=UserRelatedField(relation="patients"), max_length=MAX_PATIENTS, required=False
@@ -72,24 +80,31 @@ class UserSerializer(StrictSerializer):
         return fields
 
     def to_representation(self, instance: User) -> dict[str, Any]:
-        """Return the user with the ids of the doctor and the patients."""
+        """Return the user with the ids of the doctor and of the patients in the facility of the caller."""
+        within = self.context.get("within")
         return {
             "id": str(instance.pk),
             "username": instance.username,
             "email": instance.email,
             "role": instance.role,
+            "facility": str(instance.facility_id) if instance.facility_id else None,
             "doctor": str(instance.doctor_id) if instance.doctor_id else None,
-            "patients": [str(patient.pk) for patient in instance.patients.all()],
+            "patients": [
+                str(patient.pk)
+                for patient in instance.patients.all()
+                if within is None or patient.facility_id == within
+            ],
             "is_active": instance.is_active,
             "created_at": instance.created_at.isoformat(),
         }
 
     def changes(self) -> dict[str, Any]:
-        """Return the validated fields under the argument names of accounts.users."""
+        """Return the validated fields under the argument names of accounts.users, and `doctor_facility_id`."""
         sent = dict(self.validated_data)
         if "doctor" in sent:
             doctor = sent.pop("doctor")
             sent["doctor_id"] = doctor.pk if doctor else None
+            sent["doctor_facility_id"] = doctor.facility_id if doctor else None
         if "patients" in sent:
             sent["patient_ids"] = [patient.pk for patient in sent.pop("patients")]
         return sent
@@ -122,6 +137,11 @@ class RegisterSerializer(StrictSerializer):
     name = NameField()
     phone = PhoneField()
     date_of_birth = serializers.DateField(required=False, allow_null=True)
+    facility = StrictUUIDField(
+        source="facility_id",
+        required=False,
+        help_text="Where the record is kept; required if there are several facilities.",
+    )
 
     def validate_date_of_birth(self, value: Any) -> Any:
         """Refuse dates in the future and before 1900."""

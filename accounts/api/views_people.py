@@ -7,7 +7,9 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.permissions import IsAuthenticated
 
 from accounts import users
-from accounts.access.principal import principal_of
+from accounts.access.principal import Principal, principal_of
+from accounts.access.roles import Role
+from accounts.access.scoping import facility_of_new_row, in_facility, scoped
 from accounts.api.serializers_auth import AccessSerializer
 from accounts.api.serializers_people import (
     ChangePasswordSerializer,
@@ -30,7 +32,7 @@ from core.api.client_address import client_address
 from core.api.endpoint import Endpoint
 from core.api.pagination import Pages
 from core.api.request import ApiRequest
-from core.errors import NotFound, PermissionDenied
+from core.errors import NotFound, PermissionDenied, ValidationFailed
 from core.normal_form import normal_form
 
 _CODE_REQUESTED = {"message": "If everything is in order, a code is on its way to this address."}
@@ -121,23 +123,27 @@ class UsersView(Endpoint):
     def get(self, request: ApiRequest) -> Answer:
         """List the users"""
         filters = UserFilters.read(request)
-        found = User.objects.prefetch_related("patients").order_by("username", "pk")
+        within = principal_of(request).facility_id
+        found = in_facility(User.objects.prefetch_related("patients"), within).order_by("username", "pk")
         if "role" in filters:
             found = found.filter(role=filters["role"])
         if filters.get("search"):
             part = normal_form(filters["search"])
             found = found.filter(username_key__contains=part) | found.filter(email_key__contains=part)
         page = self.paginate_queryset(found)
-        return self.get_paginated_response(UserSerializer(page, many=True).data)
+        return self.get_paginated_response(UserSerializer(page, many=True, context={"within": within}).data)
 
     @extend_schema(request=UserSerializer, responses={201: UserSerializer}, tags=["Access"])
     def post(self, request: ApiRequest) -> Answer:
         """Create a user; ADMIN requires a recent sign-in"""
-        changes = _validated(UserSerializer, request).changes()
+        principal = principal_of(request)
+        context = {"within": principal.facility_id}
+        changes = _validated(UserSerializer, request, context=context).changes()
+        changes["facility_id"] = _facility_of_new_user(principal, changes)
         recent_sign_in.require_recent_sign_in_for_administrator(request, role=changes["role"])
         with attributed(request):
-            user = users.create_user(**changes, by=principal_of(request).actor)
-        return Answer(201, UserSerializer(user).data)
+            user = users.create_user(**changes, by=principal.actor)
+        return Answer(201, UserSerializer(user, context=context).data)
 
 
 class UserView(Endpoint):
@@ -148,7 +154,8 @@ class UserView(Endpoint):
     @extend_schema(responses=UserSerializer, tags=["Access"])
     def get(self, request: ApiRequest, pk: uuid.UUID) -> Answer:
         """Read a user"""
-        return Answer(200, UserSerializer(_user(pk)).data)
+        principal = principal_of(request)
+        return Answer(200, UserSerializer(_user(pk, principal), context={"within": principal.facility_id}).data)
 
     @extend_schema(request=UserSerializer, responses=UserSerializer, tags=["Access"])
     def put(self, request: ApiRequest, pk: uuid.UUID) -> Answer:
@@ -163,22 +170,48 @@ class UserView(Endpoint):
     @extend_schema(responses={204: None}, tags=["Access"])
     def delete(self, request: ApiRequest, pk: uuid.UUID) -> Answer:
         """Delete a user, not their patient records; ADMIN requires a recent sign-in"""
-        recent_sign_in.require_recent_sign_in_for_administrator(request, role=_user(pk).role)
+        principal = principal_of(request)
+        recent_sign_in.require_recent_sign_in_for_administrator(request, role=_user(pk, principal).role)
         with attributed(request):
-            users.remove_user(user_id=pk, by=principal_of(request).actor)
+            users.remove_user(user_id=pk, by=principal.actor, within=principal.facility_id)
         return Answer(204)
 
     def _change(self, request: ApiRequest, pk: uuid.UUID, *, partial: bool) -> Answer:
-        before = _user(pk)
-        changes = _validated(UserSerializer, request, instance=before, partial=partial).changes()
+        principal = principal_of(request)
+        before, context = _user(pk, principal), {"within": principal.facility_id}
+        changes = _validated(UserSerializer, request, instance=before, partial=partial, context=context).changes()
+        _check_facility(principal, before, changes)
         recent_sign_in.require_recent_sign_in_to_change(request, user=before, changes=changes)
         with attributed(request):
-            user = users.change_user(user_id=pk, changes=changes, by=principal_of(request).actor)
-        return Answer(200, UserSerializer(user).data)
+            user = users.change_user(user_id=pk, changes=changes, by=principal.actor, within=principal.facility_id)
+        return Answer(200, UserSerializer(user, context=context).data)
 
 
-def _user(pk: uuid.UUID) -> User:
-    user = User.objects.filter(pk=pk).first()
+def _user(pk: uuid.UUID, principal: Principal) -> User:
+    user = scoped(User.objects.all(), principal).filter(pk=pk).first()
     if user is None:
         raise NotFound
     return user
+
+
+def _facility_of_new_user(principal: Principal, fields: dict[str, Any]) -> uuid.UUID | None:
+    """Return the facility of a new user: the named one, else that of the user's doctor, else the caller's own."""
+    named = fields.pop("facility_id", None)
+    doctor_facility_id = fields.pop("doctor_facility_id", None)
+    if fields["role"] == Role.PATIENT:
+        if named is not None:
+            raise ValidationFailed.of("facility", "not-staff", "A patient belongs to no facility.")
+        return None
+    return facility_of_new_row(principal, named or doctor_facility_id)
+
+
+def _check_facility(principal: Principal, user: User, changes: dict[str, Any]) -> None:
+    """Leave the facility in the changes only if a patient becomes a member of staff; no other change is allowed."""
+    named = changes.pop("facility_id", None)
+    changes.pop("doctor_facility_id", None)
+    if user.facility_id is None:
+        if changes.get("role", user.role) != Role.PATIENT and not user.is_superuser:
+            changes["facility_id"] = facility_of_new_row(principal, named)
+    elif named not in (None, user.facility_id):
+        facility_of_new_row(principal, named)  # raises NotFound for one that the caller may not know
+        raise ValidationFailed.of("facility", "immutable", "A user cannot move to another facility.")

@@ -15,14 +15,14 @@ from django.db import connection
 from django.db.models import Q
 
 from accounts.audit.security_log import log_event
-from accounts.models import ApiKey
+from accounts.models import ApiKey, first_facility_id
 from core import clock
 from core.db.shared_reads import Lookup, Row, Wanted, read
 from core.db.sql import Statement
 
 _LAST_USED_PRECISION = timedelta(minutes=1)
 _PREFIX_LENGTH = 10
-_COLUMNS = ["id", "secret_sha256", "scopes", "allowed_networks", "expires_at", "last_used_at"]
+_COLUMNS = ["id", "facility_id", "secret_sha256", "scopes", "allowed_networks", "expires_at", "last_used_at"]
 # Plain SQL, like the session query: it runs in every request of a hospital system.
 _ACTIVE_KEYS_QUERY = f"""
 SELECT {", ".join(_COLUMNS)}, prefix FROM accounts_apikey WHERE prefix = ANY(%s) AND revoked_at IS NULL
@@ -36,14 +36,19 @@ def make_key(
     *,
     name: str,
     scopes: Iterable[str],
+    facility_id: uuid.UUID | None = None,
     created_by_id: uuid.UUID | None = None,
     expires_at: datetime | None = None,
     allowed_networks: Iterable[str] = (),
 ) -> tuple[ApiKey, str]:
-    """Create a key. Return its row and its text, which is shown once and not stored."""
+    """Create a key of a facility, by default of the first one.
+
+    Return its row and its text, which is shown once and not stored.
+    """
     prefix = "".join(secrets.choice(_PREFIX_CHARACTERS) for _ in range(_PREFIX_LENGTH))
     secret = secrets.token_urlsafe(32)
     key = ApiKey.objects.create(
+        facility_id=facility_id or first_facility_id(),
         name=name,
         prefix=prefix,
         secret_sha256=_hash(secret),

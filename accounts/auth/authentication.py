@@ -23,7 +23,18 @@ from core.api.request import ApiRequest
 from core.db.shared_reads import Lookup, Row, Wanted, read
 from core.db.sql import Statement
 
-_USER_COLUMNS = ["id", "username", "email", "role", "doctor_id", "session_version", "is_active", "created_at"]
+_USER_COLUMNS = [
+    "id",
+    "username",
+    "email",
+    "role",
+    "facility_id",
+    "is_superuser",
+    "doctor_id",
+    "session_version",
+    "is_active",
+    "created_at",
+]
 # Plain SQL, because it runs in every request: the ORM takes longer to build the query than PostgreSQL to run it.
 # Fields that are not selected (the password) are deferred.
 _SESSION_QUERY = f"""
@@ -78,7 +89,7 @@ def _caller_of(claims: Claims, found: Row | None) -> tuple[User, Principal] | No
     if found is None:
         return None
     *columns, patient_ids, second_factor, signed_in_at, _ = found
-    user_id, _, _, role, doctor_id, session_version, *_ = columns
+    user_id, _, _, role, facility_id, is_superuser, doctor_id, session_version, *_ = columns
     if (user_id, session_version) != (claims.user_id, claims.session_version):
         return None
     principal = Principal(
@@ -86,6 +97,8 @@ def _caller_of(claims: Claims, found: Row | None) -> tuple[User, Principal] | No
         id=user_id,
         role=Role(role),
         doctor_id=doctor_id if role == Role.DOCTOR else None,
+        own_facility_id=facility_id,
+        is_superuser=is_superuser,
         second_factor=second_factor,
         signed_in_at=signed_in_at,
         own_patients=frozenset(patient_ids or ()),

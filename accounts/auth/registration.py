@@ -2,6 +2,7 @@
 
 import datetime
 from typing import Any
+from uuid import UUID
 
 from django.contrib.auth.hashers import make_password
 from django.core.exceptions import ValidationError as DjangoValidationError
@@ -9,6 +10,7 @@ from django.core.exceptions import ValidationError as DjangoValidationError
 from accounts import hooks, mail, users
 from accounts.access.principal import actor_of
 from accounts.access.roles import Role
+from accounts.access.scoping import named_or_only_facility
 from accounts.audit.security_log import log_event
 from accounts.auth import one_time_codes, passwords
 from accounts.errors import WrongCode
@@ -21,13 +23,22 @@ _REGISTER, _RESET = OneTimeCode.Purpose.REGISTER, OneTimeCode.Purpose.RESET
 
 
 def request_registration(
-    *, email: str, password: str, name: str, phone: str, sender: str, date_of_birth: datetime.date | None = None
+    *,
+    email: str,
+    password: str,
+    name: str,
+    phone: str,
+    sender: str,
+    date_of_birth: datetime.date | None = None,
+    facility_id: UUID | None = None,
 ) -> None:
     """Store the request and mail its code; if the address has an account, mail a notice to its owner instead.
 
     Each request has its own code, so that several requests for one address are not confused. `sender` is the client
-    address. Raise ValidationFailed for a weak password, before anything else is done.
+    address. Raise ValidationFailed for a weak password or if the facility is not named and there are several, and
+    NotFound for an unknown facility, before anything else is done.
     """
+    facility_id = named_or_only_facility(facility_id)
     person = passwords.Person(name, phone, date_of_birth)
     passwords.check_password(password=password, user=User(username=email, email=email), people=[person])
     details = {
@@ -35,6 +46,7 @@ def request_registration(
         "name": name,
         "phone": phone,
         "date_of_birth": date_of_birth.isoformat() if date_of_birth else None,
+        "facility": str(facility_id),
     }
     owner = User.objects.find(email)
     code = one_time_codes.new_code(purpose=_REGISTER, address=email, sender=sender, details={} if owner else details)
@@ -82,7 +94,12 @@ def reset_password(*, email: str, otp: str, new_password: str, sender: str) -> U
 def _make_patient(email: str, details: dict[str, Any], date_of_birth: datetime.date | None) -> User:
     with atomic():
         patient_id = hooks.patient_registrar()(
-            name=details["name"], phone=details["phone"], email=email, date_of_birth=date_of_birth
+            # A request stored before the facility was part of it belongs to the only one.
+            facility_id=UUID(details["facility"]) if "facility" in details else named_or_only_facility(None),
+            name=details["name"],
+            phone=details["phone"],
+            email=email,
+            date_of_birth=date_of_birth,
         )
         return users.create_user(
             username=_available_username(email),

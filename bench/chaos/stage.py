@@ -10,6 +10,8 @@ from uuid import UUID
 from accounts.auth.api_keys import make_key
 from bench.chaos.system import System
 from clinics.doctors import create_doctor
+from clinics.facilities import default_facility
+from clinics.models import Facility
 from core import clock
 from core.local_time import local_day
 from patients.identity import name_key, phone_key
@@ -47,7 +49,8 @@ def make_stage(system: System, *, slots: int = 6, capacity: int = 20, patients: 
 
     def make() -> Stage:
         made = [slot_id for _ in range((slots + 1) // 2) for slot_id in _slots_of_a_doctor(capacity)][:slots]
-        rows = [_patient() for _ in range(patients)]
+        facility = default_facility()
+        rows = [_patient(facility) for _ in range(patients)]
         Patient.objects.bulk_create(rows)
         ids = [str(row.id) for row in rows]
         random.Random(7).shuffle(ids)
@@ -69,7 +72,8 @@ def _slots_of_a_doctor(capacity: int) -> list[UUID]:
     return [slot.id for slot in slots]
 
 
-def _patient() -> Patient:
+def _patient(facility: Facility) -> Patient:
     number = next(_numbers)
     name, phone = f"Chaos {number}", f"+99{number:010d}"
-    return Patient(name=name, phone=phone, name_key=name_key(name), phone_key=phone_key(phone), created_at=clock.now())
+    keys = {"name_key": name_key(name), "phone_key": phone_key(phone)}
+    return Patient(facility=facility, name=name, phone=phone, **keys, created_at=clock.now())

@@ -3,7 +3,13 @@
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
 
-from clinics.api.serializers import DoctorFilters, DoctorSerializer, FacilityFilters, FacilitySerializer
+from clinics.api.serializers import (
+    DoctorFilters,
+    DoctorSerializer,
+    FacilityFilters,
+    FacilitySerializer,
+    NewFacilitySerializer,
+)
 from core.api.openapi import CONDITIONAL, NOT_MODIFIED, problems
 
 TAGS = ["Register"]
@@ -33,8 +39,24 @@ facility_list = extend_schema_view(
         tags=TAGS,
         operation_id="facilities_list",
         summary="List the facilities",
+        description="Staff and keys see their own facility; patients and superusers see all of them.",
         parameters=[FacilityFilters],
         responses={200: FacilitySerializer(many=True)},
+    ),
+    post=extend_schema(
+        tags=TAGS,
+        operation_id="facilities_create",
+        summary="Add a facility",
+        description="Only a superuser adds facilities, and then its first ADMIN (`POST users/` with `facility`).",
+        request=NewFacilitySerializer,
+        responses={201: FacilitySerializer},
+        examples=[
+            OpenApiExample(
+                "A second hospital",
+                request_only=True,
+                value={"name": "St. Martha's, Hosur Road", "code": "HOSUR", "time_zone": "Asia/Kolkata"},
+            )
+        ],
     ),
 )
 facility_detail = extend_schema_view(

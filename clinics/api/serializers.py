@@ -66,6 +66,12 @@ class FacilitySerializer(StrictModelSerializer):
         return value
 
 
+class NewFacilitySerializer(FacilitySerializer):
+    """A new hospital or clinic; without a time zone it gets that of the server."""
+
+    time_zone = StrictCharField(max_length=64, required=False, help_text="An IANA name, for example Asia/Kolkata.")
+
+
 class LocalCreatedAt(LocalDateTimeField):
     """The time at which a row of a facility was created, in the facility's time zone."""
 
@@ -82,7 +88,7 @@ class DoctorSerializer(StrictModelSerializer):
     facility = StrictUUIDField(
         source="facility_id",
         required=False,
-        help_text="The facility; by default the hospital's own. It never changes.",
+        help_text="The facility, by default the caller's own; only a superuser names another one. It never changes.",
     )
     name = NameField()
     specialization = VisibleCharField(max_length=100)
@@ -137,6 +143,7 @@ class DoctorFilters(PagedQuerySerializer):
         required=False, allow_blank=True, max_length=200, help_text="Part of the name or the specialization."
     )
     is_active = serializers.BooleanField(required=False)
+    facility = serializers.UUIDField(required=False, help_text="Only doctors of this facility.")
 
 
 class FacilityFilters(PagedQuerySerializer):

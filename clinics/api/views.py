@@ -6,10 +6,19 @@ from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
+from accounts.access.principal import principal_of
+from accounts.access.scoping import facility_of_new_row, scoped
 from accounts.audit.read_trail import attributed
 from clinics.api.schema import doctor_list, facility_list
-from clinics.api.serializers import DoctorFilters, DoctorSerializer, FacilityFilters, FacilitySerializer
+from clinics.api.serializers import (
+    DoctorFilters,
+    DoctorSerializer,
+    FacilityFilters,
+    FacilitySerializer,
+    NewFacilitySerializer,
+)
 from clinics.doctors import create_doctor, update_doctor
+from clinics.facilities import create_facility
 from clinics.models import Doctor, Facility
 from core.api.answers import Answer
 from core.api.commands import write, write_rows
@@ -23,29 +32,47 @@ def _doctor(doctor: Doctor, *, status: int = 200) -> Answer:
     return Answer(status, DoctorSerializer(doctor).data)
 
 
+def _facilities(request: ApiRequest) -> QuerySet[Facility]:
+    return scoped(Facility.objects.all(), principal_of(request))
+
+
+def _doctors(request: ApiRequest) -> QuerySet[Doctor]:
+    return scoped(Doctor.objects.select_related("facility"), principal_of(request))
+
+
 @facility_list
 class FacilityListView(Endpoint):
     """The list of facilities; a single hospital has one."""
 
-    capabilities = {"GET": "facilities.read"}
-    queryset = Facility.objects.all()
+    capabilities = {"GET": "facilities.read", "POST": "facilities.create"}
+    queryset = Facility.objects.none()
     serializer_class = FacilitySerializer
 
     def get(self, request: ApiRequest) -> Answer:
         FacilityFilters.read(request)
-        page = self.paginate_queryset(self.get_queryset())
+        page = self.paginate_queryset(_facilities(request))
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
+
+    def post(self, request: ApiRequest) -> Answer:
+        body = NewFacilitySerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        with attributed(request):
+            return write_rows(
+                request,
+                partial(create_facility, **body.validated_data),
+                lambda facility: Answer(201, FacilitySerializer(facility).data),
+            )
 
 
 class FacilityView(Endpoint):
     """A facility, read-only."""
 
     capabilities = {"GET": "facilities.read"}
-    queryset = Facility.objects.all()
+    queryset = Facility.objects.none()
     serializer_class = FacilitySerializer
 
     def get(self, request: ApiRequest, facility_id: UUID) -> Answer:
-        facility = self.get_queryset().filter(pk=facility_id).first()
+        facility = _facilities(request).filter(pk=facility_id).first()
         if facility is None:
             raise NotFound
         return Answer(200, self.get_serializer(facility).data)
@@ -56,30 +83,32 @@ class DoctorListView(Endpoint):
     """The list of doctors, by name."""
 
     capabilities = {"GET": "doctors.read", "POST": "doctors.write"}
-    queryset = Doctor.objects.select_related("facility")
+    queryset = Doctor.objects.none()
     serializer_class = DoctorSerializer
 
     @from_replica
     def get(self, request: ApiRequest) -> Answer:
-        page = self.paginate_queryset(_filtered(self.get_queryset(), **DoctorFilters.read(request)))
+        page = self.paginate_queryset(_filtered(_doctors(request), **DoctorFilters.read(request)))
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
     def post(self, request: ApiRequest) -> Answer:
         body = DoctorSerializer(data=request.data)
         body.is_valid(raise_exception=True)
+        fields = dict(body.validated_data)
+        fields["facility_id"] = facility_of_new_row(principal_of(request), fields.get("facility_id"))
         with attributed(request):
-            return write_rows(request, partial(create_doctor, **body.validated_data), partial(_doctor, status=201))
+            return write_rows(request, partial(create_doctor, **fields), partial(_doctor, status=201))
 
 
 class DoctorView(Endpoint):
     """A doctor: read and change."""
 
     capabilities = {"GET": "doctors.read", "PUT": "doctors.write", "PATCH": "doctors.write"}
-    queryset = Doctor.objects.select_related("facility")
+    queryset = Doctor.objects.none()
     serializer_class = DoctorSerializer
 
     def get(self, request: ApiRequest, doctor_id: UUID) -> Answer:
-        doctor = self.get_queryset().filter(pk=doctor_id).first()
+        doctor = _doctors(request).filter(pk=doctor_id).first()
         if doctor is None:
             raise NotFound
         return Answer(200, self.get_serializer(doctor).data)
@@ -93,7 +122,8 @@ class DoctorView(Endpoint):
     def _change(self, request: ApiRequest, doctor_id: UUID, *, partly: bool) -> Answer:
         body = DoctorSerializer(data=request.data, partial=partly)
         body.is_valid(raise_exception=True)
-        work = partial(update_doctor, doctor_id=doctor_id, changes=body.validated_data)
+        within = principal_of(request).facility_id
+        work = partial(update_doctor, doctor_id=doctor_id, changes=body.validated_data, within=within)
         with attributed(request):
             return write(request, work, _doctor)
 
@@ -101,6 +131,8 @@ class DoctorView(Endpoint):
 def _filtered(doctors: QuerySet[Doctor], **filters: Any) -> QuerySet[Doctor]:
     if filters.get("specialization"):
         doctors = doctors.filter(specialization__iexact=filters["specialization"])
+    if "facility" in filters:
+        doctors = doctors.filter(facility_id=filters["facility"])
     if "is_active" in filters:
         doctors = doctors.filter(is_active=filters["is_active"])
     if filters.get("search"):

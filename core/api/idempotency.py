@@ -89,8 +89,7 @@ def key_of(request: ApiRequest) -> Key | None:
     actor = getattr(request.auth, "actor", None)
     if actor is None:
         raise NotAuthenticated()
-    facility = getattr(request.auth, "facility_id", None) or _NO_FACILITY
-    return Key(actor=actor, key=text, fingerprint=_fingerprint(request), facility_id=facility)
+    return Key(actor=actor, key=text, fingerprint=_fingerprint(request))
 
 
 def _fingerprint(request: ApiRequest) -> str:

@@ -1,8 +1,10 @@
-"""Make foreign keys be checked by the statement that writes them, not at COMMIT."""
+"""Foreign keys that are checked by the statement that writes them, and the facility of rows that had none."""
 
 from typing import Any
 
-from django.db import connections
+from django.db import connection, connections
+
+from core.ids import new_id
 
 # Django makes every foreign key DEFERRABLE INITIALLY DEFERRED. Those of a partition follow its parent (conparentid).
 _DEFERRABLE = """
@@ -22,3 +24,11 @@ def check_at_once(*, using: str, **facts: Any) -> None:
         cursor.execute(_DEFERRABLE)
         for (change,) in cursor.fetchall():
             cursor.execute(change)
+
+
+def facility_of_existing_rows() -> Any:
+    """Return the id of the oldest facility, or a new id if there is none and so no row. For migrations."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT id FROM clinics_facility ORDER BY id LIMIT 1")
+        row = cursor.fetchone()
+    return row[0] if row else new_id()

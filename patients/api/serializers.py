@@ -10,7 +10,13 @@ from rest_framework.exceptions import ErrorDetail
 from core import clock
 from core.api.fields import EmailField, NameField, PhoneField
 from core.api.filters import PagedQuerySerializer
-from core.api.serializers import LocalDateTimeField, StrictBooleanField, StrictIntegerField, StrictModelSerializer
+from core.api.serializers import (
+    LocalDateTimeField,
+    StrictBooleanField,
+    StrictIntegerField,
+    StrictModelSerializer,
+    StrictUUIDField,
+)
 from core.local_time import local_day
 from patients.models import Patient, Sex
 
@@ -21,6 +27,11 @@ MAX_AGE_YEARS = 130
 class PatientSerializer(StrictModelSerializer):
     """A registered patient."""
 
+    facility = StrictUUIDField(
+        source="facility_id",
+        required=False,
+        help_text="By default the caller's own; a patient names it if there are several. It never changes.",
+    )
     name = NameField()
     phone = PhoneField(required=False, allow_null=True, help_text="null: the patient has none; see `no_phone`.")
     no_phone = StrictBooleanField(
@@ -52,6 +63,7 @@ class PatientSerializer(StrictModelSerializer):
     class Meta:
         example = {
             "id": "0192e0c5-8c2b-7d4f-8a11-3c7e4b2d5f60",
+            "facility": "0192e0c5-5908-7a1c-8dde-094b18202c3d",
             "name": "Lakshmi Narayanan",
             "phone": "+919876543210",
             "email": None,
@@ -64,6 +76,7 @@ class PatientSerializer(StrictModelSerializer):
         model = Patient
         fields = (
             "id",
+            "facility",
             "name",
             "phone",
             "no_phone",

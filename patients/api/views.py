@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from accounts.access.permissions import capability_of
 from accounts.access.principal import principal_of
 from accounts.access.roles import Role
+from accounts.access.scoping import facility_of_new_row
 from accounts.audit.read_trail import attributed, record_read
 from core.api.answers import Answer, json_of
 from core.api.commands import REPLAYED, write, write_rows
@@ -71,7 +72,9 @@ class PatientListView(_PatientsView):
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
     def post(self, request: ApiRequest) -> Answer:
-        work = partial(register_patient, of_user=self.family_of(), **self.body())
+        fields = self.body()
+        fields["facility_id"] = facility_of_new_row(principal_of(request), fields.get("facility_id"))
+        work = partial(register_patient, of_user=self.family_of(), **fields)
         with attributed(request):
             answer = write_rows(request, work, partial(_patient, status=201))
         if REPLAYED in answer.headers:
@@ -110,10 +113,13 @@ class PatientView(_PatientsView):
 
     def _change(self, request: ApiRequest, patient_id: UUID, *, partly: bool) -> Answer:
         self.refuse_others(patient_id)
+        changes = self.body(partly=partly)
+        if "facility_id" in changes:
+            facility_of_new_row(principal_of(request), changes["facility_id"])  # raises NotFound for an unknown one
         work = partial(
             update_patient,
             patient_id=patient_id,
-            changes=self.body(partly=partly),
+            changes=changes,
             among=self.visible(),
             of_user=self.family_of(),
         )

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from django.core import mail
 
-from accounts.access.roles import Role
 from accounts.models import User
 from tests.support.documents import Shell, differences, examples_of, run_page
 
@@ -25,7 +24,7 @@ CODE = re.compile(r"^printf .*; read -r CODE </dev/tty$", re.M)
 
 @pytest.fixture
 def shell(live_server: Any, tmp_path: Path) -> Iterator[Shell]:
-    User.objects.create_user(username="nora", email="nora@example.org", password=PASSWORD, role=Role.ADMIN)
+    User.objects.create_superuser("nora", "nora@example.org", PASSWORD)
     environment = {"OPD_URL": live_server.url, "OPD_USERNAME": "nora", "OPD_PASSWORD": PASSWORD}
     shell = Shell(folder=tmp_path, environment=environment)
     yield shell

@@ -35,7 +35,7 @@ def test_signing_in_by_name_or_e_mail_answers_access_and_refresh(hospital: Hospi
         tokens = sign_in(hospital, name).expect(200)
         assert set(tokens) == {"access", "refresh"}
         body = me(hospital, tokens["access"]).expect(200)
-        assert set(body) == {"id", "username", "email", "role", "doctor", "patients"}
+        assert set(body) == {"id", "username", "email", "role", "facility", "doctor", "patients"}
         assert (body["username"], body["role"], body["doctor"], body["patients"]) == (
             user["username"],
             "FRONT_DESK",

@@ -55,6 +55,7 @@ class PatientFactory(DjangoModelFactory[Patient]):
     class Meta:
         model = Patient
 
+    facility: Any = factory.LazyFunction(ensure_facility)
     name: Any = factory.Sequence(lambda n: f"Patient Factory {n}")
     phone: Any = factory.Sequence(lambda n: f"+91800{n:07d}")
     name_key: Any = factory.LazyAttribute(lambda row: name_key(row.name))

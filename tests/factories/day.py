@@ -6,7 +6,6 @@ from itertools import count
 from typing import Any
 
 from clinics.doctors import create_doctor
-from clinics.facilities import default_facility
 from clinics.models import Doctor, Slot
 from core import clock
 from core.local_time import local_day
@@ -31,7 +30,7 @@ def a_patient(**details: Any) -> Patient:
 def a_slot(*, doctor: Doctor | None = None, start: datetime | None = None, minutes: int = 60, **facts: Any) -> Slot:
     """Insert a slot, by default starting now."""
     doctor = doctor or a_doctor()
-    facility = default_facility()
+    facility = doctor.facility
     start = start or clock.now()
     row: dict[str, Any] = {
         "facility": facility,

@@ -13,6 +13,7 @@ from django.db import IntegrityError, connection
 from accounts.access.roles import Role
 from accounts.models import User
 from clinics.doctors import create_doctor
+from clinics.facilities import default_facility
 from clinics.models import Doctor
 from core import clock
 from core.db.transactions import atomic
@@ -60,7 +61,7 @@ def test_canary_check_then_insert_is_not_enough() -> None:
     both_have_looked = Barrier(2)
 
     def look_and_write() -> str:
-        keys = {"name_key": name_key(NAME), "phone_key": phone_key(PHONE)}
+        keys = {"facility": default_facility(), "name_key": name_key(NAME), "phone_key": phone_key(PHONE)}
         with atomic():
             seen = Patient.objects.filter(**keys).exists()
             both_have_looked.wait(timeout=10)

@@ -55,6 +55,16 @@ class Hospital:
 
         return Api(self.wire, renew(), renew)
 
+    def branch(self) -> "Hospital":
+        """Create another facility with an ADMIN and a desk of its own; return it."""
+        word = secrets.token_hex(4).upper()
+        body = {"name": f"Branch {word}", "code": f"B-{word}", "time_zone": self.facility["time_zone"]}
+        facility = self.admin.post("facilities/", body).expect(201)
+        name = f"u{secrets.token_hex(5)}"
+        admin = {"username": name, "email": f"{name}@example.org", "password": PASSWORD, "role": "ADMIN"}
+        self.admin.post("users/", {**admin, "facility": facility["id"]}).expect(201)
+        return Hospital(self.wire, name, PASSWORD)
+
     def concurrently(self, size: int, ask: Callable[[Api, int], Answer], by: Api | None = None) -> list[Answer]:
         """Send `size` requests at once, each over its own transport; return the responses."""
         start, authorization = Barrier(size), (by or self.desk).authorization

@@ -72,8 +72,8 @@ DOCTOR = {
     "experience_years": or_null(whole), "consultation_minutes": whole, "is_active": yes_no, "created_at": moment,
 }  # fmt: skip
 PATIENT = {
-    "id": uuid, "name": text, "phone": or_null(text), "email": maybe_text, "date_of_birth": or_null(day),
-    "birth_date_is_approximate": yes_no, "sex": or_null(one_of("F", "M", "O")),
+    "id": uuid, "facility": uuid, "name": text, "phone": or_null(text), "email": maybe_text,
+    "date_of_birth": or_null(day), "birth_date_is_approximate": yes_no, "sex": or_null(one_of("F", "M", "O")),
     "needs_assistance": yes_no, "is_active": yes_no, "created_at": moment,
 }  # fmt: skip
 SLOT = {

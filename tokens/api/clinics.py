@@ -4,6 +4,7 @@ from functools import partial
 from uuid import UUID
 
 from accounts.access.principal import principal_of
+from accounts.access.scoping import refuse_other_facility
 from accounts.audit.read_trail import attributed
 from clinics.api import views
 from clinics.api.schema import doctor_detail, facility_detail
@@ -28,6 +29,7 @@ class FacilityView(views.FacilityView):
     capabilities = {**views.FacilityView.capabilities, "PATCH": "facilities.write"}
 
     def patch(self, request: ApiRequest, facility_id: UUID) -> Answer:
+        refuse_other_facility(principal_of(request), facility_id)
         body = FacilitySerializer(data=request.data, partial=True)
         body.is_valid(raise_exception=True)
         work = partial(

@@ -8,14 +8,14 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 
 from accounts.access.roles import Role
-from accounts.models import User
+from accounts.models import User, first_facility_id
 from core.db.transactions import atomic
 
 _FIRST_STAFF = {"admin": Role.ADMIN, "desk": Role.FRONT_DESK}
 
 
 class Command(BaseCommand):
-    """Create the users `admin` and `desk` with random passwords, unless an ADMIN exists."""
+    """Create the users `admin`, a superuser, and `desk` with random passwords, unless an ADMIN exists."""
 
     help = __doc__
 
@@ -33,7 +33,8 @@ class Command(BaseCommand):
             for username, role in _FIRST_STAFF.items():
                 user = User.objects.filter(username_key=username).first() or User(username=username)
                 password = secrets.token_urlsafe(15)
-                user.role, user.is_active = role, True
+                user.role, user.is_active, user.is_superuser = role, True, role == Role.ADMIN
+                user.facility_id = first_facility_id()
                 user.set_password(password)
                 user.save()
                 lines.append(f"{username} {password}")

@@ -9,7 +9,7 @@ from rest_framework.test import APIClient
 
 from accounts.access.roles import Role
 from accounts.auth import api_keys, sessions
-from accounts.models import User
+from accounts.models import User, first_facility_id
 from core import clock
 
 PASSWORD = "quiet-harbour-42"
@@ -86,7 +86,13 @@ def make_patient() -> Callable[..., Any]:
         patient_class = apps.get_model("patients.Patient")
         count = patient_class.objects.count()
         return patient_class.objects.create(
-            name=name, phone=phone, name_key=name.lower(), phone_key=phone, namesake=count, created_at=clock.now()
+            facility_id=first_facility_id(),
+            name=name,
+            phone=phone,
+            name_key=name.lower(),
+            phone_key=phone,
+            namesake=count,
+            created_at=clock.now(),
         )
 
     return make

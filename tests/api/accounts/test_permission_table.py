@@ -20,6 +20,7 @@ PROMISED = {
     "users.manage": "all - - -",
     "api_keys.manage": "all - - -",
     "facilities.write": "all - - -",
+    "facilities.create": "all - - -",
     "doctors.read": "all all all all",
     "doctors.write": "all - - -",
     "rooms.read": "all all all -",
@@ -41,7 +42,9 @@ PROMISED = {
     "reports.read": "all all own -",
     "events.read": "all all own -",
 }
-NOT_FOR_KEYS = {"rooms.write", "users.manage", "api_keys.manage", "facilities.write", "doctors.write"}
+NOT_FOR_KEYS = {
+    "rooms.write", "users.manage", "api_keys.manage", "facilities.write", "facilities.create", "doctors.write",
+}  # fmt: skip
 FOR_BOOKING = {"tokens.book", "patients.register", "waiting_list.write"}
 OPEN = {
     "/api/v1/auth/token/", "/api/v1/auth/token/refresh/", "/api/v1/auth/logout/", "/api/v1/auth/register/",
@@ -101,8 +104,8 @@ def test_without_credentials_only_the_public_operations_are_allowed() -> None:
 
 @pytest.mark.parametrize("who", COLUMNS)
 def test_each_cell(who: str, make_user: MakeUser, make_doctor: Any) -> None:
-    doctor = {"doctor": make_doctor()} if who == Role.DOCTOR else {}
-    client = bearer(make_user(Role(who), **doctor)) if who in Role.values else key_client(who)
+    facts = {Role.DOCTOR: {"doctor": make_doctor()}, Role.ADMIN: {"is_superuser": True}}.get(who, {})
+    client = bearer(make_user(Role(who), **facts)) if who in Role.values else key_client(who)
     for path, method, capability in _operations():
         if capability is None or path.startswith(BY_CODE):
             continue
@@ -114,6 +117,11 @@ def test_each_cell(who: str, make_user: MakeUser, make_doctor: Any) -> None:
             wrong_form = (415,) if path.endswith("/logo/") else ()  # whose body is multipart
             allowed = (200, 400, 404, 409, *wrong_form)
             assert response.status_code in allowed, (path, method, response.status_code, response.content)
+
+
+def test_an_administrator_adds_no_facility(make_user: MakeUser) -> None:
+    body = {"name": "Branch", "code": "BRANCH"}
+    problem(bearer(make_user(Role.ADMIN)).post("/api/v1/facilities/", body), 403, "permission-denied")
 
 
 def test_a_method_that_does_not_exist_is_not_a_matter_of_rights(make_user: MakeUser) -> None:

@@ -17,7 +17,7 @@ from accounts import users
 from accounts.access.roles import Role
 from accounts.auth import sessions
 from accounts.auth.jwt import AccessToken, _backend
-from accounts.models import Session, User
+from accounts.models import Session, User, first_facility_id
 from core.clock import ManualClock
 from tests.api.accounts.conftest import PASSWORD, MakeUser, bearer, problem
 
@@ -43,6 +43,7 @@ def test_sign_in_by_user_name_or_email(api: APIClient, make_user: MakeUser, name
         "username": "desk",
         "email": "desk@hospital.example",
         "role": "FRONT_DESK",
+        "facility": str(first_facility_id()),
         "doctor": None,
         "patients": [],
     }

@@ -101,4 +101,4 @@ def test_an_unknown_facility_is_not_found(hospital: Hospital) -> None:
     hospital.desk.get(unknown).expect(404, "not-found")
     hospital.admin.patch(unknown, {"name": "X"}).expect(404, "not-found")
     hospital.desk.get("facilities/7/").expect(404, "not-found")
-    hospital.admin.post("facilities/", {"name": "X"}).expect(405, "method-not-allowed")
+    hospital.admin.delete(f"facilities/{hospital.facility['id']}/").expect(405, "method-not-allowed")

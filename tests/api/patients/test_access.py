@@ -1,5 +1,7 @@
 """Access to patients by role (contract section 10)."""
 
+from uuid import UUID
+
 import pytest
 
 from accounts.models import ReadTrail
@@ -125,6 +127,7 @@ def test_who_signs_up_gets_a_record_of_their_own(hospital: Hospital) -> None:
     from accounts.hooks import patient_registrar
 
     known = hospital.desk.post("patients/", SHORT).expect(201)
-    made = patient_registrar()(**SHORT, email="asha@example.org", date_of_birth=None)
+    facility_id = UUID(known["facility"])
+    made = patient_registrar()(**SHORT, facility_id=facility_id, email="asha@example.org", date_of_birth=None)
     assert str(made) != known["id"]
     assert hospital.desk.get(f"patients/{made}/").expect(200)["email"] == "asha@example.org"

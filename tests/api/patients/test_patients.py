@@ -68,8 +68,8 @@ def test_the_database_refuses_a_second_registration(db: None) -> None:
     patient.pk = None
     with pytest.raises(IntegrityError, match="patient_registered_once"), atomic():
         Patient.objects.create(
-            name=patient.name, phone=patient.phone, name_key=patient.name_key, phone_key=patient.phone_key,
-            created_at=clock.now(),
+            facility=patient.facility, name=patient.name, phone=patient.phone, name_key=patient.name_key,
+            phone_key=patient.phone_key, created_at=clock.now(),
         )  # fmt: skip
 
 

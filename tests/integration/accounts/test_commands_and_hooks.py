@@ -15,7 +15,7 @@ from accounts import hooks, tasks
 from accounts.access.roles import Role
 from accounts.auth import one_time_codes, sessions
 from accounts.limits import attempts
-from accounts.models import AttemptCount, OneTimeCode, ReadSeal, Session, User
+from accounts.models import AttemptCount, OneTimeCode, ReadSeal, Session, User, first_facility_id
 from core.clock import ManualClock
 
 pytestmark = pytest.mark.django_db
@@ -50,8 +50,13 @@ def test_once_there_is_an_administrator_nothing_happens(tmp_path: Path) -> None:
 
 def test_the_patients_app_provides_the_registrar() -> None:
     registrar = hooks.patient_registrar()
-    assert set(inspect.signature(registrar).parameters) >= {"name", "phone", "email", "date_of_birth"}
-    facts: dict[str, Any] = {"name": "Asha Rao", "phone": "+91 98450 11223", "email": "a@mail.example"}
+    assert set(inspect.signature(registrar).parameters) >= {"facility_id", "name", "phone", "email", "date_of_birth"}
+    facts: dict[str, Any] = {
+        "facility_id": first_facility_id(),
+        "name": "Asha Rao",
+        "phone": "+91 98450 11223",
+        "email": "a@mail.example",
+    }
     first = registrar(**facts, date_of_birth=date(1961, 4, 9))
     second = registrar(**facts, date_of_birth=None)
     assert first != second, "a new record, also for a name and phone that are on file"

@@ -14,6 +14,7 @@ from patients.identity import name_key, phone_key
 from patients.models import Patient
 from patients.rekeying import PAGE
 from patients.services import register_patient
+from tests.factories import ensure_facility
 
 pytestmark = pytest.mark.django_db
 
@@ -26,7 +27,7 @@ def rekey() -> str:
 
 def an_old_patient(name: str, phone: str, **facts: Any) -> Patient:
     """A row whose keys are the lower-cased input, as in earlier versions."""
-    keys = {"name_key": name.lower(), "phone_key": phone}
+    keys = {"facility": ensure_facility(), "name_key": name.lower(), "phone_key": phone}
     return Patient.objects.create(name=name, phone=phone, created_at=clock.now(), **{**keys, **facts})
 
 
@@ -79,10 +80,12 @@ def test_many_pages() -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO patients_patient"
-            " (id, name, phone, needs_assistance, name_key, phone_key, namesake, is_active, version, created_at)"
-            " SELECT gen_random_uuid(), 'Rao ' || n, '0987' || n, false, 'rao ' || n, '0987' || n, 0, true, 1, now()"
+            " (id, facility_id, name, phone, needs_assistance,"
+            " name_key, phone_key, namesake, is_active, version, created_at)"
+            " SELECT gen_random_uuid(), %s, 'Rao ' || n, '0987' || n, false,"
+            " 'rao ' || n, '0987' || n, 0, true, 1, now()"
             " FROM generate_series(1000000, 999999 + %s) AS n",
-            [number],
+            [ensure_facility().id, number],
         )
     assert rekey() == f"The keys of {number} patients changed."
     assert not Patient.objects.exclude(phone_key__startswith="+91987").exists()

@@ -156,6 +156,12 @@ class Slot(models.Model):
     # When the first hold, grace or buffer of this slot ends; null if there is none.
     next_due_at = models.DateTimeField(null=True, editable=False)
     first_called_at = models.DateTimeField(null=True, editable=False)
+    # When the doctor arrived, since when calling is paused and until when that is expected, and when the doctor left.
+    began_at = models.DateTimeField(null=True, editable=False)
+    paused_since = models.DateTimeField(null=True, editable=False)
+    paused_until = models.DateTimeField(null=True, editable=False)
+    pause_reason = models.CharField(max_length=500, blank=True, default="", db_default="", editable=False)
+    finished_at = models.DateTimeField(null=True, editable=False)
     # When each consultation in progress began, in order.
     in_consultation_since = ArrayField(models.DateTimeField(), default=list, db_default=[], editable=False)
     last_event = models.PositiveIntegerField(default=0, editable=False)

@@ -37,7 +37,7 @@ IN_WORDS = {
     "patients.write": "change and remove patients",
     "slots.read": "see slots",
     "slots.write": "open, change and remove slots",
-    "slots.run": "delay and close a slot, call the next patient",
+    "slots.run": "delay, begin, pause, finish, close and reopen a slot, call the next patient",
     "slots.cancel": "cancel a slot",
     "tokens.read": "see tokens, and the reasons for their positions",
     "tokens.book": "book, hold, confirm, cancel (patients as ONLINE or FOLLOWUP)",

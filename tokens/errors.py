@@ -56,6 +56,20 @@ class GraceExpired(EngineError):
     template = "The patient did not arrive within the grace period; the seat was freed."
 
 
+class UndoImpossible(EngineError):
+    """This cannot be undone"""
+
+    code = "undo-impossible"
+    template = "There is nothing to undo, or it is too late."
+
+
+class SlotPaused(EngineError):
+    """The slot is paused"""
+
+    code = "slot-paused"
+    template = "The doctor has paused: no patients are called until the slot is resumed."
+
+
 class QueueEmpty(EngineError):
     """No patient is ready to be called"""
 

@@ -44,6 +44,8 @@ STATUS: dict[str, int] = {
     "hold-expired": 409,
     "grace-expired": 409,
     "queue-empty": 409,
+    "slot-paused": 409,
+    "undo-impossible": 409,
     "room-occupied": 409,
     "check-in-not-open": 409,
     "in-use": 409,

@@ -182,8 +182,23 @@ class Day:
         for slot in self.slots:
             if slot.start + timedelta(minutes=slot.delay) > self.reference.now:
                 continue
+            self._session(slot)
             for room in slot.rooms or (None,):
                 self._consult(slot, room, minute, deaf)
+
+    def _session(self, slot: Slot) -> None:
+        """Let the doctor arrive, pause now and then, and finish some time after the end."""
+        r = self.random
+        if not slot.began and slot.state != "CANCELLED" and not slot.finished:
+            self._try("begin", slot)
+        elif slot.paused and r.random() < 0.2:
+            self._try("resume", slot)
+        elif not slot.finished and not slot.paused and r.random() < 0.005:
+            self._try("pause", slot, r.choice((None, 5, 15)))
+        elif not slot.finished and self.reference.now > slot.delayed_end and r.random() < 0.02:
+            self._try("finish", slot)
+        elif slot.finished and r.random() < 0.01:
+            self._try("reopen", slot)
 
     def _consult(self, slot: Slot, room: str | None, minute: int, deaf: set[Patient]) -> None:
         inside = self.reference.in_room(slot, room)

@@ -23,6 +23,7 @@ from tokens.policy.priority import Category
 from tokens.queries.estimates import estimate_at, expected_end
 from tokens.queries.queue import positions_of, tokens_of
 from tokens.services import TokenAllocationService
+from tokens.sessions import SessionService
 from waitlist.models import WaitlistEntry
 
 ACTOR = "user:model"
@@ -33,7 +34,7 @@ class Real:
 
     def __init__(self, reference: Reference, clock: ManualClock) -> None:
         self.reference, self.clock = reference, clock
-        self.service = TokenAllocationService()
+        self.service, self.sessions = TokenAllocationService(), SessionService()
         self.facility = ensure_facility()
         self.doctors: dict[Doctor, UUID] = {}
         self.patients: dict[Patient, UUID] = {}
@@ -126,6 +127,24 @@ class Real:
     def close_slot(self, slot: Slot) -> None:
         self.service.close_slot(slot_id=self.slots[slot], actor=ACTOR)
 
+    def begin(self, slot: Slot) -> None:
+        self.sessions.begin(slot_id=self.slots[slot], actor=ACTOR)
+
+    def pause(self, slot: Slot, minutes: int | None = None) -> None:
+        self.sessions.pause(slot_id=self.slots[slot], minutes=minutes, actor=ACTOR)
+
+    def resume(self, slot: Slot) -> None:
+        self.sessions.resume(slot_id=self.slots[slot], actor=ACTOR)
+
+    def finish(self, slot: Slot) -> tuple[list[int], ...]:
+        result = self.sessions.finish(slot_id=self.slots[slot], actor=ACTOR)
+        people = {row_id: patient.number for patient, row_id in self.patients.items()}
+        lists = (result.no_shows, result.carried_over, result.not_seen)
+        return tuple([people[token.patient_id] for token in each] for each in lists)
+
+    def reopen(self, slot: Slot) -> None:
+        self.sessions.reopen(slot_id=self.slots[slot], actor=ACTOR)
+
     def sweep(self) -> None:
         self.service.sweep()
 
@@ -165,6 +184,7 @@ class Real:
         assert queue == sorted(queue, key=lambda token: token.order_key), "SQL and policy order the queue differently"
         return {
             "status": row.status,
+            "session": (row.began_at is not None, row.paused_since is not None, row.finished_at is not None),
             "delay": (row.delay_minutes, row.cascaded_minutes),
             "seats": (row.current_capacity, row.max_capacity, row.available_capacity),
             "expected_end": expected_end(slot=row, now=now),
@@ -232,6 +252,7 @@ def picture_of(reference: Reference, slot: Slot) -> dict[str, Any]:
     beginning = datetime.min
     return {
         "status": slot.status,
+        "session": (slot.began, slot.paused, slot.finished),
         "delay": (slot.delay, slot.delay - slot.own_delay),
         "seats": (reference.seats(slot), slot.capacity, max(0, slot.capacity - reference.seats(slot))),
         "expected_end": max([slot.delayed_end, *(estimate + one for estimate in estimates)]),
@@ -294,7 +315,7 @@ class Pair:
             assert told == {"Token": "Token", "Entry": "WaitlistEntry"}[type(expected).__name__]
         elif name == "cancel":
             assert told == len(expected)
-        elif name in ("set_delay", "cancel_slot"):
+        elif name in ("set_delay", "cancel_slot", "finish"):
             assert told == expected, f"{name}: the engine answers {told}, the contract {expected}"
         return expected
 

@@ -9,7 +9,7 @@ IN_QUEUE = {"PENDING", "CONFIRMED", "CHECKED_IN"}
 LIVE = IN_QUEUE | {"CALLED", "IN_CONSULTATION", "STEPPED_OUT"}
 ALWAYS_SEATED = LIVE | {"COMPLETED", "BUFFER"}
 Rank = tuple[Decimal, int, int, Fraction]
-FINAL = {"COMPLETED", "CANCELLED", "EXPIRED", "NO_SHOW"}
+FINAL = {"COMPLETED", "CANCELLED", "EXPIRED", "NO_SHOW", "NOT_SEEN"}
 
 
 class Refused(Exception):
@@ -38,6 +38,11 @@ class Slot:
     state: str = "OPEN"  # OPEN, CLOSED or CANCELLED
     called_somebody: bool = False
     rooms: tuple[str, ...] = ()
+    began: bool = False
+    paused: bool = False
+    paused_until: datetime | None = None
+    finished: bool = False
+    closed_at: datetime | None = None
     tokens: list["Token"] = field(default_factory=list, repr=False)
     entries: list["Entry"] = field(default_factory=list, repr=False)
 

@@ -43,6 +43,8 @@ class Reference(Sessions, Visits):
 
     def queue_start(self, slot: Slot) -> datetime:
         start = slot.start + timedelta(minutes=slot.delay)
+        if slot.paused_until:
+            start = max(start, slot.paused_until)
         if slot.called_somebody:
             start = max(start, self.now)
             inside = [self.in_room(slot, room) for room in slot.rooms or (None,)]
@@ -165,7 +167,7 @@ class Reference(Sessions, Visits):
     def emergency(self, slot: Slot, patient: Patient, acuity: int | None = None) -> Token:
         self._settle_places(patient, slot)
         running = any(t.status in IN_QUEUE | {"CALLED", "IN_CONSULTATION"} for t in slot.tokens)
-        if slot.state == "CANCELLED" or (self.now >= slot.delayed_end and not running):
+        if slot.state == "CANCELLED" or slot.finished or (self.now >= slot.delayed_end and not running):
             raise Refused("slot-not-open")
         held = self.live_token(patient, slot)
         if held and (held.slot is not slot or held.status not in IN_QUEUE):
@@ -200,12 +202,14 @@ class Reference(Sessions, Visits):
     def call(self, token: Token, *, room: str | None = None) -> None:
         self.settle(token.slot)
         room = self._room(token.slot, room)
+        self._not_paused(token.slot)
         self._only(token, "CONFIRMED", "CHECKED_IN")
         self._call(token, room)
 
     def call_next(self, slot: Slot, *, complete_current: bool = False, room: str | None = None) -> Token:
         self.settle(slot)
         room = self._room(slot, room)
+        self._not_paused(slot)
         first = next((t for t in self.queue(slot) if t.status == "CHECKED_IN"), None)
         if first is None:
             raise Refused("queue-empty")
@@ -301,7 +305,7 @@ class Reference(Sessions, Visits):
         self.settle(slot)
         if slot.state != "OPEN":
             raise Refused("invalid-transition")
-        slot.state = "CLOSED"
+        slot.state, slot.closed_at = "CLOSED", self.now
         self._end_waiting(slot, "EXPIRED")
 
     # Internals

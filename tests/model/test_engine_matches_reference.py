@@ -182,6 +182,14 @@ class Counter(RuleBasedStateMachine):
     def set_rooms(self, slot: int, rooms: tuple[str, ...]) -> None:
         self.act("set_rooms", self.slot(slot), rooms)
 
+    @rule(slot=INDEX, act=st.sampled_from(["begin", "pause", "resume", "resume", "finish", "reopen"]))
+    def session(self, slot: int, act: str) -> None:
+        self.act(act, self.slot(slot))
+
+    @rule(slot=INDEX, minutes=st.sampled_from([1, 5, 30]))
+    def pause(self, slot: int, minutes: int) -> None:
+        self.act("pause", self.slot(slot), minutes)
+
     @precondition(lambda self: any(s.entries for s in self.reference.slots))
     @rule(index=INDEX)
     def withdraw(self, index: int) -> None:

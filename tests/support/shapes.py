@@ -80,7 +80,9 @@ SLOT = {
     "id": uuid, "doctor": uuid, "doctor_name": text, "start_time": moment, "end_time": moment, "expected_end": moment,
     "max_capacity": whole, "current_capacity": whole, "available_capacity": whole, "waiting_count": whole,
     "status": one_of("ACTIVE", "DELAYED", "CANCELLED", "CLOSED"), "delay_minutes": whole, "cascaded_minutes": whole,
-    "consultation_minutes": whole, "rooms": ids, "version": whole, "created_at": moment,
+    "consultation_minutes": whole, "rooms": ids, "began_at": or_null(moment),
+    "paused_since": or_null(moment), "paused_until": or_null(moment), "finished_at": or_null(moment),
+    "version": whole, "created_at": moment,
 }  # fmt: skip
 SLOT_INFO = {"doctor": or_null(lambda value: True), "start_time": moment, "end_time": moment}
 TOKEN = {

@@ -64,7 +64,7 @@ class CheckInView(TokenActionView):
     act = TokenAllocationService.check_in
 
 
-@openapi.action("Call", "Call this patient in")
+@openapi.action("Call", "Call this patient in", "slot-paused")
 class CallView(TokenActionView):
     """Call this patient in, whatever their position."""
 

@@ -24,6 +24,10 @@ SLOT: dict[str, Any] = {
     "cascaded_minutes": 0,
     "consultation_minutes": 10,
     "rooms": [ROOM_ID],
+    "began_at": None,
+    "paused_since": None,
+    "paused_until": None,
+    "finished_at": None,
     "version": 2,
     "created_at": "2026-03-01T18:02:11+05:30",
 }

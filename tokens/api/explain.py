@@ -15,7 +15,9 @@ from tokens.policy.priority import BASE, Category
 from tokens.queries.queue import ahead_of
 
 EMERGENCY_EVENTS = ("token.emergency_admitted", "token.became_emergency", "token.triaged")
-SLOT_EVENTS = ("slot.delayed", "slot.cancelled", "slot.closed")
+SLOT_EVENTS = (
+    "slot.delayed", "slot.paused", "slot.resumed", "slot.cancelled", "slot.closed", "slot.finished", "slot.reopened",
+)  # fmt: skip
 
 
 class ExplanationMessage(OutputSerializer):

@@ -47,6 +47,10 @@ class SlotMessage(OutputSerializer):
     cascaded_minutes = serializers.IntegerField()
     consultation_minutes = serializers.IntegerField()
     rooms = serializers.ListField(child=serializers.UUIDField())
+    began_at = serializers.DateTimeField(allow_null=True, help_text="When the doctor arrived.")
+    paused_since = serializers.DateTimeField(allow_null=True)
+    paused_until = serializers.DateTimeField(allow_null=True, help_text="When the pause is expected to end.")
+    finished_at = serializers.DateTimeField(allow_null=True)
     version = serializers.IntegerField()
     created_at = serializers.DateTimeField()
 

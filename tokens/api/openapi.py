@@ -195,7 +195,7 @@ slot_call_next = extend_schema_view(
         summary="Call the next patient who is here",
         description="A slot with several rooms needs `room`; the only room of a slot is taken without being named.",
         request=serializers.CallNextRequest,
-        responses={200: messages.TokenMessage, **problems("queue-empty", "version-conflict")},
+        responses={200: messages.TokenMessage, **problems("queue-empty", "slot-paused", "version-conflict")},
         examples=[
             _example("And complete the one in the room", {"complete_current": True}),
             _example("To one of two rooms", {"room": ROOM_ID}),

@@ -79,7 +79,8 @@ class SlotRequest(StrictSerializer):
 
     READ_ONLY = (
         "id", "doctor_name", "expected_end", "current_capacity", "available_capacity", "waiting_count", "status",
-        "delay_minutes", "cascaded_minutes", "version", "created_at",
+        "delay_minutes", "cascaded_minutes", "began_at", "paused_since", "paused_until", "finished_at", "version",
+        "created_at",
     )  # fmt: skip
 
     doctor = StrictUUIDField(source="doctor_id")

@@ -57,7 +57,8 @@ def _slots() -> QuerySet[Slot]:
     return Slot.objects.select_related("doctor", "facility")
 
 
-def _slot_answer(slot: Slot, *, status: int = 200) -> Answer:
+def slot_answer(slot: Slot, *, status: int = 200) -> Answer:
+    """Return the answer with a slot and its ETag."""
     return Answer(status, slot_body(slot, now=clock.now()), {"ETag": f'"{slot.version}"'})
 
 
@@ -98,7 +99,7 @@ class SlotListView(Endpoint):
             days=lambda zone: {local_day(plan["start_time"], zone)},
             actor=principal_of(request).actor,
         )
-        return write(request, work, lambda made: _slot_answer(made[0], status=201))
+        return write(request, work, lambda made: slot_answer(made[0], status=201))
 
 
 @openapi.slot_detail
@@ -111,7 +112,7 @@ class SlotView(Endpoint):
         slot = _slots().filter(facility_id=facility_of_slot(slot_id), id=slot_id).first()
         if slot is None:
             raise NotFound
-        return _slot_answer(slot)
+        return slot_answer(slot)
 
     def put(self, request: ApiRequest, slot_id: UUID) -> Answer:
         return self._change(request, slot_id, partly=False)
@@ -130,7 +131,7 @@ class SlotView(Endpoint):
             changes=_read_plan(request, slot_id=slot_id, partly=partly),
             actor=principal_of(request).actor,
         )
-        return write(request, work, _slot_answer, versioned=True)
+        return write(request, work, slot_answer, versioned=True)
 
 
 @openapi.slot_bulk
@@ -185,7 +186,7 @@ class DelaySlotView(Endpoint):
     def put(self, request: ApiRequest, slot_id: UUID) -> Answer:
         body = DelayRequest.read_body(request.data)
         dry_run = DryRunFilters.read(request).get("dry_run", False)
-        principal = _checked_principal(request, self, slot_id)
+        principal = checked_principal(request, self, slot_id)
         work = partial(
             service.delay_slot,
             slot_id=slot_id,
@@ -266,9 +267,9 @@ class CloseSlotView(Endpoint):
 
     def post(self, request: ApiRequest, slot_id: UUID) -> Answer:
         NothingRequest.read_body(request.data)
-        principal = _checked_principal(request, self, slot_id)
+        principal = checked_principal(request, self, slot_id)
         work = partial(service.close_slot, slot_id=slot_id, actor=principal.actor)
-        return write(request, work, _slot_answer, versioned=True)
+        return write(request, work, slot_answer, versioned=True)
 
 
 @openapi.slot_call_next
@@ -279,7 +280,7 @@ class CallNextView(Endpoint):
 
     def post(self, request: ApiRequest, slot_id: UUID) -> Answer:
         body = CallNextRequest.read_body(request.data)
-        principal = _checked_principal(request, self, slot_id)
+        principal = checked_principal(request, self, slot_id)
         work = partial(service.call_next, slot_id=slot_id, **body, actor=principal.actor)
         return write(request, work, called_answer, versioned=True)
 
@@ -289,7 +290,7 @@ def called_answer(token: Token) -> Answer:
     return Answer(200, token_body(token, position=None, now=clock.now()))
 
 
-def _checked_principal(request: ApiRequest, view: Endpoint, slot_id: UUID) -> Principal:
+def checked_principal(request: ApiRequest, view: Endpoint, slot_id: UUID) -> Principal:
     """Return the caller; raise NotFound for a doctor if the slot is another doctor's."""
     principal = principal_of(request)
     refuse_foreign_slot(slot_id=slot_id, principal=principal, reach=reach_of(request, view))

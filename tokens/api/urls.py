@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from tokens.api import actions, clinics, events, slot_tokens, slots, tokens, waiting_list
+from tokens.api import actions, clinics, events, sessions, slot_tokens, slots, tokens, waiting_list
 
 urlpatterns = [
     path("facilities/<id:facility_id>/", clinics.FacilityView.as_view(), name="facility-detail"),
@@ -15,6 +15,11 @@ urlpatterns = [
     path("slots/<id:slot_id>/cancel/", slots.CancelSlotView.as_view(), name="slot-cancel"),
     path("slots/<id:slot_id>/close/", slots.CloseSlotView.as_view(), name="slot-close"),
     path("slots/<id:slot_id>/call_next/", slots.CallNextView.as_view(), name="slot-call-next"),
+    path("slots/<id:slot_id>/begin/", sessions.BeginView.as_view(), name="slot-begin"),
+    path("slots/<id:slot_id>/pause/", sessions.PauseView.as_view(), name="slot-pause"),
+    path("slots/<id:slot_id>/resume/", sessions.ResumeView.as_view(), name="slot-resume"),
+    path("slots/<id:slot_id>/finish/", sessions.FinishView.as_view(), name="slot-finish"),
+    path("slots/<id:slot_id>/reopen/", sessions.ReopenView.as_view(), name="slot-reopen"),
     path("slots/<id:slot_id>/tokens/", slot_tokens.SlotTokensView.as_view(), name="slot-tokens"),
     path("tokens/", tokens.TokenListView.as_view(), name="token-list"),
     path("tokens/emergency/", tokens.EmergencyView.as_view(), name="token-emergency"),

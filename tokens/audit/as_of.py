@@ -14,6 +14,7 @@ from waitlist.models import WaitlistEntry
 SLOT_FACTS = (
     "doctor_id", "start_time", "end_time", "max_capacity", "consultation_minutes", "status", "own_delay_minutes",
     "delay_minutes", "first_called_at", "in_consultation_since", "rooms",
+    "began_at", "paused_since", "paused_until", "finished_at",
 )  # fmt: skip
 TOKEN_FACTS = (
     "id", "ticket", "patient_id", "category", "priority", "acuity", "arrival", "place", "status", "created_at",

@@ -92,6 +92,10 @@ class SlotThen:
     own_delay_minutes: int = 0
     delay_minutes: int = 0
     first_called_at: datetime | None = None
+    began_at: datetime | None = None
+    paused_since: datetime | None = None
+    paused_until: datetime | None = None
+    finished_at: datetime | None = None
     in_consultation_since: list[datetime] = field(default_factory=list)
     rooms: list[UUID] = field(default_factory=list)
     deleted: bool = False
@@ -150,7 +154,7 @@ def _apply(slot: SlotThen, event: Happened) -> None:
     elif kind == "waitlist":
         _on_entry(slot, event)
     elif (change := SLOT_CHANGES.get(event.type)) is not None:
-        for name, value in change(slot, event.data).items():
+        for name, value in change(slot, {**event.data, "event_at": event.at}).items():
             setattr(slot, name, value)
 
 
@@ -175,6 +179,22 @@ SLOT_CHANGES: dict[str, Callable[[SlotThen, Mapping[str, Any]], dict[str, Any]]]
     "slot.changed": lambda slot, data: _plan(data),
     "slot.delayed": _delay,
     "slot.closed": lambda slot, data: {"status": "CLOSED"},
+    "slot.began": lambda slot, data: {"began_at": data["event_at"]},
+    "slot.paused": lambda slot, data: {
+        "paused_since": data["event_at"],
+        "paused_until": _moment(data["paused_until"]),
+    },
+    "slot.resumed": lambda slot, data: {"paused_since": None, "paused_until": None},
+    "slot.finished": lambda slot, data: {
+        "status": "CLOSED",
+        "finished_at": data["event_at"],
+        "paused_since": None,
+        "paused_until": None,
+    },
+    "slot.reopened": lambda slot, data: {
+        "status": "DELAYED" if slot.delay_minutes else "ACTIVE",
+        "finished_at": None,
+    },
     "slot.cancelled": lambda slot, data: {"status": "CANCELLED"},
     "slot.deleted": lambda slot, data: {"deleted": True, "entries": {}},
 }

@@ -6,7 +6,7 @@ from clinics.rooms import name_of_room
 from core.db.sql import Found
 from core.errors import ValidationFailed
 from tokens.engine.ledger import Ledger
-from tokens.errors import InvalidTransition, QueueEmpty, RoomOccupied
+from tokens.errors import InvalidTransition, QueueEmpty, RoomOccupied, SlotPaused
 from tokens.models import Token
 from tokens.policy.lifecycle import Action, Status, allows
 from tokens.queries.estimates import estimate_in_queue
@@ -17,9 +17,10 @@ from tokens.queries.queue import tokens_of
 def call(ledger: Ledger, *, token: Token, room: UUID | None) -> None:
     """Call this patient in, whatever their position, to one of the slot's rooms. The token keeps its last estimate.
 
-    Raise ValidationFailed for a room that is not one of the slot's, or for none if it has several.
+    Raise ValidationFailed for a room that is not one of the slot's, or for none if it has several, and SlotPaused.
     """
     room = _one_of_the_rooms(ledger, room)
+    _refuse_while_paused(ledger)
     if not allows(action=Action.CALL, status=token.status):
         raise InvalidTransition(current_status=token.status, action=Action.CALL.value)
     _call_to(ledger, token, room)
@@ -45,10 +46,11 @@ def _call_to(ledger: Ledger, token: Token, room: UUID | None) -> None:
 def call_next(ledger: Ledger, first_here: Found, *, room: UUID | None, complete_current: bool) -> Token:
     """Call the first CHECKED_IN patient of the queue to one of the slot's rooms.
 
-    With `complete_current`, end the consultation in this room. Raise ValidationFailed as `call` does; if no patient has
-    checked in, raise QueueEmpty and change nothing.
+    With `complete_current`, end the consultation in this room. Raise ValidationFailed and SlotPaused as `call` does;
+    if no patient has checked in, raise QueueEmpty and change nothing.
     """
     room = _one_of_the_rooms(ledger, room)
+    _refuse_while_paused(ledger)
     if not first_here:
         raise QueueEmpty
     [token] = seated(first_here, {ledger.slot.id: ledger.slot})
@@ -95,6 +97,11 @@ def _in_room(ledger: Ledger, room: UUID | None) -> list[Token]:
     if not slot.in_consultation_since:
         return []
     return list(tokens_of(slot=slot).filter(status=Status.IN_CONSULTATION, room=room))
+
+
+def _refuse_while_paused(ledger: Ledger) -> None:
+    if ledger.slot.paused_since is not None:
+        raise SlotPaused
 
 
 def _one_of_the_rooms(ledger: Ledger, room: UUID | None) -> UUID | None:

@@ -44,8 +44,8 @@ def admit(ledger: Ledger, patients: Found, tokens: Found, *, acuity: int | None,
 
     `patients` and `tokens` are the results of `emergency_queries`. Raise NotFound if the patient does not exist;
     ValidationFailed if the facility requires a reason and there is none;
-    SlotNotOpen for a cancelled slot, or one that is over and whose queue is empty; DuplicateBooking if the patient
-    holds another live token with that doctor on that day.
+    SlotNotOpen for a cancelled or finished slot, or one that is over and whose queue is empty; DuplicateBooking if the
+    patient holds another live token with that doctor on that day.
     """
     slot = ledger.slot
     if not patients:
@@ -108,7 +108,7 @@ def triage(ledger: Ledger, *, token: Token, acuity: int) -> None:
 
 def _takes_emergencies(ledger: Ledger) -> bool:
     slot = ledger.slot
-    if slot.status == SlotStatus.CANCELLED:
+    if slot.status == SlotStatus.CANCELLED or slot.finished_at is not None:
         return False
     if ledger.now < slot.delayed_end or slot.queue_length > 0:
         return True

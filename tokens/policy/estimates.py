@@ -27,6 +27,11 @@ def queue_start(
     return max(fixed_until, now)
 
 
+def earliest_start(*, delayed_start: datetime, paused_until: datetime | None) -> datetime:
+    """Return the delayed start of a slot, or the expected end of its pause if that is later."""
+    return delayed_start if paused_until is None else max(delayed_start, paused_until)
+
+
 def stands_until(
     *,
     delayed_start: datetime,

@@ -44,6 +44,7 @@ class Action(StrEnum):
     NO_SHOW = "no_show"
     REINSTATE = "reinstate"
     END_GRACE = "end_grace"
+    END_ABSENT = "end_absent"
     END_UNSEEN = "end_unseen"
     CANCEL = "cancel"
     CANCEL_WITH_SLOT = "cancel_with_slot"
@@ -142,6 +143,9 @@ MOVES: dict[Action, Move] = {
         Status.CHECKED_IN, "reinstated", "the patient turned up in the grace: back at the old priority", Status.NO_SHOW
     ),
     Action.END_GRACE: _move(Status.NO_SHOW, "grace_ended", "the grace ran out; the seat is freed", Status.NO_SHOW),
+    Action.END_ABSENT: _move(
+        Status.NO_SHOW, "no_show", "the slot ended and the patient did not come: no grace", Status.CONFIRMED
+    ),
     Action.END_UNSEEN: _move(
         Status.NOT_SEEN,
         "not_seen",

@@ -21,6 +21,8 @@ class Timed(Protocol):
     @property
     def consultation_minutes(self) -> int: ...
     @property
+    def paused_until(self) -> datetime | None: ...
+    @property
     def room_count(self) -> int: ...
 
 
@@ -32,7 +34,7 @@ def moment_of_list(*, slot: Timed, now: datetime, stepped_out: int = 0) -> datet
     number of those that the list shows), because they become overdue with time.
     """
     fixed_until = estimates.stands_until(
-        delayed_start=slot.delayed_start,
+        delayed_start=estimates.earliest_start(delayed_start=slot.delayed_start, paused_until=slot.paused_until),
         first_called_at=slot.first_called_at,
         room_since=slot.room_since,
         consultation_minutes=slot.consultation_minutes,
@@ -45,7 +47,7 @@ def moment_of_list(*, slot: Timed, now: datetime, stepped_out: int = 0) -> datet
 def start_of_queue(*, slot: Timed, now: datetime) -> datetime:
     """Return when the first patient of the slot's queue is expected to be seen."""
     return estimates.queue_start(
-        delayed_start=slot.delayed_start,
+        delayed_start=estimates.earliest_start(delayed_start=slot.delayed_start, paused_until=slot.paused_until),
         first_called_at=slot.first_called_at,
         room_since=slot.room_since,
         consultation_minutes=slot.consultation_minutes,

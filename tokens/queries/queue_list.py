@@ -28,8 +28,8 @@ from tokens.queries.queue import in_order
 _HEAD = """
 SELECT id, facility_id, doctor_id, (SELECT name FROM clinics_doctor WHERE id = slot.doctor_id),
     (SELECT time_zone FROM clinics_facility WHERE id = slot.facility_id), start_time, end_time, delay_minutes,
-    consultation_minutes, first_called_at, in_consultation_since, cardinality(rooms), stepped_out, version,
-    last_event_hash,
+    consultation_minutes, paused_until, first_called_at, in_consultation_since, cardinality(rooms), stepped_out,
+    version, last_event_hash,
     (SELECT stamp FROM patients_namestamp)
 FROM clinics_slot AS slot
 WHERE facility_id = %s AND id = ANY(%s)
@@ -72,6 +72,7 @@ class Head(NamedTuple):
     end_time: datetime
     delay_minutes: int
     consultation_minutes: int
+    paused_until: datetime | None
     first_called_at: datetime | None
     in_consultation_since: list[datetime]
     named_rooms: int

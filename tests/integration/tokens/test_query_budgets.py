@@ -199,6 +199,24 @@ def test_calling_the_next_costs_the_same(desk: Counter) -> None:
     assert few.number == many.number <= 7, str(many)
 
 
+@pytest.mark.parametrize("act", ["begin", "pause"])
+def test_an_act_on_a_slot_costs_as_much_as_closing_it(desk: Counter, act: str) -> None:
+    close, few, many = (
+        desk.post(f"slots/{slot_with(queue=number).id}/{each}/")
+        for each, number in (("close", FEW), (act, FEW), (act, MANY))
+    )
+    assert few.number == many.number <= close.number, str(many)
+
+
+def test_finishing_costs_the_same_in_a_short_queue_and_in_a_long_one(desk: Counter) -> None:
+    def finish(number: int) -> Counted:
+        return desk.post(f"slots/{slot_with(queue=number, waiting=number).id}/finish/")
+
+    close, few, many = desk.post(f"slots/{slot_with(queue=FEW, waiting=FEW).id}/close/"), finish(FEW), finish(MANY)
+    assert len(many.answer.body["no_shows"]) == MANY
+    assert few.number == many.number <= close.number + 2, str(many)
+
+
 def test_calling_to_one_of_several_rooms_takes_one_statement_more(desk: Counter) -> None:
     """The name of the room."""
 

@@ -88,9 +88,26 @@ def test_the_queue_start_is_constant_until_the_time_of_stands_until(
 
 
 def test_a_list_is_made_for_the_end_of_the_second_once_its_estimates_move() -> None:
-    slot = SimpleNamespace(delayed_start=NINE, first_called_at=NINE, room_since=None, consultation_minutes=10)
+    slot = SimpleNamespace(
+        delayed_start=NINE, first_called_at=NINE, room_since=None, consultation_minutes=10, paused_until=None
+    )
     assert moment_of_list(slot=slot, now=NINE) is None
     assert moment_of_list(slot=slot, now=NINE + timedelta(microseconds=1)) == NINE + timedelta(seconds=1)
     assert moment_of_list(slot=slot, now=NINE + timedelta(seconds=1)) == NINE + timedelta(seconds=1)
     slot.first_called_at = None
     assert moment_of_list(slot=slot, now=NINE + timedelta(days=1)) is None
+
+
+@given(rooms=st.integers(1, 8), minutes=st.integers(1, 60), ahead=st.integers(0, 50))
+def test_rooms_divide_the_queue(rooms: int, minutes: int, ahead: int) -> None:
+    """As many patients as there are rooms have the same estimate, and the last of them ends the slot."""
+
+    def at(place: int) -> datetime:
+        return estimated_time(start_of_queue=NINE, consultation_minutes=minutes, ahead=place, rooms=rooms)
+
+    assert at(ahead + rooms) == at(ahead) + timedelta(minutes=minutes)
+    assert at(0) == at(rooms - 1) == NINE
+    end = expected_end(
+        delayed_end=NINE, start_of_queue=NINE, consultation_minutes=minutes, queue_length=ahead + 1, rooms=rooms
+    )
+    assert end == at(ahead) + timedelta(minutes=minutes)

@@ -12,6 +12,7 @@ CONTRACT = {
     Action.RECALL: ({"CALLED"}, "CALLED"),
     Action.STEP_OUT: ({"CHECKED_IN", "CALLED", "IN_CONSULTATION"}, "STEPPED_OUT"),
     Action.STEP_IN: ({"STEPPED_OUT"}, "CHECKED_IN"),
+    Action.END_ABSENT: ({"CONFIRMED"}, "NO_SHOW"),
     Action.END_UNSEEN: ({"CHECKED_IN", "STEPPED_OUT"}, "NOT_SEEN"),
     Action.START: ({"CALLED"}, "IN_CONSULTATION"),
     Action.REQUEUE: ({"CALLED"}, "CHECKED_IN"),

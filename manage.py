@@ -5,7 +5,7 @@ import os
 import sys
 
 # These commands define tables, read all rows or delete rows of append-only tables, so they use DATABASE_OWNER_URL.
-OWNER_COMMANDS = {"migrate", "backup", "restore", "partition_tables", "erase_patient", "flush"}
+OWNER_COMMANDS = {"migrate", "backup", "restore", "partition_tables", "erase_patient", "erase_facility", "flush"}
 
 
 def main() -> None:

@@ -16,13 +16,14 @@ from clinics.models import Doctor, Facility, Slot, SlotStatus
 from core import clock
 from core.api.commands import Reply
 from core.db.transactions import atomic
-from core.errors import NotFound
+from core.errors import InUse, NotFound
 from core.local_time import local_day
 from tokens import rules
 from tokens.engine.ledger import Ledger
 from tokens.engine.transaction import on_facility, on_plan_of
 from tokens.models import Token
 from tokens.operations import delays, rezoning, slots
+from tokens.operations.slots import SlotPlan as SlotPlan
 from tokens.queries.due import are_in_use
 
 OLDEST_RUNNING = timedelta(days=4)
@@ -99,6 +100,18 @@ class PlanningService:
         return on_plan_of(
             doctor_id, first=first, last=last, actor=actor, operation=operation, reply=reply, dry_run=dry_run
         )
+
+    def add_slot(self, *, doctor: Doctor, plan: SlotPlan, actor: str) -> Slot:
+        """Create a slot in the caller's transaction, which has locked the doctor's row and read the doctor under it.
+
+        Raise DoctorInactive, and InUse on a day with a delay, which the slot would have to inherit; the database raises
+        SlotOverlap.
+        """
+        [slot] = slots.plan(doctor=doctor, plans=[plan], now=clock.now(), actor=actor)
+        of_the_day = Slot.objects.filter(facility_id=doctor.facility_id, doctor=doctor, local_date=slot.local_date)
+        if of_the_day.filter(delay_minutes__gt=0).exists():
+            raise InUse("The doctor's slots of this day are delayed: add the slot with `POST slots/`.")
+        return slot
 
     def delete_doctor(self, *, doctor_id: UUID, actor: str, reply: Reply | None = None) -> Any:
         """Delete a doctor and the doctor's slots; raise DoctorInUse if a token refers to the doctor."""

@@ -9,17 +9,14 @@ from django.db.models import Subquery
 
 from core import clock
 from core.api.commands import Reply
-from core.db.sql import Found
 from core.errors import NotFound
 from core.local_time import zone_info
 from live.models import Link
 from live.secrets import hash_of, new_seed, secret_of
 from tokens.engine.ledger import Ledger
-from tokens.engine.locate import place_of_token
-from tokens.engine.transaction import on_slot
+from tokens.engine.transaction import on_token
 from tokens.errors import InvalidTransition
 from tokens.models import Token
-from tokens.queries.locked import seated, tokens_query
 
 KEPT_AFTER_EXPIRY = timedelta(days=7)
 """How long the row of an expired link is kept; a token that moves to a later day makes its link valid again."""
@@ -44,13 +41,8 @@ def issue_link(*, token_id: UUID, actor: str, reply: Reply | None = None) -> Any
 
     Raise NotFound for an unknown token, InvalidTransition if the link would have expired.
     """
-    facility_id, slot_id = place_of_token(token_id)
-    queries = [tokens_query(facility_id=facility_id, slot_ids=[slot_id], token_ids=[token_id])]
 
-    def operation(ledger: Ledger, rows: Found) -> IssuedLink:
-        if not rows:
-            raise NotFound
-        [token] = seated(rows, {slot_id: ledger.slot})
+    def operation(ledger: Ledger, token: Token) -> IssuedLink:
         zone = ledger.slot.facility.time_zone
         issued = IssuedLink(new_seed(), expiry(token.local_date, zone), zone)
         if issued.expires_at <= ledger.now:
@@ -58,7 +50,7 @@ def issue_link(*, token_id: UUID, actor: str, reply: Reply | None = None) -> Any
         _replace_link(ledger, token, issued)
         return issued
 
-    return on_slot(slot_id, actor=actor, operation=operation, reply=reply, queries=queries)
+    return on_token(token_id, actor=actor, operation=operation, reply=reply)
 
 
 def _replace_link(ledger: Ledger, token: Token, issued: IssuedLink) -> None:

@@ -62,6 +62,8 @@ class Token(models.Model):
     place_priority = models.DecimalField(max_digits=4, decimal_places=2, null=True)
     place_band = models.SmallIntegerField(null=True)
     place_arrival = models.IntegerField(null=True)
+    # The place follows from the time of the request: the token has moved to a slot where later requests came first.
+    placed_by_request = models.BooleanField(default=False)
     rank_priority = models.GeneratedField(
         expression=Coalesce(F("place_priority"), F("priority")),
         output_field=models.DecimalField(max_digits=4, decimal_places=2),
@@ -103,6 +105,8 @@ class Token(models.Model):
     completed_at = models.DateTimeField(null=True)
     # When a patient who has stepped out is expected back.
     returns_by = models.DateTimeField(null=True)
+    # Until when the last action can be undone; null if it cannot.
+    undo_until = models.DateTimeField(null=True)
     emergency_reason = models.CharField(max_length=500, blank=True)
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()

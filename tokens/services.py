@@ -16,7 +16,7 @@ from core.local_time import local_day
 from core.observability import logs
 from tokens.engine import batch
 from tokens.engine.ledger import Ledger
-from tokens.engine.locate import facility_of_slot, place_of_entry, place_of_token
+from tokens.engine.locate import facility_of_slot, in_slot_of, place_of_entry
 from tokens.engine.transaction import ledger_of, on_day_of_slot, on_days, on_slot, slot_row
 from tokens.errors import DuplicateBooking
 from tokens.models import Token
@@ -38,6 +38,7 @@ from tokens.operations.expiring import SWEEPER
 from tokens.operations.slots import SlotCancelled, SlotPlan
 from tokens.queries.due import slots_due, slots_with_ended_place
 from tokens.queries.locked import first_here_query
+from tokens.visits import Moved as Moved
 from tokens.visits import VisitService
 from waitlist.models import WaitlistEntry
 
@@ -133,8 +134,10 @@ class TokenAllocationService(VisitService):
         reply: Reply | None = None,
     ) -> Any:
         """Cancel a token; with `keep_seat`, and an empty waiting list, the desk keeps its seat for a while."""
-        cancellation = CancelRequest(place_of_token(token_id).slot_id, token_id, keep_seat, actor)
-        return batch.serve(cancellation, reply=reply)
+        return in_slot_of(
+            token_id,
+            lambda place: batch.serve(CancelRequest(place.slot_id, token_id, keep_seat, actor), reply=reply),
+        )
 
     def admit_emergency(
         self,

@@ -6,18 +6,20 @@ from uuid import UUID
 
 from core.api.commands import Reply
 from core.db.sql import Found
-from core.errors import NotFound, ValidationFailed
+from core.errors import ValidationFailed
 from tokens.engine.ledger import Ledger
-from tokens.engine.locate import place_of_token
-from tokens.engine.transaction import on_slot
+from tokens.engine.locate import Place, in_slot_of
+from tokens.engine.transaction import locked_token, on_slots, on_token
 from tokens.models import Token
-from tokens.operations import calling, stepping_back, stepping_out
+from tokens.operations import calling, moving, reclassifying, stepping_back, stepping_out
+from tokens.operations.moving import Moved
 from tokens.policy.lifecycle import StepOutReason
-from tokens.queries.locked import seated, tokens_query
+from tokens.policy.priority import Category
+from tokens.queries.locked import tokens_query
 
 
 class VisitService:
-    """Recalls and skips patients, and lets them step out; a part of TokenAllocationService."""
+    """Recalls, skips, reclassifies and moves patients, and lets them step out; a part of TokenAllocationService."""
 
     def recall(self, *, token_id: UUID, actor: str, reply: Reply | None = None) -> Any:
         """Call a called patient once more."""
@@ -51,15 +53,46 @@ class VisitService:
         """Put a patient who has stepped out back into the queue."""
         return self._act(token_id, actor, stepping_out.step_in, reply)
 
-    def _act(self, token_id: UUID, actor: str, operate: Callable[..., None], reply: Reply | None) -> Any:
-        facility_id, slot_id = place_of_token(token_id)
-        queries = [tokens_query(facility_id=facility_id, slot_ids=[slot_id], token_ids=[token_id])]
+    def reclassify(
+        self, *, token_id: UUID, category: Category, reason: str, actor: str, reply: Reply | None = None
+    ) -> Any:
+        """Change the category of a token, and with it the priority."""
 
-        def operation(ledger: Ledger, rows: Found) -> Token:
-            if not rows:
-                raise NotFound
-            [token] = seated(rows, {slot_id: ledger.slot})
+        def operation(ledger: Ledger, *, token: Token) -> None:
+            reclassifying.reclassify(ledger, token=token, category=category, reason=reason)
+
+        return self._act(token_id, actor, operation, reply)
+
+    def move(
+        self,
+        *,
+        token_id: UUID,
+        slot_id: UUID,
+        actor: str,
+        reason: str = "",
+        desk: bool = False,
+        confirmed_only: bool = False,
+        reply: Reply | None = None,
+    ) -> Any:
+        """Move a token to another slot; return a Moved.
+
+        `desk`: the move may take a seat that a BUFFER keeps. `confirmed_only`: refuse a token in another status.
+        """
+
+        def attempt(place: Place) -> Any:
+            def operation(ledgers: dict[UUID, Ledger], found: list[Found]) -> Moved:
+                source, target = ledgers[place.slot_id], ledgers[slot_id]
+                token = locked_token(found[0], source)
+                return moving.move(source, target, token=token, reason=reason, desk=desk, confirmed_only=confirmed_only)
+
+            queries = [tokens_query(facility_id=place.facility_id, slot_ids=[place.slot_id], token_ids=[token_id])]
+            return on_slots({place.slot_id, slot_id}, actor=actor, operation=operation, reply=reply, queries=queries)
+
+        return in_slot_of(token_id, attempt)
+
+    def _act(self, token_id: UUID, actor: str, operate: Callable[..., None], reply: Reply | None) -> Any:
+        def operation(ledger: Ledger, token: Token) -> Token:
             operate(ledger, token=token)
             return token
 
-        return on_slot(slot_id, actor=actor, operation=operation, reply=reply, queries=queries)
+        return on_token(token_id, actor=actor, operation=operation, reply=reply)

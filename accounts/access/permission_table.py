@@ -57,6 +57,8 @@ tokens.read           all    all         own     own      all   all   all
 tokens.book           all    all         -       own      -     all   all
 tokens.emergency      all    all         own     -        -     -     all
 tokens.attend         all    all         own     -        -     -     all
+tokens.move           all    all         -       own      -     -     all
+tokens.reclassify     all    all         -       -        -     -     all
 queue.read            all    all         own     own      all   all   all
 waiting_list.read     all    all         own     own      all   all   all
 waiting_list.write    all    all         -       own      -     all   all

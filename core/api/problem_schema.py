@@ -48,6 +48,7 @@ _FACTS: dict[str, dict[str, Any]] = {
     "validation-error": {"errors": [{"field": "category", "code": "required", "detail": "This field is required."}]},
     "duplicate-patient": {"existing_id": "0192e0c5-8c2b-7d4f-8a11-3c7e4b2d5f60"},
     "check-in-not-open": {"opens_at": "2026-03-02T08:00:00+05:30"},
+    "duplicate-booking": {"existing_token_id": "0192e0c5-9d3c-7e50-9b22-4d8f5c3e6071"},
     "invalid-transition": {"current_status": "COMPLETED", "action": "cancel"},
 }
 _RETRY_HEADER = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 1}}}

@@ -239,6 +239,10 @@ class Day:
             here = [t for t in slot.tokens if t.status == "CHECKED_IN"]
             if here:
                 self._try("let_pass", r.choice(here), r.randint(1, 4))
+        elif chance < 0.045:
+            queued = self.reference.queue(slot)
+            if queued:
+                self._try("move", r.choice(queued), r.choice(self.slots))
         elif chance < 0.05:
             self._try("set_delay", slot, r.choice((0, 10, 15, 20, 30, 45)))
         elif chance < 0.06:

@@ -84,6 +84,15 @@ class Real:
     def step_out(self, token: Token, minutes: int = 30) -> None:
         self.service.step_out(token_id=self._of(token), reason="LAB", minutes=minutes, actor=ACTOR)
 
+    def move(self, token: Token, slot: Slot) -> int:
+        moved = self.service.move(token_id=self._of(token), slot_id=self.slots[slot], desk=True, actor=ACTOR)
+        return len(moved.promoted)
+
+    def reclassify(self, token: Token, category: str) -> None:
+        self.service.reclassify(
+            token_id=self._of(token), category=Category(category), reason="at the desk", actor=ACTOR
+        )
+
     def let_pass(self, token: Token, places: int) -> None:
         self.service.let_pass(token_id=self._of(token), places=places, actor=ACTOR)
 
@@ -233,10 +242,11 @@ class Real:
         return WaitlistEntry.objects.filter(slot_id=self.slots[slot])
 
     def _of(self, token: Token) -> UUID:
-        """Return the row of an object; a patient's n-th token in a slot is the n-th row, as none has two at once."""
+        """Return the row of an object; a patient's n-th unknown token in a slot is the n-th unknown row."""
         if token not in self.tokens:
-            mine = [t for t in token.slot.tokens if t.patient is token.patient]
+            mine = [t for t in token.slot.tokens if t.patient is token.patient and t not in self.tokens]
             rows = self._tokens(token.slot).filter(patient_id=self._patient(token.patient)).order_by("id")
+            rows = rows.exclude(id__in=self.tokens.values())
             self.tokens[token] = rows[mine.index(token)].id
         return self.tokens[token]
 
@@ -303,6 +313,8 @@ class Pair:
 
     def act(self, name: str, *args: Any, **facts: Any) -> Any:
         """Perform an operation on both sides; settle what a refusal left unsettled, then raise it."""
+        for token in (each for each in args if isinstance(each, Token)):
+            self.real._of(token)  # its row, before the reference moves it to another slot
         expected, wanted = outcome_of(getattr(self.reference, name), *args, **facts)
         told, had = outcome_of(self.real.ask, name, *args, **facts)
         self.counted[f"{name}: {had}"] += 1
@@ -313,7 +325,7 @@ class Pair:
             raise Refused(wanted)
         if name == "book":
             assert told == {"Token": "Token", "Entry": "WaitlistEntry"}[type(expected).__name__]
-        elif name == "cancel":
+        elif name in ("cancel", "move"):
             assert told == len(expected)
         elif name in ("set_delay", "cancel_slot", "finish"):
             assert told == expected, f"{name}: the engine answers {told}, the contract {expected}"

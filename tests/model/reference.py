@@ -166,8 +166,7 @@ class Reference(Sessions, Visits):
 
     def emergency(self, slot: Slot, patient: Patient, acuity: int | None = None) -> Token:
         self._settle_places(patient, slot)
-        running = any(t.status in IN_QUEUE | {"CALLED", "IN_CONSULTATION"} for t in slot.tokens)
-        if slot.state == "CANCELLED" or slot.finished or (self.now >= slot.delayed_end and not running):
+        if not self.takes_emergencies(slot):
             raise Refused("slot-not-open")
         held = self.live_token(patient, slot)
         if held and (held.slot is not slot or held.status not in IN_QUEUE):
@@ -182,6 +181,10 @@ class Reference(Sessions, Visits):
         if held.status != "CHECKED_IN":
             held.move("CHECKED_IN")
         return held
+
+    def takes_emergencies(self, slot: Slot) -> bool:
+        running = any(t.status in IN_QUEUE | {"CALLED", "IN_CONSULTATION"} for t in slot.tokens)
+        return slot.state != "CANCELLED" and not slot.finished and (self.now < slot.delayed_end or running)
 
     def triage(self, token: Token, acuity: int) -> None:
         self.settle(token.slot)

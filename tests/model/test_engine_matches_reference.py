@@ -163,6 +163,19 @@ class Counter(RuleBasedStateMachine):
         here = [t for t in self.reference.tokens if t.status == "CHECKED_IN"]
         self.act("let_pass", here[index % len(here)], places)
 
+    @precondition(lambda self: self.reference.tokens)
+    @rule(index=INDEX, slot=INDEX)
+    def move(self, index: int, slot: int) -> None:
+        movable = [
+            t for t in self.reference.tokens if t.status in ("PENDING", "CONFIRMED", "CHECKED_IN", "STEPPED_OUT")
+        ]
+        self.act("move", movable[index % len(movable)] if movable else self.token(index), self.slot(slot))
+
+    @precondition(lambda self: self.reference.tokens)
+    @rule(index=INDEX, category=st.sampled_from(TIERS))
+    def reclassify(self, index: int, category: str) -> None:
+        self.act("reclassify", self.token(index), category)
+
     @precondition(lambda self: any(t.category == "EMERGENCY" for t in self.reference.tokens))
     @rule(index=INDEX, acuity=st.integers(1, 5))
     def triage(self, index: int, acuity: int) -> None:

@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any, ClassVar
 from uuid import UUID
 
+from accounts.access.permission_table import Reach
 from accounts.access.permissions import reach_of
 from accounts.access.principal import principal_of
 from core import clock
@@ -14,17 +15,21 @@ from core.api.endpoint import Endpoint
 from core.api.request import ApiRequest
 from core.api.serializers import StrictSerializer
 from tokens.api import openapi
-from tokens.api.messages import token_bodies
+from tokens.api.duplicates import naming_existing_token
+from tokens.api.messages import token_bodies, token_body
+from tokens.api.results import MoveResultMessage
 from tokens.api.serializers import (
     CallRequest,
     CompleteCurrentRequest,
+    MoveRequest,
     NothingRequest,
+    ReclassifyRequest,
     StepOutRequest,
     TriageRequest,
 )
 from tokens.models import Token
 from tokens.queries.access import refuse_hidden_token
-from tokens.services import TokenAllocationService
+from tokens.services import Moved, TokenAllocationService
 
 service = TokenAllocationService()
 
@@ -135,6 +140,42 @@ class ReinstateView(TokenActionView):
     """Put a missing patient who has arrived back into the queue, at the old priority."""
 
     act = TokenAllocationService.reinstate
+
+
+@openapi.action("Arrive", "Change the category")
+class ReclassifyView(TokenActionView):
+    """Change the category of a token in the queue; the request keeps its time, and the priority follows."""
+
+    capability = "tokens.reclassify"
+    body_class = ReclassifyRequest
+    act = TokenAllocationService.reclassify
+
+
+@openapi.token_move
+class MoveView(Endpoint):
+    """A move to another slot."""
+
+    capability = "tokens.move"
+
+    def post(self, request: ApiRequest, token_id: UUID) -> Answer:
+        body, principal, reach = MoveRequest.read_body(request.data), principal_of(request), reach_of(request, self)
+        refuse_hidden_token(token_id=token_id, principal=principal, reach=reach)
+        work = partial(
+            service.move,
+            token_id=token_id,
+            **body,
+            desk=principal.is_desk,
+            confirmed_only=reach is not Reach.ALL,
+            actor=principal.actor,
+        )
+        with naming_existing_token(principal, slot_id=body["slot_id"], moved=token_id):
+            return write(request, work, moved_answer)
+
+
+def moved_answer(result: Moved) -> Answer:
+    """Return the moved token and the promoted ones."""
+    token = token_body(result.token, position=result.token.computed_position, now=clock.now())
+    return Answer(200, MoveResultMessage.write(None, token=token, promoted=[str(one.id) for one in result.promoted]))
 
 
 @openapi.action("Emergency", "Set an emergency's acuity")

@@ -3,6 +3,7 @@
 from typing import Any
 
 SLOT_ID = "0192e0c5-7b1a-7c3e-9f00-2b6d3a1c4e5f"
+OTHER_SLOT_ID = "0192e0c5-7b1a-7c3e-9f00-2b6d3a1c4e60"
 PATIENT_ID = "0192e0c5-8c2b-7d4f-8a11-3c7e4b2d5f60"
 DOCTOR_ID = "0192e0c5-6a09-7b2d-8eef-1a5c291b3d4e"
 ROOM_ID = "0192e0c5-6b1a-7c3e-9fef-2b6d3a2c4e5f"

@@ -61,7 +61,9 @@ def _shown_history(token: Token, *, names_staff: bool) -> list[dict[str, Any]]:
 def _history(token: Token) -> list[Event]:
     of_facility = Event.objects.filter(facility_id=token.facility_id)
     own = Q(token_id=token.id)
-    moved_by = Q(slot_id=token.slot_id, at__gte=token.created_at) & Q(type__in=[*EMERGENCY_EVENTS, *SLOT_EVENTS])
+    arrivals = of_facility.filter(own, slot_id=token.slot_id).order_by("seq").values_list("at", flat=True)
+    of_slot = Q(slot_id=token.slot_id, at__gte=arrivals.first() or token.created_at)
+    moved_by = of_slot & Q(type__in=[*EMERGENCY_EVENTS, *SLOT_EVENTS])
     return list(of_facility.filter(own | moved_by).order_by("seq"))
 
 

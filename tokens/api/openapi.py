@@ -259,6 +259,24 @@ token_detail = extend_schema_view(
         responses={200: results.CancellationMessage, **problems("invalid-transition")},
     ),
 )
+token_move = extend_schema_view(
+    post=extend_schema(
+        tags=_BOOK,
+        operation_id="tokens_move",
+        summary="Move a token to another slot",
+        description=(
+            "Takes the new seat and frees the old one, or changes nothing. On the same local day the token keeps its "
+            "ticket, status, priority and time of request; on another day it gets a new ticket, is CONFIRMED, and its "
+            "priority is computed anew. Patients move their own CONFIRMED tokens."
+        ),
+        request=serializers.MoveRequest,
+        responses={
+            200: results.MoveResultMessage,
+            **problems("slot-full", "duplicate-booking", "slot-not-open", "doctor-inactive", "invalid-transition"),
+        },
+        examples=[_example("To the other doctor", serializers.MoveRequest.Meta.example)],
+    )
+)
 token_emergency = extend_schema_view(
     post=extend_schema(
         tags=["Emergency"],

@@ -72,6 +72,13 @@ class CancellationMessage(OutputSerializer):
     promoted = serializers.ListField(child=serializers.UUIDField())
 
 
+class MoveResultMessage(OutputSerializer):
+    """A token in its new slot, and those promoted into the seat that it left."""
+
+    token = TokenMessage()
+    promoted = serializers.ListField(child=serializers.UUIDField())
+
+
 class AffectedTokenMessage(OutputSerializer):
     """A token that was pushed back."""
 

@@ -22,7 +22,7 @@ from core.api.serializers import (
     StrictSerializer,
     StrictUUIDField,
 )
-from tokens.api.examples import ROOM_ID
+from tokens.api.examples import OTHER_SLOT_ID, ROOM_ID
 from tokens.planning import SlotRange
 from tokens.policy.lifecycle import Status, StepOutReason
 from tokens.policy.priority import Category
@@ -236,6 +236,30 @@ class TriageRequest(StrictSerializer):
 
     class Meta:
         example = {"acuity": 2}
+
+
+class ReclassifyRequest(StrictSerializer):
+    """The new category of a token, and why it changes."""
+
+    category = serializers.ChoiceField(choices=BOOKABLE)
+    reason = ReasonField(required=True, default=serializers.empty, allow_blank=False)
+
+    class Meta:
+        example = {"category": "FOLLOWUP", "reason": "Came back within a week"}
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Return the category as the engine knows it."""
+        return attrs | {"category": Category(attrs["category"])}
+
+
+class MoveRequest(StrictSerializer):
+    """The slot to which a token moves, and why."""
+
+    slot_id = StrictUUIDField()
+    reason = ReasonField()
+
+    class Meta:
+        example = {"slot_id": OTHER_SLOT_ID, "reason": "The doctor was called to theatre"}
 
 
 class StepOutRequest(StrictSerializer):

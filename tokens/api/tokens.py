@@ -26,11 +26,12 @@ from core.db.replica import from_replica
 from core.errors import NotFound, PermissionDenied
 from core.local_time import zone_info
 from tokens.api import openapi
+from tokens.api.duplicates import naming_existing_token
 from tokens.api.explain import explain_body
 from tokens.api.messages import entry_body, token_bodies, token_body
 from tokens.api.results import AdmissionMessage, AffectedTokenMessage, CancellationMessage, WaitlistedMessage
 from tokens.api.serializers import BookingBody, BufferFilters, EmergencyRequest, TokenFilters
-from tokens.engine.locate import of_slot, place_of_token
+from tokens.engine.locate import facility_of_token, of_slot
 from tokens.models import Token
 from tokens.policy.priority import Category
 from tokens.queries.access import refuse_foreign_slot, refuse_hidden_token, visible_tokens
@@ -48,8 +49,7 @@ MAX_AFFECTED = 50
 def visible_or_404(request: ApiRequest, view: Any, token_id: UUID) -> Token:
     """Return the token; raise NotFound if the caller may not see it."""
     tokens = visible_tokens(principal=principal_of(request), reach=reach_of(request, view))
-    place = place_of_token(token_id)
-    token = tokens.filter(facility_id=place.facility_id, id=token_id).first()
+    token = tokens.filter(facility_id=facility_of_token(token_id), id=token_id).first()
     if token is None:
         raise NotFound
     return token
@@ -90,7 +90,8 @@ class TokenListView(Endpoint):
         body["category"] = Category(body["category"])
         booking = BookingRequest(**body, actor=principal.actor, desk=principal.is_desk)
         _check_may_book(principal, reach_of(request, self), booking)
-        return write(request, partial(service.book, booking), booked_answer, batched=True)
+        with naming_existing_token(principal, slot_id=booking.slot_id, patient_id=booking.patient_id):
+            return write(request, partial(service.book, booking), booked_answer, batched=True)
 
 
 def _check_may_book(principal: Principal, reach: Reach, booking: BookingRequest) -> None:
@@ -170,7 +171,8 @@ class EmergencyView(Endpoint):
         principal = principal_of(request)
         slot_id = body["slot_id"]
         refuse_foreign_slot(slot_id=slot_id, principal=principal, reach=reach_of(request, self))
-        return write(request, partial(service.admit_emergency, **body, actor=principal.actor), admitted_answer)
+        with naming_existing_token(principal, slot_id=slot_id, patient_id=body["patient_id"]):
+            return write(request, partial(service.admit_emergency, **body, actor=principal.actor), admitted_answer)
 
 
 def admitted_answer(result: Admitted) -> Answer:

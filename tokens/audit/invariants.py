@@ -1,7 +1,7 @@
 """The invariants of section 11 of the contract, checked on the tables and on the log."""
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from itertools import pairwise
@@ -143,17 +143,18 @@ def _one_token_per_key() -> Iterator[str]:
             yield f"token {token_id} was the response to {number} idempotency keys"
 
 
-def _histories() -> Iterator[tuple[UUID, list[tuple[str, dict[str, Any]]]]]:
-    """Yield (token id, its events in order) for every token that has events."""
+def _histories() -> Iterator[tuple[UUID, list[tuple[str, UUID, dict[str, Any]]]]]:
+    """Yield (token id, its changes of status in order, each with its slot) for every token that has events."""
     current: UUID | None = None
-    history: list[tuple[str, dict[str, Any]]] = []
-    events = Event.objects.filter(token_id__isnull=False, type__startswith="token.").order_by("token_id", "number")
-    for token_id, event_type, data in events.values_list("token_id", "type", "data").iterator():
+    history: list[tuple[str, UUID, dict[str, Any]]] = []
+    events = Event.objects.filter(token_id__isnull=False, type__startswith="token.").exclude(type="token.moved_out")
+    in_order = events.order_by("token_id", "seq")
+    for token_id, event_type, slot_id, data in in_order.values_list("token_id", "type", "slot_id", "data").iterator():
         if token_id != current:
             if current is not None:
                 yield current, history
             current, history = token_id, []
-        history.append((event_type, data))
+        history.append((event_type, slot_id, data))
     if current is not None:
         yield current, history
 
@@ -164,16 +165,26 @@ def _one_event_per_change() -> Iterator[str]:
         if token_id not in status_of:
             yield f"token {token_id} has events and does not exist"
             continue
-        if (last := history[-1][1].get("to")) != (status := status_of.pop(token_id)):
+        if (last := history[-1][2].get("to")) != (status := status_of.pop(token_id)):
             yield f"token {token_id} is {status}, but its last event led to {last}"
     for token_id in status_of:
         yield f"token {token_id} has no event"
 
 
 def _legal_histories() -> Iterator[str]:
+    slot_of = dict(Token.objects.values_list("id", "slot_id").iterator())
+    left = Counter(
+        Event.objects.filter(type="token.moved_out").values_list("token_id", "slot_id", "data__to_slot").iterator()
+    )
     for token_id, history in _histories():
         before: str | None = None
-        for event_type, data in history:
+        at: UUID | None = None
+        for event_type, slot_id, data in history:
+            if event_type == "token.moved":
+                left[token_id, UUID(data["from_slot"]), str(slot_id)] -= 1
+            if at not in (None, UUID(data["from_slot"]) if event_type == "token.moved" else slot_id):
+                yield f"token {token_id}: {event_type} in slot {slot_id}, but the token was in slot {at}"
+            at = slot_id
             start, end = data.get("from"), data.get("to")
             legal = any(
                 end == move.target and (start in move.sources if move.sources else start is None)
@@ -182,6 +193,11 @@ def _legal_histories() -> Iterator[str]:
             if not legal or start != before:
                 yield f"token {token_id}: {event_type} from {start} to {end} after {before} is not a legal move"
             before = end
+        if slot_of.get(token_id, at) != at:
+            yield f"token {token_id} is in slot {slot_of[token_id]}, but its last event is of slot {at}"
+    for (moved_id, source, target), difference in left.items():
+        if difference:
+            yield f"token {moved_id}: its move from slot {source} to {target} is in the log of one of them alone"
 
 
 def _cancelled_slots() -> Iterator[str]:

@@ -202,10 +202,13 @@ SLOT_CHANGES: dict[str, Callable[[SlotThen, Mapping[str, Any]], dict[str, Any]]]
 
 def _on_token(slot: SlotThen, event: Happened, token_id: UUID) -> None:
     data = event.data
+    if event.type == "token.moved_out":
+        slot.tokens.pop(token_id, None)
+        return
     times: dict[str, Any] = {OF_TOKEN[name]: _moment(data[name]) for name in OF_TOKEN if name in data}
     known = slot.tokens.get(token_id)
     if known is None:
-        if data["from"] is not None:
+        if "patient" not in data:
             return  # the event that made the token is missing; `differences` and `verify_log` report it
         slot.tokens[token_id] = TokenThen(
             id=token_id,
@@ -217,9 +220,10 @@ def _on_token(slot: SlotThen, event: Happened, token_id: UUID) -> None:
             arrival=data["arrival"],
             status=data["to"],
             in_grace=False,
-            created_at=event.at,
             updated_at=event.at,
-            **times,
+            **{"created_at": event.at} | times,
+            **{name: data[name] for name in ("times_called", "skips") if name in data},
+            place=_place(data.get("place")),
         )
         return
     changed: dict[str, Any] = {name: data[name] for name in NUMBERS_AND_WORDS if name in data}
@@ -273,6 +277,8 @@ OF_TOKEN = {
     "called_at": "called_at",
     "completed_at": "completed_at",
     "returns_by": "returns_by",
+    "created_at": "created_at",
+    "actual_time": "actual_time",
 }
 NUMBERS_AND_WORDS = ("category", "acuity", "arrival", "times_called", "skips")
 

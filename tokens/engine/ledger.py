@@ -153,7 +153,7 @@ class Ledger:
         self._count_token(token, -1)
         logged = _logged(changes)
         if "place" in changes:
-            changes |= columns_of_place(changes.pop("place"))
+            changes |= columns_of_place(changes.pop("place")) | {"placed_by_request": False}
         if token.room is not None and move.target not in HAS_ROOM:
             changes |= {"room": None, "room_name": None}
         changes |= {"status": move.target, "updated_at": self.now}
@@ -169,6 +169,44 @@ class Ledger:
             ticket=token.ticket,
             **logged,
             **(data or {}),
+        )
+
+    def take_over(
+        self, token: Token, *, source: "Ledger", action: Action, data: dict[str, Any], **changes: Any
+    ) -> None:
+        """Move a token from another locked slot to this one, and note an event in the log of each.
+
+        The event of this slot records the whole token, so that the slot can be rebuilt from its own log. Raise
+        InvalidTransition.
+        """
+        move, slot, before = MOVES[action], self.slot, token.status
+        if before not in move.sources:
+            raise InvalidTransition(current_status=before, action="move")
+        source._count_token(token, -1)
+        source.note("token.moved_out", token_id=token.id, ticket=token.ticket, to_slot=str(slot.id))
+        changes |= columns_of_place(changes.pop("place"))
+        changes |= {
+            "slot_id": slot.id,
+            "doctor_id": slot.doctor_id,
+            "local_date": slot.local_date,
+            "arrival": self.next_arrival(),
+            "status": move.target,
+            "updated_at": self.now,
+        }
+        for name, value in changes.items():
+            setattr(token, name, value)
+        token.slot = slot
+        self._count_token(token, +1)
+        self._note_due(token.due_at)
+        self._token_changes[token.id] |= changes
+        self.needs_position.append(token)
+        self.note(
+            move.event,
+            token_id=token.id,
+            **{"from": before, "to": token.status},
+            **facts_of(token),
+            from_slot=str(source.slot.id),
+            **data,
         )
 
     def _count_token(self, token: Token, sign: int) -> None:
@@ -331,6 +369,22 @@ def _logged(changes: dict[str, Any]) -> dict[str, Any]:
     if "place" in changes:
         others["place"] = logged_place(changes["place"])
     return {name: None if moment is None else moment.isoformat() for name, moment in times.items()} | others
+
+
+def facts_of(token: Token) -> dict[str, Any]:
+    """Return all that the log records of a token."""
+    names = [*LOGGED_TIMES, *LOGGED_NUMBERS, "place"]
+    return {
+        "ticket": token.ticket,
+        "patient": str(token.patient_id),
+        "category": token.category,
+        "priority": str(token.priority),
+        "acuity": token.acuity,
+        "arrival": token.arrival,
+        "created_at": token.created_at.isoformat(),
+        "actual_time": None if token.actual_time is None else token.actual_time.isoformat(),
+        **_logged({name: getattr(token, name) for name in names}),
+    }
 
 
 def logged_place(place: OrderKey | None) -> list[Any] | None:

@@ -2,10 +2,11 @@
 
 All other statements select rows by facility and id, so that a database partitioned by facility reads one partition. The
 API identifies rows by id alone, so the statements here read every partition, once for each id and process, and their
-results are cached. They never change: a slot, token or entry never moves to another facility, nor a token to another
-slot.
+results are cached. The facility of a row never changes. A token may move to another slot, in any process: its cached
+slot is only where to look first, and `in_slot_of` looks again if the token is not there.
 """
 
+from collections.abc import Callable
 from contextlib import suppress
 from functools import lru_cache
 from typing import Any, NamedTuple, TypeVar
@@ -16,11 +17,15 @@ from django.db.models import Model, QuerySet
 
 from clinics.models import Slot
 from core.db.sql import Rows
-from core.errors import NotFound
+from core.errors import NotFound, SlotBusy
 from tokens.models import Token
 from waitlist.models import WaitlistEntry
 
 CACHE_SIZE = 16_384
+MAX_MOVES = 5
+"""How often a request follows a token that moves to another slot while the request waits for its lock."""
+
+T = TypeVar("T")
 
 FACILITY_OF_SLOT = f"SELECT facility_id FROM {Rows(Slot).table} WHERE id = %s"
 PLACE_OF_TOKEN = f"SELECT facility_id, slot_id FROM {Rows(Token).table} WHERE id = %s"
@@ -43,9 +48,32 @@ def facility_of_slot(slot_id: UUID) -> UUID:
 
 
 @lru_cache(maxsize=CACHE_SIZE)
-def place_of_token(token_id: UUID) -> Place:
-    """Return the facility and the slot of a token; raise NotFound if there is no such token."""
-    return Place(*_fetch_row(PLACE_OF_TOKEN, token_id))
+def _last_known_place(token_id: UUID) -> list[Place]:
+    """Return the place of a token in a list of one, in which it can be replaced."""
+    return [Place(*_fetch_row(PLACE_OF_TOKEN, token_id))]
+
+
+def facility_of_token(token_id: UUID) -> UUID:
+    """Return the facility of a token; raise NotFound if there is no such token."""
+    return _last_known_place(token_id)[0].facility_id
+
+
+def in_slot_of(token_id: UUID, attempt: Callable[[Place], T]) -> T:
+    """Call `attempt` with the token's facility and slot, again if the token has moved meanwhile.
+
+    `attempt` locks the slot and raises NotFound if the token is not in it. Raise NotFound if there is no such token,
+    and SlotBusy if it keeps moving.
+    """
+    known = _last_known_place(token_id)
+    for _ in range(MAX_MOVES):
+        place = known[0]
+        try:
+            return attempt(place)
+        except NotFound:
+            known[0] = Place(*_fetch_row(PLACE_OF_TOKEN, token_id))
+            if known[0] == place:
+                raise
+    raise SlotBusy
 
 
 @lru_cache(maxsize=CACHE_SIZE)
@@ -67,7 +95,7 @@ def of_slot(rows: QuerySet[R], *, slot_id: UUID) -> QuerySet[R]:
 def of_token(rows: QuerySet[R], *, token_id: UUID) -> QuerySet[R]:
     """Return the rows of the token, filtered by its facility too."""
     with suppress(NotFound):
-        rows = rows.filter(facility_id=place_of_token(token_id).facility_id)
+        rows = rows.filter(facility_id=facility_of_token(token_id))
     return rows.filter(token_id=token_id)
 
 

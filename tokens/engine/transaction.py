@@ -18,11 +18,13 @@ from core.db.sql import Found, Rows, Statement, ask
 from core.db.transactions import roll_back
 from core.errors import NotFound, SlotBusy
 from tokens.engine.ledger import Ledger, close_all
-from tokens.engine.locate import facility_of_slot
+from tokens.engine.locate import Place, facility_of_slot, in_slot_of
 from tokens.engine.locking import DoctorDay, locked_days, locked_facility, locked_plan, locked_slots
 from tokens.errors import DuplicateBooking, refusal_of
+from tokens.models import Token
 from tokens.operations.expiring import expire_waiting_if_over, settle
 from tokens.operations.promoting import promote
+from tokens.queries.locked import seated, tokens_query
 
 PROMOTION_RUNS = 5
 """Runs of a transaction whose promotions lose races; here and not at the API, because sweeps promote too."""
@@ -47,6 +49,29 @@ def on_slot(
         return operation(ledgers[slot_id], *found)
 
     return on_slots([slot_id], actor=actor, operation=on_one, reply=reply, queries=queries)
+
+
+def on_token(
+    token_id: UUID, *, actor: str, operation: Callable[[Ledger, Token], Any], reply: Reply | None = None
+) -> Any:
+    """Run `operation(ledger, token)` on a token in its locked slot, wherever the token is by then."""
+
+    def attempt(place: Place) -> Any:
+        def on_its_slot(ledger: Ledger, rows: Found) -> Any:
+            return operation(ledger, locked_token(rows, ledger))
+
+        queries = [tokens_query(facility_id=place.facility_id, slot_ids=[place.slot_id], token_ids=[token_id])]
+        return on_slot(place.slot_id, actor=actor, operation=on_its_slot, reply=reply, queries=queries)
+
+    return in_slot_of(token_id, attempt)
+
+
+def locked_token(rows: Found, ledger: Ledger) -> Token:
+    """Return the token that was read under the lock of its slot; raise NotFound if it is not in this slot."""
+    if not rows:
+        raise NotFound
+    [token] = seated(rows, {ledger.slot.id: ledger.slot})
+    return token
 
 
 def on_slots(

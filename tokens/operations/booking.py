@@ -116,10 +116,10 @@ def book(ledger: Ledger, *, patient: Patient, request: BookingRequest, active: A
         needs_assistance=patient.needs_assistance,
         local_day=slot.local_date,
     )
-    if not ledger.has_free_seat and not (request.desk and _use_kept_seat(ledger, patient, active)):
+    if not ledger.has_free_seat and not (request.desk and use_kept_seat(ledger, patient, active)):
         return _wait(ledger, patient, request, priority, active)
     if active.waits(patient.id, slot):
-        _leave_waiting_list(ledger, patient)
+        leave_waiting_list(ledger, patient)
     return _take_seat(ledger, patient, request, priority)
 
 
@@ -198,7 +198,7 @@ def _take_seat(ledger: Ledger, patient: Patient, request: BookingRequest, priori
     )
 
 
-def _use_kept_seat(ledger: Ledger, patient: Patient, active: ActiveBookings) -> bool:
+def use_kept_seat(ledger: Ledger, patient: Patient, active: ActiveBookings) -> bool:
     """Release the seat that the oldest BUFFER keeps in a full slot; return whether that freed a seat.
 
     Emergencies may have taken the slot over its maximum: then releasing a BUFFER frees no seat, and none is released.
@@ -244,7 +244,7 @@ def _wait(
     )
 
 
-def _leave_waiting_list(ledger: Ledger, patient: Patient) -> None:
+def leave_waiting_list(ledger: Ledger, patient: Patient) -> None:
     """Withdraw the patient's waiting-list entry, because the patient gets a seat."""
     ledger.write()
     ledger.settle_entries(waiting_in(slot=ledger.slot).filter(patient_id=patient.id), to=EntryStatus.WITHDRAWN)

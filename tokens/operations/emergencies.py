@@ -52,7 +52,7 @@ def admit(ledger: Ledger, patients: Found, tokens: Found, *, acuity: int | None,
         raise NotFound
     patient = _patients.take(patients[0])
     ledger.rules.check_emergency_reason(reason)
-    if not _takes_emergencies(ledger):
+    if not takes_emergencies(ledger):
         raise SlotNotOpen
     if slot.waiting_count:
         ledger.settle_entries(waiting_in(slot=slot).filter(patient_id=patient.id), to=EntryStatus.WITHDRAWN)
@@ -106,7 +106,8 @@ def triage(ledger: Ledger, *, token: Token, acuity: int) -> None:
     ledger.move(token, Action.TRIAGE, data={"acuity": acuity}, acuity=acuity, place=None)
 
 
-def _takes_emergencies(ledger: Ledger) -> bool:
+def takes_emergencies(ledger: Ledger) -> bool:
+    """Return whether the slot takes emergencies: it is not cancelled, and not over with an empty queue."""
     slot = ledger.slot
     if slot.status == SlotStatus.CANCELLED or slot.finished_at is not None:
         return False

@@ -187,7 +187,14 @@ class TicketPrefixes:
         of_the_days = {"facility_id": doctor.facility_id, "doctor_id": doctor.id, "local_date__in": set(days)}
         printed = StrIndex("ticket", Value("-")) - 1
         slots = Slot.objects.filter(**of_the_days).values_list("local_date", "ticket_prefix")
-        tokens = Token.objects.filter(**of_the_days).values_list("local_date", Left("ticket", printed)).distinct()
+        tokens = (
+            # A token may have moved to another doctor's slot with its ticket.
+            Token.objects.filter(
+                facility_id=doctor.facility_id, local_date__in=set(days), ticket__startswith=doctor.ticket_letters
+            )
+            .values_list("local_date", Left("ticket", printed))
+            .distinct()
+        )
         for day, prefix in [*slots, *tokens]:
             self._taken[day].add(prefix)
 

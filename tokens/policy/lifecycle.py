@@ -51,6 +51,13 @@ class Action(StrEnum):
     BUFFER = "buffer"
     RELEASE_BUFFER = "release_buffer"
     TRIAGE = "triage"
+    RECLASSIFY_HELD = "reclassify_held"
+    RECLASSIFY = "reclassify"
+    RECLASSIFY_ARRIVED = "reclassify_arrived"
+    MOVE_HELD = "move_held"
+    MOVE = "move"
+    MOVE_ARRIVED = "move_arrived"
+    MOVE_STEPPED_OUT = "move_stepped_out"
 
 
 class StepOutReason(StrEnum):
@@ -91,6 +98,8 @@ class Move:
 def _move(target: Status, event: str, meaning: str, *sources: Status) -> Move:
     return Move(frozenset(sources), target, f"token.{event}", meaning)
 
+
+RECLASSIFIED = "the category changes, and with it the priority"
 
 MOVES: dict[Action, Move] = {
     Action.BOOK: _move(Status.CONFIRMED, "booked", "a seat is booked"),
@@ -185,7 +194,41 @@ MOVES: dict[Action, Move] = {
     Action.RELEASE_BUFFER: _move(
         Status.CANCELLED, "buffer_released", "the kept seat is booked by the desk, or its time is over", Status.BUFFER
     ),
+    Action.RECLASSIFY_HELD: _move(Status.PENDING, "reclassified", RECLASSIFIED, Status.PENDING),
+    Action.RECLASSIFY: _move(Status.CONFIRMED, "reclassified", RECLASSIFIED, Status.CONFIRMED),
+    Action.RECLASSIFY_ARRIVED: _move(Status.CHECKED_IN, "reclassified", RECLASSIFIED, Status.CHECKED_IN),
+    Action.MOVE_HELD: _move(Status.PENDING, "moved", "to another slot of the day", Status.PENDING),
+    Action.MOVE: _move(
+        Status.CONFIRMED,
+        "moved",
+        "to another slot; to another day, whatever the status was",
+        Status.PENDING,
+        Status.CONFIRMED,
+        Status.CHECKED_IN,
+        Status.STEPPED_OUT,
+    ),
+    Action.MOVE_ARRIVED: _move(
+        Status.CHECKED_IN,
+        "moved",
+        "to another slot of the day; a patient who stepped out, when the slot ends",
+        Status.CHECKED_IN,
+        Status.STEPPED_OUT,
+    ),
+    Action.MOVE_STEPPED_OUT: _move(Status.STEPPED_OUT, "moved", "to another slot of the day", Status.STEPPED_OUT),
     Action.TRIAGE: _move(Status.CHECKED_IN, "triaged", "an emergency's acuity is set", Status.CHECKED_IN),
+}
+
+
+RECLASSIFY_FROM = {
+    Status.PENDING: Action.RECLASSIFY_HELD,
+    Status.CONFIRMED: Action.RECLASSIFY,
+    Status.CHECKED_IN: Action.RECLASSIFY_ARRIVED,
+}
+MOVE_TO = {
+    Status.PENDING: Action.MOVE_HELD,
+    Status.CONFIRMED: Action.MOVE,
+    Status.CHECKED_IN: Action.MOVE_ARRIVED,
+    Status.STEPPED_OUT: Action.MOVE_STEPPED_OUT,
 }
 
 

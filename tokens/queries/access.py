@@ -13,7 +13,7 @@ from accounts.access.roles import Role
 from clinics.models import Slot
 from core.errors import NotFound, PermissionDenied
 from events.models import Event
-from tokens.engine.locate import facility_of_slot, place_of_token
+from tokens.engine.locate import facility_of_slot, facility_of_token
 from tokens.models import Token
 from waitlist.models import WaitlistEntry
 
@@ -55,7 +55,7 @@ def refuse_hidden_token(*, token_id: UUID, principal: Principal, reach: Reach) -
     """
     if reach is not Reach.ALL:
         tokens = visible_tokens(principal=principal, reach=reach).select_related(None)
-        if not tokens.filter(facility_id=place_of_token(token_id).facility_id, id=token_id).exists():
+        if not tokens.filter(facility_id=facility_of_token(token_id), id=token_id).exists():
             raise NotFound
 
 

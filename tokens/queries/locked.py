@@ -33,6 +33,11 @@ SELECT {_tokens.columns("row")}, {_patients.columns("patient")}
 FROM {_tokens.table} AS row JOIN {_patients.table} AS patient ON patient.id = row.patient_id
 """
 THESE = f"{WITH_PATIENT} WHERE row.facility_id = %s AND row.slot_id = ANY(%s) AND row.id = ANY(%s)"
+# A promoted token keeps the time of the request that waited.
+REQUESTED_AT = """COALESCE((
+    SELECT entry.created_at FROM waitlist_waitlistentry AS entry
+    WHERE entry.facility_id = {of}.facility_id AND entry.token_id = {of}.id
+), {of}.created_at)"""
 FIRST_HERE = f"{WITH_PATIENT} WHERE {OF_SLOT} AND row.status = '{Status.CHECKED_IN}' {IN_ORDER} LIMIT 1"
 LIVE_OF_PATIENTS = f"""
 row.facility_id = %s AND row.doctor_id = %s AND row.local_date = %s AND row.patient_id = ANY(%s) AND {IS_LIVE}
@@ -75,6 +80,37 @@ def passed_key(*, token: Token, places: int, after: OrderKey | None, emergencies
     of_slot = (token.facility_id, token.slot_id)
     [rows] = ask(Statement(text, (*of_slot, *of_slot, *values, places)))
     return Passed(tuple(rows[0][:-1]), rows[0][-1]) if rows else None
+
+
+# Of the tokens with this priority whose order is that of their requests: the first that was requested later.
+LATER_REQUEST = f"""
+SELECT {in_order("row")} FROM {_tokens.table} AS row
+WHERE {OF_SLOT} AND row.priority = %s AND row.rank_priority = row.priority AND row.rank_band = 0
+  AND row.category <> '{Category.EMERGENCY}' AND (row.place_priority IS NULL OR row.placed_by_request)
+  AND {REQUESTED_AT.format(of="row")} > (
+      SELECT {REQUESTED_AT.format(of="moved")} FROM {_tokens.table} AS moved
+      WHERE moved.facility_id = %s AND moved.id = %s
+  )
+{IN_ORDER} LIMIT 1
+"""
+KEY_BEFORE = f"""
+SELECT {in_order("row")} FROM {_tokens.table} AS row
+WHERE {OF_SLOT} AND row.rank_priority = %s AND row.rank_band = %s AND (row.rank_arrival, row.rank_fraction) < (%s, %s)
+ORDER BY row.rank_arrival DESC, row.rank_fraction DESC LIMIT 1
+"""
+
+
+def key_of_later_request(*, token: Token, slot: Slot) -> OrderKey | None:
+    """Return the key of the first token of the same priority in another slot that was requested later than a token."""
+    values = (slot.facility_id, slot.id, token.priority, token.facility_id, token.id)
+    [rows] = ask(Statement(LATER_REQUEST, values))
+    return rows[0] if rows else None  # type: ignore[return-value]
+
+
+def key_before(key: OrderKey, *, slot: Slot) -> OrderKey | None:
+    """Return the greatest key below this one that a token of the slot has, in its queue or not, with its priority."""
+    [rows] = ask(Statement(KEY_BEFORE, (slot.facility_id, slot.id, *key)))
+    return rows[0] if rows else None  # type: ignore[return-value]
 
 
 def tokens_query(*, facility_id: UUID, slot_ids: Collection[UUID], token_ids: Collection[UUID]) -> Statement:

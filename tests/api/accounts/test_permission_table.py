@@ -36,6 +36,8 @@ PROMISED = {
     "tokens.book": "all all - own",
     "tokens.emergency": "all all own -",
     "tokens.attend": "all all own -",
+    "tokens.move": "all all - own",
+    "tokens.reclassify": "all all - -",
     "queue.read": "all all own own",
     "waiting_list.read": "all all own own",
     "waiting_list.write": "all all - own",

@@ -169,6 +169,28 @@ def test_skipping_costs_at_most_two_statements_more_than_returning_to_the_old_pl
     assert few.number == many.number <= requeued.number + 2, str(many)
 
 
+def test_a_move_costs_at_most_twice_a_booking(desk: Counter) -> None:
+    def move(queue: int, waiting: int = 0) -> Counted:
+        here, there = slot_with(queue=queue, waiting=waiting), slot_with(queue=queue, capacity=queue + 1)
+        token = Token.objects.filter(slot=here).order_by("arrival").first()
+        assert token
+        return desk.post(f"tokens/{token.id}/move/", {"slot_id": str(there.id)})
+
+    few, many = move(FEW), move(MANY)
+    assert few.number == many.number <= 2 * 5, str(many)
+    assert move(FEW, waiting=FEW).number == move(MANY, waiting=MANY).number
+
+
+def test_changing_the_category_costs_as_much_as_checking_in(desk: Counter) -> None:
+    def act(action: str, queue: int, **body: str) -> Counted:
+        token = Token.objects.filter(slot=slot_with(queue=queue)).order_by("-arrival").first()
+        assert token
+        return desk.post(f"tokens/{token.id}/{action}/", body)
+
+    few, many = (act("reclassify", queue, category="ONLINE", reason="At the desk") for queue in (FEW, MANY))
+    assert few.number == many.number <= act("check_in", FEW).number, str(many)
+
+
 def test_stepping_out_and_in_cost_as_much_as_calling_and_returning(desk: Counter) -> None:
     def act(queue: int) -> tuple[Counted, Counted]:
         token = Token.objects.filter(slot=slot_with(queue=queue, status="CHECKED_IN")).order_by("-arrival").first()

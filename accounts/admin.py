@@ -19,12 +19,13 @@ from django_otp.plugins.otp_totp import admin as _devices  # noqa: F401 - regist
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from accounts import users
-from accounts.access.principal import principal_of
+from accounts.access.principal import actor_of, principal_of
 from accounts.access.roles import Scope
 from accounts.access.scoping import facility_of_new_row
 from accounts.audit.read_trail import attributed, reads_of
 from accounts.auth import api_keys, passwords, recent_sign_in, second_factor
 from accounts.models import ApiKey, ReadTrail, User
+from accounts.scoped_admin import ScopedAdmin
 from core.api.admin import RestrictedLookupsAdmin
 from core.errors import EngineError
 
@@ -97,7 +98,7 @@ class UserForm(forms.ModelForm):  # type: ignore[type-arg]
         return data
 
 
-class AttributedAdmin(RestrictedLookupsAdmin):
+class AttributedAdmin(ScopedAdmin):
     """Attribute changes to the caller in the history tables, and show an EngineError as a message on the page."""
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -246,10 +247,19 @@ class ApiKeyAdmin(AttributedAdmin):
 
 @admin.register(ReadTrail)
 class ReadTrailAdmin(RestrictedLookupsAdmin):
-    """The read trail, read-only."""
+    """The read trail, read-only. An ADMIN sees the reads of the staff and keys of their facility."""
 
     list_display = ("at", "actor", "what", "request_id")
     list_filter = ("at",)
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        """Return the reads that the caller may see."""
+        reads, within = super().get_queryset(request), principal_of(request).facility_id
+        if within is None:
+            return reads
+        staff = User.objects.filter(facility_id=within, is_superuser=False).values_list("pk", flat=True)
+        keys = ApiKey.objects.filter(facility_id=within).values_list("pk", flat=True)
+        return reads.filter(actor__in=[*(actor_of("user", pk) for pk in staff), *(actor_of("key", pk) for pk in keys)])
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
         """Search by the id of a patient."""

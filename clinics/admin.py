@@ -7,6 +7,8 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.html import format_html
 
+from accounts.access.principal import principal_of
+from accounts.access.scoping import facility_of_new_row
 from accounts.admin import AttributedAdmin
 from clinics.api.serializers import DoctorSerializer, FacilitySerializer
 from clinics.doctors import create_doctor, update_doctor
@@ -54,7 +56,7 @@ class FacilityAdmin(AttributedAdmin, NoDeleteAdmin):
         return format_html('<img src="data:image/png;base64,{}" alt="Logo" height="64">', image)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Return False: the migrations create the one facility of a hospital."""
+        """Return False: superusers add facilities through the API or `manage.py create_facility`."""
         return False
 
     def save_model(self, request: HttpRequest, obj: Facility, form: Any, change: bool) -> None:
@@ -93,7 +95,7 @@ class DoctorAdmin(AttributedAdmin, NoDeleteAdmin):
     def save_model(self, request: HttpRequest, obj: Doctor, form: Any, change: bool) -> None:
         """Save the doctor through the service."""
         if change:
-            update_doctor(doctor_id=obj.pk, changes=form.checked)
+            update_doctor(doctor_id=obj.pk, changes=form.checked, within=principal_of(request).facility_id)
         else:
-            made = create_doctor(**form.checked)
+            made = create_doctor(facility_id=facility_of_new_row(principal_of(request), None), **form.checked)
             obj.pk, obj.facility_id = made.pk, made.facility_id

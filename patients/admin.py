@@ -6,6 +6,8 @@ from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
 from django.http import HttpRequest
 
+from accounts.access.principal import principal_of
+from accounts.access.scoping import facility_of_new_row
 from accounts.admin import AttributedAdmin
 from accounts.audit.read_trail import record_read
 from core.api.admin import CheckedForm, NoDeleteAdmin
@@ -72,4 +74,4 @@ class PatientAdmin(AttributedAdmin, NoDeleteAdmin):
         if change:
             update_patient(patient_id=obj.pk, changes=form.checked)
         else:
-            obj.pk = register_patient(**form.checked).pk
+            obj.pk = register_patient(facility_id=facility_of_new_row(principal_of(request), None), **form.checked).pk

@@ -9,8 +9,8 @@ from django.contrib.admin.helpers import ActionForm
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
+from accounts.scoped_admin import ScopedAdmin, ScopedRelatedFilter
 from clinics.models import Slot
-from core.api.admin import RestrictedLookupsAdmin
 from core.errors import EngineError
 from events.models import Event
 from tokens.models import Token
@@ -20,7 +20,7 @@ from waitlist.models import WaitlistEntry
 service = TokenAllocationService()
 
 
-class ReadOnlyWithActions(RestrictedLookupsAdmin):
+class ReadOnlyWithActions(ScopedAdmin):
     """A read-only list of rows, with actions."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -69,7 +69,7 @@ class SlotAdmin(ReadOnlyWithActions):
         "delay_minutes",
         "seats",
     )
-    list_filter = ("local_date", "status", "doctor")
+    list_filter = ("local_date", "status", ("doctor", ScopedRelatedFilter))
     search_fields = ("=id", "ticket_prefix", "doctor__name")
     list_select_related = ("doctor",)
     actions = ("set_delay", "cancel_slots")

@@ -6,6 +6,8 @@ from uuid import UUID
 
 from django.http import HttpResponse
 
+from accounts.access.principal import principal_of
+from accounts.access.scoping import refuse_other_facility
 from accounts.audit.read_trail import attributed
 from clinics.api.schema import facility_logo
 from clinics.api.serializers import FacilitySerializer
@@ -36,6 +38,7 @@ class LogoView(Endpoint):
     accepted = ACCEPTED | {"image/*", "image/png"}
 
     def get(self, request: ApiRequest, facility_id: UUID) -> HttpResponse:
+        refuse_other_facility(principal_of(request), facility_id)
         logo = FacilityLogo.objects.filter(facility_id=facility_id).first()
         if logo is None:
             raise NotFound
@@ -45,10 +48,12 @@ class LogoView(Endpoint):
         return HttpResponse(bytes(logo.content), content_type="image/png", headers=headers)
 
     def post(self, request: ApiRequest, facility_id: UUID) -> Answer:
+        refuse_other_facility(principal_of(request), facility_id)
         png = reencoded(request.upload("logo"))
         return self._write(request, partial(set_logo, facility_id=facility_id, png=png), _facility)
 
     def delete(self, request: ApiRequest, facility_id: UUID) -> Answer:
+        refuse_other_facility(principal_of(request), facility_id)
         return self._write(request, partial(delete_logo, facility_id=facility_id), lambda nothing: Answer(204))
 
     def _write(self, request: ApiRequest, work: Any, form: Any) -> Answer:

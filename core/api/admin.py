@@ -20,7 +20,9 @@ class RestrictedLookupsAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
         """Return whether the lookup is on a field of `list_filter` and Django allows it."""
-        return lookup.split("__")[0] in self.list_filter and bool(super().lookup_allowed(lookup, value, request))
+        filters: Any = self.list_filter  # names, or a name and the class of its filter
+        filtered = {each if isinstance(each, str) else each[0] for each in filters}
+        return lookup.split("__")[0] in filtered and bool(super().lookup_allowed(lookup, value, request))
 
 
 class NoDeleteAdmin(RestrictedLookupsAdmin):

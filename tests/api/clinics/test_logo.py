@@ -110,6 +110,18 @@ def test_an_unknown_facility_has_none(hospital: Hospital) -> None:
     send(hospital, file(png()), to=unknown).expect(404, "not-found")
 
 
+def test_another_facility_answers_like_an_unknown_one(hospital: Hospital) -> None:
+    other = Facility.objects.create(name="Branch", code="BRANCH", time_zone="Asia/Kolkata")
+    there = f"facilities/{other.pk}/logo/"
+    send(hospital, file(png()), to=there).expect(200)  # by the superuser
+    hospital.patient_user(hospital.patient()).get(there).expect(200)
+    mine = hospital.user("ADMIN")
+    mine.get(there).expect(404, "not-found")
+    mine.delete(there).expect(404, "not-found")
+    send(hospital, file(b"no image"), to=there, by=mine).expect(404, "not-found")
+    hospital.desk.get(there).expect(404, "not-found")
+
+
 def test_a_repetition_with_the_same_key_gets_the_first_answer(hospital: Hospital) -> None:
     first = send(hospital, file(png()), Idempotency_Key="logo-1")
     first.expect(200)

@@ -14,7 +14,7 @@ from psycopg import sql
 
 from ops.backup import on_database
 from ops.management.commands.partition_tables import PARTED
-from tests.integration.tokens.slot_builder import slot_with
+from tests.factories import stored_slot
 from tokens.models import Token
 from tokens.services import TokenAllocationService
 
@@ -47,7 +47,7 @@ def partitioned_database() -> Iterator[PartitionedDatabase]:
 
 def _lay_out() -> tuple[dict[str, Any], dict[str, Any], str]:
     call_command("migrate", verbosity=0)
-    slot = slot_with(queue=4, waiting=2)
+    slot = stored_slot(queue=4, waiting=2)
     for token in Token.objects.filter(slot=slot)[:2]:
         TokenAllocationService().check_in(token_id=token.id, actor="user:test")
     before = _contents()

@@ -15,8 +15,7 @@ from django.db import IntegrityError, connection
 from clinics.models import Facility, Slot
 from core import clock as engine_clock
 from core.ids import new_id
-from tests.factories import DoctorFactory, PatientFactory, ensure_facility, first_admin
-from tests.integration.tokens.slot_builder import slot_with
+from tests.factories import DoctorFactory, PatientFactory, ensure_facility, first_admin, stored_slot
 from tests.partitioning.allowed import ALLOWED, LOOK_UP
 from tests.partitioning.database import PARTS
 from tests.partitioning.plan_watcher import Watch, partitions_of, watch
@@ -95,7 +94,7 @@ def test_every_operation(hospital: Hospital, clock: Any) -> None:
 
 
 def test_the_reads_of_the_day(hospital: Hospital) -> None:
-    slot = slot_with(queue=5, waiting=2)
+    slot = stored_slot(queue=5, waiting=2)
     doctor = hospital.doctor_user({"id": str(slot.doctor_id)})
     token = Token.objects.filter(slot=slot).first()
     assert token
@@ -117,7 +116,7 @@ def test_the_reads_of_the_day(hospital: Hospital) -> None:
 
 
 def test_lists_of_everything(hospital: Hospital) -> None:
-    slot_with(queue=1, waiting=1)
+    stored_slot(queue=1, waiting=1)
     for path in ("slots/", "tokens/", "waiting-list/", "events/"):
         hospital.key("read").get(path).expect(200)
     last = hospital.key("read").get("events/").expect(200)["results"]
@@ -126,7 +125,7 @@ def test_lists_of_everything(hospital: Hospital) -> None:
 
 def test_two_facilities_lie_apart_and_a_slot_has_its_doctors() -> None:
     """With enough facilities every partition is used, and the database refuses references across facilities."""
-    slot = slot_with(queue=1)
+    slot = stored_slot(queue=1)
     for number in range(30):
         facility = Facility.objects.create(name=f"No. {number}", code=f"N{number}", time_zone="Asia/Kolkata")
         doctor = DoctorFactory(facility=facility)
@@ -155,7 +154,7 @@ def test_what_a_migration_adds_is_named_alike_in_every_part() -> None:
 
 def test_a_statement_without_the_key_is_caught() -> None:
     """The canary: the same look-up, with the function allowed and with no function allowed."""
-    slot = slot_with(queue=1)
+    slot = stored_slot(queue=1)
     assert partitions_of("SELECT 1 FROM tokens_token WHERE slot_id = %s", [slot.id]) == {
         "part_00",
         "part_01",

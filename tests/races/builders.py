@@ -1,60 +1,19 @@
-"""Builders of doctors, slots, patients and bookings for the race tests, and a consistency check of one slot."""
+"""What race tests need besides the builders of tests.factories: consistency checks of one slot."""
 
-from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
-from clinics.models import Doctor, Slot
+from clinics.models import Slot
 from core import clock
-from core.local_time import local_day, zone_info
 from events.models import Event
 from patients.models import Patient
-from tests.factories import DoctorFactory, PatientFactory, ensure_facility
+from tests.factories import a_doctor as a_doctor
+from tests.factories import a_patient as a_patient
+from tests.factories import a_slot as a_slot
+from tests.factories import book as book
+from tests.factories import service as service
 from tokens.models import IS_LIVE, IS_QUEUED, Token
-from tokens.operations.booking import BookingRequest
-from tokens.operations.slots import SlotPlan
 from tokens.policy.lifecycle import holds_seat
-from tokens.policy.priority import Category
-from tokens.services import TokenAllocationService
 from waitlist.models import WaitlistEntry
-
-service = TokenAllocationService()
-
-
-def a_doctor() -> Doctor:
-    ensure_facility()
-    return DoctorFactory()
-
-
-def a_patient() -> Patient:
-    return PatientFactory()
-
-
-def a_slot(doctor: Doctor | None = None, *, capacity: int = 1, start: datetime | None = None) -> Slot:
-    """Create a one-hour slot, by default at 10:00 tomorrow, so that later slots fall on the same local day."""
-    doctor = doctor or a_doctor()
-    start = start or _at_ten_tomorrow(zone_info(doctor.facility.time_zone))
-    plan = SlotPlan(start, start + timedelta(hours=1), capacity)
-    (slot,) = service.create_slots(
-        doctor_id=doctor.id,
-        plans=lambda _doctor, _taken: [plan],
-        days=lambda zone: {local_day(start, zone)},
-        actor="user:planner",
-    )
-    return slot
-
-
-def _at_ten_tomorrow(zone: ZoneInfo) -> datetime:
-    tomorrow = clock.now().astimezone(zone) + timedelta(days=1)
-    return tomorrow.replace(hour=10, minute=0, second=0, microsecond=0)
-
-
-def book(slot: Slot, patient: Patient | None = None, *, actor: str = "user:desk", **facts: Any) -> Any:
-    """Book a seat; return a token or an entry of the waiting list."""
-    patient = patient or a_patient()
-    facts = {"category": Category.WALKIN, "join_waiting_list": False, **facts}
-    return service.book(BookingRequest(slot_id=slot.id, patient_id=patient.id, actor=actor, **facts))
 
 
 def fresh(token: Token) -> Token:

@@ -24,7 +24,7 @@ from patients.models import Patient
 from patients.services import MAX_RECORDS_OF_A_USER, delete_patient, register_patient
 from reports.models import DailyReport
 from reports.tasks import store_daily_reports
-from tests.factories.day import a_patient, a_slot, a_token
+from tests.factories import a_patient, stored_slot, stored_token
 from tests.races import builders
 from tests.races.interleaving import overtake
 from tokens.planning import PlanningService
@@ -104,11 +104,11 @@ def test_the_last_place_in_a_family_is_taken_once() -> None:
 
 def test_a_patient_is_removed_or_booked_but_not_both() -> None:
     for _ in range(ROUNDS):
-        patient, slot = a_patient(), a_slot()
+        patient, slot = a_patient(), stored_slot()
 
         def book() -> Any:
             with atomic():
-                return a_token(slot, patient=patient)  # noqa: B023
+                return stored_token(slot, patient=patient)  # noqa: B023
 
         removed, booked = at_once(lambda: delete_patient(patient_id=patient.pk), book)  # noqa: B023
         if removed is None:
@@ -126,7 +126,7 @@ def test_doctors_created_at_once_have_different_ticket_letters() -> None:
 
 def test_a_doctor_is_removed_once() -> None:
     doctor = create_doctor(name="Dr. X", specialization="ENT")
-    a_slot(doctor=doctor)
+    stored_slot(doctor=doctor)
     outcomes = many(partial(PlanningService().delete_doctor, doctor_id=doctor.pk, actor="user:admin"), times=4)
     assert sum(each is None for each in outcomes) == 1, outcomes
     assert not Doctor.objects.exists()
@@ -144,6 +144,6 @@ def test_a_doctor_is_removed_or_booked_but_not_both() -> None:
 
 
 def test_two_schedulers_store_a_day_once() -> None:
-    a_slot(start=clock.now() - timedelta(days=3))
+    stored_slot(start=clock.now() - timedelta(days=3))
     many(store_daily_reports, times=4)
     assert DailyReport.objects.count() == 3

@@ -10,7 +10,7 @@ from clinics.models import Doctor, Slot
 from core import clock
 from core.db.transactions import atomic
 from core.ids import new_id
-from tests.factories.day import a_doctor, a_slot, a_token
+from tests.factories import a_doctor, stored_slot, stored_token
 from tests.support.hospital import Hospital
 from tests.support.shapes import DOCTOR, assert_shape
 
@@ -183,7 +183,7 @@ def test_a_long_list_costs_no_more_queries(hospital: Hospital) -> None:
 
 def test_a_doctor_who_never_saw_anybody_is_removed_with_their_slots(hospital: Hospital) -> None:
     doctor = a_doctor()
-    a_slot(doctor=doctor)
+    stored_slot(doctor=doctor)
     hospital.admin.delete(f"doctors/{doctor.pk}/").expect(204)
     hospital.admin.delete(f"doctors/{doctor.pk}/").expect(404, "not-found")
     assert not Slot.objects.exists()
@@ -192,8 +192,8 @@ def test_a_doctor_who_never_saw_anybody_is_removed_with_their_slots(hospital: Ho
 @pytest.mark.parametrize("status", ["CONFIRMED", "CANCELLED", "COMPLETED"])
 def test_a_doctor_to_whom_a_token_refers_stays(hospital: Hospital, status: str) -> None:
     doctor = a_doctor()
-    empty, used = a_slot(doctor=doctor), a_slot(doctor=doctor, start=clock.now().replace(year=2030))
-    a_token(used, status=status)
+    empty, used = stored_slot(doctor=doctor), stored_slot(doctor=doctor, start=clock.now().replace(year=2030))
+    stored_token(used, status=status)
     hospital.admin.delete(f"doctors/{doctor.pk}/").expect(409, "in-use")
     assert set(Slot.objects.values_list("pk", flat=True)) == {empty.pk, used.pk}
 

@@ -6,7 +6,7 @@ import pytest
 
 from accounts.models import ReadTrail
 from patients.services import MAX_RECORDS_OF_A_USER
-from tests.factories.day import a_patient, a_slot, a_token
+from tests.factories import a_patient, stored_slot, stored_token
 from tests.support.api import Api
 from tests.support.hospital import Hospital
 
@@ -33,9 +33,9 @@ def test_the_desk_may_everything(hospital: Hospital, role: str) -> None:
 
 
 def test_a_doctor_reads_those_with_a_token_in_own_slots(hospital: Hospital) -> None:
-    mine, others = a_slot(), a_slot()
-    seen, gone, foreign = a_token(mine), a_token(mine, status="CANCELLED"), a_token(others)
-    a_token(mine, patient=gone.patient)
+    mine, others = stored_slot(), stored_slot()
+    seen, gone, foreign = stored_token(mine), stored_token(mine, status="CANCELLED"), stored_token(others)
+    stored_token(mine, patient=gone.patient)
     doctor = hospital.user("DOCTOR", doctor=str(mine.doctor_id))
     assert ids(doctor) == {str(seen.patient_id), str(gone.patient_id)}
     path = f"patients/{seen.patient_id}/"
@@ -47,7 +47,7 @@ def test_a_doctor_reads_those_with_a_token_in_own_slots(hospital: Hospital) -> N
 
 
 def test_a_doctor_without_a_doctor_sees_nobody(hospital: Hospital) -> None:
-    a_token(a_slot())
+    stored_token(stored_slot())
     assert ids(hospital.user("DOCTOR")) == set()
 
 

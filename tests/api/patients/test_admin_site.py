@@ -10,8 +10,7 @@ from clinics.models import Doctor, Facility, Slot
 from core import clock
 from patients.models import Patient
 from reports.models import DailyReport
-from tests.factories import first_admin
-from tests.factories.day import a_doctor, a_patient, a_slot
+from tests.factories import a_doctor, a_patient, first_admin, stored_slot
 from tests.support.hospital import PASSWORD
 
 DOCTOR = {"name": "Dr. Rao", "specialization": "ENT", "consultation_minutes": "10", "is_active": "on"}
@@ -30,7 +29,7 @@ def told(answer: Any) -> str:
 
 
 def test_everything_is_to_be_seen_and_searched(site: Client) -> None:
-    doctor, patient, slot = a_doctor("Dr. Anand"), a_patient(name="Asha Rao", phone="080 1234"), a_slot()
+    doctor, patient, slot = a_doctor("Dr. Anand"), a_patient(name="Asha Rao", phone="080 1234"), stored_slot()
     facility = Facility.objects.get()
     report = DailyReport.objects.create(facility=facility, date="2026-03-02", data={}, stored_at=clock.now())
     for page, thing, query in [
@@ -96,7 +95,7 @@ def test_who_looks_at_patients_is_on_the_trail(site: Client) -> None:
 
 
 def test_slots_are_not_edited_around_the_engine(site: Client) -> None:
-    slot = a_slot()
+    slot = stored_slot()
     assert site.get("/admin/clinics/slot/add/").status_code == 403
     assert site.post(f"/admin/clinics/slot/{slot.pk}/change/", {"max_capacity": "99"}).status_code == 403
     assert Slot.objects.get().max_capacity == 5

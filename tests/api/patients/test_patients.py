@@ -10,7 +10,7 @@ from django.db import IntegrityError
 from core import clock
 from core.db.transactions import atomic
 from patients.models import Patient
-from tests.factories.day import a_patient, a_slot, a_token
+from tests.factories import a_patient, stored_slot, stored_token
 from tests.support.hospital import Hospital
 from tests.support.shapes import PATIENT, assert_shape
 
@@ -175,7 +175,7 @@ def test_an_unused_registration_is_removed(hospital: Hospital) -> None:
 
 @pytest.mark.parametrize("status", ["CONFIRMED", "CANCELLED"])
 def test_who_has_a_token_stays(hospital: Hospital, status: str) -> None:
-    token = a_token(a_slot(), status=status)
+    token = stored_token(stored_slot(), status=status)
     refused = hospital.desk.delete(f"patients/{token.patient_id}/").expect(409, "in-use")
     assert "existing_id" not in refused
     assert Patient.objects.filter(pk=token.patient_id).exists()

@@ -12,7 +12,7 @@ from clinics.models import Slot
 from core.ids import new_id
 from patients.models import Patient
 from patients.privacy import History, mask_name, mask_phone
-from tests.factories.day import a_patient, a_slot, a_token
+from tests.factories import a_patient, stored_slot, stored_token
 from tests.support.hospital import Hospital
 from tokens.models import Token
 
@@ -31,7 +31,7 @@ def patient(db: None) -> Patient:
 
 
 def test_the_export_is_complete(hospital: Hospital, patient: Patient) -> None:
-    token = a_token(a_slot(), patient=patient, category="EMERGENCY", emergency_reason="chest pain")
+    token = stored_token(stored_slot(), patient=patient, category="EMERGENCY", emergency_reason="chest pain")
     hospital.user("PATIENT", patients=[str(patient.pk)])
     hospital.desk.get(f"patients/{patient.pk}/").expect(200)
     about = json.loads(run("export_patient", patient.pk))
@@ -45,7 +45,7 @@ def test_the_export_is_complete(hospital: Hospital, patient: Patient) -> None:
 
 
 def test_a_person_is_forgotten_and_the_counts_stay(hospital: Hospital, patient: Patient) -> None:
-    token = a_token(a_slot(), patient=patient, status="COMPLETED", emergency_reason="")
+    token = stored_token(stored_slot(), patient=patient, status="COMPLETED", emergency_reason="")
     hospital.desk.patch(f"patients/{patient.pk}/", {"email": "other@example.org"}).expect(200)
     said = run("erase_patient", patient.pk)
     assert "L. N." in said
@@ -68,7 +68,9 @@ def test_forgetting_twice_and_forgetting_two(patient: Patient) -> None:
 
 
 def test_words_about_the_patient_go_too(patient: Patient) -> None:
-    token = a_token(a_slot(), patient=patient, category="EMERGENCY", status="COMPLETED", emergency_reason="chest pain")
+    token = stored_token(
+        stored_slot(), patient=patient, category="EMERGENCY", status="COMPLETED", emergency_reason="chest pain"
+    )
     run("erase_patient", patient.pk)
     token.refresh_from_db()
     assert token.emergency_reason == ""
@@ -76,7 +78,7 @@ def test_words_about_the_patient_go_too(patient: Patient) -> None:
 
 @pytest.mark.parametrize("status", ["PENDING", "CONFIRMED", "CHECKED_IN", "CALLED", "IN_CONSULTATION"])
 def test_who_is_still_expected_is_not_forgotten(patient: Patient, status: str) -> None:
-    a_token(a_slot(), patient=patient, status=status)
+    stored_token(stored_slot(), patient=patient, status=status)
     with pytest.raises(CommandError, match=r"Cancel first: 1 token"):
         run("erase_patient", patient.pk)
     patient.refresh_from_db()

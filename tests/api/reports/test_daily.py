@@ -15,7 +15,7 @@ from reports.closing import FARTHEST_BACK
 from reports.daily import percent
 from reports.models import DailyReport
 from reports.tasks import store_daily_reports
-from tests.factories.day import a_doctor, a_patient, a_slot, a_token
+from tests.factories import a_doctor, a_patient, stored_slot, stored_token
 from tests.support.hospital import Hospital
 from tests.support.shapes import FIGURES, assert_shape, text, uuid
 
@@ -37,7 +37,7 @@ def figures(report: dict[str, Any], *names: str) -> list[Any]:
 def a_day() -> Any:
     """Create a slot with tokens in many states and a cancelled slot; return the doctor."""
     doctor = a_doctor("Dr. Anand")
-    slot = a_slot(doctor=doctor, max_capacity=8, regular_seats=5, emergency_seats=1, waiting_count=2)
+    slot = stored_slot(doctor=doctor, max_capacity=8, regular_seats=5, emergency_seats=1, waiting_count=2)
     for category, status in [
         ("EMERGENCY", "IN_CONSULTATION"),
         ("ONLINE", "CONFIRMED"),
@@ -47,9 +47,9 @@ def a_day() -> Any:
         ("FOLLOWUP", "NO_SHOW"),
         ("FOLLOWUP", "EXPIRED"),
     ]:
-        a_token(slot, category=category, status=status)
-    off = a_slot(doctor=doctor, start=slot.end_time, max_capacity=100, status="CANCELLED")
-    a_token(off, status="CANCELLED")
+        stored_token(slot, category=category, status=status)
+    off = stored_slot(doctor=doctor, start=slot.end_time, max_capacity=100, status="CANCELLED")
+    stored_token(off, status="CANCELLED")
     return doctor
 
 
@@ -92,7 +92,7 @@ def test_a_day_is_counted(hospital: Hospital) -> None:
 
 def test_figures_per_doctor_add_up(hospital: Hospital) -> None:
     first, second = a_day(), a_doctor("Dr. Bhat")
-    a_token(a_slot(doctor=second), category="PRIORITY_PAID")
+    stored_token(stored_slot(doctor=second), category="PRIORITY_PAID")
     report = hospital.desk.get("reports/daily/").expect(200)
     assert [each["doctor_name"] for each in report["doctors"]] == ["Dr. Anand", "Dr. Bhat"]
     assert report["total_tokens"] == sum(each["total_tokens"] for each in report["doctors"]) == 9
@@ -103,7 +103,7 @@ def test_figures_per_doctor_add_up(hospital: Hospital) -> None:
 
 
 def test_the_day_is_the_hospitals(hospital: Hospital, clock: ManualClock) -> None:
-    slot = a_slot(start=clock.now().replace(hour=19))  # 00:30 on the third in India
+    slot = stored_slot(start=clock.now().replace(hour=19))  # 00:30 on the third in India
     assert slot.local_date == date(2026, 3, 3)
     assert hospital.desk.get("reports/daily/").expect(200)["total_slots"] == 0
     assert hospital.desk.get("reports/daily/", date="2026-03-03").expect(200)["total_slots"] == 1
@@ -128,9 +128,9 @@ def test_the_number_of_queries_is_the_same_for_a_full_day(hospital: Hospital) ->
     a_day()
     few = queries()
     for _ in range(10):
-        slot = a_slot()
+        slot = stored_slot()
         for _ in range(3):
-            a_token(slot)
+            stored_token(slot)
     assert queries() == few <= 4
 
 
@@ -155,8 +155,8 @@ def test_a_doctor_who_does_not_exist_is_not_found(hospital: Hospital) -> None:
 
 
 def test_who_may_read_it(hospital: Hospital) -> None:
-    mine, others = a_slot(), a_slot()
-    a_token(mine), a_token(others)
+    mine, others = stored_slot(), stored_slot()
+    stored_token(mine), stored_token(others)
     doctor = hospital.user("DOCTOR", doctor=str(mine.doctor_id))
     for query in ({}, {"doctor_id": mine.doctor_id}):
         report = doctor.get("reports/daily/", **query).expect(200)
@@ -172,11 +172,11 @@ def test_who_may_read_it(hospital: Hospital) -> None:
 
 def test_yesterdays_report_is_answered_as_it_was_stored(hospital: Hospital, clock: ManualClock) -> None:
     doctor = a_day()
-    a_slot(start=clock.now(), doctor=a_doctor("Dr. Bhat"))
+    stored_slot(start=clock.now(), doctor=a_doctor("Dr. Bhat"))
     live = hospital.desk.get("reports/daily/").expect(200)
     clock.advance(hours=24)
     assert store_daily_reports() == 1
-    a_slot(doctor=doctor, start=clock.now())
+    stored_slot(doctor=doctor, start=clock.now())
     type(doctor).objects.update(name="Dr. Renamed")
     assert hospital.desk.get("reports/daily/", date=TODAY).expect(200) == live
     one = hospital.desk.get("reports/daily/", date=TODAY, doctor_id=doctor.pk).expect(200)
@@ -205,8 +205,8 @@ def test_a_second_scheduler_changes_nothing(db: None, clock: ManualClock) -> Non
 
 def test_a_slot_that_runs_past_midnight_keeps_its_day_open(db: None, clock: ManualClock) -> None:
     late = clock.now().replace(hour=16, minute=30)  # 22:00 in India
-    a_slot(start=late, minutes=60, delay_minutes=90)
-    a_slot(start=late, minutes=600, status="CANCELLED")
+    stored_slot(start=late, minutes=60, delay_minutes=90)
+    stored_slot(start=late, minutes=600, status="CANCELLED")
     clock.set(late + timedelta(hours=2, minutes=29))
     assert store_daily_reports() == 0
     clock.set(late + timedelta(hours=2, minutes=30))
@@ -214,7 +214,7 @@ def test_a_slot_that_runs_past_midnight_keeps_its_day_open(db: None, clock: Manu
 
 
 def test_the_past_is_stored_a_month_back_at_most(db: None, clock: ManualClock) -> None:
-    a_slot(start=clock.now() - timedelta(days=400))
+    stored_slot(start=clock.now() - timedelta(days=400))
     assert store_daily_reports() == FARTHEST_BACK
 
 
@@ -227,5 +227,5 @@ def test_the_database_itself_keeps_a_stored_report(db: None, clock: ManualClock)
 
 def test_patients_are_not_in_it(hospital: Hospital) -> None:
     patient = a_patient(name="Lakshmi Narayanan")
-    a_token(a_slot(), patient=patient)
+    stored_token(stored_slot(), patient=patient)
     assert "Lakshmi" not in str(hospital.desk.get("reports/daily/").expect(200))

@@ -14,8 +14,7 @@ from clinics.models import Facility, Room, Slot
 from core import clock
 from core.db.transactions import atomic
 from events.models import Event
-from tests.factories import DoctorFactory, PatientFactory, ensure_facility
-from tests.integration.tokens.slot_builder import slot_with
+from tests.factories import DoctorFactory, PatientFactory, ensure_facility, stored_slot
 from tokens.errors import ERROR_OF_CONSTRAINT
 from tokens.models import Token
 from waitlist.models import WaitlistEntry
@@ -36,7 +35,7 @@ def refused_by(write: Callable[[], Any]) -> str:
 @pytest.fixture
 def slot() -> Slot:
     """A slot with two seats and one token."""
-    return slot_with(queue=1, capacity=2)
+    return stored_slot(queue=1, capacity=2)
 
 
 @pytest.fixture
@@ -107,12 +106,12 @@ def test_a_slots_row(slot: Slot, name: str, change_of_slot: dict[str, Any]) -> N
 
 
 def test_no_two_slots_of_a_day_print_the_same_tickets(slot: Slot) -> None:
-    other = slot_with()
+    other = stored_slot()
     assert refused_by(change(other, ticket_prefix=slot.ticket_prefix)) == "slot_ticket_prefix_unique"
 
 
 def test_slots_of_a_doctor_never_overlap(slot: Slot) -> None:
-    other = slot_with(doctor=slot.doctor, start=slot.end_time)
+    other = stored_slot(doctor=slot.doctor, start=slot.end_time)
     earlier = {"start_time": slot.end_time - timedelta(minutes=1)}
     assert refused_by(change(other, **earlier)) == "slot_no_overlap"
     Slot.objects.filter(pk=slot.pk).update(status="CANCELLED")
@@ -142,7 +141,7 @@ def test_a_tokens_row(token: Token, name: str, change_of_token: dict[str, Any]) 
 
 
 def test_a_ticket_is_printed_once_on_a_day(token: Token) -> None:
-    elsewhere = slot_with()
+    elsewhere = stored_slot()
     again = another(token, ticket=token.ticket, slot=elsewhere, doctor_id=elsewhere.doctor_id)
     assert refused_by(again) == "token_ticket_unique"
 

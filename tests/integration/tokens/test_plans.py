@@ -4,7 +4,7 @@ import pytest
 from django.db import connection
 
 from core.db.sql import Change, Rows
-from tests.integration.tokens.slot_builder import slot_with
+from tests.factories import stored_slot
 from tests.support.plans import nodes_of
 from tokens.models import Token
 
@@ -15,7 +15,7 @@ CROWD = 2000
 
 @pytest.mark.parametrize("changed", [1, 64])
 def test_rows_that_change_are_looked_up_and_the_rest_of_the_table_is_not_read(changed: int) -> None:
-    slot = slot_with(queue=CROWD)
+    slot = stored_slot(queue=CROWD)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE tokens_token")
     ids = list(Token.objects.values_list("id", flat=True)[:changed])

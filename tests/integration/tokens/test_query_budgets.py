@@ -12,8 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from clinics.models import Slot
 from clinics.rooms import create_room
 from core import clock
-from tests.factories import DoctorFactory, PatientFactory, ensure_facility, first_admin
-from tests.integration.tokens.slot_builder import slot_with
+from tests.factories import DoctorFactory, PatientFactory, ensure_facility, first_admin, stored_slot
 from tests.support.api import Answer, Api, in_process
 from tests.support.hospital import PASSWORD, Hospital
 from tokens.models import Token
@@ -68,7 +67,7 @@ def booking(slot: Slot, **facts: Any) -> dict[str, Any]:
 
 def test_a_booking_takes_five_round_trips(desk: Counter) -> None:
     """The session, which requests of one moment share; BEGIN; locks and what is asked with them; writes; COMMIT."""
-    booked = desk.post("tokens/", booking(slot_with(queue=FEW, capacity=50)))
+    booked = desk.post("tokens/", booking(stored_slot(queue=FEW, capacity=50)))
     assert booked.answer.status == 201
     assert booked.statements[-1] == "COMMIT"
     assert booked.number == 5, str(booked)
@@ -76,7 +75,7 @@ def test_a_booking_takes_five_round_trips(desk: Counter) -> None:
 
 def test_a_key_adds_one_round_trip_to_a_booking_and_to_a_cancellation(desk: Counter) -> None:
     """The stored answer is looked for together with the locks; storing it takes one statement."""
-    slot = slot_with(queue=FEW, capacity=50)
+    slot = stored_slot(queue=FEW, capacity=50)
     without = desk.post("tokens/", booking(slot))
     with_key = desk.post("tokens/", booking(slot), headers={"Idempotency-Key": "k"})
     assert with_key.number == without.number + 1, str(with_key)
@@ -87,7 +86,7 @@ def test_a_key_adds_one_round_trip_to_a_booking_and_to_a_cancellation(desk: Coun
 
 def test_a_key_adds_two_round_trips_to_any_other_operation(desk: Counter) -> None:
     """One looks for the stored answer, one stores it. A repeated request asks for the stored answer alone."""
-    slot = slot_with(queue=FEW, capacity=50)
+    slot = stored_slot(queue=FEW, capacity=50)
     one, other = (
         f"tokens/{token_id}/check_in/" for token_id in Token.objects.filter(slot=slot).values_list("id", flat=True)[:2]
     )
@@ -100,14 +99,14 @@ def test_a_key_adds_two_round_trips_to_any_other_operation(desk: Counter) -> Non
 
 
 def test_a_booking_costs_the_same_in_a_short_queue_and_in_a_long_one(desk: Counter) -> None:
-    few = desk.post("tokens/", booking(slot_with(queue=FEW, capacity=MANY + 9)))
-    many = desk.post("tokens/", booking(slot_with(queue=MANY, capacity=MANY + 9)))
+    few = desk.post("tokens/", booking(stored_slot(queue=FEW, capacity=MANY + 9)))
+    many = desk.post("tokens/", booking(stored_slot(queue=MANY, capacity=MANY + 9)))
     assert few.number == many.number == 5, str(many)
 
 
 def test_joining_the_waiting_list_costs_the_same(desk: Counter) -> None:
-    few = desk.post("tokens/", booking(slot_with(queue=FEW, waiting=FEW)))
-    many = desk.post("tokens/", booking(slot_with(queue=FEW, waiting=MANY)))
+    few = desk.post("tokens/", booking(stored_slot(queue=FEW, waiting=FEW)))
+    many = desk.post("tokens/", booking(stored_slot(queue=FEW, waiting=MANY)))
     assert few.number == many.number <= 12, str(many)
 
 
@@ -115,7 +114,7 @@ def test_an_emergency_costs_the_same_whoever_it_pushes_back(desk: Counter) -> No
     def admit(slot: Slot) -> Counted:
         return desk.post("tokens/emergency/", {"slot_id": str(slot.id), "patient_id": str(PatientFactory().id)})
 
-    few, many = admit(slot_with(queue=FEW)), admit(slot_with(queue=MANY))
+    few, many = admit(stored_slot(queue=FEW)), admit(stored_slot(queue=MANY))
     assert many.answer.body["affected_count"] == MANY
     assert len(many.answer.body["affected_tokens"]) == 50
     assert few.number == many.number <= 6, str(many)
@@ -127,13 +126,13 @@ def test_a_cancellation_that_promotes_costs_the_same(desk: Counter) -> None:
         assert token
         return desk.delete(f"tokens/{token.id}/")
 
-    few, many = cancel(slot_with(queue=FEW, waiting=FEW)), cancel(slot_with(queue=MANY, waiting=MANY))
+    few, many = cancel(stored_slot(queue=FEW, waiting=FEW)), cancel(stored_slot(queue=MANY, waiting=MANY))
     assert len(many.answer.body["promoted"]) == 1
     assert few.number == many.number <= 10, str(many)
 
 
 def test_a_cancellation_takes_at_most_seven_statements(desk: Counter) -> None:
-    token = Token.objects.filter(slot=slot_with(queue=FEW)).first()
+    token = Token.objects.filter(slot=stored_slot(queue=FEW)).first()
     assert token
     cancelled = desk.delete(f"tokens/{token.id}/")
     assert cancelled.number <= 7, str(cancelled)
@@ -145,7 +144,7 @@ def test_ten_promotions_take_as_many_statements_as_a_few(desk: Counter) -> None:
     def widen(slot: Slot, by: int) -> Counted:
         return desk.patch(f"slots/{slot.id}/", {"max_capacity": slot.max_capacity + by})
 
-    two, fifty = widen(slot_with(queue=FEW, waiting=FEW), 2), widen(slot_with(queue=FEW, waiting=100), 50)
+    two, fifty = widen(stored_slot(queue=FEW, waiting=FEW), 2), widen(stored_slot(queue=FEW, waiting=100), 50)
     assert fifty.answer.body["current_capacity"] == FEW + 50
     assert two.number == fifty.number, f"{two}\n{fifty}"
 
@@ -154,14 +153,14 @@ def test_a_delay_costs_the_same_whoever_waits(desk: Counter) -> None:
     def delay(slot: Slot) -> Counted:
         return desk.put(f"slots/{slot.id}/delay/", {"delay_minutes": 30})
 
-    few, many = delay(slot_with(queue=FEW)), delay(slot_with(queue=MANY))
+    few, many = delay(stored_slot(queue=FEW)), delay(stored_slot(queue=MANY))
     assert many.answer.body["affected_tokens"] == MANY
     assert few.number == many.number <= 7, str(many)
 
 
 def test_skipping_costs_at_most_two_statements_more_than_returning_to_the_old_place(desk: Counter) -> None:
     def act(queue: int, action: str) -> Counted:
-        slot = slot_with(queue=queue, status="CHECKED_IN")
+        slot = stored_slot(queue=queue, status="CHECKED_IN")
         called = desk.post(f"slots/{slot.id}/call_next/").answer.body
         return desk.post(f"tokens/{called['id']}/{action}/")
 
@@ -193,7 +192,7 @@ def test_changing_the_category_costs_as_much_as_checking_in(desk: Counter) -> No
 
 def test_stepping_out_and_in_cost_as_much_as_calling_and_returning(desk: Counter) -> None:
     def act(queue: int) -> tuple[Counted, Counted]:
-        token = Token.objects.filter(slot=slot_with(queue=queue, status="CHECKED_IN")).order_by("-arrival").first()
+        token = Token.objects.filter(slot=stored_slot(queue=queue, status="CHECKED_IN")).order_by("-arrival").first()
         assert token
         path = f"tokens/{token.id}"
         return desk.post(f"{path}/step_out/", {"reason": "LAB"}), desk.post(f"{path}/step_in/")
@@ -210,13 +209,14 @@ def test_an_action_costs_the_same_in_a_short_queue_and_in_a_long_one(desk: Count
         assert token
         return desk.post(f"tokens/{token.id}/{action}/")
 
-    few, many = act(slot_with(queue=FEW)), act(slot_with(queue=MANY))
+    few, many = act(stored_slot(queue=FEW)), act(stored_slot(queue=MANY))
     assert few.number == many.number <= 8, str(many)
 
 
 def test_calling_the_next_costs_the_same(desk: Counter) -> None:
     few, many = (
-        desk.post(f"slots/{slot_with(queue=number, status='CHECKED_IN').id}/call_next/") for number in (FEW, MANY)
+        desk.post(f"slots/{stored_slot(queue=number, queue_status='CHECKED_IN').id}/call_next/")
+        for number in (FEW, MANY)
     )
     assert few.number == many.number <= 7, str(many)
 
@@ -224,7 +224,7 @@ def test_calling_the_next_costs_the_same(desk: Counter) -> None:
 @pytest.mark.parametrize("act", ["begin", "pause"])
 def test_an_act_on_a_slot_costs_as_much_as_closing_it(desk: Counter, act: str) -> None:
     close, few, many = (
-        desk.post(f"slots/{slot_with(queue=number).id}/{each}/")
+        desk.post(f"slots/{stored_slot(queue=number).id}/{each}/")
         for each, number in (("close", FEW), (act, FEW), (act, MANY))
     )
     assert few.number == many.number <= close.number, str(many)
@@ -232,9 +232,9 @@ def test_an_act_on_a_slot_costs_as_much_as_closing_it(desk: Counter, act: str) -
 
 def test_finishing_costs_the_same_in_a_short_queue_and_in_a_long_one(desk: Counter) -> None:
     def finish(number: int) -> Counted:
-        return desk.post(f"slots/{slot_with(queue=number, waiting=number).id}/finish/")
+        return desk.post(f"slots/{stored_slot(queue=number, waiting=number).id}/finish/")
 
-    close, few, many = desk.post(f"slots/{slot_with(queue=FEW, waiting=FEW).id}/close/"), finish(FEW), finish(MANY)
+    close, few, many = desk.post(f"slots/{stored_slot(queue=FEW, waiting=FEW).id}/close/"), finish(FEW), finish(MANY)
     assert len(many.answer.body["no_shows"]) == MANY
     assert few.number == many.number <= close.number + 2, str(many)
 
@@ -243,7 +243,7 @@ def test_calling_to_one_of_several_rooms_takes_one_statement_more(desk: Counter)
     """The name of the room."""
 
     def call(number: int, **facts: Any) -> Counted:
-        slot = slot_with(queue=number, status="CHECKED_IN")
+        slot = stored_slot(queue=number, queue_status="CHECKED_IN")
         rooms = [create_room(facility_id=slot.facility_id, name="R", code=f"R{number}{letter}") for letter in "AB"]
         Slot.objects.filter(id=slot.id).update(rooms=[room.id for room in rooms])
         return desk.post(f"slots/{slot.id}/call_next/", {"room": str(rooms[1].id)})
@@ -251,20 +251,20 @@ def test_calling_to_one_of_several_rooms_takes_one_statement_more(desk: Counter)
     few, many, without = (
         call(FEW),
         call(MANY),
-        desk.post(f"slots/{slot_with(queue=FEW, status='CHECKED_IN').id}/call_next/"),
+        desk.post(f"slots/{stored_slot(queue=FEW, queue_status='CHECKED_IN').id}/call_next/"),
     )
     assert few.number == many.number == without.number + 1, str(many)
 
 
 def test_a_queue_is_listed_in_three_statements_however_long(desk: Counter) -> None:
-    few, many = (desk.get(f"slots/{slot_with(queue=number).id}/tokens/", in_queue="true") for number in (FEW, 500))
+    few, many = (desk.get(f"slots/{stored_slot(queue=number).id}/tokens/", in_queue="true") for number in (FEW, 500))
     assert [len(few.answer.body), len(many.answer.body)] == [FEW, 500]
     assert few.number == many.number <= 3, str(many)
 
 
 def test_a_304_takes_one_round_trip(desk: Counter) -> None:
     """The session and the head of the list are read together."""
-    path = f"slots/{slot_with(queue=FEW).id}/tokens/"
+    path = f"slots/{stored_slot(queue=FEW).id}/tokens/"
     known = desk.get(path).answer.headers["etag"]
     again = desk.call("GET", path, headers={"If-None-Match": known})
     assert again.answer.status == 304
@@ -272,7 +272,7 @@ def test_a_304_takes_one_round_trip(desk: Counter) -> None:
 
 
 def test_a_list_that_is_in_the_cache_adds_the_read_trail_alone(desk: Counter) -> None:
-    path = f"slots/{slot_with(queue=FEW).id}/tokens/"
+    path = f"slots/{stored_slot(queue=FEW).id}/tokens/"
     made, cached = desk.get(path), desk.get(path)
     assert cached.answer.raw == made.answer.raw
     assert cached.number == made.number - 1 == 2, str(cached)
@@ -280,7 +280,7 @@ def test_a_list_that_is_in_the_cache_adds_the_read_trail_alone(desk: Counter) ->
 
 def test_a_waiting_list_is_listed_in_as_many_statements_however_long(desk: Counter) -> None:
     few, many = (
-        desk.get("waiting-list/by_slot/", slot_id=slot_with(queue=1, waiting=number).id) for number in (FEW, 500)
+        desk.get("waiting-list/by_slot/", slot_id=stored_slot(queue=1, waiting=number).id) for number in (FEW, 500)
     )
     assert len(many.answer.body) == 500
     assert few.number == many.number <= 5, f"one of them the row of the read trail: {many}"
@@ -290,7 +290,7 @@ def fill(number: int) -> None:
     """This many of everything that can be listed."""
     ensure_facility()
     for doctor in DoctorFactory.create_batch(number):
-        slot_with(doctor=doctor, queue=1, waiting=1, start=clock.now() + timedelta(hours=2))
+        stored_slot(doctor=doctor, queue=1, waiting=1, start=clock.now() + timedelta(hours=2))
 
 
 @pytest.mark.parametrize(

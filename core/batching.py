@@ -21,7 +21,7 @@ Item = TypeVar("Item")
 MAX_BATCH = 64
 
 
-class _Waiter(Generic[Item]):
+class Waiter(Generic[Item]):
     """An item of a thread that waits for the item's outcome, or to become the leader."""
 
     __slots__ = ("_lock", "done", "error", "item", "outcome", "woken")
@@ -70,14 +70,14 @@ class Combiner(Generic[Key, Item]):
     def __init__(self, run_batch: Callable[[Sequence[Item]], Sequence[Any]]) -> None:
         self._run_batch = run_batch
         self._mutex = threading.Lock()
-        self._queues: dict[Key, deque[_Waiter[Item]]] = {}
+        self._queues: dict[Key, deque[Waiter[Item]]] = {}
 
     def submit(self, key: Key, item: Item, *, timeout_seconds: float) -> Any:
         """Run the item in a batch of this thread or of another; return its result or raise its exception.
 
         Raise TimeoutError if no batch has taken the item within `timeout_seconds`; then the item was not processed.
         """
-        waiter = _Waiter(item)
+        waiter = Waiter(item)
         with self._mutex:
             is_leader = key not in self._queues  # a queue exists while a leader runs a batch of this key
             self._queues.setdefault(key, deque()).append(waiter)
@@ -98,7 +98,7 @@ class Combiner(Generic[Key, Item]):
         if settings.OPD_COMBINE:
             with suppress(TimeoutError, OperationalError, InterfaceError):
                 return self.submit(key, item, timeout_seconds=timeout_seconds)
-        alone = _Waiter(item)
+        alone = Waiter(item)
         alone.finish(*self._run_batch([item]))
         return alone.result()
 
@@ -107,7 +107,7 @@ class Combiner(Generic[Key, Item]):
         with self._mutex:
             return len(self._queues.get(key, ()))
 
-    def _remove(self, key: Key, waiter: _Waiter[Item]) -> bool:
+    def _remove(self, key: Key, waiter: Waiter[Item]) -> bool:
         """Remove the item from its queue; return False if a batch has taken it or its thread is to lead the next."""
         with self._mutex:
             queue = self._queues.get(key, deque())

@@ -25,7 +25,7 @@ FROM events_subscription WHERE name = ANY(%s) ORDER BY name
 """
 
 Handler = Callable[[Sequence[Event]], None]
-_handlers: dict[str, Handler] = {}
+handlers: dict[str, Handler] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ def consumer(name: str) -> Callable[[Handler], Handler]:
     """
 
     def register(handler: Handler) -> Handler:
-        _handlers[name] = handler
+        handlers[name] = handler
         return handler
 
     return register
@@ -55,7 +55,7 @@ def consume_all() -> int:
     A consumer that fails does not stop the others; the first error is raised at the end.
     """
     handled, errors = 0, []
-    for name in sorted(_handlers):
+    for name in sorted(handlers):
         try:
             while count := consume(name):
                 handled += count
@@ -80,7 +80,7 @@ def consume(name: str, *, batch: int = BATCH) -> int:
         end = complete_until()
         events = list(Event.objects.filter(seq__gt=cursor.seq, seq__lte=end).order_by("seq")[:batch])
         if events:
-            _handlers[name](events)
+            handlers[name](events)
             Subscription.objects.filter(name=name).update(seq=events[-1].seq, moved_at=clock.now())
         return len(events)
 
@@ -94,5 +94,5 @@ def _begin(name: str) -> None:
 def lags() -> list[Lag]:
     """Return how far each registered consumer is behind the log, up to MAX_LAG."""
     with connection.cursor() as cursor:
-        cursor.execute(_LAGS, [MAX_LAG, sorted(_handlers)])
+        cursor.execute(_LAGS, [MAX_LAG, sorted(handlers)])
         return [Lag(name, count) for name, count in cursor.fetchall()]

@@ -76,7 +76,7 @@ def _record(request: Any, what: str, patient_ids: list[str], shown: PatientList 
     if is_atomic():
         _write([read])
     else:
-        _writes.submit_or_run(None, read, timeout_seconds=_QUEUE_SECONDS)
+        row_writes.submit_or_run(None, read, timeout_seconds=_QUEUE_SECONDS)
 
 
 def _write(reads: Sequence[_Read]) -> list[None]:
@@ -110,7 +110,7 @@ def _digest_of(patient_ids: Iterable[str]) -> uuid.UUID:
 _ROWS = Rows(ReadTrail)
 _WITHOUT_WAITING_FOR_DISK = Statement("SET LOCAL synchronous_commit TO off", ())
 _INSERT_LIST = "INSERT INTO accounts_readlist (id, patient_ids) VALUES (%s, %s::uuid[]) ON CONFLICT DO NOTHING"
-_writes: Combiner[None, _Read] = Combiner(_write)
+row_writes: Combiner[None, _Read] = Combiner(_write)
 
 
 @contextmanager
@@ -135,7 +135,7 @@ def seal_reads() -> int:
         end = ReadTrailEnd.objects.first() or last
         last_hash = bytes(end.digest) if end else b""
         for row in rows:
-            row.hash = last_hash = _row_hash(last_hash, row)
+            row.hash = last_hash = row_hash(last_hash, row)
         number = 1 + max((each.number for each in (end, last) if each), default=0)
         seal = ReadSeal.objects.create(number=number, rows=len(rows), digest=last_hash, sealed_at=clock.now())
         for row in rows:
@@ -163,7 +163,7 @@ def verify_read_trail() -> str | None:
             return f"read trail: seal {expected} is missing"
         count = 0
         for row in ReadTrail.objects.filter(seal=seal).order_by("id").iterator():
-            count, last_hash = count + 1, _row_hash(last_hash, row)
+            count, last_hash = count + 1, row_hash(last_hash, row)
             if last_hash != bytes(row.hash or b""):
                 return f"read trail: row {row.pk} was altered, or the one before it was removed"
         if count != seal.rows or last_hash != bytes(seal.digest):
@@ -187,7 +187,7 @@ def _end_problem(*, seals: int, last_hash: bytes) -> str | None:
     return None
 
 
-def _row_hash(last_hash: bytes, row: ReadTrail) -> bytes:
+def row_hash(last_hash: bytes, row: ReadTrail) -> bytes:
     fields = [
         str(row.pk),
         row.actor,

@@ -18,7 +18,7 @@ from core.ids import milliseconds_of
 
 
 @cache
-def _backend(secret: str, audience: str, issuer: str) -> TokenBackend:
+def token_backend(secret: str, audience: str, issuer: str) -> TokenBackend:
     # A derived key: a key that signs tokens must not sign Django's cookies, and vice versa.
     key = hmac.new(secret.encode(), b"opd access and refresh tokens", hashlib.sha256).hexdigest()
     return TokenBackend("HS256", signing_key=key, audience=audience, issuer=issuer)
@@ -29,7 +29,7 @@ class SignedToken(Token):
 
     def get_token_backend(self) -> TokenBackend:
         """Return the backend with the algorithm, audience and issuer of this installation."""
-        return _backend(settings.SECRET_KEY, settings.OPD_JWT_AUDIENCE, settings.OPD_JWT_ISSUER)
+        return token_backend(settings.SECRET_KEY, settings.OPD_JWT_AUDIENCE, settings.OPD_JWT_ISSUER)
 
     @classmethod
     def of(cls, user: User, session: Session, *, token_id: uuid.UUID | None = None) -> Self:

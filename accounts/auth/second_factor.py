@@ -60,7 +60,7 @@ def confirm(*, user: User, code: str) -> list[str] | None:
             return None
         TOTPDevice.objects.filter(user=user, confirmed=True).delete()
         TOTPDevice.objects.filter(pk=device.pk).update(confirmed=True)
-        codes = _new_recovery_codes(user)
+        codes = new_recovery_codes(user)
     log_event("second_factor_set_up", user=user.pk)
     return codes
 
@@ -115,7 +115,7 @@ def _verify_totp(device: TOTPDevice, code: str) -> bool:
     return True
 
 
-def _new_recovery_codes(user: User) -> list[str]:
+def new_recovery_codes(user: User) -> list[str]:
     RecoveryCode.objects.filter(user=user).delete()
     codes = [base64.b32encode(secrets.token_bytes(10)).decode().lower() for _ in range(RECOVERY_CODES)]
     RecoveryCode.objects.bulk_create([RecoveryCode(user=user, code_sha256=_hash(code)) for code in codes])

@@ -19,7 +19,7 @@ from core.normal_form import identity_key
 
 _PER_NAME_AND_ADDRESS = Limit("sign-in", 5)
 _PER_NAME = Limit("sign-in-name", 30)
-_PER_ADDRESS = Limit("sign-in-address", 300)  # a whole hospital may share one address
+PER_ADDRESS = Limit("sign-in-address", 300)  # a whole hospital may share one address
 KNOWN_ADDRESS_LIFETIME = timedelta(days=90)
 
 
@@ -48,7 +48,7 @@ class SignInKey:
         locked = _PER_NAME_AND_ADDRESS.seconds_locked(self.name, self.network)
         if self.own:
             return locked
-        return max(locked, _PER_NAME.seconds_locked(self.name), _PER_ADDRESS.seconds_locked(self.network))
+        return max(locked, _PER_NAME.seconds_locked(self.name), PER_ADDRESS.seconds_locked(self.network))
 
     def exempts(self, user: User | None) -> bool:
         """Return whether the user is at a known address and only limits that exempt such users lock the key."""
@@ -59,7 +59,7 @@ class SignInKey:
     def record_failure(self) -> None:
         """Count one failure; the one that reaches a limit locks the key for 15 minutes from now."""
         if not self.own:
-            _PER_ADDRESS.count(self.network)
+            PER_ADDRESS.count(self.network)
             _PER_NAME.count(self.name)
         if _PER_NAME_AND_ADDRESS.count(self.name, self.network) == _PER_NAME_AND_ADDRESS.max_attempts:
             log_event("sign_in_locked", key=_PER_NAME_AND_ADDRESS.key(self.name, self.network))

@@ -34,7 +34,7 @@ if tonumber(redis.call('GET', KEYS[1]) or '0') > 0 then redis.call('DECR', KEYS[
 _MAX_KEYS = 10_000
 
 # The whole network of a hospital, or all patients in a waiting room, may share one address.
-_PER_ADDRESS = {name: Limit(f"{name}-address", 300) for name in ("register", "forgot", "code")}
+PER_ADDRESS = {name: Limit(f"{name}-address", 300) for name in ("register", "forgot", "code")}
 
 
 class Counter:
@@ -42,12 +42,12 @@ class Counter:
 
     def __init__(self, url: str) -> None:
         self._breaker = default_lock().breaker  # shared with the locks, which use the same Redis
-        self._redis = connect(url)
+        self.redis = connect(url)
         self._lock = threading.Lock()
         self._pending: dict[str, int] = {}
         self._blocked_until: dict[str, float] = {}  # key -> end of the block, on the monotonic clock
-        self._hit_script = self._redis.register_script(_HIT_SCRIPT)
-        self._refund_script = self._redis.register_script(_REFUND_SCRIPT)
+        self._hit_script = self.redis.register_script(_HIT_SCRIPT)
+        self._refund_script = self.redis.register_script(_REFUND_SCRIPT)
 
     def hit(self, name: str, *, limit: int, seconds: int) -> float | None:
         """Count one request; return the seconds to wait if the limit of this window is exceeded, else None.
@@ -116,7 +116,7 @@ class Counter:
 _counters: dict[str, Counter] = {}
 
 
-def _counter() -> Counter:
+def default_counter() -> Counter:
     url = settings.REDIS_URL
     if url not in _counters:
         _counters[url] = Counter(url)
@@ -144,7 +144,7 @@ class PrincipalThrottle(BaseThrottle):
         """Count one request under this key (None: do not count) and return whether it is allowed."""
         self._wait: float | None = None
         if settings.OPD_THROTTLING and key is not None:
-            self._wait = _counter().hit(f"{self.name}:{key}", limit=self.limit, seconds=self.seconds)
+            self._wait = default_counter().hit(f"{self.name}:{key}", limit=self.limit, seconds=self.seconds)
             if self._wait is not None:
                 log_event("throttled", limit=self.name, who=key)
         return self._wait is None
@@ -178,14 +178,14 @@ class PatientBookingThrottle(PrincipalThrottle):
     def refund(cls, request: ApiRequest) -> None:
         """Subtract this request if it was counted."""
         if key := getattr(request, "counted_as_booking", None):
-            _counter().refund(f"{cls.name}:{key}")
+            default_counter().refund(f"{cls.name}:{key}")
 
 
 def throttle_address(request: ApiRequest, name: str) -> None:
     """Count one attempt of this kind by this address in the database; raise Throttled (429) above the limit."""
     if not settings.OPD_THROTTLING:
         return
-    limit, address = _PER_ADDRESS[name], network_of(client_address(request))
+    limit, address = PER_ADDRESS[name], network_of(client_address(request))
     if seconds := limit.seconds_locked(address):
         log_event("throttled", limit=limit.name, who=digest("throttle", address))
         raise Throttled(wait=seconds)

@@ -75,9 +75,9 @@ def from_replica(read: Callable[P, T]) -> Callable[P, T]:
             try:
                 # One transaction, so that a pooler sends the position check and the reads to the same server.
                 with atomic(using=ALIAS):
-                    if _has_come_to(position):
+                    if has_come_to(position):
                         _count("replica")
-                        return _inside(read, *args, **kwargs)
+                        return inside(read, *args, **kwargs)
                 _count("behind")
             except (OperationalError, InterfaceError, InternalError) as error:
                 if retry.sqlstate(error) == _CANCELLED:
@@ -100,14 +100,14 @@ def is_well() -> bool:
     position = _position()
     try:
         with atomic(using=ALIAS):
-            up_to_date = _has_come_to(position)
+            up_to_date = has_come_to(position)
     except (OperationalError, InterfaceError, InternalError):
         up_to_date = False
     _update_breaker(up_to_date)
     return up_to_date
 
 
-def _inside(read: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+def inside(read: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     before = _reading.set(True)
     try:
         return read(*args, **kwargs)
@@ -122,7 +122,7 @@ def _position() -> str:
         return str(cursor.fetchone()[0])
 
 
-def _has_come_to(position: str) -> bool:
+def has_come_to(position: str) -> bool:
     """Return whether the replica has replayed the log up to this position, now or within OPD_REPLICA_WAIT_SECONDS."""
     deadline = clock.monotonic() + settings.OPD_REPLICA_WAIT_SECONDS
     with connections[ALIAS].cursor() as cursor:

@@ -29,14 +29,19 @@ class ThreadConnections:
                 database.close()
 
 
-_of_thread = threading.local()
+_of_thread = threading.local()  # private, so that it is the first to go when the interpreter shuts down
+
+
+def connections_of_thread() -> ThreadConnections:
+    """Return the connections of the current thread."""
+    if not hasattr(_of_thread, "connections"):
+        _of_thread.connections = ThreadConnections()
+    return _of_thread.connections  # type: ignore[no-any-return]
 
 
 def register(*, connection: BaseDatabaseWrapper, **_: Any) -> None:
     """Register a connection that this thread has opened."""
-    if not hasattr(_of_thread, "connections"):
-        _of_thread.connections = ThreadConnections()
-    _of_thread.connections.databases.add(connection)
+    connections_of_thread().databases.add(connection)
 
 
 def close_on_thread_exit() -> None:

@@ -47,9 +47,9 @@ def one_batch(steps: list[Callable[[], Any]], *, monkeypatch: pytest.MonkeyPatch
     runners = [Runner(step) for step in steps]
     try:
         for number, runner in enumerate(runners):
-            eventually(lambda number=number: batch._any_slots.waiting(None) >= number)
+            eventually(lambda number=number: batch.any_slots.waiting(None) >= number)
             runner.start()
-        eventually(lambda: batch._any_slots.waiting(None) >= len(runners))
+        eventually(lambda: batch.any_slots.waiting(None) >= len(runners))
     finally:
         go.set()
     assert isinstance(first.finish(), Token)

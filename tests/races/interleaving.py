@@ -17,7 +17,7 @@ from typing import Any
 from django.db import connection
 from redis import Redis
 
-from core.batching import _Waiter
+from core.batching import Waiter
 from ops.partitioning import name_alike
 from tests.support.eventually import eventually
 from tokens.engine import ledger as ledgers
@@ -64,7 +64,7 @@ class Runner(threading.Thread):
         """Return whether this thread waits in a batch queue, on the Redis lock, or on a lock that `other` holds."""
         frame = sys._current_frames().get(self.ident or 0)
         while frame is not None:
-            if frame.f_code in (_Waiter.wait.__code__, Redis.blpop.__code__):
+            if frame.f_code in (Waiter.wait.__code__, Redis.blpop.__code__):
                 return True
             frame = frame.f_back
         with connection.cursor() as cursor:

@@ -110,7 +110,7 @@ def test_cancellations_in_many_slots_take_as_many_statements_as_in_few(
     def statements_of(number: int) -> int:
         tokens = [book(a_slot()) for _ in range(number)]
         counted: list[int] = []
-        looked = batch._run
+        looked = batch.run_batch
 
         def counting(queued: Any, **facts: Any) -> Any:
             with CaptureQueriesContext(connection) as queries:
@@ -119,7 +119,7 @@ def test_cancellations_in_many_slots_take_as_many_statements_as_in_few(
             return outcomes
 
         with monkeypatch.context() as patched:
-            patched.setattr(batch, "_run", counting)
+            patched.setattr(batch, "run_batch", counting)
             one_batch([partial(leave, token) for token in tokens], monkeypatch=patched)
         return counted[-1]
 
@@ -264,7 +264,7 @@ def test_a_batch_for_one_slot_takes_the_redis_lock(passed: list[str]) -> None:
         )
         for each in patients
     ]
-    assert all(isinstance(each, Token) for each in batch._run_or_retry_alone(queued))
+    assert all(isinstance(each, Token) for each in batch.run_or_retry_alone(queued))
     assert passed == [f"slot:{slot.id}"]
 
 

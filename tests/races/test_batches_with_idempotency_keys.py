@@ -75,7 +75,7 @@ def is_replayed(answer: Answer) -> bool:
 def runs(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
     """Record the number of requests and statements of each transaction."""
     runs: list[tuple[int, int]] = []
-    run = batch._run
+    run = batch.run_batch
 
     def noted(queued: Any, **facts: Any) -> Any:
         with CaptureQueriesContext(connection) as queries:
@@ -84,7 +84,7 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
             finally:
                 runs.append((len(queued), len(queries.captured_queries)))
 
-    monkeypatch.setattr(batch, "_run", noted)
+    monkeypatch.setattr(batch, "run_batch", noted)
     return runs
 
 
@@ -289,7 +289,7 @@ def test_after_a_lost_commit_requests_with_keys_run_again_and_others_do_not(
     monkeypatch: pytest.MonkeyPatch, made: bool
 ) -> None:
     slots, people = [a_slot(capacity=1) for _ in range(3)], [a_patient() for _ in range(3)]
-    run, commit, committing = batch._run, BaseDatabaseWrapper._commit, threading.local()
+    run, commit, committing = batch.run_batch, BaseDatabaseWrapper._commit, threading.local()
 
     def noted(queued: Any, **facts: Any) -> Any:
         committing.batch = len(queued) == len(people)
@@ -303,7 +303,7 @@ def test_after_a_lost_commit_requests_with_keys_run_again_and_others_do_not(
             commit(database)
         raise OperationalError("the connection is lost")
 
-    monkeypatch.setattr(batch, "_run", noted)
+    monkeypatch.setattr(batch, "run_batch", noted)
     monkeypatch.setattr(BaseDatabaseWrapper, "_commit", lose)
     keys = [key_for("one"), key_for("two"), None]
     one, two, keyless = one_batch(

@@ -41,12 +41,12 @@ def test_only_the_blocked_booking_is_refused(settings: Any) -> None:
         elsewhere.start()
         assert booked.wait(TIMEOUT_SECONDS)
         together = [booking(slot, each) for each in (others[0], blocked, others[1])]
-        assert batch._run_or_retry_alone(together) == [RETRY_ALONE] * 3
+        assert batch.run_or_retry_alone(together) == [RETRY_ALONE] * 3
         for each in others:
-            [token] = batch._run([booking(slot, each)])
+            [token] = batch.run_batch([booking(slot, each)])
             assert token.patient_id == each.id
         with pytest.raises(SlotBusy):
-            batch._run([booking(slot, blocked)])
+            batch.run_batch([booking(slot, blocked)])
     finally:
         go.set()
     elsewhere.finish()

@@ -88,7 +88,7 @@ def test_canary_without_the_order_they_lock_each_other_out(monkeypatch: pytest.M
                 if len(ids) > 1 and doctor_id == ids[0]:
                     met.wait(TIMEOUT_SECONDS)
             rows = Slot.objects.filter(doctor_id__in=ids, local_date__in={day for _, day in days})
-            yield locking._ledgers(list(rows.select_related("doctor", "facility").order_by("id")), actor)
+            yield locking.ledgers_of(list(rows.select_related("doctor", "facility").order_by("id")), actor)
 
     monkeypatch.setattr(transaction, "locked_days", unordered)
     outcomes, _ = swap()

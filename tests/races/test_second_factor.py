@@ -28,7 +28,7 @@ def test_the_correct_one_of_many_parallel_codes_is_refused() -> None:
     """A correct code that begins before the guesses are counted, and comes after them, is refused."""
     user = User.objects.create_user("desk", "desk@hospital.example", "Quiet-Harbour-27")
     TOTPDevice.objects.create(user=user, name="app", confirmed=True)
-    recovery_code, *_ = second_factor._new_recovery_codes(user)
+    recovery_code, *_ = second_factor.new_recovery_codes(user)
     held, go = threading.Event(), threading.Event()
 
     def hold() -> None:

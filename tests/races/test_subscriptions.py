@@ -40,7 +40,7 @@ def one_by_one(settings: Any) -> None:
 def got(monkeypatch: pytest.MonkeyPatch) -> list[Event]:
     """Run the only consumer with its cursor at the end of the log; return the events it received."""
     handed: list[Event] = []
-    monkeypatch.setattr(subscriptions, "_handlers", {NAME: handed.extend})
+    monkeypatch.setattr(subscriptions, "handlers", {NAME: handed.extend})
     assert consume(NAME) == 0
     return handed
 
@@ -89,7 +89,7 @@ def test_a_consumer_that_fails_gets_the_same_events_again(got: list[Event], monk
         tried.extend(event.seq for event in events)
         raise RuntimeError("mail server away")
 
-    monkeypatch.setattr(subscriptions, "_handlers", {"failing": fail, NAME: got.extend})
+    monkeypatch.setattr(subscriptions, "handlers", {"failing": fail, NAME: got.extend})
     Subscription.objects.create(name="failing", seq=begun, moved_at=Subscription.objects.get(name=NAME).moved_at)
     for _ in range(2):
         with pytest.raises(RuntimeError, match="mail server away"):
@@ -109,7 +109,7 @@ def handle_in_two_processes(monkeypatch: pytest.MonkeyPatch) -> tuple[list[int],
         begun.set()
         go.wait(TIMEOUT_SECONDS)
 
-    monkeypatch.setattr(subscriptions, "_handlers", {NAME: slow})
+    monkeypatch.setattr(subscriptions, "handlers", {NAME: slow})
     book(a_slot())
     first = Runner(lambda: consume(NAME))
     first.start()
@@ -190,7 +190,7 @@ def handler(events):
     Subscription.objects.create(name="written-by-the-handler", seq=1, moved_at=events[0].at)
     os.kill(os.getpid(), signal.SIGKILL)
 
-subscriptions._handlers = {"followers": handler}
+subscriptions.handlers = {"followers": handler}
 subscriptions.consume("followers")
 """
 

@@ -8,7 +8,7 @@ from django.test import RequestFactory
 from rest_framework.test import APIClient
 
 from accounts.limits import lockout
-from accounts.limits.rates import _PER_ADDRESS, PrincipalThrottle
+from accounts.limits.rates import PER_ADDRESS, PrincipalThrottle
 from accounts.models import User
 from core.api.client_address import network_of
 from tests.api.accounts.conftest import PASSWORD, problem
@@ -62,7 +62,7 @@ def test_failed_sign_ins_with_one_name_are_counted_for_the_network(api: APIClien
 
 
 def test_failed_sign_ins_with_many_names_are_counted_for_the_network(api: APIClient) -> None:
-    for number in range(lockout._PER_ADDRESS.max_attempts):
+    for number in range(lockout.PER_ADDRESS.max_attempts):
         sign_in(api, f"nobody-{number}", "wrong", of_one_network(number))
     problem(sign_in(api, "asha", PASSWORD, of_one_network(9999)), 429, "throttled")
     assert sign_in(api, "asha", PASSWORD, NEIGHBOUR).status_code == 200
@@ -94,7 +94,7 @@ def test_guesses_of_codes_are_counted_for_the_network(api: APIClient) -> None:
 )
 def test_requests_are_counted_for_the_network(api: APIClient, settings: Any, name: str, path: str) -> None:
     settings.OPD_THROTTLING = True
-    for number in range(_PER_ADDRESS[name].max_attempts):
+    for number in range(PER_ADDRESS[name].max_attempts):
         api.post(AUTH + path, {}, REMOTE_ADDR=of_one_network(number))
     assert api.post(AUTH + path, {}, REMOTE_ADDR=of_one_network(9999)).status_code == 429
     assert api.post(AUTH + path, {}, REMOTE_ADDR=NEIGHBOUR).status_code == 400

@@ -202,7 +202,7 @@ def test_reads_at_the_same_moment_are_written_together(settings: Any, monkeypatc
     def slow(statements: Any, **more: Any) -> Any:
         if not written:
             written.append(1)
-            eventually(lambda: read_trail._writes.waiting(None) == 5)
+            eventually(lambda: read_trail.row_writes.waiting(None) == 5)
         else:
             written.append(5)
         return send(statements, **more)

@@ -68,7 +68,7 @@ def test_seals_go_on_from_the_number_and_digest_that_were_noted() -> None:
     execute_as_owner(*EMPTIED)
     read_and_seal(1)
     [row] = ReadTrail.objects.all()
-    assert (row.seal_id, bytes(row.hash)) == (before.number + 1, read_trail._row_hash(bytes(before.digest), row))
+    assert (row.seal_id, bytes(row.hash)) == (before.number + 1, read_trail.row_hash(bytes(before.digest), row))
 
 
 def test_a_whole_trail_stays_whole() -> None:

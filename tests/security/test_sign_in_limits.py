@@ -83,7 +83,7 @@ def test_many_addresses_are_slowed_and_the_owners_known_address_is_not(api: APIC
 
 def test_one_address_locks_out_nobody_who_signs_in_there(api: APIClient) -> None:
     assert sign_in(api, "other").status_code == 200
-    for turn in range(lockout._PER_ADDRESS.max_attempts):
+    for turn in range(lockout.PER_ADDRESS.max_attempts):
         sign_in(api, f"nobody-{turn}", "wrong")
     problem(sign_in(api, "nobody-9999", "wrong"), 429, "throttled")
     problem(sign_in(api, "desk"), 429, "throttled")
@@ -93,7 +93,7 @@ def test_one_address_locks_out_nobody_who_signs_in_there(api: APIClient) -> None
 
 def test_a_wrong_password_for_a_locked_account_gets_the_same_response_for_everybody(api: APIClient) -> None:
     assert sign_in(api, "other").status_code == 200
-    for turn in range(lockout._PER_ADDRESS.max_attempts):
+    for turn in range(lockout.PER_ADDRESS.max_attempts):
         sign_in(api, f"nobody-{turn}", "wrong")
     known, unknown = sign_in(api, "other", "wrong"), sign_in(api, "nobody-x", "wrong")
     assert (known.status_code, known.content) == (unknown.status_code, unknown.content)

@@ -90,7 +90,7 @@ def _counters() -> Iterator[str]:
             yield f"slot {slot.id}: next_due_at is {slot.next_due_at}, but a token is due at {due}"
 
 
-def _oversold() -> Iterator[str]:
+def oversold_slots() -> Iterator[str]:
     held = Token.objects.filter(HOLDS_SEAT, SLOT_OF_ITS_FACILITY).exclude(category=Category.EMERGENCY)
     rows = held.values("slot_id", "slot__max_capacity").annotate(number=Count("id")).order_by()
     for row in rows.filter(number__gt=F("slot__max_capacity")):
@@ -200,7 +200,7 @@ def _legal_histories() -> Iterator[str]:
             yield f"token {moved_id}: its move from slot {source} to {target} is in the log of one of them alone"
 
 
-def _cancelled_slots() -> Iterator[str]:
+def cancelled_slots() -> Iterator[str]:
     left = Token.objects.filter(IS_LIVE, SLOT_OF_ITS_FACILITY, slot__status=SlotStatus.CANCELLED)
     left = left.exclude(status=Status.IN_CONSULTATION)
     for token_id, slot_id in left.values_list("id", "slot_id"):
@@ -232,7 +232,7 @@ def _estimates() -> Iterator[str]:
 
 CHECKS: dict[int, Callable[[], Iterator[str]]] = {
     1: _counters,
-    2: _oversold,
+    2: oversold_slots,
     3: _one_live_token,
     4: _positions,
     5: _nobody_waits_for_a_free_seat,
@@ -240,7 +240,7 @@ CHECKS: dict[int, Callable[[], Iterator[str]]] = {
     7: _one_token_per_key,
     8: _one_event_per_change,
     9: _legal_histories,
-    10: _cancelled_slots,
+    10: cancelled_slots,
     11: _promoted_in_order,
     12: _estimates,
 }

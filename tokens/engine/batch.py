@@ -98,17 +98,17 @@ def _outcome_of(queued: QueuedRequest) -> Any:
     outcome: Any = RETRY_ALONE
     if settings.OPD_COMBINE:
         with suppress(TimeoutError):
-            outcome = _any_slots.submit(None, queued, timeout_seconds=QUEUE_SECONDS)
+            outcome = any_slots.submit(None, queued, timeout_seconds=QUEUE_SECONDS)
         if outcome is RETRY_ALONE:
             outcome = _submit_for_slot(queued)
     if outcome is RETRY_ALONE:
-        [outcome] = _run([queued])
+        [outcome] = run_batch([queued])
     return outcome
 
 
 def _submit_for_slot(queued: QueuedRequest) -> Any:
     try:
-        return _one_slot.submit(queued.request.slot_id, queued, timeout_seconds=settings.OPD_LOCK_WAIT_SECONDS)
+        return one_slot.submit(queued.request.slot_id, queued, timeout_seconds=settings.OPD_LOCK_WAIT_SECONDS)
     except TimeoutError:
         raise SlotBusy from None
 
@@ -117,19 +117,19 @@ def _run_for_any_slots(batch: Sequence[QueuedRequest]) -> Sequence[Any]:
     if len({_facility_of(queued.request.slot_id) for queued in batch}) > 1:
         return _run_by_facility(batch)
     try:
-        return _run_or_retry_alone(batch, batched=True)
+        return run_or_retry_alone(batch, batched=True)
     except SlotBusy:
         return [RETRY_ALONE] * len(batch)
 
 
-def _run_or_retry_alone(batch: Sequence[QueuedRequest], *, batched: bool = False) -> Sequence[Any]:
+def run_or_retry_alone(batch: Sequence[QueuedRequest], *, batched: bool = False) -> Sequence[Any]:
     """Run a batch. An error of the database rolls back all its requests; each of them is then to run alone.
 
     A booking may wait for another transaction that books the same patient elsewhere. The others of its batch must not
     fail with it.
     """
     try:
-        return _run(batch, batched=batched)
+        return run_batch(batch, batched=batched)
     except Exception as error:
         # After a lost connection it is unknown whether the batch was committed. No request got a busy slot's lock.
         concerns_all = isinstance(error, SlotBusy | OperationalError | InterfaceError)
@@ -153,7 +153,7 @@ def _run_by_facility(batch: Sequence[QueuedRequest]) -> list[Any]:
     return [outcomes[index] for index in range(len(batch))]
 
 
-def _run(batch: Sequence[QueuedRequest], *, batched: bool = False) -> list[Any]:
+def run_batch(batch: Sequence[QueuedRequest], *, batched: bool = False) -> list[Any]:
     """Run a batch in one transaction; if `batched`, skip the Redis lock and wait briefly for row locks."""
     plan = _Plan(batch)
     answers: list[Any] = on_slots(
@@ -237,5 +237,5 @@ def _facility_of(slot_id: UUID) -> UUID | None:
     return None
 
 
-_any_slots: Combiner[None, QueuedRequest] = Combiner(_run_for_any_slots)
-_one_slot: Combiner[UUID, QueuedRequest] = Combiner(_run_or_retry_alone)
+any_slots: Combiner[None, QueuedRequest] = Combiner(_run_for_any_slots)
+one_slot: Combiner[UUID, QueuedRequest] = Combiner(run_or_retry_alone)

@@ -75,7 +75,7 @@ def locked_slots(
             rows, *found = _lock(SLOTS, *by_id, timeout, queries)
         if len(rows) != len(ids):
             raise NotFound
-        yield Locked(_ledgers(map(_slot, rows), actor), found)
+        yield Locked(ledgers_of(map(_slot, rows), actor), found)
 
 
 @contextmanager
@@ -93,7 +93,7 @@ def locked_days(*, days: Collection[DoctorDay], actor: str) -> Iterator[list[Led
             raise NotFound
         of_the_days = "locked.facility_id = %s AND locked.doctor_id = ANY(%s) AND locked.local_date = ANY(%s)"
         [rows] = _lock(SLOTS, of_the_days, [*facilities, doctor_ids, sorted({day for _, day in days})], timeout)
-        yield _ledgers(map(_slot, rows), actor)
+        yield ledgers_of(map(_slot, rows), actor)
 
 
 @contextmanager
@@ -110,7 +110,7 @@ def locked_plan(*, doctor_id: UUID, first: date, last: date, actor: str) -> Iter
         [(_, facility_id)] = doctors
         of_the_days = "locked.facility_id = %s AND locked.doctor_id = %s AND locked.local_date BETWEEN %s AND %s"
         [rows] = _lock(SLOTS, of_the_days, [facility_id, doctor_id, first, last], timeout)
-        yield _ledgers(map(_slot, rows), actor)
+        yield ledgers_of(map(_slot, rows), actor)
 
 
 @contextmanager
@@ -131,7 +131,7 @@ def locked_facility(facility_id: UUID, *, since: date, actor: str) -> Iterator[t
         of_doctor = f"{from_day} AND locked.doctor_id = %s"
         doctors = sorted({doctor_id for _, doctor_id in slots})
         found = (_lock(SLOTS, of_doctor, [facility_id, since, doctor_id], timeout)[0] for doctor_id in doctors)
-        yield _facilities.take(facilities[0], start=1), (_ledgers(map(_slot, rows), actor) for rows in found)
+        yield _facilities.take(facilities[0], start=1), (ledgers_of(map(_slot, rows), actor) for rows in found)
 
 
 @contextmanager
@@ -175,6 +175,6 @@ def _slot(row: Sequence[Any]) -> Slot:
     return slot
 
 
-def _ledgers(slots: Iterable[Slot], actor: str) -> list[Ledger]:
+def ledgers_of(slots: Iterable[Slot], actor: str) -> list[Ledger]:
     now = clock.now()
     return [Ledger(slot, now=now, actor=actor) for slot in slots]

@@ -16,7 +16,7 @@ from rest_framework.test import APIClient
 from accounts import users
 from accounts.access.roles import Role
 from accounts.auth import sessions
-from accounts.auth.jwt import AccessToken, _backend
+from accounts.auth.jwt import AccessToken, token_backend
 from accounts.models import Session, User, first_facility_id
 from core.clock import ManualClock
 from tests.api.accounts.conftest import PASSWORD, MakeUser, bearer, problem
@@ -204,7 +204,7 @@ def _forge(payload: dict[str, Any], key: str, algorithm: str = "HS256") -> str:
 
 
 def _key() -> str:
-    key = _backend(settings.SECRET_KEY, settings.OPD_JWT_AUDIENCE, settings.OPD_JWT_ISSUER).signing_key
+    key = token_backend(settings.SECRET_KEY, settings.OPD_JWT_AUDIENCE, settings.OPD_JWT_ISSUER).signing_key
     assert key
     return key
 

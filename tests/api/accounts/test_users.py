@@ -206,7 +206,7 @@ def test_asking_too_often_from_one_address_is_throttled(api: APIClient, settings
     from accounts.limits.attempts import Limit
 
     settings.OPD_THROTTLING = True
-    monkeypatch.setitem(rates._PER_ADDRESS, "forgot", Limit("forgot-address", 3))
+    monkeypatch.setitem(rates.PER_ADDRESS, "forgot", Limit("forgot-address", 3))
     for turn in range(3):
         assert api.post(f"{BASE}auth/password/forgot/", EMAIL, HTTP_X_FORWARDED_FOR=f"10.0.0.{turn}").status_code == 202
     answer = api.post(f"{BASE}auth/password/forgot/", EMAIL, HTTP_X_FORWARDED_FOR="10.0.0.9")

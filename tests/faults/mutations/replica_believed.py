@@ -5,4 +5,4 @@ from core.db import replica
 
 __all__ = ["application"]
 
-replica._has_come_to = lambda position: True
+replica.has_come_to = lambda position: True

@@ -22,14 +22,14 @@ def test_by_itself_nothing_reads_the_replica() -> None:
 
 
 def test_inside_a_view_that_opted_in_reads_use_the_replica_and_writes_do_not() -> None:
-    assert replica._inside(where_reads_go) == "replica"
-    assert replica._inside(lambda: Router().db_for_write(Doctor)) == "default"
+    assert replica.inside(where_reads_go) == "replica"
+    assert replica.inside(lambda: Router().db_for_write(Doctor)) == "default"
     assert where_reads_go() == "default"
 
 
 def test_an_open_transaction_reads_what_it_wrote() -> None:
     with atomic():
-        assert replica._inside(where_reads_go) == "default"
+        assert replica.inside(where_reads_go) == "default"
 
 
 def test_rows_of_both_may_belong_together_and_only_one_is_migrated() -> None:

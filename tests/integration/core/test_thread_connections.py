@@ -74,7 +74,7 @@ def test_a_forked_process_leaves_its_parent_s_connection_alone() -> None:
         cursor.execute("SELECT 1")
     child = os.fork()
     if child == 0:
-        thread_connections._of_thread.connections.__del__()
+        thread_connections.connections_of_thread().__del__()
         os._exit(0)
     os.waitpid(child, 0)
     with connection.cursor() as cursor:

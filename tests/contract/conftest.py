@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.api import URL, in_process, over_network
+from tests.support.api import URL, as_users_send, in_process, over_network
 from tests.support.hospital import PASSWORD, Hospital
 
 HERE = os.path.dirname(__file__)
@@ -49,7 +49,7 @@ def emptied() -> None:
 def hospital(request: pytest.FixtureRequest) -> Iterator[Hospital]:
     """Users of every role, and shortcuts that create objects."""
     if URL:
-        yield Hospital(over_network(URL), os.environ["OPD_USERNAME"], os.environ["OPD_PASSWORD"])
+        yield Hospital(as_users_send(over_network(URL)), os.environ["OPD_USERNAME"], os.environ["OPD_PASSWORD"])
         return
     request.getfixturevalue("django_db_setup")
     blocker: Any = request.getfixturevalue("django_db_blocker")
@@ -59,7 +59,7 @@ def hospital(request: pytest.FixtureRequest) -> Iterator[Hospital]:
 
         emptied()
         admin = first_admin(PASSWORD)
-        yield Hospital(in_process(), admin.username, PASSWORD)
+        yield Hospital(as_users_send(in_process()), admin.username, PASSWORD)
         try:
             assert_invariants_hold()
         finally:

@@ -5,8 +5,10 @@ It checks every response: a 5xx fails the test, and every 4xx must be an RFC 945
 
 import json
 import os
+import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import count
 from typing import Any, Protocol
 from urllib.parse import urlencode
 
@@ -74,6 +76,22 @@ def in_process() -> Wire:
         reply = client.generic(method, path, content, content_type=kind, headers=rest)
         body = b"".join(reply.streaming_content) if reply.streaming else reply.content
         return httpx.Response(reply.status_code, headers=list(reply.headers.items()), content=body)
+
+    return send
+
+
+def as_users_send(wire: Wire) -> Wire:
+    """Return the transport with the headers of real clients, in turn: Origin, Idempotency-Key, both and neither."""
+    turn = count()
+
+    def send(method: str, path: str, content: bytes, headers: dict[str, str]) -> httpx.Response:
+        number = next(turn)
+        added = {}
+        if number % 2 and method not in ("GET", "HEAD", "OPTIONS") and "Authorization" in headers:
+            added["Idempotency-Key"] = secrets.token_hex(8)
+        if number % 4 < 2:
+            added["Origin"] = URL.rstrip("/") if URL else "http://testserver"
+        return wire(method, path, content, {**added, **headers})
 
     return send
 

@@ -160,7 +160,7 @@ def test_a_delay_costs_the_same_whoever_waits(desk: Counter) -> None:
 
 def test_skipping_costs_at_most_two_statements_more_than_returning_to_the_old_place(desk: Counter) -> None:
     def act(queue: int, action: str) -> Counted:
-        slot = stored_slot(queue=queue, status="CHECKED_IN")
+        slot = stored_slot(queue=queue, queue_status="CHECKED_IN")
         called = desk.post(f"slots/{slot.id}/call_next/").answer.body
         return desk.post(f"tokens/{called['id']}/{action}/")
 
@@ -192,7 +192,7 @@ def test_changing_the_category_costs_as_much_as_checking_in(desk: Counter) -> No
 
 def test_stepping_out_and_in_cost_as_much_as_calling_and_returning(desk: Counter) -> None:
     def act(queue: int) -> tuple[Counted, Counted]:
-        token = Token.objects.filter(slot=stored_slot(queue=queue, status="CHECKED_IN")).order_by("-arrival").first()
+        token = Token.objects.filter(slot=stored_slot(queue=queue, queue_status="CHECKED_IN")).order_by("-arrival").first()
         assert token
         path = f"tokens/{token.id}"
         return desk.post(f"{path}/step_out/", {"reason": "LAB"}), desk.post(f"{path}/step_in/")

@@ -18,19 +18,22 @@ def create_room(*, facility_id: UUID, name: str, code: str, is_active: bool = Tr
     return _saved(Room(facility_id=facility_id, name=name, code=code, is_active=is_active))
 
 
-def update_room(*, room_id: UUID, changes: Mapping[str, Any]) -> Any:
-    """Change a room; raise ValidationFailed for the code of another room of the facility."""
+def update_room(*, room_id: UUID, changes: Mapping[str, Any], within: UUID | None = None) -> Any:
+    """Change a room; raise ValidationFailed for the code of another room of the facility.
+
+    `within`: the only facility in which the caller changes rooms; None for all.
+    """
     with atomic():
-        room = _locked_room(room_id)
+        room = _locked_room(room_id, within)
         for name, value in changes.items():
             setattr(room, name, value)
         return _saved(room)
 
 
-def delete_room(*, room_id: UUID) -> Any:
-    """Delete a room; raise RoomInUse while a slot refers to it."""
+def delete_room(*, room_id: UUID, within: UUID | None = None) -> Any:
+    """Delete a room; raise RoomInUse while a slot refers to it. `within`: as for `update_room`."""
     with atomic():
-        room = _locked_room(room_id)
+        room = _locked_room(room_id, within)
         if Slot.objects.filter(facility_id=room.facility_id, rooms__contains=[room.pk]).exists():
             raise RoomInUse
         room.delete()
@@ -67,8 +70,8 @@ def _saved(room: Room) -> Room:
         raise ValidationFailed.of("code", "unique", "Another room has this code.") from error
 
 
-def _locked_room(room_id: UUID) -> Room:
+def _locked_room(room_id: UUID, within: UUID | None) -> Room:
     room = Room.objects.select_for_update().filter(pk=room_id).first()
-    if room is None:
+    if room is None or within not in (None, room.facility_id):
         raise NotFound
     return room

@@ -48,6 +48,7 @@ IN_WORDS = {
     "queue.read": "see the queue of a slot (patients their own tokens only)",
     "waiting_list.read": "see the waiting list",
     "waiting_list.write": "remove an entry from the waiting list",
+    "waiting_list.seat": "give a kept seat to an entry of the waiting list out of order",
     "reports.read": "see the reports",
     "events.read": "read the event log",
     "users.manage": "create and change users",

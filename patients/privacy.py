@@ -130,3 +130,4 @@ def _erase_record(patient: Patient) -> None:
     patient.erased_at = patient.erased_at or clock.now()
     patient.save()
     patient.tokens.exclude(emergency_reason="").update(emergency_reason="")
+    patient.waitlist_entries.exclude(seat_reason="").update(seat_reason="")

@@ -10,6 +10,7 @@ from django.db import IntegrityError
 from django.db.models import ProtectedError
 from psycopg.errors import ForeignKeyViolation
 
+from clinics.doctors import update_doctor
 from clinics.errors import DoctorInUse, TimeZoneInUse
 from clinics.facilities import update_facility
 from clinics.models import Doctor, Facility, Slot, SlotStatus
@@ -112,6 +113,34 @@ class PlanningService:
         if of_the_day.filter(delay_minutes__gt=0).exists():
             raise InUse("The doctor's slots of this day are delayed: add the slot with `POST slots/`.")
         return slot
+
+    def change_doctor(
+        self,
+        *,
+        doctor_id: UUID,
+        changes: Mapping[str, Any],
+        actor: str,
+        within: UUID | None = None,
+        reply: Reply | None = None,
+    ) -> Any:
+        """Change a doctor. One who becomes active again gets the entries that waited for free seats promoted.
+
+        `within`: the only facility in which the caller changes doctors; None for all.
+        """
+        inactive = Doctor.objects.filter(id=doctor_id, is_active=False)
+        if not changes.get("is_active") or not inactive.exists():
+            return update_doctor(doctor_id=doctor_id, changes=changes, within=within, reply=reply)
+
+        def operation(ledgers: list[Ledger]) -> Doctor:
+            doctor: Doctor = update_doctor(doctor_id=doctor_id, changes=changes, within=within)
+            for ledger in ledgers:
+                ledger.slot.doctor.is_active = doctor.is_active
+            return doctor
+
+        since = (clock.now() - OLDEST_RUNNING).date()
+        return on_plan_of(
+            doctor_id, first=since, actor=actor, operation=operation, reply=reply, changes_other_rows=True
+        )
 
     def delete_doctor(self, *, doctor_id: UUID, actor: str, reply: Reply | None = None) -> Any:
         """Delete a doctor and the doctor's slots; raise DoctorInUse if a token refers to the doctor."""

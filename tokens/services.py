@@ -27,6 +27,7 @@ from tokens.operations import (
     delays,
     emergencies,
     no_shows,
+    promoting,
     slots,
 )
 from tokens.operations.booking import BookingRequest as BookingRequest
@@ -164,15 +165,19 @@ class TokenAllocationService(VisitService):
 
     def withdraw(self, *, entry_id: UUID, actor: str, reply: Reply | None = None) -> Any:
         """Take an entry off the waiting list."""
-        place = place_of_entry(entry_id)
 
-        def operation(ledger: Ledger) -> WaitlistEntry:
-            entries = WaitlistEntry.objects.select_related("patient")
-            entry = entries.get(facility_id=place.facility_id, id=entry_id)
+        def operate(ledger: Ledger, entry: WaitlistEntry) -> None:
             cancelling.withdraw(ledger, entry=entry)
-            return entry
 
-        return on_slot(place.slot_id, actor=actor, operation=operation, reply=reply)
+        return _on_entry(entry_id, actor, operate, reply)
+
+    def seat(self, *, entry_id: UUID, reason: str, actor: str, reply: Reply | None = None) -> Any:
+        """Give a seat that the desk keeps to a waiting-list entry, out of order."""
+
+        def operate(ledger: Ledger, entry: WaitlistEntry) -> None:
+            promoting.seat(ledger, entry=entry, reason=reason)
+
+        return _on_entry(entry_id, actor, operate, reply)
 
     # A slot's life
 
@@ -373,3 +378,15 @@ def _refuse_other_zone(before: Facility, locked: Facility) -> None:
     """Raise SlotBusy if the time zone, by which the days to lock were chosen, has changed before they were locked."""
     if before.time_zone != locked.time_zone:
         raise SlotBusy("The facility's time zone was changed meanwhile. Ask again.")
+
+
+def _on_entry(entry_id: UUID, actor: str, operate: Callable[[Ledger, WaitlistEntry], None], reply: Reply | None) -> Any:
+    place = place_of_entry(entry_id)
+
+    def operation(ledger: Ledger) -> WaitlistEntry:
+        entries = WaitlistEntry.objects.select_related("patient", "slot__facility")
+        entry = entries.get(facility_id=place.facility_id, id=entry_id)
+        operate(ledger, entry)
+        return entry
+
+    return on_slot(place.slot_id, actor=actor, operation=operation, reply=reply)

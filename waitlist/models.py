@@ -32,6 +32,8 @@ class WaitlistEntry(models.Model):
     arrival = models.PositiveIntegerField()
     status = models.CharField(max_length=10, choices=EntryStatus, default=EntryStatus.WAITING)
     token = models.OneToOneField("tokens.Token", null=True, on_delete=models.PROTECT, related_name="waitlist_entry")
+    # Why the desk gave this entry a seat out of order.
+    seat_reason = models.CharField(max_length=500, blank=True, default="", db_default="")
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
 

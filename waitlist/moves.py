@@ -27,5 +27,9 @@ def move_statements(entries: Sequence[WaitlistEntry]) -> list[Statement]:
     """Return the statement that saves moved entries of one facility, whatever their number; none for no entries."""
     if not entries:
         return []
-    changes = [Change(entry.id, {name: getattr(entry, name) for name in _CHANGED_FIELDS}, {}) for entry in entries]
+    changes = [Change(entry.id, {name: getattr(entry, name) for name in _changed(entry)}, {}) for entry in entries]
     return _ENTRIES.updating(changes, facility_id=entries[0].facility_id)
+
+
+def _changed(entry: WaitlistEntry) -> tuple[str, ...]:
+    return (*_CHANGED_FIELDS, "seat_reason") if entry.seat_reason else _CHANGED_FIELDS

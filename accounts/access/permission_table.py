@@ -62,6 +62,7 @@ tokens.reclassify     all    all         -       -        -     -     all
 queue.read            all    all         own     own      all   all   all
 waiting_list.read     all    all         own     own      all   all   all
 waiting_list.write    all    all         -       own      -     all   all
+waiting_list.seat     all    all         -       -        -     -     all
 reports.read          all    all         own     -        all   all   all
 events.read           all    all         own     -        all   all   all
 users.manage          all    -           -       -        -     -     -

@@ -5,10 +5,12 @@ from typing import Any
 from uuid import UUID
 
 from django.core.validators import RegexValidator
+from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
 from rest_framework import serializers
 
-from clinics.facilities import default_facility
+from accounts.access.principal import principal_of
+from accounts.access.scoping import facility_of_new_row, scoped
 from clinics.models import Room
 from clinics.rooms import create_room, delete_room, update_room
 from core.api.answers import Answer
@@ -53,6 +55,10 @@ def _room(room: Room, *, status: int = 200) -> Answer:
     return Answer(status, RoomSerializer(room).data)
 
 
+def _rooms(request: ApiRequest) -> QuerySet[Room]:
+    return scoped(Room.objects.all(), principal_of(request))
+
+
 def _fields(request: ApiRequest, *, partly: bool = False) -> dict[str, Any]:
     body = RoomSerializer(data=request.data, partial=partly)
     body.is_valid(raise_exception=True)
@@ -80,19 +86,19 @@ class RoomListView(Endpoint):
     """The rooms, by code."""
 
     capabilities = {"GET": "rooms.read", "POST": "rooms.write"}
-    queryset = Room.objects.all()
+    queryset = Room.objects.none()
     serializer_class = RoomSerializer
 
     def get(self, request: ApiRequest) -> Answer:
         filters = RoomFilters.read(request)
-        rooms = self.get_queryset()
+        rooms = _rooms(request)
         if "is_active" in filters:
             rooms = rooms.filter(is_active=filters["is_active"])
         page = self.paginate_queryset(rooms)
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
     def post(self, request: ApiRequest) -> Answer:
-        work = partial(create_room, facility_id=default_facility().pk, **_fields(request))
+        work = partial(create_room, facility_id=facility_of_new_row(principal_of(request), None), **_fields(request))
         return write_rows(request, work, partial(_room, status=201))
 
 
@@ -116,18 +122,27 @@ class RoomView(Endpoint):
     """One room."""
 
     capabilities = {"GET": "rooms.read", "PATCH": "rooms.write", "DELETE": "rooms.write"}
-    queryset = Room.objects.all()
+    queryset = Room.objects.none()
     serializer_class = RoomSerializer
 
     def get(self, request: ApiRequest, room_id: UUID) -> Answer:
-        room = self.get_queryset().filter(pk=room_id).first()
+        room = _rooms(request).filter(pk=room_id).first()
         if room is None:
             raise NotFound
         return _room(room)
 
     def patch(self, request: ApiRequest, room_id: UUID) -> Answer:
-        work = partial(update_room, room_id=room_id, changes=_fields(request, partly=True))
+        work = partial(
+            update_room,
+            room_id=room_id,
+            changes=_fields(request, partly=True),
+            within=principal_of(request).facility_id,
+        )
         return write_rows(request, work, _room)
 
     def delete(self, request: ApiRequest, room_id: UUID) -> Answer:
-        return write_rows(request, partial(delete_room, room_id=room_id), lambda nothing: Answer(204))
+        return write_rows(
+            request,
+            partial(delete_room, room_id=room_id, within=principal_of(request).facility_id),
+            lambda nothing: Answer(204),
+        )

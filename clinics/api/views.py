@@ -17,7 +17,7 @@ from clinics.api.serializers import (
     FacilitySerializer,
     NewFacilitySerializer,
 )
-from clinics.doctors import create_doctor, update_doctor
+from clinics.doctors import create_doctor
 from clinics.facilities import create_facility
 from clinics.models import Doctor, Facility
 from core.api.answers import Answer
@@ -28,7 +28,8 @@ from core.db.replica import from_replica
 from core.errors import NotFound
 
 
-def _doctor(doctor: Doctor, *, status: int = 200) -> Answer:
+def doctor_answer(doctor: Doctor, *, status: int = 200) -> Answer:
+    """Return the answer with a doctor."""
     return Answer(status, DoctorSerializer(doctor).data)
 
 
@@ -97,7 +98,7 @@ class DoctorListView(Endpoint):
         fields = dict(body.validated_data)
         fields["facility_id"] = facility_of_new_row(principal_of(request), fields.get("facility_id"))
         with attributed(request):
-            return write_rows(request, partial(create_doctor, **fields), partial(_doctor, status=201))
+            return write_rows(request, partial(create_doctor, **fields), partial(doctor_answer, status=201))
 
 
 class DoctorView(Endpoint):
@@ -122,10 +123,20 @@ class DoctorView(Endpoint):
     def _change(self, request: ApiRequest, doctor_id: UUID, *, partly: bool) -> Answer:
         body = DoctorSerializer(data=request.data, partial=partly)
         body.is_valid(raise_exception=True)
-        within = principal_of(request).facility_id
-        work = partial(update_doctor, doctor_id=doctor_id, changes=body.validated_data, within=within)
+        principal = principal_of(request)
+        work = partial(
+            self.change_doctor,
+            doctor_id=doctor_id,
+            changes=body.validated_data,
+            within=principal.facility_id,
+            actor=principal.actor,
+        )
         with attributed(request):
-            return write(request, work, _doctor)
+            return write(request, work, doctor_answer)
+
+    def change_doctor(self, **facts: Any) -> Any:
+        """Change the doctor; `tokens.api.clinics` also promotes the waiting entries of one who is active again."""
+        raise NotImplementedError
 
 
 def _filtered(doctors: QuerySet[Doctor], **filters: Any) -> QuerySet[Doctor]:

@@ -66,17 +66,26 @@ def test_a_doctor_who_is_active_again_is_booked_again(hospital: Hospital) -> Non
     hospital.token(slot)
 
 
-def test_existing_tokens_run_on_and_freed_seats_go_to_those_who_wait_already(hospital: Hospital) -> None:
+def test_existing_tokens_run_on(hospital: Hospital) -> None:
     slot, (first, second) = hospital.full_slot(2)
-    entry, held = hospital.entry(slot), None
-    other = hospital.slot()
-    held = hospital.token(other, hold=True)
-    deactivate(hospital, {"id": slot["doctor"]})
-    deactivate(hospital, {"id": other["doctor"]})
+    held = hospital.token(hospital.slot(), hold=True)
+    for each in (slot["doctor"], hospital.desk.get(f"slots/{held['slot']}/").body["doctor"]):
+        deactivate(hospital, {"id": each})
     hospital.done(first, "check_in", "call", "start", "complete")
     hospital.done(held, "confirm")
     hospital.do(second, "cancel").expect(200)
-    assert hospital.entry_now(entry)["status"] == "PROMOTED"
+
+
+def test_nobody_is_promoted_until_the_doctor_is_active_again(hospital: Hospital) -> None:
+    slot, (first, second) = hospital.full_slot(2)
+    entries = [hospital.entry(slot) for _ in range(3)]
+    deactivate(hospital, {"id": slot["doctor"]})
+    assert hospital.do(first, "cancel").expect(200)["promoted"] == []
+    hospital.do(second, "cancel").expect(200)
+    hospital.desk.post(f"waiting-list/{entries[2]['id']}/seat/", {"reason": "Urgent"}).expect(409, "doctor-inactive")
+    assert [hospital.entry_now(entry)["status"] for entry in entries] == ["WAITING"] * 3
+    hospital.admin.patch(f"doctors/{slot['doctor']}/", {"is_active": True}).expect(200)
+    assert [hospital.entry_now(entry)["status"] for entry in entries] == ["PROMOTED", "PROMOTED", "WAITING"]
 
 
 def test_an_emergency_still_gets_a_seat(hospital: Hospital) -> None:

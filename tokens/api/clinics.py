@@ -1,6 +1,7 @@
 """facilities/{id}/ and doctors/{id}/, where two changes affect slots: a new time zone, and deleting a doctor."""
 
 from functools import partial
+from typing import Any
 from uuid import UUID
 
 from accounts.access.principal import principal_of
@@ -46,6 +47,9 @@ class DoctorView(views.DoctorView):
     """One doctor."""
 
     capabilities = {**views.DoctorView.capabilities, "DELETE": "doctors.write"}
+
+    def change_doctor(self, **facts: Any) -> Any:
+        return service.change_doctor(**facts)
 
     def delete(self, request: ApiRequest, doctor_id: UUID) -> Answer:
         work = partial(service.delete_doctor, doctor_id=doctor_id, actor=principal_of(request).actor)

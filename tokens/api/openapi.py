@@ -333,6 +333,23 @@ waiting_list_entry = extend_schema_view(
         responses={204: None, **problems("invalid-transition")},
     )
 )
+waiting_list_seat = extend_schema_view(
+    post=extend_schema(
+        tags=["Waiting list"],
+        operation_id="waiting_list_seat",
+        summary="Give a kept seat to an entry out of order",
+        description="The seat that a cancellation with `buffer` keeps. The event of the promotion says `out_of_order`.",
+        request=serializers.SeatRequest,
+        responses={
+            200: messages.WaitingListEntryMessage,
+            **problems(
+                "slot-full", "slot-not-open", "duplicate-booking", "doctor-inactive", "patient-inactive",
+                "invalid-transition",
+            ),
+        },
+        examples=[_example("A long journey", serializers.SeatRequest.Meta.example)],
+    )
+)  # fmt: skip
 event_list = extend_schema_view(
     get=extend_schema(
         tags=["Report"],

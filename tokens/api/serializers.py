@@ -173,6 +173,15 @@ class CancelSlotRequest(StrictSerializer):
     reason = ReasonField()
 
 
+class SeatRequest(StrictSerializer):
+    """Why an entry of the waiting list gets a seat out of order."""
+
+    reason = ReasonField(required=True, allow_blank=False, default=serializers.empty)
+
+    class Meta:
+        example = {"reason": "Came from far away"}
+
+
 class CompleteCurrentRequest(StrictSerializer):
     """Whether to complete the current consultation."""
 

@@ -43,5 +43,6 @@ urlpatterns = [
     path("waiting-list/", waiting_list.WaitingListView.as_view(), name="waiting-list"),
     path("waiting-list/by_slot/", waiting_list.WaitingListBySlotView.as_view(), name="waiting-list-by-slot"),
     path("waiting-list/<id:entry_id>/", waiting_list.WaitingListEntryView.as_view(), name="waiting-list-entry"),
+    path("waiting-list/<id:entry_id>/seat/", waiting_list.SeatView.as_view(), name="waiting-list-seat"),
     path("events/", events.EventListView.as_view(), name="event-list"),
 ]

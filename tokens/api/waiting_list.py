@@ -14,8 +14,8 @@ from core.api.request import ApiRequest
 from core.db.replica import from_replica
 from core.errors import NotFound
 from tokens.api import openapi
-from tokens.api.messages import entry_bodies
-from tokens.api.serializers import BySlotFilters, WaitingListFilters
+from tokens.api.messages import entry_bodies, entry_body
+from tokens.api.serializers import BySlotFilters, SeatRequest, WaitingListFilters
 from tokens.engine.locate import facility_of_slot, of_slot, place_of_entry
 from tokens.queries.access import visible_entries
 from tokens.services import TokenAllocationService
@@ -79,3 +79,19 @@ class WaitingListEntryView(Endpoint):
             raise NotFound
         work = partial(service.withdraw, entry_id=entry_id, actor=principal.actor)
         return write(request, work, lambda entry: Answer(204))
+
+
+@openapi.waiting_list_seat
+class SeatView(Endpoint):
+    """Giving a seat to an entry out of order."""
+
+    capability = "waiting_list.seat"
+
+    def post(self, request: ApiRequest, entry_id: UUID) -> Answer:
+        reason = SeatRequest.read_body(request.data)["reason"]
+        principal = principal_of(request)
+        visible = visible_entries(principal=principal, reach=reach_of(request, self))
+        if not visible.filter(facility_id=place_of_entry(entry_id).facility_id, id=entry_id).exists():
+            raise NotFound
+        work = partial(service.seat, entry_id=entry_id, reason=reason, actor=principal.actor)
+        return write(request, work, lambda entry: Answer(200, entry_body(entry, position=None)))

@@ -114,7 +114,7 @@ def _positions() -> Iterator[str]:
 
 def _nobody_waits_for_a_free_seat() -> Iterator[str]:
     now = clock.now()
-    for slot in Slot.objects.filter(waiting_count__gt=0):
+    for slot in Slot.objects.filter(waiting_count__gt=0, doctor__is_active=True):
         if slot.is_bookable(now=now) and slot.current_capacity < slot.max_capacity:
             yield f"slot {slot.id}: {slot.waiting_count} entries wait while {slot.available_capacity} seats are free"
 
@@ -218,7 +218,9 @@ def _promoted_in_order() -> Iterator[str]:
         rank = waiting[slot_id].pop(entry, None)
         if rank is None:
             yield f"slot {slot_id}: entry {entry} left the waiting list, but was not on it"
-        elif event_type == "waitlist.promoted" and any(other < rank for other in waiting[slot_id].values()):
+            continue
+        in_order = event_type == "waitlist.promoted" and not data.get("out_of_order")
+        if in_order and any(other < rank for other in waiting[slot_id].values()):
             yield f"slot {slot_id}: entry {entry} was promoted before a better entry"
 
 

@@ -246,13 +246,15 @@ class Ledger:
         )
         return entry
 
-    def settle_entries(self, entries: Iterable[WaitlistEntry], *, to: EntryStatus, token_id: UUID | None = None) -> int:
-        """Take WAITING entries off the list; return how many there were."""
+    def settle_entries(
+        self, entries: Iterable[WaitlistEntry], *, to: EntryStatus, token_id: UUID | None = None, **data: Any
+    ) -> int:
+        """Take WAITING entries off the list; return how many there were. `data`: more facts for the events."""
         count = 0
         for entry in entries:
             moves.move(entry, to=to, now=self.now, token_id=token_id)
             self._settled.append(entry)
-            self.note(ENTRY_EVENTS[to], token_id=token_id, entry=str(entry.id), patient=str(entry.patient_id))
+            self.note(ENTRY_EVENTS[to], token_id=token_id, entry=str(entry.id), patient=str(entry.patient_id), **data)
             count += 1
         self.count("waiting_count", -count)
         return count

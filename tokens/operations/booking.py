@@ -16,7 +16,8 @@ from tokens.engine.ledger import Ledger
 from tokens.engine.locate import facility_of_slot
 from tokens.errors import DuplicateBooking, SlotFull, SlotNotOpen
 from tokens.models import Token
-from tokens.policy.lifecycle import Action, Status
+from tokens.operations.promoting import release_kept_seat
+from tokens.policy.lifecycle import Action
 from tokens.policy.priority import Category, Priority, priority_of
 from tokens.queries.locked import IS_LIVE
 from waitlist.models import EntryStatus, WaitlistEntry
@@ -199,23 +200,8 @@ def _take_seat(ledger: Ledger, patient: Patient, request: BookingRequest, priori
 
 
 def use_kept_seat(ledger: Ledger, patient: Patient, active: ActiveBookings) -> bool:
-    """Release the seat that the oldest BUFFER keeps in a full slot; return whether that freed a seat.
-
-    Emergencies may have taken the slot over its maximum: then releasing a BUFFER frees no seat, and none is released.
-    """
-    slot = ledger.slot
-    if slot.current_capacity > slot.max_capacity or slot.next_due_at is None or active.holds(patient.id, slot):
-        return False
-    ledger.write()
-    kept = (
-        Token.objects.filter(facility_id=slot.facility_id, slot_id=slot.id, status=Status.BUFFER)
-        .order_by("due_at", "id")
-        .first()
-    )
-    if kept is None:
-        return False
-    ledger.move(kept, Action.RELEASE_BUFFER, due_at=None)
-    return True
+    """Release a seat that a BUFFER keeps, unless the booking is a duplicate; return whether that freed a seat."""
+    return not active.holds(patient.id, ledger.slot) and release_kept_seat(ledger)
 
 
 def _wait(

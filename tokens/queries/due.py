@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.db.models import DateTimeField, DurationField, ExpressionWrapper, F, Q, Value
 
-from clinics.models import Slot
+from clinics.models import Slot, SlotStatus
 from tokens.engine.locate import facility_of_slot
 from tokens.models import IS_LIVE, Token
 
@@ -16,10 +16,20 @@ DELAYED_END = ExpressionWrapper(
 
 
 def slots_due(*, now: datetime) -> list[UUID]:
-    """Return the ids of the slots with an ended hold, grace or buffer, or that are over and have a waiting list."""
+    """Return the ids of the slots with an ended hold, grace or buffer, or that are over and have a waiting list.
+
+    Also those whose waiting list could get a free seat, because the doctor has become active again.
+    """
     ended = Q(next_due_at__lte=now)
     over = Q(waiting_count__gt=0, end_time__lte=now, ends__lte=now)
-    due = Slot.objects.alias(ends=DELAYED_END).filter(ended | over)
+    waits = Q(
+        waiting_count__gt=0,
+        doctor__is_active=True,
+        status__in=[SlotStatus.ACTIVE, SlotStatus.DELAYED],
+        ends__gt=now,
+        max_capacity__gt=F("regular_seats") + F("emergency_seats"),
+    )
+    due = Slot.objects.alias(ends=DELAYED_END).filter(ended | over | waits)
     return list(due.order_by("next_due_at", "id").values_list("id", flat=True))
 
 

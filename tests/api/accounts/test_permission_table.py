@@ -41,6 +41,7 @@ PROMISED = {
     "queue.read": "all all own own",
     "waiting_list.read": "all all own own",
     "waiting_list.write": "all all - own",
+    "waiting_list.seat": "all all - -",
     "reports.read": "all all own -",
     "events.read": "all all own -",
 }

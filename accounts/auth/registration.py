@@ -51,9 +51,9 @@ def request_registration(
     owner = User.objects.find(email)
     code = one_time_codes.new_code(purpose=_REGISTER, address=email, sender=sender, details={} if owner else details)
     if owner is None:
-        _send_mail("register", email, code)
+        _send_mail("register", email, code, facility_id)
     else:
-        _send_mail("registered", owner.email, code)
+        _send_mail("registered", owner.email, code, facility_id)
 
 
 def register(*, email: str, otp: str, sender: str) -> User:
@@ -75,7 +75,7 @@ def request_password_reset(*, email: str, sender: str) -> None:
     user = _active_user(email)
     details = {"user": str(user.pk)} if user else {}
     code = one_time_codes.new_code(purpose=_RESET, address=email, sender=sender, user=user, details=details)
-    _send_mail("reset", user.email if user else "", code)
+    _send_mail("reset", user.email if user else "", code, user.facility_id if user else None)
 
 
 def reset_password(*, email: str, otp: str, new_password: str, sender: str) -> User:
@@ -125,7 +125,15 @@ def _active_user(email: str) -> User | None:
     return user if user is not None and user.is_active else None
 
 
-def _send_mail(template: str, address: str, code: str | None) -> None:
+def _send_mail(template: str, address: str, code: str | None, facility_id: UUID | None) -> None:
     """Mail the address; send nothing but take as long if it is empty, and do nothing if no code was created."""
     if code is not None:
-        mail.send(template=template, address=address, code=code, dry_run=not address)
+        mail.send(template=template, address=address, code=code, hospital=_shown_name(facility_id), dry_run=not address)
+
+
+def _shown_name(facility_id: UUID | None) -> str:
+    """Return the name that the facility shows, or the only one if None; empty if there are several."""
+    facilities: Any = User._meta.get_field("facility").related_model
+    rows = facilities.objects.filter(pk=facility_id) if facility_id else facilities.objects.order_by("id")
+    found = list(rows[:2])
+    return found[0].shown_name if len(found) == 1 else ""

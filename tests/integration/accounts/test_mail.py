@@ -10,7 +10,8 @@ from aiosmtpd.controller import Controller
 
 from accounts import mail
 from accounts.auth import registration
-from accounts.models import OneTimeCode
+from accounts.models import OneTimeCode, User
+from tests.factories import ensure_facility
 
 
 class Box:
@@ -89,3 +90,21 @@ def test_a_line_break_makes_no_header(settings: Any) -> None:
 
     assert outbox[0].recipients() == ["asha@mail.example"]
     assert "\n" not in outbox[0].subject
+
+
+@pytest.mark.django_db
+def test_a_mail_names_the_facility_as_it_shows_itself(settings: Any) -> None:
+    from django.core.mail import outbox
+
+    settings.OPD_MAIL_IN_BACKGROUND = False
+    first = ensure_facility()
+    other = type(first).objects.create(name="Internal 7", display_name="City Clinic", code="CITY", time_zone="UTC")
+    facts = {"password": "seven-white-lotus", "name": "C", "phone": "12345", "sender": "10.0.0.1"}
+    registration.request_registration(email="a@mail.example", facility_id=other.pk, **facts)
+    assert "register with City Clinic" in outbox[-1].body
+    User.objects.create_user("boss", "boss@mail.example", role="ADMIN", facility=other)
+    registration.request_password_reset(email="boss@mail.example", sender="10.0.0.1")
+    assert "at City Clinic" in outbox[-1].body
+    type(first).objects.filter(pk=first.pk).update(display_name="Old Town")
+    registration.request_registration(email="b@mail.example", facility_id=first.pk, **facts)
+    assert "register with Old Town" in outbox[-1].body

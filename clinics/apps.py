@@ -15,9 +15,14 @@ class ClinicsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Create the first facility after the migrations, and register the error of the overlap constraint."""
+        """Create the first facility after the migrations, and register constraints and ids in paths."""
         from clinics.errors import SlotOverlap
+        from clinics.facilities import facility_of_doctor, facility_of_room
         from core.api.problem_details import register_constraint
+        from core.api.scoped_ids import register_id
 
+        register_id("facility_id", lambda facility_id: facility_id)
+        register_id("doctor_id", facility_of_doctor)
+        register_id("room_id", facility_of_room)
         post_migrate.connect(_make_first_facility, sender=self)
         register_constraint("slot_no_overlap", SlotOverlap)

@@ -10,7 +10,7 @@ from django.apps.registry import Apps
 from django.conf import settings
 from django.db import IntegrityError
 
-from clinics.models import Facility
+from clinics.models import Doctor, Facility, Room
 from clinics.rules import merged
 from core.api.commands import Reply
 from core.api.problem_details import constraint_of
@@ -19,11 +19,31 @@ from core.errors import NotFound, ValidationFailed
 from core.local_time import NOT_ZONES
 
 FIRST_CODE = "MAIN"
+CACHE_SIZE = 4096
 
 
 def default_facility() -> Facility:
     """Return the facility of a request that names none: the oldest. A single hospital never needs to name it."""
     return Facility.objects.order_by("id").first() or _first_facility(Facility)
+
+
+@lru_cache(maxsize=CACHE_SIZE)
+def facility_of_doctor(doctor_id: UUID) -> UUID:
+    """Return the facility of a doctor, which never changes; raise NotFound if there is no such doctor."""
+    return _facility_of(Doctor, doctor_id)
+
+
+@lru_cache(maxsize=CACHE_SIZE)
+def facility_of_room(room_id: UUID) -> UUID:
+    """Return the facility of a room, which never changes; raise NotFound if there is no such room."""
+    return _facility_of(Room, room_id)
+
+
+def _facility_of(model: type[Any], row_id: UUID) -> UUID:
+    facility_id: UUID | None = model.objects.filter(pk=row_id).values_list("facility_id", flat=True).first()
+    if facility_id is None:
+        raise NotFound
+    return facility_id
 
 
 def ensure_default_facility(*, apps: Apps) -> None:

@@ -19,6 +19,7 @@ from rest_framework.generics import GenericAPIView
 from core.api import problem_details
 from core.api.answers import JSON, Answer, response_of
 from core.api.request import ApiRequest
+from core.api.scoped_ids import own_ids
 from core.db.shared_reads import Wanted
 
 ACCEPTED = frozenset({"*/*", "application/*", JSON, problem_details.CONTENT_TYPE})
@@ -54,7 +55,7 @@ class Endpoint(GenericAPIView[Any]):
             handler = getattr(self, (request.method or "").lower(), None)
             if handler is None or (request.method or "").lower() not in self.http_method_names:
                 raise exceptions.MethodNotAllowed(request.method or "")
-            answer = handler(api_request, *args, **kwargs)
+            answer = handler(api_request, *args, **own_ids(api_request.auth, kwargs))
         except Exception as error:
             answer = problem_details.of_failure(error)
         response = answer if isinstance(answer, HttpResponseBase) else response_of(answer)

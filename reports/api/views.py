@@ -5,8 +5,9 @@ from uuid import UUID
 from accounts.access.permission_table import Reach
 from accounts.access.permissions import reach_of
 from accounts.access.principal import principal_of
+from accounts.access.scoping import scoped
 from clinics.facilities import default_facility
-from clinics.models import Doctor
+from clinics.models import Doctor, Facility
 from core import clock
 from core.api.answers import Answer
 from core.api.endpoint import Endpoint
@@ -30,15 +31,21 @@ class DailyReportView(Endpoint):
         filters = DailyFilters.read(request)
         doctor_id = self._doctor(request, filters.get("doctor_id"))
         if doctor_id is None:
-            facility = default_facility()
+            facility = self._facility(request)
         else:
-            doctor = Doctor.objects.select_related("facility").filter(pk=doctor_id).first()
+            doctors = scoped(Doctor.objects.select_related("facility"), principal_of(request))
+            doctor = doctors.filter(pk=doctor_id).first()
             if doctor is None:
                 raise NotFound
             facility = doctor.facility
         now = clock.now()
         day = filters.get("date") or local_day(now, facility.time_zone)
         return Answer(200, daily_report(facility=facility, day=day, now=now, doctor_id=doctor_id))
+
+    def _facility(self, request: ApiRequest) -> Facility:
+        """Return the caller's own facility, or else the first one."""
+        own = principal_of(request).own_facility_id
+        return default_facility() if own is None else Facility.objects.get(pk=own)
 
     def _doctor(self, request: ApiRequest, doctor_id: UUID | None) -> UUID | None:
         """Return the doctor to report on: `doctor_id`, or the caller if they may see only their own figures.

@@ -2,12 +2,14 @@
 
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.core.exceptions import ValidationError as DjangoValidationError
 from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail
 
+from accounts.access.scoping import in_facility
 from clinics.facilities import default_facility
 from clinics.models import Doctor, SlotStatus
 from clinics.timetables import EVERY_DAY, MAX_WEEKS, WORKING_DAYS
@@ -51,10 +53,17 @@ class CommaSeparated(serializers.CharField):
         return chosen
 
 
-def zone_of_doctor(doctor_id: Any) -> str:
-    """Return the time zone of the doctor's facility, or of the default facility for an unknown doctor."""
+def zone_of_doctor(doctor_id: Any, *, within: UUID | None = None) -> str:
+    """Return the time zone of the doctor's facility, or of the default facility for an unknown doctor.
+
+    `within`: the only facility whose doctors the caller knows; None for all.
+    """
     try:
-        zone = Doctor.objects.filter(id=doctor_id).values_list("facility__time_zone", flat=True).first()
+        zone = (
+            in_facility(Doctor.objects.filter(id=doctor_id), within)
+            .values_list("facility__time_zone", flat=True)
+            .first()
+        )
     except (ValueError, TypeError, DjangoValidationError):
         zone = None
     return zone or default_facility().time_zone
@@ -284,6 +293,7 @@ class StepOutRequest(StrictSerializer):
 class SlotFilters(PagedQuerySerializer):
     """Which slots to list."""
 
+    facility = serializers.UUIDField(required=False, help_text="Only slots of this facility.")
     doctor = serializers.UUIDField(required=False)
     date = serializers.DateField(required=False, help_text="The local day.")
     status = CommaSeparated([status.value for status in SlotStatus], required=False)

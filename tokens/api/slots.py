@@ -11,6 +11,8 @@ from django.db.models import F, QuerySet
 
 from accounts.access.permissions import reach_of
 from accounts.access.principal import Principal, principal_of
+from accounts.access.scoping import scoped
+from clinics.facilities import facility_of_doctor
 from clinics.models import Doctor, Slot, SlotStatus
 from clinics.timetables import BadTimetable, planned_days, slots_between
 from core import clock
@@ -18,6 +20,7 @@ from core.api.answers import Answer
 from core.api.commands import write
 from core.api.endpoint import Endpoint
 from core.api.request import ApiRequest
+from core.api.scoped_ids import own_id
 from core.errors import NotFound, ValidationFailed
 from core.local_time import local_day
 from tokens.api import openapi
@@ -53,8 +56,8 @@ planning = PlanningService()
 RANGE = ("start_date", "end_date", "weekdays", "week_interval")
 
 
-def _slots() -> QuerySet[Slot]:
-    return Slot.objects.select_related("doctor", "facility")
+def _slots(request: ApiRequest) -> QuerySet[Slot]:
+    return scoped(Slot.objects.select_related("doctor", "facility"), principal_of(request))
 
 
 def slot_answer(slot: Slot, *, status: int = 200) -> Answer:
@@ -67,14 +70,16 @@ class SlotListView(Endpoint):
     """The slots, by their start."""
 
     capabilities = {"GET": "slots.read", "POST": "slots.write"}
-    queryset = Slot.objects.all()
+    queryset = Slot.objects.none()
 
     def get(self, request: ApiRequest) -> Answer:
         now = clock.now()
-        slots = self.get_queryset()
+        slots = _slots(request)
         filters = SlotFilters.read(request)
         if "doctor" in filters:
             slots = slots.filter(doctor_id=filters["doctor"])
+        if "facility" in filters:
+            slots = slots.filter(facility_id=filters["facility"])
         if "date" in filters:
             slots = slots.filter(local_date=filters["date"])
         if "status" in filters:
@@ -109,7 +114,7 @@ class SlotView(Endpoint):
     capabilities = {"GET": "slots.read", "PUT": "slots.write", "PATCH": "slots.write", "DELETE": "slots.write"}
 
     def get(self, request: ApiRequest, slot_id: UUID) -> Answer:
-        slot = _slots().filter(facility_id=facility_of_slot(slot_id), id=slot_id).first()
+        slot = _slots(request).filter(facility_id=facility_of_slot(slot_id), id=slot_id).first()
         if slot is None:
             raise NotFound
         return slot_answer(slot)
@@ -142,7 +147,7 @@ class BulkSlotsView(Endpoint):
 
     def post(self, request: ApiRequest) -> Answer:
         wanted = BulkSlotsRequest.read_body(request.data)
-        doctor_id, capacity = wanted.pop("doctor_id"), wanted.pop("max_capacity")
+        doctor_id, capacity = _own_doctor_id(request, wanted.pop("doctor_id")), wanted.pop("max_capacity")
         rooms = tuple(wanted.pop("rooms", ()))
         skipped = 0
 
@@ -240,13 +245,13 @@ class CancelSlotsView(Endpoint):
 
     def post(self, request: ApiRequest) -> Answer:
         doctor_id = request.data.get("doctor") if isinstance(request.data, dict) else None
-        body = CancelSlotsRequest(data=request.data, context={"zone": lambda: zone_of_doctor(doctor_id)})
+        body = CancelSlotsRequest(data=request.data, context={"zone": partial(_zone, request, doctor_id)})
         body.is_valid(raise_exception=True)
         wanted = body.validated_data
         dry_run = DryRunFilters.read(request).get("dry_run", False)
         work = partial(
             planning.cancel_slots,
-            doctor_id=wanted["doctor_id"],
+            doctor_id=_own_doctor_id(request, wanted["doctor_id"]),
             wanted=SlotRange(wanted["start"], wanted["end"]),
             reason=wanted["reason"],
             dry_run=dry_run,
@@ -301,9 +306,20 @@ def _read_plan(request: ApiRequest, *, slot_id: UUID | None = None, partly: bool
     doctor_id = request.data.get("doctor") if isinstance(request.data, dict) else None
     if doctor_id is None and slot_id is not None:
         doctor_id = _doctor_of(slot_id)
-    body = SlotRequest(data=request.data, partial=partly, context={"zone": lambda: zone_of_doctor(doctor_id)})
+    body = SlotRequest(data=request.data, partial=partly, context={"zone": partial(_zone, request, doctor_id)})
     body.is_valid(raise_exception=True)
-    return dict(body.validated_data)
+    plan = dict(body.validated_data)
+    if "doctor_id" in plan:
+        plan["doctor_id"] = _own_doctor_id(request, plan["doctor_id"])
+    return plan
+
+
+def _own_doctor_id(request: ApiRequest, doctor_id: UUID) -> UUID:
+    return own_id(doctor_id, facility_of=facility_of_doctor, within=principal_of(request).facility_id)
+
+
+def _zone(request: ApiRequest, doctor_id: Any) -> str:
+    return zone_of_doctor(doctor_id, within=principal_of(request).facility_id)
 
 
 def _doctor_of(slot_id: UUID) -> UUID | None:

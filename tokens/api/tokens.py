@@ -21,6 +21,7 @@ from core.api.answers import Answer
 from core.api.commands import REPLAYED, write
 from core.api.endpoint import Endpoint
 from core.api.request import ApiRequest
+from core.api.scoped_ids import own_id
 from core.api.serializers import write_time
 from core.db.replica import from_replica
 from core.errors import NotFound, PermissionDenied
@@ -31,7 +32,7 @@ from tokens.api.explain import explain_body
 from tokens.api.messages import entry_body, token_bodies, token_body
 from tokens.api.results import AdmissionMessage, AffectedTokenMessage, CancellationMessage, WaitlistedMessage
 from tokens.api.serializers import BookingBody, BufferFilters, EmergencyRequest, TokenFilters
-from tokens.engine.locate import facility_of_token, of_slot
+from tokens.engine.locate import facility_of_slot, facility_of_token, of_slot
 from tokens.models import Token
 from tokens.policy.priority import Category
 from tokens.queries.access import refuse_foreign_slot, refuse_hidden_token, visible_tokens
@@ -88,6 +89,7 @@ class TokenListView(Endpoint):
     def post(self, request: ApiRequest) -> Answer:
         body, principal = BookingBody.read_body(request.data), principal_of(request)
         body["category"] = Category(body["category"])
+        body["slot_id"] = own_id(body["slot_id"], facility_of=facility_of_slot, within=principal.facility_id)
         booking = BookingRequest(**body, actor=principal.actor, desk=principal.is_desk)
         _check_may_book(principal, reach_of(request, self), booking)
         with naming_existing_token(principal, slot_id=booking.slot_id, patient_id=booking.patient_id):
@@ -169,7 +171,7 @@ class EmergencyView(Endpoint):
     def post(self, request: ApiRequest) -> Answer:
         body = EmergencyRequest.read_body(request.data)
         principal = principal_of(request)
-        slot_id = body["slot_id"]
+        body["slot_id"] = slot_id = own_id(body["slot_id"], facility_of=facility_of_slot, within=principal.facility_id)
         refuse_foreign_slot(slot_id=slot_id, principal=principal, reach=reach_of(request, self))
         with naming_existing_token(principal, slot_id=slot_id, patient_id=body["patient_id"]):
             return write(request, partial(service.admit_emergency, **body, actor=principal.actor), admitted_answer)

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from accounts.access.permissions import reach_of
 from accounts.access.principal import principal_of
+from accounts.access.scoping import scoped
 from accounts.audit.read_trail import record_read
 from clinics.models import Slot
 from core.api.answers import Answer
@@ -56,7 +57,8 @@ class WaitingListBySlotView(Endpoint):
     def get(self, request: ApiRequest) -> Answer:
         slot_id = BySlotFilters.read(request)["slot_id"]
         facility_id = facility_of_slot(slot_id)
-        if not Slot.objects.filter(facility_id=facility_id, id=slot_id).exists():
+        slots = scoped(Slot.objects.filter(facility_id=facility_id, id=slot_id), principal_of(request))
+        if not slots.exists():
             raise NotFound
         entries = visible_entries(principal=principal_of(request), reach=reach_of(request, self))
         waiting = of_slot(entries, slot_id=slot_id).filter(status=EntryStatus.WAITING)

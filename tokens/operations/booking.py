@@ -132,12 +132,10 @@ def booking_queries(requests: Sequence[BookingRequest]) -> list[Statement]:
     """
     if not requests:
         return []
-    patient_ids = [one.patient_id for one in requests]
-    queries = [_patients.selecting("row.id = ANY(%s)", [patient_ids])]
+    facility_id, patient_ids = facility_of_slot(requests[0].slot_id), [one.patient_id for one in requests]
+    queries = [_patients.selecting("row.facility_id = %s AND row.id = ANY(%s)", [facility_id, patient_ids])]
     if len(requests) > 1:
-        queries.append(
-            active_bookings_query(facility_id=facility_of_slot(requests[0].slot_id), patient_ids=patient_ids)
-        )
+        queries.append(active_bookings_query(facility_id=facility_id, patient_ids=patient_ids))
     return queries
 
 

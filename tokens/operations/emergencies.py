@@ -34,7 +34,7 @@ class Admission:
 def emergency_queries(*, facility_id: UUID, patient_id: UUID) -> list[Statement]:
     """Return the queries that an admission needs as soon as the slot is locked: the patient, and their live tokens."""
     return [
-        _patients.selecting("row.id = %s", [patient_id]),
+        _patients.selecting("row.facility_id = %s AND row.id = %s", [facility_id, patient_id]),
         _tokens.selecting(f"row.facility_id = %s AND row.patient_id = %s AND {IS_LIVE}", [facility_id, patient_id]),
     ]
 

@@ -1,4 +1,4 @@
-"""The rows that a caller may see: all of them, a doctor's own or a patient's own. Any other row is not found.
+"""The rows that a caller may see: all of the facility, a doctor's own or a patient's own. Any other row is not found.
 
 Every caller may see every slot; an action that the caller may not take on a slot is refused.
 """
@@ -10,6 +10,7 @@ from django.db.models import F, Q, QuerySet
 from accounts.access.permission_table import Reach
 from accounts.access.principal import Principal
 from accounts.access.roles import Role
+from accounts.access.scoping import scoped
 from clinics.models import Slot
 from core.errors import NotFound, PermissionDenied
 from events.models import Event
@@ -24,6 +25,7 @@ SLOT_OF_ITS_FACILITY = Q(slot__facility_id=F("facility_id"))
 def visible_tokens(*, principal: Principal, reach: Reach) -> QuerySet[Token]:
     """Return the tokens that the caller may see, with the rows that are needed to describe them."""
     tokens = Token.objects.select_related("slot__doctor", "slot__facility", "patient").filter(SLOT_OF_ITS_FACILITY)
+    tokens = scoped(tokens, principal)
     if reach is Reach.ALL:
         return tokens
     if principal.role == Role.DOCTOR:
@@ -34,6 +36,7 @@ def visible_tokens(*, principal: Principal, reach: Reach) -> QuerySet[Token]:
 def visible_entries(*, principal: Principal, reach: Reach) -> QuerySet[WaitlistEntry]:
     """Return the waiting-list entries that the caller may see, with the rows that are needed to describe them."""
     entries = WaitlistEntry.objects.select_related("slot__facility", "patient").filter(SLOT_OF_ITS_FACILITY)
+    entries = scoped(entries, principal)
     if reach is Reach.ALL:
         return entries
     if principal.role == Role.DOCTOR:
@@ -43,9 +46,10 @@ def visible_entries(*, principal: Principal, reach: Reach) -> QuerySet[WaitlistE
 
 def visible_events(*, principal: Principal, reach: Reach) -> QuerySet[Event]:
     """Return the events that the caller may see."""
+    events = scoped(Event.objects.all(), principal)
     if reach is Reach.ALL:
-        return Event.objects.all()
-    return Event.objects.filter(slot_id__in=Slot.objects.filter(doctor_id__in=_own_doctor(principal)).values("id"))
+        return events
+    return events.filter(slot_id__in=Slot.objects.filter(doctor_id__in=_own_doctor(principal)).values("id"))
 
 
 def refuse_hidden_token(*, token_id: UUID, principal: Principal, reach: Reach) -> None:

@@ -170,7 +170,7 @@ def test_skipping_costs_at_most_two_statements_more_than_returning_to_the_old_pl
 
 def test_a_move_costs_at_most_twice_a_booking(desk: Counter) -> None:
     def move(queue: int, waiting: int = 0) -> Counted:
-        here, there = slot_with(queue=queue, waiting=waiting), slot_with(queue=queue, capacity=queue + 1)
+        here, there = stored_slot(queue=queue, waiting=waiting), stored_slot(queue=queue, capacity=queue + 1)
         token = Token.objects.filter(slot=here).order_by("arrival").first()
         assert token
         return desk.post(f"tokens/{token.id}/move/", {"slot_id": str(there.id)})
@@ -182,7 +182,7 @@ def test_a_move_costs_at_most_twice_a_booking(desk: Counter) -> None:
 
 def test_changing_the_category_costs_as_much_as_checking_in(desk: Counter) -> None:
     def act(action: str, queue: int, **body: str) -> Counted:
-        token = Token.objects.filter(slot=slot_with(queue=queue)).order_by("-arrival").first()
+        token = Token.objects.filter(slot=stored_slot(queue=queue)).order_by("-arrival").first()
         assert token
         return desk.post(f"tokens/{token.id}/{action}/", body)
 
@@ -192,7 +192,9 @@ def test_changing_the_category_costs_as_much_as_checking_in(desk: Counter) -> No
 
 def test_stepping_out_and_in_cost_as_much_as_calling_and_returning(desk: Counter) -> None:
     def act(queue: int) -> tuple[Counted, Counted]:
-        token = Token.objects.filter(slot=stored_slot(queue=queue, queue_status="CHECKED_IN")).order_by("-arrival").first()
+        token = (
+            Token.objects.filter(slot=stored_slot(queue=queue, queue_status="CHECKED_IN")).order_by("-arrival").first()
+        )
         assert token
         path = f"tokens/{token.id}"
         return desk.post(f"{path}/step_out/", {"reason": "LAB"}), desk.post(f"{path}/step_in/")

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.core import mail
 from django.db import IntegrityError
+from django.test import Client
 
 from accounts.access.roles import Role
 from accounts.models import User, first_facility_id
@@ -195,3 +196,21 @@ def test_only_a_superuser_adds_and_sees_other_facilities(hospital: Hospital, bra
     branch.admin.patch(f"facilities/{third['id']}/", {"name": "Mine"}).expect(404, "not-found")
     branch.admin.patch(f"facilities/{branch.facility['id']}/", {"name": "Ours"}).expect(200)
     hospital.admin.patch(f"facilities/{third['id']}/", {"name": "All of ours"}).expect(200)
+
+
+def test_the_admin_site_shows_an_admin_their_own_facility(hospital: Hospital, branch: Hospital) -> None:
+    site, boss = Client(), User.objects.get(pk=branch.admin.get("auth/me/").expect(200)["id"])
+    site.force_login(boss)
+    slot, own = hospital.slot(), branch.slot()
+    token, entry = hospital.full_slot(1)[1][0], hospital.patient()
+    foreign = {
+        "clinics/slot": slot["id"], "clinics/doctor": slot["doctor"], "tokens/token": token["id"],
+        "patients/patient": entry["id"], "clinics/facility": hospital.facility["id"],
+        "accounts/user": hospital.desk.get("auth/me/").expect(200)["id"],
+    }  # fmt: skip
+    for page, each in foreign.items():
+        listed = site.get(f"/admin/{page}/")
+        assert listed.status_code == 200, page
+        assert each not in listed.content.decode(), page
+        assert site.get(f"/admin/{page}/{each}/change/").status_code == 302, page
+    assert own["id"] in site.get("/admin/clinics/slot/").content.decode()

@@ -6,8 +6,9 @@ from uuid import UUID
 
 from clinics.models import Slot
 from core.api.commands import Reply
+from core.db.sql import Found
 from tokens.engine.ledger import Ledger
-from tokens.engine.transaction import on_slot
+from tokens.engine.transaction import on_slot, on_slots
 from tokens.operations import sessions
 from tokens.operations.sessions import Finished as Finished
 
@@ -35,9 +36,17 @@ class SessionService:
         """Call patients again."""
         return _act(slot_id, actor, sessions.resume, reply)
 
-    def finish(self, *, slot_id: UUID, actor: str, reply: Reply | None = None) -> Any:
-        """End the session; return Finished."""
-        return on_slot(slot_id, actor=actor, operation=sessions.finish, reply=reply)
+    def finish(
+        self, *, slot_id: UUID, actor: str, carry_over_to: UUID | None = None, reply: Reply | None = None
+    ) -> Any:
+        """End the session, and move patients who were not seen to the slot `carry_over_to`; return Finished."""
+
+        def operation(ledgers: dict[UUID, Ledger], found: list[Found]) -> Finished:
+            target = None if carry_over_to is None else ledgers[carry_over_to]
+            return sessions.finish(ledgers[slot_id], carry_over_to=target)
+
+        slots = {slot_id} if carry_over_to is None else {slot_id, carry_over_to}
+        return on_slots(slots, actor=actor, operation=operation, reply=reply)
 
     def reopen(self, *, slot_id: UUID, actor: str, reply: Reply | None = None) -> Any:
         """Take back that the slot was closed or finished."""

@@ -112,6 +112,54 @@ def test_the_end_of_a_session(hospital: Hospital) -> None:
     assert events(hospital, slot)[-1] == "slot.finished"
 
 
+def test_patients_who_are_here_are_carried_over(hospital: Hospital) -> None:
+    slot, tokens = hospital.full_slot(4)
+    absent, first, out, last = tokens
+    for token in (first, out, last):
+        hospital.done(token, "check_in")
+    hospital.do(out, "step_out", {"reason": "XRAY"}).expect(200)
+    later = hospital.slot({"id": slot["doctor"]}, start=hospital.at("14:00"), capacity=3)
+    waiting = hospital.token(later)
+    result = act(hospital, slot, "finish", {"carry_over_to": later["id"]}).expect(200)
+    assert result["no_shows"] == [absent["id"]]
+    assert result["carried_over"] == [first["id"], out["id"]]
+    assert result["not_seen"] == [last["id"]]
+    queue = hospital.queue(later)
+    assert {token["id"]: token["status"] for token in queue} == {
+        waiting["id"]: "CONFIRMED",
+        first["id"]: "CHECKED_IN",
+        out["id"]: "CHECKED_IN",
+    }
+    assert [hospital.read(token)["ticket"] for token in (first, out)] == [first["ticket"], out["ticket"]]
+    assert hospital.slot_now(later)["current_capacity"] == 3
+    assert hospital.slot_now(slot)["current_capacity"] == 0
+    assert act(hospital, later, "call_next").expect(200)["id"] == first["id"]
+
+
+def test_a_slot_that_takes_nobody_over_leaves_everything_as_it_was(hospital: Hospital) -> None:
+    slot, shut = hospital.slot(), hospital.slot()
+    token = hospital.token(slot, arrived=True)
+    act(hospital, shut, "close").expect(200)
+    act(hospital, slot, "finish", {"carry_over_to": shut["id"]}).expect(409, "slot-not-open")
+    act(hospital, slot, "finish", {"carry_over_to": token["id"]}).expect(404, "not-found")
+    for other in (slot, hospital.slot(start=hospital.at(day=4))):
+        refused = act(hospital, slot, "finish", {"carry_over_to": other["id"]})
+        refused.expect(400, "validation-error")
+        assert set(refused.codes) == {"carry_over_to"}
+    assert hospital.read(token) == token
+    doctor = hospital.doctor_user({"id": slot["doctor"]})
+    path = f"slots/{slot['id']}/finish/"
+    doctor.post(path, {"carry_over_to": hospital.slot()["id"]}).expect(403, "permission-denied")
+
+
+def test_a_patient_who_has_a_token_with_the_other_doctor_is_not_carried_over(hospital: Hospital) -> None:
+    slot, other, patient = hospital.slot(), hospital.slot(), hospital.patient()
+    token = hospital.token(slot, patient, arrived=True)
+    hospital.token(other, patient)
+    result = act(hospital, slot, "finish", {"carry_over_to": other["id"]}).expect(200)
+    assert (result["carried_over"], result["not_seen"]) == ([], [token["id"]])
+
+
 def test_holds_graces_and_kept_seats_end_with_the_session(hospital: Hospital) -> None:
     slot = hospital.slot()
     held = hospital.token(slot, hold=True)

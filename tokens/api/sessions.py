@@ -15,7 +15,7 @@ from core.api.endpoint import Endpoint
 from core.api.fields import ReasonField
 from core.api.openapi import problems
 from core.api.request import ApiRequest
-from core.api.serializers import OutputSerializer, StrictIntegerField, StrictSerializer
+from core.api.serializers import OutputSerializer, StrictIntegerField, StrictSerializer, StrictUUIDField
 from tokens.api import examples
 from tokens.api.messages import SlotMessage, slot_body
 from tokens.api.serializers import DAY_MINUTES, NothingRequest
@@ -33,6 +33,15 @@ class PauseRequest(StrictSerializer):
 
     class Meta:
         example = {"minutes": 20, "reason": "Called to the ward"}
+
+
+class FinishRequest(StrictSerializer):
+    """The slot that the patients who were not seen are moved to."""
+
+    carry_over_to = StrictUUIDField(required=False, allow_null=True, help_text="Another slot of the same local day.")
+
+    class Meta:
+        example = {"carry_over_to": examples.SLOT_ID}
 
 
 class FinishedMessage(OutputSerializer):
@@ -83,6 +92,8 @@ class SessionView(Endpoint):
     def post(self, request: ApiRequest, slot_id: UUID) -> Answer:
         body = self.body_class.read_body(request.data)
         principal = checked_principal(request, self, slot_id)
+        if body.get("carry_over_to") is not None:
+            checked_principal(request, self, body["carry_over_to"])
         work = partial(type(self).act, service, slot_id=slot_id, actor=principal.actor, **body)
         return write(request, work, type(self).answer, versioned=True)
 
@@ -120,15 +131,18 @@ class ResumeView(SessionView):
 @_described(
     "Finish a slot",
     "room-occupied",
+    "slot-not-open",
+    "doctor-inactive",
     description=(
-        "The slot is closed and its waiting list ends. Patients who did not come are NO_SHOW without grace, those who "
-        "are here and were not seen NOT_SEEN."
+        "The slot is closed and its waiting list ends. Patients who did not come are NO_SHOW without grace. Those who "
+        "are here move, in the order of the queue, to `carry_over_to` while it has seats; the others are NOT_SEEN."
     ),
     answer=FinishedMessage,
 )
 class FinishView(SessionView):
     """The end of a session."""
 
+    body_class = FinishRequest
     act = SessionService.finish
     answer = staticmethod(finished_answer)
 

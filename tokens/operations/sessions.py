@@ -3,16 +3,23 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from uuid import UUID
 
+from clinics.errors import DoctorInactive
 from clinics.models import Slot, SlotStatus
+from core.errors import ValidationFailed
 from events.models import Event
-from tokens.engine.ledger import Ledger
-from tokens.errors import InvalidTransition, RoomOccupied, UndoImpossible
+from tokens.engine.ledger import Ledger, write_all
+from tokens.errors import InvalidTransition, RoomOccupied, SlotNotOpen, UndoImpossible
 from tokens.models import IS_LIVE, Token
+from tokens.operations.booking import leave_waiting_list
 from tokens.operations.expiring import expire_waiting
-from tokens.policy.lifecycle import QUEUED, Action, Status
+from tokens.operations.moving import take_over
+from tokens.policy.lifecycle import MOVE_TO, QUEUED, Action, Status
 from tokens.queries.estimates import estimate_at
+from tokens.queries.locked import live_tokens
 from tokens.queries.queue import tokens_of
+from waitlist.order import waiting_in
 
 CLOSING = ("slot.closed", "slot.finished")
 """The types of the events that close a slot."""
@@ -56,22 +63,27 @@ def resume(ledger: Ledger) -> None:
     ledger.note("slot.resumed")
 
 
-def finish(ledger: Ledger) -> Finished:
+def finish(ledger: Ledger, *, carry_over_to: Ledger | None = None) -> Finished:
     """End the session: close the slot, end its tokens and its waiting list.
 
-    Patients who did not come become NO_SHOW without grace, patients who are here and were not seen NOT_SEEN. Holds,
-    graces and buffers end. Raise InvalidTransition for a slot that is finished or cancelled, RoomOccupied while a
-    patient is called or in consultation.
+    Patients who did not come become NO_SHOW without grace. Patients who are here move, in the order of the queue, to
+    the slot of `carry_over_to` while it has seats; the others become NOT_SEEN. Holds, graces and buffers end. Raise
+    InvalidTransition for a slot that is finished or cancelled, RoomOccupied while a patient is called or in
+    consultation, SlotNotOpen and DoctorInactive for the other slot.
     """
     slot = ledger.slot
     _refuse(slot, "finish", unless=_runs(slot))
-    tokens = list(tokens_of(slot=slot).filter(IS_LIVE)) if slot.current_capacity else []
+    if carry_over_to is not None:
+        _check_takes_over(carry_over_to, slot)
+    live = tokens_of(slot=slot).filter(IS_LIVE).select_related("patient")
+    tokens = list(live) if slot.current_capacity else []
     if any(token.status in (Status.CALLED, Status.IN_CONSULTATION) for token in tokens):
         raise RoomOccupied("A patient is called or in consultation.")
     tokens.sort(key=lambda token: token.order_key)
     estimates = _estimates(ledger, tokens)
+    carried_over = [] if carry_over_to is None else _carry_over(ledger, carry_over_to, tokens)
     no_shows, not_seen = [], []
-    for token in tokens:
+    for token in (token for token in tokens if token.slot_id == slot.id):
         estimate = estimates.get(token.id, token.last_estimate)
         if token.status == Status.PENDING:
             ledger.move(token, Action.EXPIRE, due_at=None)
@@ -88,8 +100,48 @@ def finish(ledger: Ledger) -> Finished:
     ledger.change_slot(
         status=SlotStatus.CLOSED, finished_at=ledger.now, paused_since=None, paused_until=None, pause_reason=""
     )
-    ledger.note("slot.finished", no_shows=len(no_shows), carried_over=0, not_seen=len(not_seen), expired=expired)
-    return Finished(slot, no_shows, [], not_seen)
+    ledger.note(
+        "slot.finished", no_shows=len(no_shows), carried_over=len(carried_over), not_seen=len(not_seen), expired=expired
+    )
+    return Finished(slot, no_shows, carried_over, not_seen)
+
+
+def _check_takes_over(target: Ledger, slot: Slot) -> None:
+    if target.slot.id == slot.id or target.slot.local_date != slot.local_date:
+        raise ValidationFailed.of("carry_over_to", "invalid", "Name another slot of the same local day.")
+    if not target.slot.is_bookable(now=target.now):
+        raise SlotNotOpen
+    if not target.slot.doctor.is_active:
+        raise DoctorInactive
+
+
+def _carry_over(source: Ledger, target: Ledger, tokens: Sequence[Token]) -> list[Token]:
+    """Move the patients who are here to the other slot while it has seats; return their tokens.
+
+    A patient who holds a live token with the doctor of the other slot on that day stays.
+    """
+    here = [token for token in tokens if token.status in (Status.CHECKED_IN, Status.STEPPED_OUT)]
+    held: set[UUID] = set()
+    if target.slot.doctor_id != source.slot.doctor_id and here:
+        held = {
+            token.patient_id
+            for token in live_tokens(slot=target.slot, patient_ids=[token.patient_id for token in here])
+        }
+    waiting = set(waiting_in(slot=target.slot).values_list("patient_id", flat=True)) if here else set()
+    carried = []
+    for token in here:
+        if not target.has_free_seat:
+            break
+        if token.patient_id in held:
+            continue
+        if token.patient_id in waiting:
+            leave_waiting_list(target, token.patient)
+        if token.status == Status.STEPPED_OUT:
+            source.move(token, Action.STEP_IN, last_estimate=None, returns_by=None)
+        take_over(source, target, token=token, action=MOVE_TO[Status.CHECKED_IN], data={})
+        write_all([source, target])
+        carried.append(token)
+    return carried
 
 
 def reopen(ledger: Ledger) -> None:

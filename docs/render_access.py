@@ -51,6 +51,8 @@ IN_WORDS = {
     "waiting_list.seat": "give a kept seat to an entry of the waiting list out of order",
     "reports.read": "see the reports",
     "events.read": "read the event log",
+    "devices.read": "see boards and kiosks",
+    "devices.write": "add, change, pair and remove boards and kiosks",
     "users.manage": "create and change users",
     "api_keys.manage": "create and revoke API keys",
 }
@@ -63,6 +65,7 @@ A board, a kiosk and the holder of a tracking link may do nothing else, and nobo
 |---|---|"""
 
 DEVICES_IN_WORDS = {
+    "board.show": "read what a board shows, report the health of the screen",
     "token.follow": "follow one token; cancel it, check in, let others pass",
 }
 

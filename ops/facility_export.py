@@ -28,7 +28,7 @@ from patients.models import Patient
 
 PAGE = 2_000
 ACTOR = "command:export_facility"
-_SECRETS = frozenset({"password", "secret_sha256", "code_sha256"})
+_SECRETS = frozenset({"password", "secret_sha256", "code_sha256", "key_sha256", "cookie_sha256", "presence_secret"})
 _FORMULA = tuple("=+-@\t\r\uff1d\uff0b\uff0d\uff20")  # the last four are full-width forms
 
 

@@ -65,6 +65,8 @@ waiting_list.write    all    all         -       own      -     all   all
 waiting_list.seat     all    all         -       -        -     -     all
 reports.read          all    all         own     -        all   all   all
 events.read           all    all         own     -        all   all   all
+devices.read          all    all         all     -        all   all   all
+devices.write         all    -           -       -        -     -     -
 users.manage          all    -           -       -        -     -     -
 api_keys.manage       all    -           -       -        -     -     -
 """
@@ -87,6 +89,7 @@ def _read_table(text: str) -> dict[str, dict[str, Reach]]:
 PERMISSIONS: dict[str, dict[str, Reach]] = _read_table(_TABLE)
 
 DEVICE_PERMISSIONS: dict[str, Device] = {
+    "board.show": Device.BOARD,
     "token.follow": Device.LINK,
 }
 """The only kind of caller with each of these capabilities."""

@@ -35,11 +35,11 @@ def refresh_of(request: ApiRequest, body_token: str | None) -> str:
     token = request.COOKIES.get(NAME) if settings.OPD_REFRESH_COOKIE else None
     if not token:
         raise ValidationError({"refresh": "This field is required."}, code="required")
-    _refuse_other_sites(request)
+    refuse_other_sites(request)
     return token
 
 
-def _refuse_other_sites(request: ApiRequest) -> None:
+def refuse_other_sites(request: ApiRequest) -> None:
     """Refuse requests that a page of another host can make a browser send: forms (415) and script requests (403).
 
     SameSite does not protect against a sibling host. A client without Origin and Sec-Fetch-Site is not a browser.

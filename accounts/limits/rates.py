@@ -34,7 +34,7 @@ if tonumber(redis.call('GET', KEYS[1]) or '0') > 0 then redis.call('DECR', KEYS[
 _MAX_KEYS = 10_000
 
 # The whole network of a hospital, or all patients in a waiting room, may share one address.
-PER_ADDRESS = {name: Limit(f"{name}-address", 300) for name in ("register", "forgot", "code")}
+PER_ADDRESS = {name: Limit(f"{name}-address", 300) for name in ("register", "forgot", "code", "pairing")}
 
 
 class Counter:

@@ -8,6 +8,7 @@ REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "accounts.auth.authentication.JWTAuthentication",
         "accounts.auth.authentication.ApiKeyAuthentication",
+        "live.api.device_authentication.DeviceKeyAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["accounts.access.permissions.HasCapability"],
     "DEFAULT_THROTTLE_CLASSES": ["accounts.limits.rates.PrincipalThrottle"],
@@ -34,6 +35,8 @@ OPD_RETRY_SAFE_PATHS = [
     "facilities/",
     "rooms/",
     "track/",
+    "boards/",
+    "board/health/",
 ]
 
 _ABOUT = """
@@ -73,6 +76,9 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "Scope": "accounts.access.roles.Scope",
         "BookingOutcome": ["WAITLISTED"],
         "StepOutReason": "tokens.policy.lifecycle.StepOutReason",
+        "BoardCallKind": ["CALL", "AGAIN"],
+        "BoardNoticeKind": ["DELAY", "PAUSE"],
+        "Audio": "live.models.Audio",
         "TrackingMessage": "live.tracking.MESSAGES",
         "TrackingAction": "live.tracking.ACTIONS",
         "GrantType": ["password", "refresh_token"],
@@ -88,6 +94,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
             ("Emergency", "Admit and triage emergencies."),
             ("Delay", "Record that a doctor is late or absent."),
             ("Waiting list", "Show waiting lists and withdraw entries."),
+            ("Board and kiosk", "Screens in waiting rooms: administration, pairing, what they show."),
             ("Tracking link", "Let a patient follow a token on the telephone, without signing in."),
             ("Report", "Daily reports and the event log."),
         )

@@ -52,5 +52,6 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     },
     "seal-read-trail": {"task": "accounts.tasks.seal_reads", "schedule": 60.0, "options": {"expires": 55.0}},
     "tidy-accounts": {"task": "accounts.tasks.tidy", "schedule": crontab(minute=17)},
+    "tidy-live": {"task": "live.tasks.tidy", "schedule": crontab(minute=27)},
     "prune-idempotency-records": {"task": "core.tasks.prune_idempotency_records", "schedule": crontab(minute=7)},
 }

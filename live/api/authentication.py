@@ -18,7 +18,7 @@ class LinkAuthentication(BaseAuthentication):
     def authenticate(self, request: Any) -> tuple[AnonymousUser, Principal]:
         """Return the principal of the link; raise NotFound (404)."""
         link_id, request.token = token_of(request.resolver_match.kwargs["code"])
-        return AnonymousUser(), Principal(kind="link", id=link_id)
+        return AnonymousUser(), Principal(kind="link", id=link_id, own_facility_id=request.token.facility_id)
 
     def authenticate_header(self, request: Any) -> str:
         """Return the value of WWW-Authenticate in a 401 response."""

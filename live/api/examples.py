@@ -23,3 +23,31 @@ TRACKED: dict[str, Any] = {
     "message_key": "waiting",
     "actions": ["cancel", "let_pass"],
 }
+
+BOARD: dict[str, Any] = {
+    "id": "0192e0c5-6b1a-7c3e-9fef-2b6d3a2c4e60",
+    "name": "Waiting hall, ground floor",
+    "rooms": [],
+    "languages": ["en", "hi"],
+    "announce": True,
+    "show_doctor_name": False,
+    "healthy": True,
+    "last_seen": "2026-03-02T09:21:07+05:30",
+    "audio": "on",
+}
+SHOWN: dict[str, Any] = {
+    "board": {
+        **{name: BOARD[name] for name in ("id", "name", "rooms", "languages", "announce", "show_doctor_name")},
+        "facility_name": "St. Martha's Hospital",
+    },
+    "now": "2026-03-02T09:21:09+05:30",
+    "seq": 4711,
+    "calls": [
+        {"seq": 4710, "ticket": "A1-007", "room_name": "Room 4", "kind": "AGAIN", "at": "2026-03-02T09:20:58+05:30"},
+        {"seq": 4702, "ticket": "B1-003", "room_name": "Room 2", "kind": "CALL", "at": "2026-03-02T09:19:12+05:30"},
+    ],
+    "missed": ["A1-004"],
+    "next": [{"room_name": "Room 4", "tickets": ["A1-008", "A1-009", "A1-011"]}],
+    "notices": [{"room_name": "Room 2", "kind": "DELAY", "minutes": 25}],
+}
+PAIRING: dict[str, Any] = {"code": "K7QM4X", "expires_at": "2026-03-02T09:10:00+05:30"}

@@ -23,7 +23,7 @@ from core.local_time import zone_info
 from live.api import openapi
 from live.api.authentication import LinkAuthentication
 from live.api.messages import TrackingLinkMessage, track_body
-from live.api.serializers import NothingRequest
+from live.api.serializers import LetPassRequest, NothingRequest
 from live.errors import CheckInNotOpen
 from live.links import IssuedLink, issue_link
 from live.secrets import secret_of
@@ -125,6 +125,16 @@ class TrackCheckInView(TrackEndpoint):
             return service.check_in(token_id=token.id, actor=principal_of(request).actor, reply=reply)
 
         return self.act(request, check_in, _token)
+
+
+@openapi.track_let_pass
+class TrackLetPassView(TrackEndpoint):
+    """The patient lets others go first."""
+
+    def post(self, request: ApiRequest, code: str) -> Answer:
+        places = LetPassRequest.read_body(request.data)["places"]
+        work = partial(service.let_pass, token_id=request.token.id, places=places, actor=principal_of(request).actor)
+        return self.act(request, work, _token)
 
 
 def _content(request: ApiRequest) -> tuple[bytes, str]:

@@ -241,3 +241,20 @@ def test_the_patient_is_told_the_rooms_and_then_the_room(hospital: Hospital) -> 
     assert track(hospital, code)["room_name"] == "Room A, Room B"
     hospital.do(token, "call", {"room": rooms[1]["id"]}).expect(200)
     assert track(hospital, code)["room_name"] == "Room B"
+
+
+def test_a_patient_lets_others_pass(hospital: Hospital) -> None:
+    slot = today(hospital)
+    tokens = [hospital.token(slot, arrived=True) for _ in range(4)]
+    code = link_of(hospital, tokens[0])
+    moved = hospital.nobody.post(f"track/{code}/let_pass/", {"places": 2}).expect(200)
+    assert (moved["status"], moved["token_number"], moved["ahead"]) == ("CHECKED_IN", 3, 2)
+    assert hospital.nobody.post(f"track/{code}/let_pass/", {"places": 10}).expect(200)["token_number"] == 4
+    assert hospital.nobody.post(f"track/{code}/let_pass/", {"places": 1}).expect(200)["token_number"] == 4
+    assert track(hospital, code)["actions"] == ["cancel"]
+
+
+@pytest.mark.parametrize("places", [0, 11, -1, "2", 1.5, None])
+def test_let_pass_takes_one_to_ten_places(hospital: Hospital, places: Any) -> None:
+    code = link_of(hospital, hospital.token(today(hospital), arrived=True))
+    assert "places" in hospital.nobody.post(f"track/{code}/let_pass/", {"places": places}).codes

@@ -110,5 +110,6 @@ def create_objects(hospital: Hospital) -> dict[str, str]:
         "users": hospital.desk.get("auth/me/").expect(200)["id"],
         "api-keys": made["id"],
         "rooms": room["id"],
+        "boards": hospital.admin.post("boards/", {"name": "attacked"}).expect(201)["id"],
         "track": hospital.desk.post(f"tokens/{token['id']}/link/").expect(201)["code"],
     }

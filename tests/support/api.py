@@ -73,9 +73,11 @@ def in_process() -> Wire:
     def send(method: str, path: str, content: bytes, headers: dict[str, str]) -> httpx.Response:
         rest = {name: value for name, value in headers.items() if name.lower() != "content-type"}
         kind = next((value for name, value in headers.items() if name.lower() == "content-type"), "")
+        client.cookies.clear()  # each caller sends its own
         reply = client.generic(method, path, content, content_type=kind, headers=rest)
         body = b"".join(reply.streaming_content) if reply.streaming else reply.content
-        return httpx.Response(reply.status_code, headers=list(reply.headers.items()), content=body)
+        cookies = [("Set-Cookie", morsel.OutputString()) for morsel in reply.cookies.values()]
+        return httpx.Response(reply.status_code, headers=[*reply.headers.items(), *cookies], content=body)
 
     return send
 

@@ -44,9 +44,12 @@ PROMISED = {
     "waiting_list.seat": "all all - -",
     "reports.read": "all all own -",
     "events.read": "all all own -",
+    "devices.read": "all all all -",
+    "devices.write": "all - - -",
 }
 NOT_FOR_KEYS = {
     "rooms.write", "users.manage", "api_keys.manage", "facilities.write", "facilities.create", "doctors.write",
+    "devices.write",
 }  # fmt: skip
 FOR_BOOKING = {"tokens.book", "patients.register", "waiting_list.write"}
 OPEN = {
@@ -54,6 +57,8 @@ OPEN = {
     "/api/v1/auth/register/verify/", "/api/v1/auth/password/forgot/", "/api/v1/auth/password/reset/",
     "/api/v1/auth/oauth/token/",
 }  # fmt: skip
+FOR_SCREENS = ("/api/v1/board/pairing/", "/api/v1/kiosk/pairing/")
+"""A screen asks for its code before it has a credential."""
 BY_CODE = "/api/v1/track/"
 """The code in the path is the credential; any other answers 404."""
 
@@ -94,14 +99,15 @@ def _ask(client: APIClient, path: str, method: str) -> Any:
 
 def test_every_operation_asks_for_a_capability_or_is_for_everybody() -> None:
     mine = {path for path, _, capability in _operations() if capability is None}
-    assert {path for path in mine if not path.startswith(("/api/v1/auth/", "/api/schema", "/api/docs"))} == set()
+    known = ("/api/v1/auth/", "/api/schema", "/api/docs", *FOR_SCREENS)
+    assert {path for path in mine if not path.startswith(known)} == set()
     assert all(capability in PERMISSIONS | DEVICE_PERMISSIONS for _, _, capability in _operations() if capability)
 
 
 def test_without_credentials_only_the_public_operations_are_allowed() -> None:
     stranger = APIClient(raise_request_exception=False)
     for path, method, _ in _operations():
-        if path not in OPEN and not path.startswith(BY_CODE):
+        if path not in OPEN and not path.startswith((BY_CODE, *FOR_SCREENS)):
             problem(_ask(stranger, path, method), 401, "not-authenticated")
 
 

@@ -43,6 +43,7 @@ IN_WORDS = {
     "tokens.book": "book, hold, confirm, cancel (patients as ONLINE or FOLLOWUP)",
     "tokens.emergency": "admit an emergency, triage",
     "tokens.attend": "check in, call, recall, requeue, skip, start, complete, step out and in, no-show, reinstate",
+    "tokens.undo": "undo the last action on a token, if they may perform it",
     "tokens.move": "move a token to another slot (patients their CONFIRMED ones)",
     "tokens.reclassify": "change the category of a token",
     "queue.read": "see the queue of a slot (patients their own tokens only)",

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from tokens.policy.lifecycle import LIVE, MOVES, QUEUED, SEATED, Action, Move, Status
+from tokens.policy.lifecycle import LIVE, MOVES, QUEUED, SEATED, UNDOABLE, Action, Move, Status
 
 PAGE = Path(__file__).with_name("lifecycle.md")
 
@@ -31,7 +31,7 @@ def page() -> str:
         "## States\n",
         _states(),
     ]
-    return "\n".join([*parts, AFTER_STATES])
+    return "\n".join([*parts, AFTER_STATES, _undo()])
 
 
 def _diagram() -> str:
@@ -66,6 +66,16 @@ def _states() -> str:
         queued, live, seated = status in QUEUED, status in LIVE, status in SEATED
         lines.append(f"| {status} | {_word(queued, 'no')} | {_word(live, in_grace)} | {_word(seated, in_grace)} |")
     return "\n".join([*lines, ""])
+
+
+def _undo() -> str:
+    actions = ", ".join(sorted(UNDOABLE))
+    return f"""\
+## Undo
+
+For `undo_seconds` after it, the last action on a token can be undone if it is one of these: {actions}. The event
+`token.undone` names the event that it undoes, and the token is as it was before. An undo cannot be undone.
+"""
 
 
 def _word(holds: bool, otherwise: str) -> str:

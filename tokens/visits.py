@@ -1,6 +1,6 @@
 """The part of the service that changes one token while its patient is in the hospital."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +11,7 @@ from tokens.engine.ledger import Ledger
 from tokens.engine.locate import Place, in_slot_of
 from tokens.engine.transaction import locked_token, on_slots, on_token
 from tokens.models import Token
-from tokens.operations import calling, moving, reclassifying, stepping_back, stepping_out
+from tokens.operations import calling, moving, reclassifying, stepping_back, stepping_out, undoing
 from tokens.operations.moving import Moved
 from tokens.policy.lifecycle import StepOutReason
 from tokens.policy.priority import Category
@@ -60,6 +60,14 @@ class VisitService:
 
         def operation(ledger: Ledger, *, token: Token) -> None:
             reclassifying.reclassify(ledger, token=token, category=category, reason=reason)
+
+        return self._act(token_id, actor, operation, reply)
+
+    def undo(self, *, token_id: UUID, may_undo: Collection[str], actor: str, reply: Reply | None = None) -> Any:
+        """Undo the last action on a token, if it is one of the types of events that the caller may undo."""
+
+        def operation(ledger: Ledger, *, token: Token) -> None:
+            undoing.undo(ledger, token=token, may_undo=may_undo)
 
         return self._act(token_id, actor, operation, reply)
 

@@ -57,6 +57,7 @@ tokens.read           all    all         own     own      all   all   all
 tokens.book           all    all         -       own      -     all   all
 tokens.emergency      all    all         own     -        -     -     all
 tokens.attend         all    all         own     -        -     -     all
+tokens.undo           all    all         own     own      -     all   all
 tokens.move           all    all         -       own      -     -     all
 tokens.reclassify     all    all         -       -        -     -     all
 queue.read            all    all         own     own      all   all   all

@@ -42,7 +42,7 @@ def test_who_books_at_the_desk_and_an_emergency_have_arrived(hospital: Hospital)
 def test_a_recall_is_counted_and_changes_nothing_else(hospital: Hospital) -> None:
     token = token_in(hospital, "CALLED")
     recalled = hospital.do(token, "recall").expect(200)
-    assert recalled == token | {"times_called": 2, "updated_at": recalled["updated_at"]}
+    assert recalled == token | {"times_called": 2, "undo_until": None, "updated_at": recalled["updated_at"]}
     assert hospital.desk.get("events/", token=token["id"]).expect(200)["results"][-1]["type"] == "token.recalled"
 
 

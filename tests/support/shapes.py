@@ -92,7 +92,7 @@ TOKEN = {
     "category": one_of(*CATEGORIES), "acuity": or_null(whole), "status": one_of(*STATUSES),
     "estimated_time": or_null(moment), "arrived_at": or_null(moment), "called_at": or_null(moment),
     "times_called": whole, "skips": whole, "actual_time": or_null(moment), "completed_at": or_null(moment),
-    "returns_by": or_null(moment), "overdue": yes_no, "expires_at": or_null(moment),
+    "returns_by": or_null(moment), "overdue": yes_no, "undo_until": or_null(moment), "expires_at": or_null(moment),
     "grace_expires_at": or_null(moment), "created_at": moment, "updated_at": moment,
 }  # fmt: skip
 ENTRY = {

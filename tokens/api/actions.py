@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any, ClassVar
 from uuid import UUID
 
-from accounts.access.permission_table import Reach
+from accounts.access.permission_table import Reach, reach
 from accounts.access.permissions import reach_of
 from accounts.access.principal import principal_of
 from core import clock
@@ -28,10 +28,12 @@ from tokens.api.serializers import (
     TriageRequest,
 )
 from tokens.models import Token
+from tokens.policy.lifecycle import UNDOABLE_EVENTS
 from tokens.queries.access import refuse_hidden_token
 from tokens.services import Moved, TokenAllocationService
 
 service = TokenAllocationService()
+CANCELLATIONS = ("token.cancelled", "token.buffered")
 
 
 class TokenActionView(Endpoint):
@@ -45,8 +47,13 @@ class TokenActionView(Endpoint):
         body = self.body_class.read_body(request.data)
         principal = principal_of(request)
         refuse_hidden_token(token_id=token_id, principal=principal, reach=reach_of(request, self))
-        work = partial(type(self).act, service, token_id=token_id, actor=principal.actor, **body)
+        facts = body | self.facts(request)
+        work = partial(type(self).act, service, token_id=token_id, actor=principal.actor, **facts)
         return write(request, work, token_answer)
+
+    def facts(self, request: ApiRequest) -> dict[str, Any]:
+        """Return what the action has to know of the caller."""
+        return {}
 
 
 def token_answer(token: Token) -> Answer:
@@ -151,6 +158,26 @@ class ReclassifyView(TokenActionView):
     act = TokenAllocationService.reclassify
 
 
+@openapi.action("Arrive", "Undo the last action", "undo-impossible")
+class UndoView(TokenActionView):
+    """Undo the last action on the token, within `undo_seconds`, for whoever may perform that action."""
+
+    capability = "tokens.undo"
+    act = TokenAllocationService.undo
+
+    def facts(self, request: ApiRequest) -> dict[str, Any]:
+        """Return the types of the events that the caller may undo."""
+        principal = principal_of(request)
+        return {
+            "may_undo": frozenset(
+                event
+                for event in UNDOABLE_EVENTS
+                if reach(principal, "tokens.book" if event in CANCELLATIONS else "tokens.attend") is not Reach.NONE
+                and (event != "token.buffered" or principal.is_desk)
+            )
+        }
+
+
 @openapi.token_move
 class MoveView(Endpoint):
     """A move to another slot."""
@@ -158,14 +185,14 @@ class MoveView(Endpoint):
     capability = "tokens.move"
 
     def post(self, request: ApiRequest, token_id: UUID) -> Answer:
-        body, principal, reach = MoveRequest.read_body(request.data), principal_of(request), reach_of(request, self)
-        refuse_hidden_token(token_id=token_id, principal=principal, reach=reach)
+        body, principal, own = MoveRequest.read_body(request.data), principal_of(request), reach_of(request, self)
+        refuse_hidden_token(token_id=token_id, principal=principal, reach=own)
         work = partial(
             service.move,
             token_id=token_id,
             **body,
             desk=principal.is_desk,
-            confirmed_only=reach is not Reach.ALL,
+            confirmed_only=own is not Reach.ALL,
             actor=principal.actor,
         )
         with naming_existing_token(principal, slot_id=body["slot_id"], moved=token_id):

@@ -55,6 +55,7 @@ TOKEN: dict[str, Any] = {
     "completed_at": None,
     "returns_by": None,
     "overdue": False,
+    "undo_until": None,
     "expires_at": None,
     "grace_expires_at": None,
     "created_at": "2026-03-02T08:00:00+05:30",

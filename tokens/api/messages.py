@@ -98,6 +98,7 @@ class TokenMessage(OutputSerializer):
     completed_at = serializers.DateTimeField(allow_null=True)
     returns_by = serializers.DateTimeField(allow_null=True, help_text="Of a patient who has stepped out.")
     overdue = serializers.BooleanField(help_text="`returns_by` has passed.")
+    undo_until = serializers.DateTimeField(allow_null=True, help_text="Until when the last action can be undone.")
     expires_at = serializers.DateTimeField(allow_null=True)
     grace_expires_at = serializers.DateTimeField(allow_null=True)
     created_at = serializers.DateTimeField()

@@ -38,6 +38,7 @@ urlpatterns = [
     path("tokens/<id:token_id>/no_show/", actions.NoShowView.as_view(), name="token-no-show"),
     path("tokens/<id:token_id>/reinstate/", actions.ReinstateView.as_view(), name="token-reinstate"),
     path("tokens/<id:token_id>/reclassify/", actions.ReclassifyView.as_view(), name="token-reclassify"),
+    path("tokens/<id:token_id>/undo/", actions.UndoView.as_view(), name="token-undo"),
     path("tokens/<id:token_id>/move/", actions.MoveView.as_view(), name="token-move"),
     path("tokens/<id:token_id>/triage/", actions.TriageView.as_view(), name="token-triage"),
     path("waiting-list/", waiting_list.WaitingListView.as_view(), name="waiting-list"),

@@ -19,7 +19,7 @@ SLOT_FACTS = (
 TOKEN_FACTS = (
     "id", "ticket", "patient_id", "category", "priority", "acuity", "arrival", "place", "status", "created_at",
     "updated_at", "arrived_at", "called_at", "times_called", "skips", "actual_time", "completed_at", "returns_by",
-    "expires_at", "grace_expires_at", "last_estimate", "room", "room_name",
+    "undo_until", "expires_at", "grace_expires_at", "last_estimate", "room", "room_name",
 )  # fmt: skip
 ENTRY_FACTS = ("id", "patient_id", "category", "priority", "arrival", "status", "token_id")
 

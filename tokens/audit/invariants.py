@@ -18,7 +18,7 @@ from core.db.transactions import atomic
 from core.models import IdempotencyRecord
 from events.models import Event
 from tokens.models import IS_LIVE, IS_QUEUED, QUEUE_ORDER, Token
-from tokens.policy.lifecycle import MOVES, Status
+from tokens.policy.lifecycle import MOVES, UNDOABLE_EVENTS, UNDONE, Status
 from tokens.policy.priority import Category
 from tokens.queries.access import SLOT_OF_ITS_FACILITY
 from tokens.queries.estimates import estimate_at
@@ -179,6 +179,7 @@ def _legal_histories() -> Iterator[str]:
     for token_id, history in _histories():
         before: str | None = None
         at: UUID | None = None
+        undoable: tuple[str | None, str | None] | None = None
         for event_type, slot_id, data in history:
             if event_type == "token.moved":
                 left[token_id, UUID(data["from_slot"]), str(slot_id)] -= 1
@@ -186,13 +187,17 @@ def _legal_histories() -> Iterator[str]:
                 yield f"token {token_id}: {event_type} in slot {slot_id}, but the token was in slot {at}"
             at = slot_id
             start, end = data.get("from"), data.get("to")
-            legal = any(
-                end == move.target and (start in move.sources if move.sources else start is None)
-                for move in MOVES_OF_EVENT.get(event_type, [])
-            )
+            if event_type == UNDONE:
+                legal = undoable == (end, start)  # it reverses the action before it
+            else:
+                legal = any(
+                    end == move.target and (start in move.sources if move.sources else start is None)
+                    for move in MOVES_OF_EVENT.get(event_type, [])
+                )
             if not legal or start != before:
                 yield f"token {token_id}: {event_type} from {start} to {end} after {before} is not a legal move"
             before = end
+            undoable = (start, end) if event_type in UNDOABLE_EVENTS else None
         if slot_of.get(token_id, at) != at:
             yield f"token {token_id} is in slot {slot_of[token_id]}, but its last event is of slot {at}"
     for (moved_id, source, target), difference in left.items():

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Protocol
 from uuid import UUID
@@ -44,6 +44,7 @@ class TokenThen:
     actual_time: datetime | None = None
     completed_at: datetime | None = None
     returns_by: datetime | None = None
+    undo_until: datetime | None = None
     expires_at: datetime | None = None
     grace_expires_at: datetime | None = None
     last_estimate: datetime | None = None
@@ -147,6 +148,16 @@ def replay(events: Iterable[Happened], *, until: datetime | None = None) -> Slot
     return slot
 
 
+def token_then(events: Iterable[Happened]) -> TokenThen | None:
+    """Return a token after all its events, in order, in whatever slots they were recorded; None if there are none."""
+    beginning = datetime.min.replace(tzinfo=UTC)
+    slot = SlotThen(UUID(int=0), beginning, beginning, max_capacity=0, consultation_minutes=0)
+    for event in events:
+        if event.token_id is not None:
+            _on_token(slot, event, event.token_id)
+    return next(iter(slot.tokens.values()), None)
+
+
 def _apply(slot: SlotThen, event: Happened) -> None:
     kind = event.type.partition(".")[0]
     if kind == "token" and event.token_id is not None:
@@ -235,7 +246,10 @@ def _on_token(slot: SlotThen, event: Happened, token_id: UUID) -> None:
         changed |= {"room": UUID(data["room"]), "room_name": data["room_name"]}
     elif data["to"] not in HAS_ROOM:
         changed |= {"room": None, "room_name": None}
-    if data["to"] == Status.IN_CONSULTATION:
+    if event.type == "token.undone":
+        if "first_called_at" in data:
+            slot.first_called_at = _moment(data["first_called_at"])
+    elif data["to"] == Status.IN_CONSULTATION:
         changed["actual_time"] = event.at
     elif data["to"] == Status.CALLED and slot.first_called_at is None:
         slot.first_called_at = event.at
@@ -277,6 +291,7 @@ OF_TOKEN = {
     "called_at": "called_at",
     "completed_at": "completed_at",
     "returns_by": "returns_by",
+    "undo_until": "undo_until",
     "created_at": "created_at",
     "actual_time": "actual_time",
 }

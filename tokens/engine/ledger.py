@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 from uuid import UUID
@@ -13,10 +13,10 @@ from core.db.sql import Change, Found, Rows, Statement, send
 from events.log import ChainEnd, Draft, appending, chain
 from events.models import Event
 from patients.models import Patient
+from tokens.engine.logged import facts_of, logged
 from tokens.errors import InvalidTransition
 from tokens.models import Token, columns_of_place
-from tokens.policy.lifecycle import HAS_ROOM, MOVES, QUEUED, Action, Status, holds_seat
-from tokens.policy.ordering import OrderKey
+from tokens.policy.lifecycle import HAS_ROOM, MOVES, QUEUED, UNDOABLE, Action, Status, holds_seat
 from tokens.policy.priority import Category, Priority
 from tokens.queries.queue import position_queries, set_positions
 from tokens.rules import Rules, in_force
@@ -30,16 +30,6 @@ ENTRY_EVENTS = {
     EntryStatus.WITHDRAWN: "waitlist.withdrawn",
     EntryStatus.EXPIRED: "waitlist.expired",
 }
-LOGGED_TIMES = {
-    "expires_at": "expires_at",
-    "grace_expires_at": "grace_expires_at",
-    "last_estimate": "estimated_time",
-    "arrived_at": "arrived_at",
-    "called_at": "called_at",
-    "completed_at": "completed_at",
-    "returns_by": "returns_by",
-}
-LOGGED_NUMBERS = ("times_called", "skips")
 
 
 class Ledger:
@@ -140,7 +130,7 @@ class Ledger:
             priority=str(token.priority),
             acuity=token.acuity,
             arrival=arrival,
-            **_logged(fields),
+            **logged(fields),
         )
         return token
 
@@ -151,7 +141,11 @@ class Ledger:
             raise InvalidTransition(current_status=token.status, action=action.value)
         before = token.status
         self._count_token(token, -1)
-        logged = _logged(changes)
+        if action in UNDOABLE and self.rules.undo_seconds:
+            changes["undo_until"] = self.now + timedelta(seconds=self.rules.undo_seconds)
+        elif token.undo_until is not None:
+            changes["undo_until"] = None
+        recorded = logged(changes)
         if "place" in changes:
             changes |= columns_of_place(changes.pop("place")) | {"placed_by_request": False}
         if token.room is not None and move.target not in HAS_ROOM:
@@ -167,7 +161,7 @@ class Ledger:
             token_id=token.id,
             **{"from": before, "to": token.status},
             ticket=token.ticket,
-            **logged,
+            **recorded,
             **(data or {}),
         )
 
@@ -190,6 +184,7 @@ class Ledger:
             "doctor_id": slot.doctor_id,
             "local_date": slot.local_date,
             "arrival": self.next_arrival(),
+            "undo_until": None,
             "status": move.target,
             "updated_at": self.now,
         }
@@ -208,6 +203,20 @@ class Ledger:
             from_slot=str(source.slot.id),
             **data,
         )
+
+    def restore(self, token: Token, *, undone: Event, data: dict[str, Any], **former: Any) -> None:
+        """Give a token its former values, and note that this undid an event."""
+        before = token.status
+        self._count_token(token, -1)
+        place = columns_of_place(former.pop("place"))
+        changes = former | place | {"undo_until": None, "updated_at": self.now}
+        for name, value in changes.items():
+            setattr(token, name, value)
+        self._count_token(token, +1)
+        self._note_due(token.due_at)
+        self._token_changes[token.id] |= changes
+        facts = {"from": before, "to": token.status, **facts_of(token)}
+        self.note("token.undone", token_id=token.id, **facts, event=str(undone.id), undone=undone.type, **data)
 
     def _count_token(self, token: Token, sign: int) -> None:
         if holds_seat(status=token.status, in_grace=token.in_grace):
@@ -360,38 +369,3 @@ def write_all(ledgers: Sequence[Ledger], *, closing: bool = False, queries: Sequ
 def close_all(ledgers: Sequence[Ledger]) -> None:
     """Save the remaining changes of several ledgers of one facility, their events and their slots."""
     write_all(ledgers, closing=True)
-
-
-def _logged(changes: dict[str, Any]) -> dict[str, Any]:
-    """Return the times, numbers and room that an event records, so that the queue can be rebuilt from the log alone."""
-    times = {LOGGED_TIMES[name]: changes[name] for name in LOGGED_TIMES if name in changes}
-    others = {name: changes[name] for name in LOGGED_NUMBERS if name in changes}
-    if changes.get("room") is not None:
-        others |= {"room": str(changes["room"]), "room_name": changes["room_name"]}
-    if "place" in changes:
-        others["place"] = logged_place(changes["place"])
-    return {name: None if moment is None else moment.isoformat() for name, moment in times.items()} | others
-
-
-def facts_of(token: Token) -> dict[str, Any]:
-    """Return all that the log records of a token."""
-    names = [*LOGGED_TIMES, *LOGGED_NUMBERS, "place"]
-    return {
-        "ticket": token.ticket,
-        "patient": str(token.patient_id),
-        "category": token.category,
-        "priority": str(token.priority),
-        "acuity": token.acuity,
-        "arrival": token.arrival,
-        "created_at": token.created_at.isoformat(),
-        "actual_time": None if token.actual_time is None else token.actual_time.isoformat(),
-        **_logged({name: getattr(token, name) for name in names}),
-    }
-
-
-def logged_place(place: OrderKey | None) -> list[Any] | None:
-    """Return a place as an event records it."""
-    if place is None:
-        return None
-    priority, band, arrival, fraction = place
-    return [str(priority), band, arrival, str(fraction)]

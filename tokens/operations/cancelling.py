@@ -75,7 +75,8 @@ def cancel(ledger: Ledger, *, token: Token, keep_seat: bool) -> None:
     the facility's `buffer_minutes` instead.
     """
     if keep_seat and not ledger.slot.waiting_count and allows(action=Action.BUFFER, status=token.status):
-        ledger.move(token, Action.BUFFER, due_at=ledger.now + ledger.rules.buffer)
+        ends = ledger.now + ledger.rules.buffer
+        ledger.move(token, Action.BUFFER, data={"kept_until": ends.isoformat()}, due_at=ends)
     else:
         ledger.move(token, Action.CANCEL, due_at=None)
 

@@ -219,6 +219,25 @@ MOVES: dict[Action, Move] = {
 }
 
 
+UNDOABLE = frozenset(
+    {
+        Action.CHECK_IN,
+        Action.CALL,
+        Action.START,
+        Action.COMPLETE,
+        Action.SKIP,
+        Action.STEP_OUT,
+        Action.STEP_IN,
+        Action.NO_SHOW,
+        Action.CANCEL,
+        Action.BUFFER,
+    }
+)
+"""The actions that can be undone for a short while, if nothing has happened to the token since."""
+
+UNDOABLE_EVENTS = frozenset(MOVES[action].event for action in UNDOABLE)
+UNDONE = "token.undone"
+
 RECLASSIFY_FROM = {
     Status.PENDING: Action.RECLASSIFY_HELD,
     Status.CONFIRMED: Action.RECLASSIFY,

@@ -39,8 +39,8 @@ _LISTED = """
 SELECT slot.version, (SELECT stamp FROM patients_namestamp),
     token.place, token.id::text, token.ticket, token.patient_id::text, patient.name, token.priority, token.category,
     token.acuity, token.status, token.last_estimate, token.arrived_at, token.called_at, token.times_called, token.skips,
-    token.room::text, token.room_name, token.actual_time, token.completed_at, token.returns_by, token.expires_at,
-    token.grace_expires_at, token.created_at, token.updated_at
+    token.room::text, token.room_name, token.actual_time, token.completed_at, token.returns_by, token.undo_until,
+    token.expires_at, token.grace_expires_at, token.created_at, token.updated_at
 FROM clinics_slot AS slot
 LEFT JOIN (
     SELECT row_number() OVER (ORDER BY {order}) AS place, *
@@ -121,6 +121,7 @@ class Listed(NamedTuple):
     actual_time: datetime | None
     completed_at: datetime | None
     returns_by: datetime | None
+    undo_until: datetime | None
     expires_at: datetime | None
     grace_expires_at: datetime | None
     created_at: datetime

@@ -36,6 +36,7 @@ PROMISED = {
     "tokens.book": "all all - own",
     "tokens.emergency": "all all own -",
     "tokens.attend": "all all own -",
+    "tokens.undo": "all all own own",
     "tokens.move": "all all - own",
     "tokens.reclassify": "all all - -",
     "queue.read": "all all own own",
@@ -51,7 +52,7 @@ NOT_FOR_KEYS = {
     "rooms.write", "users.manage", "api_keys.manage", "facilities.write", "facilities.create", "doctors.write",
     "devices.write",
 }  # fmt: skip
-FOR_BOOKING = {"tokens.book", "patients.register", "waiting_list.write"}
+FOR_BOOKING = {"tokens.book", "tokens.undo", "patients.register", "waiting_list.write"}
 OPEN = {
     "/api/v1/auth/token/", "/api/v1/auth/token/refresh/", "/api/v1/auth/logout/", "/api/v1/auth/register/",
     "/api/v1/auth/register/verify/", "/api/v1/auth/password/forgot/", "/api/v1/auth/password/reset/",

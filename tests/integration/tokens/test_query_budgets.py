@@ -190,6 +190,20 @@ def test_changing_the_category_costs_as_much_as_checking_in(desk: Counter) -> No
     assert few.number == many.number <= act("check_in", FEW).number, str(many)
 
 
+def test_an_undo_costs_the_same_in_a_short_queue_and_in_a_long_one(desk: Counter) -> None:
+    def undo(queue: int, action: str) -> Counted:
+        token_id = desk.post("tokens/", booking(stored_slot(queue=queue, capacity=queue + 1))).answer.body["id"]
+        if action == "cancel":
+            desk.delete(f"tokens/{token_id}/")
+        else:
+            desk.post(f"tokens/{token_id}/{action}/")
+        return desk.post(f"tokens/{token_id}/undo/")
+
+    for action, most in (("check_in", 8), ("call", 9), ("cancel", 9)):
+        few, many = undo(FEW, action), undo(MANY, action)
+        assert few.number == many.number <= most, str(many)
+
+
 def test_stepping_out_and_in_cost_as_much_as_calling_and_returning(desk: Counter) -> None:
     def act(queue: int) -> tuple[Counted, Counted]:
         token = (

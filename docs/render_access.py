@@ -35,6 +35,7 @@ IN_WORDS = {
     "patients.read": "see patients",
     "patients.register": "register patients",
     "patients.write": "change and remove patients",
+    "patients.merge": "merge two records of one patient",
     "slots.read": "see slots",
     "slots.write": "open, change and remove slots",
     "slots.run": "delay, begin, pause, finish, close and reopen a slot, call the next patient",

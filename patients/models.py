@@ -40,6 +40,10 @@ class Patient(models.Model):
     phone_key = models.CharField(max_length=32, editable=False)
     namesake = models.PositiveIntegerField(default=0, editable=False)
     version = models.PositiveIntegerField(default=1, editable=False)
+    # The record of the same person that this one was merged into; it has the tokens, entries and users.
+    merged_into = models.ForeignKey(
+        "self", null=True, on_delete=models.PROTECT, related_name="+", db_index=False, editable=False
+    )
     erased_at = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(editable=False)
 

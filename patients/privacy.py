@@ -82,6 +82,7 @@ def erase_patient(*, patient_id: UUID) -> None:
 
     Raise StillExpected while the patient has a token that has not ended or a WAITING entry, and NotFound if neither a
     record nor a history exists. A second call does no harm. For a deleted record, erase its history.
+    Records that were merged into this one are erased with it.
     """
     with atomic():
         patient = Patient.objects.select_for_update().filter(pk=patient_id).first()
@@ -90,9 +91,11 @@ def erase_patient(*, patient_id: UUID) -> None:
         if patient is not None:
             _refuse_while_expected(patient)
             _erase_accounts(patient)
-            _erase_record(patient)
+            for record in [patient, *Patient.objects.filter(merged_into=patient)]:
+                _erase_record(record)
         with pgtrigger.ignore("patients.PatientEvent:append_only"):
-            History.objects.filter(pgh_obj_id=patient_id).delete()
+            records = [patient_id, *Patient.objects.filter(merged_into=patient_id).values_list("pk", flat=True)]
+            History.objects.filter(pgh_obj_id__in=records).delete()
         _erase_stored_responses(patient_id)
 
 

@@ -8,6 +8,8 @@ from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from patients.identity import name_key, phone_key
 
 PAGE = 5_000
+MERGED = "merged "
+"""What the name keys of merged records begin with; migrations run this for tables without `merged_into`."""
 _ONCE = "patient_registered_once"
 _FILL = """
     UPDATE patients_patient AS row SET name_key = given.name_key, phone_key = given.phone_key
@@ -51,7 +53,7 @@ def compute_keys(*, patients: type[Any], editor: BaseDatabaseSchemaEditor) -> in
 
 
 def _pages(patients: type[Any]) -> Iterator[list[Any]]:
-    rows = patients.objects.filter(erased_at=None).order_by("pk")
+    rows = patients.objects.filter(erased_at=None).exclude(name_key__startswith=MERGED).order_by("pk")
     rows = rows.values_list("pk", "name", "phone", "name_key", "phone_key")
     page = list(rows[:PAGE])
     while page:

@@ -17,7 +17,7 @@ def visible_patients(*, principal: Principal, capability: str) -> QuerySet[Patie
     """Return the patients that the capability covers: all of the caller's facility, those with a token in a doctor's
     slots, or a family with its records in all facilities.
     """
-    patients = scoped(Patient.objects.filter(erased_at=None), principal)
+    patients = scoped(Patient.objects.filter(erased_at=None, merged_into=None), principal)
     far = reach(principal, capability)
     if far is Reach.ALL:
         return patients

@@ -18,7 +18,7 @@ from core.api.commands import Reply
 from core.api.problem_details import constraint_of
 from core.db.transactions import atomic
 from core.errors import NotFound, PermissionDenied, ValidationFailed
-from patients.errors import DuplicatePatient, PatientInUse
+from patients.errors import DuplicatePatient, Merged, PatientInUse
 from patients.identity import name_key, phone_key
 from patients.models import Patient
 
@@ -193,8 +193,44 @@ def _family_with_room(user_id: UUID) -> QuerySet[Patient]:
 
 
 def _locked_patient(patient_id: UUID, among: QuerySet[Patient] | None) -> Patient:
-    patients = Patient.objects.filter(erased_at=None) if among is None else among
+    patients = Patient.objects.filter(erased_at=None, merged_into=None) if among is None else among
     patient = patients.select_for_update(of=("self",), no_key=True).filter(pk=patient_id).first()
     if patient is None:
+        raise_if_merged(patient_id, among)
         raise NotFound
     return patient
+
+
+def raise_if_merged(patient_id: UUID, among: QuerySet[Patient] | None) -> None:
+    """Raise Merged for a record that was merged into one of the patients that the caller may see."""
+    kept = Patient.objects.filter(pk=patient_id, merged_into__isnull=False).values_list("merged_into_id", flat=True)
+    into = kept.first()
+    if into is not None and (among is None or among.filter(pk=into).exists()):
+        raise Merged(into=str(into))
+
+
+def lock_for_merge(*, patient_id: UUID, into: UUID, facility_id: UUID) -> tuple[Patient, Patient]:
+    """Lock both records of a merger in order of id; raise NotFound or Merged.
+
+    A booking locks its patient FOR KEY SHARE. The record that is merged is locked against that, so that no booking for
+    it is lost; the record that stays takes bookings meanwhile.
+    """
+    locked: dict[UUID, Patient] = {}
+    for pk in sorted((patient_id, into)):
+        rows = Patient.objects.select_for_update(of=("self",), no_key=pk == into)
+        patient = rows.filter(pk=pk, facility_id=facility_id, erased_at=None).first()
+        if patient is None:
+            raise NotFound
+        if patient.merged_into_id is not None:
+            raise Merged(into=str(patient.merged_into_id))
+        locked[pk] = patient
+    return locked[patient_id], locked[into]
+
+
+def mark_merged(patient: Patient, *, into: Patient) -> None:
+    """Mark a locked record as merged, with those that were merged into it. Its name and phone can be used again."""
+    Patient.objects.filter(merged_into=patient).update(merged_into=into)
+    patient.merged_into = into
+    patient.name_key, patient.phone_key, patient.namesake = f"merged {patient.pk}", "", 0
+    patient.version += 1
+    patient.save()

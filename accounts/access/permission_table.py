@@ -49,6 +49,7 @@ rooms.write           all    -           -       -        -     -     -
 patients.read         all    all         own     own      all   all   all
 patients.register     all    all         -       own      -     all   all
 patients.write        all    all         -       own      -     -     all
+patients.merge        all    all         -       -        -     -     all
 slots.read            all    all         all     all      all   all   all
 slots.write           all    all         -       -        -     -     all
 slots.run             all    all         own     -        -     -     all

@@ -51,6 +51,7 @@ STATUS: dict[str, int] = {
     "in-use": 409,
     "doctor-inactive": 409,
     "idempotency-in-progress": 409,
+    "merged": 410,
     "version-conflict": 412,
     "payload-too-large": 413,
     "unsupported-media-type": 415,

@@ -22,7 +22,7 @@ from patients.api.schema import patient_detail, patient_list
 from patients.api.serializers import PatientFilters, PatientSerializer
 from patients.models import Patient
 from patients.selectors import search, visible_patients
-from patients.services import delete_patient, register_patient, update_patient
+from patients.services import delete_patient, raise_if_merged, register_patient, update_patient
 
 
 def _patient(patient: Patient, *, status: int = 200) -> Answer:
@@ -46,6 +46,7 @@ class _PatientsView(Endpoint):
     def refuse_others(self, patient_id: UUID) -> None:
         """Raise NotFound for a record outside the family of a patient; run no query for a caller of the hospital."""
         if self.family_of() is not None and not self.visible().filter(pk=patient_id).exists():
+            raise_if_merged(patient_id, self.visible())
             raise NotFound
 
     def body(self, *, partly: bool = False) -> dict[str, Any]:
@@ -96,6 +97,7 @@ class PatientView(_PatientsView):
     def get(self, request: ApiRequest, patient_id: UUID) -> Answer:
         patient = self.visible().filter(pk=patient_id).first()
         if patient is None:
+            raise_if_merged(patient_id, self.visible())
             raise NotFound
         record_read(request, [patient.pk])
         return _patient(patient)

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from tokens.api import actions, clinics, events, sessions, slot_tokens, slots, tokens, waiting_list
+from tokens.api import actions, clinics, events, patients, sessions, slot_tokens, slots, tokens, waiting_list
 
 urlpatterns = [
     path("facilities/<id:facility_id>/", clinics.FacilityView.as_view(), name="facility-detail"),
@@ -45,5 +45,6 @@ urlpatterns = [
     path("waiting-list/by_slot/", waiting_list.WaitingListBySlotView.as_view(), name="waiting-list-by-slot"),
     path("waiting-list/<id:entry_id>/", waiting_list.WaitingListEntryView.as_view(), name="waiting-list-entry"),
     path("waiting-list/<id:entry_id>/seat/", waiting_list.SeatView.as_view(), name="waiting-list-seat"),
+    path("patients/<id:patient_id>/merge/", patients.MergePatientView.as_view(), name="patient-merge"),
     path("events/", events.EventListView.as_view(), name="event-list"),
 ]

@@ -164,9 +164,18 @@ def _apply(slot: SlotThen, event: Happened) -> None:
         _on_token(slot, event, event.token_id)
     elif kind == "waitlist":
         _on_entry(slot, event)
+    elif kind == "patient":
+        _on_merge(slot, UUID(event.data["patient"]), UUID(event.data["into"]))
     elif (change := SLOT_CHANGES.get(event.type)) is not None:
         for name, value in change(slot, {**event.data, "event_at": event.at}).items():
             setattr(slot, name, value)
+
+
+def _on_merge(slot: Any, patient_id: UUID, into: UUID) -> None:
+    for rows in (slot.tokens, slot.entries):
+        for row_id, row in rows.items():
+            if row.patient_id == patient_id:
+                rows[row_id] = replace(row, patient_id=into)
 
 
 def _plan(data: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from clinics.errors import DoctorInactive
 from clinics.models import Slot
 from core.db.sql import Found, Rows, Statement, ask
 from core.errors import EngineError, NotFound
-from patients.errors import PatientInactive
+from patients.errors import Merged, PatientInactive
 from patients.models import Patient
 from tokens.engine.ledger import Ledger
 from tokens.engine.locate import facility_of_slot
@@ -25,6 +25,8 @@ from waitlist.order import waiting_in
 
 Booked = Token | WaitlistEntry
 _patients = Rows(Patient)
+PATIENT_LOCK = "FOR KEY SHARE"
+"""The lock of the token's foreign key, taken early: no record is merged into another one during a booking."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +135,8 @@ def booking_queries(requests: Sequence[BookingRequest]) -> list[Statement]:
     if not requests:
         return []
     facility_id, patient_ids = facility_of_slot(requests[0].slot_id), [one.patient_id for one in requests]
-    queries = [_patients.selecting("row.facility_id = %s AND row.id = ANY(%s)", [facility_id, patient_ids])]
+    of_facility = f"row.facility_id = %s AND row.id = ANY(%s) ORDER BY row.id {PATIENT_LOCK}"
+    queries = [_patients.selecting(of_facility, [facility_id, patient_ids])]
     if len(requests) > 1:
         queries.append(active_bookings_query(facility_id=facility_id, patient_ids=patient_ids))
     return queries
@@ -159,6 +162,8 @@ def book_all(
             patient = patients.get(one.patient_id)
             if patient is None:
                 raise NotFound
+            if patient.merged_into_id is not None:
+                raise Merged(into=str(patient.merged_into_id))
             if not patient.is_active:
                 raise PatientInactive
             if not alone and active.holds(patient.id, ledger.slot):

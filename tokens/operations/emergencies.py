@@ -6,6 +6,7 @@ from uuid import UUID
 from clinics.models import SlotStatus
 from core.db.sql import Found, Rows, Statement
 from core.errors import NotFound
+from patients.errors import Merged
 from patients.models import Patient
 from tokens.engine.ledger import Ledger
 from tokens.errors import DuplicateBooking, InvalidTransition, SlotNotOpen
@@ -34,7 +35,7 @@ class Admission:
 def emergency_queries(*, facility_id: UUID, patient_id: UUID) -> list[Statement]:
     """Return the queries that an admission needs as soon as the slot is locked: the patient, and their live tokens."""
     return [
-        _patients.selecting("row.facility_id = %s AND row.id = %s", [facility_id, patient_id]),
+        _patients.selecting("row.facility_id = %s AND row.id = %s FOR KEY SHARE", [facility_id, patient_id]),
         _tokens.selecting(f"row.facility_id = %s AND row.patient_id = %s AND {IS_LIVE}", [facility_id, patient_id]),
     ]
 
@@ -51,6 +52,8 @@ def admit(ledger: Ledger, patients: Found, tokens: Found, *, acuity: int | None,
     if not patients:
         raise NotFound
     patient = _patients.take(patients[0])
+    if patient.merged_into_id is not None:
+        raise Merged(into=str(patient.merged_into_id))
     ledger.rules.check_emergency_reason(reason)
     if not takes_emergencies(ledger):
         raise SlotNotOpen

@@ -28,6 +28,7 @@ PROMISED = {
     "patients.read": "all all own own",
     "patients.register": "all all - own",
     "patients.write": "all all - own",
+    "patients.merge": "all all - -",
     "slots.read": "all all all all",
     "slots.write": "all all - -",
     "slots.run": "all all own -",

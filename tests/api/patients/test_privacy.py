@@ -115,3 +115,11 @@ def test_masks_tell_people_apart_and_no_more() -> None:
     assert mask_name("Lakshmi  Narayanan") == "L. N."
     assert mask_phone("+91 98765 43210") == "••••••••••10"
     assert mask_phone("") == ""
+
+
+def test_the_erasure_of_a_record_covers_those_merged_into_it(hospital: Hospital) -> None:
+    old, new = hospital.patient(), hospital.patient()
+    hospital.desk.post(f"patients/{old['id']}/merge/", {"into": new["id"]}).expect(200)
+    run("erase_patient", new["id"])
+    assert not Patient.objects.filter(name=old["name"]).exists()
+    assert not History.objects.filter(pgh_obj_id=old["id"]).exclude(name="erased").exists()

@@ -68,6 +68,7 @@ A board, a kiosk and the holder of a tracking link may do nothing else, and nobo
 
 DEVICES_IN_WORDS = {
     "board.show": "read what a board shows, report the health of the screen",
+    "kiosk.check_in": "check patients in, show the presence code",
     "token.follow": "follow one token; cancel it, check in, let others pass",
 }
 

@@ -18,6 +18,7 @@ from live.secrets import hash_of, new_seed, secret_of
 from tokens import rules
 
 CODE_LIFETIME = timedelta(minutes=10)
+REPORTS_EVERY = timedelta(seconds=15)
 SILENCE = timedelta(seconds=60)
 CODE_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # without I, O, 0 and 1, which look alike
 CODE_LENGTH = 6
@@ -144,6 +145,12 @@ def locked_device(model: type[D], *, device_id: UUID, facility_id: UUID | None) 
     if device is None:
         raise NotFound
     return device
+
+
+def note_seen(device: Device, *, now: datetime) -> None:
+    """Record that the device was heard from, at most every 15 seconds."""
+    if device.last_seen is None or now - device.last_seen >= REPORTS_EVERY:
+        all_devices(type(device)).filter(pk=device.pk).update(last_seen=now)
 
 
 def is_healthy(device: Device, *, now: datetime) -> bool:

@@ -92,6 +92,7 @@ PERMISSIONS: dict[str, dict[str, Reach]] = _read_table(_TABLE)
 
 DEVICE_PERMISSIONS: dict[str, Device] = {
     "board.show": Device.BOARD,
+    "kiosk.check_in": Device.KIOSK,
     "token.follow": Device.LINK,
 }
 """The only kind of caller with each of these capabilities."""

@@ -37,6 +37,8 @@ OPD_RETRY_SAFE_PATHS = [
     "track/",
     "boards/",
     "board/health/",
+    "kiosks/",
+    "kiosk/check_in/",
 ]
 
 _ABOUT = """
@@ -78,6 +80,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "StepOutReason": "tokens.policy.lifecycle.StepOutReason",
         "BoardCallKind": ["CALL", "AGAIN"],
         "BoardNoticeKind": ["DELAY", "PAUSE"],
+        "CheckInOutcome": "live.kiosk_check_in.OUTCOMES",
         "Audio": "live.models.Audio",
         "TrackingMessage": "live.tracking.MESSAGES",
         "TrackingAction": "live.tracking.ACTIONS",

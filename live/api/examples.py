@@ -50,4 +50,11 @@ SHOWN: dict[str, Any] = {
     "next": [{"room_name": "Room 4", "tickets": ["A1-008", "A1-009", "A1-011"]}],
     "notices": [{"room_name": "Room 2", "kind": "DELAY", "minutes": 25}],
 }
+KIOSK: dict[str, Any] = {
+    "id": "0192e0c5-6b1a-7c3e-9fef-2b6d3a2c4e61",
+    "name": "Main entrance",
+    "languages": ["en", "hi"],
+    "healthy": True,
+    "last_seen": "2026-03-02T09:21:07+05:30",
+}
 PAIRING: dict[str, Any] = {"code": "K7QM4X", "expires_at": "2026-03-02T09:10:00+05:30"}

@@ -23,11 +23,13 @@ from core.local_time import zone_info
 from live.api import openapi
 from live.api.authentication import LinkAuthentication
 from live.api.messages import TrackingLinkMessage, track_body
-from live.api.serializers import LetPassRequest, NothingRequest
+from live.api.serializers import LetPassRequest, NothingRequest, TrackCheckInRequest
 from live.errors import CheckInNotOpen
 from live.links import IssuedLink, issue_link
+from live.presence import check_presence
 from live.secrets import secret_of
 from live.tracking import check_in_opens
+from tokens import rules
 from tokens.errors import InvalidTransition
 from tokens.models import Token
 from tokens.policy.lifecycle import Action, Status
@@ -114,7 +116,7 @@ class TrackCheckInView(TrackEndpoint):
     """The patient has arrived."""
 
     def post(self, request: ApiRequest, code: str) -> Answer:
-        NothingRequest.read_body(request.data)
+        presence = TrackCheckInRequest.read_body(request.data).get("presence")
         token: Token = request.token
 
         def check_in(*, reply: Reply) -> Any:
@@ -122,6 +124,9 @@ class TrackCheckInView(TrackEndpoint):
             if token.status == Status.CONFIRMED and clock.now() < opens_at:
                 zone = zone_info(token.slot.facility.time_zone)
                 raise CheckInNotOpen(opens_at=write_time(opens_at, zone))
+            if token.status == Status.CONFIRMED and rules.in_force(token.slot.facility.rules).kiosk_presence:
+                link_id = principal_of(request).id
+                check_presence(facility_id=token.facility_id, link_id=link_id, code=presence, now=clock.now())
             return service.check_in(token_id=token.id, actor=principal_of(request).actor, reply=reply)
 
         return self.act(request, check_in, _token)

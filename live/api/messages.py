@@ -8,6 +8,7 @@ from rest_framework import serializers
 from core.api.serializers import OutputSerializer, write_time
 from core.local_time import zone_info
 from live.api import examples
+from live.kiosk_check_in import OUTCOMES, SEE_DESK, Outcome
 from live.models import Board
 from live.tracking import ACTIONS, MESSAGES, tracked
 from tokens.models import Token
@@ -147,3 +148,31 @@ def board_body(board: Board, content: dict[str, Any], *, now: datetime) -> dict[
     )
     calls = [{**call, "at": write_time(call["at"], zone)} for call in content["calls"]]
     return BoardContentMessage.write(None, board=shown, now=write_time(now, zone), **{**content, "calls": calls})
+
+
+class OutcomeMessage(OutputSerializer):
+    """The outcome of a check-in at a kiosk; with SEE_DESK, the outcome alone."""
+
+    outcome = serializers.ChoiceField(choices=OUTCOMES)
+    ticket = serializers.CharField(required=False)
+    ahead = serializers.IntegerField(required=False, allow_null=True)
+    room_name = serializers.CharField(required=False, allow_null=True)
+
+    class Meta:
+        example = {"outcome": "ARRIVED", "ticket": "A1-007", "ahead": 5, "room_name": "Room 4"}
+
+
+def outcome_body(outcome: Outcome) -> dict[str, Any]:
+    """Return the outcome of a check-in."""
+    body = OutcomeMessage.write(outcome)
+    return {"outcome": body["outcome"]} if outcome.outcome == SEE_DESK else body
+
+
+class PresenceMessage(OutputSerializer):
+    """The presence code of a kiosk."""
+
+    presence = serializers.CharField(allow_null=True, help_text="Null unless the rule `kiosk_presence` is on.")
+    expires_at = serializers.DateTimeField(allow_null=True, help_text="When the next code follows.")
+
+    class Meta:
+        example = {"presence": "204871", "expires_at": "2026-03-02T09:01:00+05:30"}

@@ -9,7 +9,15 @@ from accounts.access.permission_table import DEVICE_PERMISSIONS
 from accounts.access.permissions import capability_of
 from core.api.openapi import CONDITIONAL, NOT_MODIFIED, problems
 from live.api import messages
-from live.api.serializers import DeviceFilters, HealthRequest, LetPassRequest, PairRequest
+from live.api.examples import CODE
+from live.api.serializers import (
+    DeviceFilters,
+    HealthRequest,
+    KioskCheckInRequest,
+    LetPassRequest,
+    PairRequest,
+    TrackCheckInRequest,
+)
 
 
 class DeviceKeySchemes(OpenApiAuthenticationExtension):
@@ -40,6 +48,17 @@ class BoardCookieScheme(OpenApiAuthenticationExtension):
     def get_security_definition(self, auto_schema: Any) -> dict[str, Any]:
         """Return the OpenAPI definition of the scheme."""
         return {"type": "apiKey", "in": "cookie", "name": "opd-board", "description": "`__Host-opd-board` over HTTPS."}
+
+
+class KioskCookieScheme(OpenApiAuthenticationExtension):
+    """The scheme for the cookie of the browser of a kiosk."""
+
+    target_class = "live.api.device_authentication.KioskCookieAuthentication"
+    name = "kioskCookie"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, Any]:
+        """Return the OpenAPI definition of the scheme."""
+        return {"type": "apiKey", "in": "cookie", "name": "opd-kiosk", "description": "`__Host-opd-kiosk` over HTTPS."}
 
 
 _LINKS = ["Tracking link"]
@@ -97,8 +116,11 @@ track_cancel = _track_action("cancel", "Cancel the token of a link", "The seat g
 track_check_in = _track_action(
     "check_in",
     "Check in the patient of a link",
-    "From `check_in_opens_minutes` before the slot's start.",
+    "From `check_in_opens_minutes` before the slot's start. If the rule `kiosk_presence` is on, `presence` is the code "
+    "that a kiosk of the facility shows; after five wrong ones in 5 minutes, further ones are refused (429).",
     "check-in-not-open",
+    request=TrackCheckInRequest,
+    example={"presence": "204871"},
 )
 track_let_pass = _track_action(
     "let_pass",
@@ -254,5 +276,36 @@ board_health = extend_schema_view(
         request=HealthRequest,
         responses={204: None},
         examples=[_example("All is well", {"seq": 4711, "audio": "on", "visible": True})],
+    )
+)
+kiosk_check_in = extend_schema_view(
+    post=extend_schema(
+        tags=_DEVICES,
+        operation_id="kiosk_check_in",
+        summary="Check a patient in at a kiosk",
+        description=(
+            "For a kiosk, with its key or the cookie of its browser. Send `scan`, a tracking link or its code, or "
+            "`ticket` and `phone_last4`. `SEE_DESK` has the same bytes for an unknown ticket, wrong digits, another "
+            "day and a cancelled token; five of them in 5 minutes make it the answer to everything at that kiosk for 5 "
+            "minutes. `EARLY`: before `check_in_opens_minutes`."
+        ),
+        request=KioskCheckInRequest,
+        responses={200: messages.OutcomeMessage},
+        examples=[
+            _example("A scanned link", {"scan": f"https://opd.example/t/{CODE}"}),
+            _example("A ticket", {"ticket": "A1-007", "phone_last4": "1223"}),
+        ],
+    )
+)
+kiosk_presence = extend_schema_view(
+    get=extend_schema(
+        tags=_DEVICES,
+        operation_id="kiosk_presence",
+        summary="Read the presence code that the kiosk shows",
+        description=(
+            "Patients send it as `presence` with `track/{code}/check_in/` if the rule `kiosk_presence` is on; "
+            "otherwise it is null. It changes every 60 seconds and is accepted for one minute more."
+        ),
+        responses={200: messages.PresenceMessage},
     )
 )

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.core.validators import RegexValidator
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
@@ -20,8 +21,9 @@ from core.api.serializers import (
 )
 from live.api import examples
 from live.devices import is_healthy
-from live.models import Audio, Board, Device
+from live.models import Audio, Board, Device, Kiosk
 
+_FOUR_DIGITS = RegexValidator(r"^[0-9]{4}\Z", "Four digits.", code="invalid")
 MAX_PLACES = 10
 MAX_ROOMS = 100
 
@@ -117,3 +119,33 @@ class HealthRequest(StrictSerializer):
     )
     audio = serializers.ChoiceField(choices=Audio.choices)
     visible = StrictBooleanField(help_text="Whether the page is in the foreground.")
+
+
+class KioskSerializer(DeviceSerializer):
+    """A kiosk."""
+
+    class Meta:
+        example = examples.KIOSK
+        model = Kiosk
+        fields = ("id", "name", "languages", "healthy", "last_seen")
+        read_only_fields = ("id",)
+
+
+class KioskCheckInRequest(StrictSerializer):
+    """A scanned tracking link, or a ticket with the last digits of the patient's telephone number."""
+
+    scan = StrictCharField(required=False, max_length=500, help_text="A tracking link or its code.")
+    ticket = StrictCharField(required=False, max_length=20)
+    phone_last4 = StrictCharField(required=False, max_length=4, validators=[_FOUR_DIGITS])
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Accept `scan` alone, or `ticket` and `phone_last4`."""
+        if set(attrs) not in ({"scan"}, {"ticket", "phone_last4"}):
+            raise serializers.ValidationError("Send scan, or ticket and phone_last4.", code="invalid")
+        return attrs
+
+
+class TrackCheckInRequest(StrictSerializer):
+    """The proof that the patient is there, if the facility requires one."""
+
+    presence = StrictCharField(required=False, max_length=16, help_text="The code that the kiosk shows.")

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from accounts.access.permission_table import DEVICE_PERMISSIONS
 from tests.support.hospital import Hospital
 
 WRITES = frozenset({"post", "put", "patch", "delete"})
@@ -67,6 +68,14 @@ def writes() -> list[Operation]:
     return [each for each in operations() if each.method.lower() in WRITES]
 
 
+def authorization_of(operation: Operation, hospital: Hospital) -> str:
+    """Return the Authorization header of a caller who may call the operation: a device, or else the administrator."""
+    if operation.capability == OPEN:
+        return ""
+    kind = DEVICE_PERMISSIONS.get(operation.capability)
+    return hospital.device(kind).authorization if kind else hospital.admin.authorization
+
+
 def _content(document: dict[str, Any], operation: dict[str, Any]) -> dict[str, Any]:
     body = _resolved(document, operation.get("requestBody", {}))
     found: dict[str, Any] = body.get("content", {}).get("application/json", {})
@@ -111,5 +120,6 @@ def create_objects(hospital: Hospital) -> dict[str, str]:
         "api-keys": made["id"],
         "rooms": room["id"],
         "boards": hospital.admin.post("boards/", {"name": "attacked"}).expect(201)["id"],
+        "kiosks": hospital.admin.post("kiosks/", {"name": "attacked"}).expect(201)["id"],
         "track": hospital.desk.post(f"tokens/{token['id']}/link/").expect(201)["code"],
     }

@@ -10,7 +10,7 @@ import pytest
 
 from bench.chaos.system import System
 from tests.scale.helpers import hospital_of
-from tests.security.openapi_operations import OPEN, Operation, create_objects, writes
+from tests.security.openapi_operations import Operation, authorization_of, create_objects, writes
 from tests.security.raw_http import Connection, Reply, head
 from tests.support.hospital import Hospital
 
@@ -51,7 +51,8 @@ def contents(system: System) -> list[Any]:
 
 
 def send(system: System, hospital: Hospital, operation: Operation, path: str, *lines: str, body: bytes) -> Reply:
-    signed = [] if operation.capability == OPEN else [f"Authorization: {hospital.admin.authorization}"]
+    authorization = authorization_of(operation, hospital)
+    signed = [f"Authorization: {authorization}"] if authorization else []
     with Connection(system.address) as connection:
         connection.send(head(operation.method, path, *signed, *lines) + body)
         return connection.read()

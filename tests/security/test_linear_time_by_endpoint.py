@@ -14,7 +14,7 @@ import pytest
 from django.test import Client
 
 from tests.factories import first_admin
-from tests.security.openapi_operations import OPEN, Operation, create_objects, writes
+from tests.security.openapi_operations import Operation, authorization_of, create_objects, writes
 from tests.support.api import in_process
 from tests.support.hospital import PASSWORD, Hospital
 
@@ -86,7 +86,8 @@ def assert_linear(send: Callable[[int], Any], what: str) -> None:
 
 def _poster(hospital: Hospital, operation: Operation, things: dict[str, str]) -> Callable[[bytes], Any]:
     client, address = Client(raise_request_exception=False), operation.address(things)
-    headers = {} if operation.capability == OPEN else {"Authorization": hospital.admin.authorization}
+    authorization = authorization_of(operation, hospital)
+    headers = {"Authorization": authorization} if authorization else {}
 
     def post(content: bytes) -> Any:
         return client.generic(operation.method, address, content, content_type="application/json", headers=headers)

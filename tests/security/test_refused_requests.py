@@ -10,7 +10,15 @@ from django.db import connection
 from accounts.access.permission_table import PERMISSIONS, Reach
 from accounts.access.roles import Role
 from tests.factories import first_admin
-from tests.security.openapi_operations import OPEN, SIGNED_IN, Operation, create_objects, operations, writes
+from tests.security.openapi_operations import (
+    OPEN,
+    SIGNED_IN,
+    Operation,
+    authorization_of,
+    create_objects,
+    operations,
+    writes,
+)
 from tests.support.api import Answer, Api, in_process
 from tests.support.hospital import PASSWORD, Hospital
 
@@ -87,12 +95,15 @@ MALFORMED: dict[str, Callable[[Operation], dict[str, Any]]] = {
 
 @pytest.mark.parametrize("what", MALFORMED)
 def test_with_a_malformed_body(hospital: Hospital, things: dict[str, str], what: str) -> None:
+    for kind in ("board", "kiosk"):
+        hospital.device(kind)
     before = contents()
     for operation in writes():
         if operation.capability == SIGNED_IN or not operation.fields:
             continue  # the caller's own account is the administrator's here; and some take no body
         sent = MALFORMED[what](operation)
-        answer = hospital.admin.call(operation.method, operation.address(things), sent.pop("json_body", None), **sent)
+        caller = Api(hospital.wire, authorization_of(operation, hospital))
+        answer = caller.call(operation.method, operation.address(things), sent.pop("json_body", None), **sent)
         assert refused(answer), (str(operation), str(answer))
     assert contents() == before
 

@@ -39,6 +39,7 @@ class Hospital:
     def __init__(self, wire: Wire, username: str, password: str) -> None:
         self.wire = wire
         self.nobody = Api(wire)
+        self._devices: dict[str, Api] = {}
         self.admin = self.sign_in(username, password)
         self.facility: Json = self.admin.get("facilities/").expect(200)["results"][0]
         self.zone = ZoneInfo(self.facility["time_zone"])
@@ -97,6 +98,14 @@ class Hospital:
         """Return a client with a new API key."""
         answer = self.admin.post("api-keys/", {"name": unique("system"), "scopes": list(scopes)})
         return Api(self.wire, f"Api-Key {answer.expect(201)['key']}")
+
+    def device(self, kind: str) -> Api:
+        """Return a client with the key of a board or a kiosk, which is created once."""
+        if kind not in self._devices:
+            made = self.admin.post(f"{kind}s/", {"name": unique(kind)}).expect(201)
+            key = self.admin.post(f"{kind}s/{made['id']}/key/").expect(200)["key"]
+            self._devices[kind] = Api(self.wire, f"{kind.title()} {key}")
+        return self._devices[kind]
 
     # Times
 

@@ -14,7 +14,8 @@ from tokens.engine.transaction import on_slots
 from tokens.models import Token
 from waitlist.models import EntryStatus, WaitlistEntry
 
-TRIES = 5
+MAX_RUNS = 5
+"""Runs of a merger whose slots change before they are locked."""
 
 
 class _MoreSlots(Exception):
@@ -28,7 +29,8 @@ def merge_patients(
 
     Return that record. Every slot with a token or an entry of the patient is locked and records the merger. Of two
     entries that wait for one slot the better one stays. Raise NotFound, Merged, ValidationFailed for one record, and
-    DuplicateBooking if both hold a live token with one doctor on one day. `within`: the caller's facility.
+    DuplicateBooking if both hold a live token with one doctor on one day. Raise VersionConflict if the request is for
+    another version of the record. `within`: the caller's facility.
     """
     if patient_id == into:
         raise ValidationFailed.of("into", "invalid", "A record cannot be merged into itself.")
@@ -38,6 +40,8 @@ def merge_patients(
 
     def operation(ledgers: dict[UUID, Ledger], found: Any) -> Patient:
         merged, kept = lock_for_merge(patient_id=patient_id, into=into, facility_id=facility_id)
+        if reply is not None:
+            reply.check_version(merged.version)
         if not _slots_of(facility_id, patient_id) <= ledgers.keys():
             raise _MoreSlots
         for ledger in ledgers.values():
@@ -50,7 +54,7 @@ def merge_patients(
         mark_merged(merged, into=kept)
         return kept
 
-    for _ in range(TRIES):
+    for _ in range(MAX_RUNS):
         slots = _slots_of(facility_id, patient_id)
         try:
             if slots:

@@ -42,6 +42,8 @@ class SessionService:
         """End the session, and move patients who were not seen to the slot `carry_over_to`; return Finished."""
 
         def operation(ledgers: dict[UUID, Ledger], found: list[Found]) -> Finished:
+            if reply is not None:
+                reply.check_version(ledgers[slot_id].slot.version)
             target = None if carry_over_to is None else ledgers[carry_over_to]
             return sessions.finish(ledgers[slot_id], carry_over_to=target)
 

@@ -7,9 +7,10 @@ the same rule to the statements that are written in SQL.
 from typing import Any, TypeVar
 from uuid import UUID
 
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 
 from accounts.access.principal import Principal
+from accounts.access.roles import Role
 from accounts.models import User
 from core.errors import NotFound, ValidationFailed
 
@@ -24,13 +25,15 @@ def scoped(rows: QuerySet[M], principal: Principal) -> QuerySet[M]:
 def in_facility(rows: QuerySet[M], facility_id: UUID | None) -> QuerySet[M]:
     """Filter the rows to those of a facility; None stands for all facilities.
 
-    A user who is a patient belongs to every facility that has one of their records.
+    A user who is a patient belongs to every facility that has one of their records, and without any record to all.
     """
     if facility_id is None:
         return rows
     if rows.model is User:
-        records = User.patients.through.objects.filter(patient__facility_id=facility_id)
-        return rows.filter(Q(facility_id=facility_id) | Q(pk__in=records.values("user_id")))
+        links = User.patients.through.objects
+        here, anywhere = links.filter(patient__facility_id=facility_id), links.filter(user_id=OuterRef("pk"))
+        nowhere = Q(facility_id=None, role=Role.PATIENT) & ~Exists(anywhere)
+        return rows.filter(Q(facility_id=facility_id) | Q(pk__in=here.values("user_id")) | nowhere)
     name = "pk" if rows.model._meta.label == "clinics.Facility" else "facility_id"
     return rows.filter(**{name: facility_id})
 

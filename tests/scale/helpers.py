@@ -9,10 +9,8 @@ from typing import Any
 import httpx
 import psycopg
 
-from accounts.access.roles import Role
 from accounts.auth.hashers import Argon2Hasher
 from accounts.models import User
-from accounts.users import create_user
 from bench.chaos.nemesis import Break
 from bench.chaos.system import System, Web
 from tests.support.api import Answer, Api, over_network
@@ -36,7 +34,8 @@ def _make_admin() -> None:
     if not User.objects.filter(username=ADMIN).exists():
         # Hashed as the servers do it: the tests themselves use a cheaper hash.
         hashed = Argon2Hasher().encode(PASSWORD, "salt-of-the-tests")
-        create_user(username=ADMIN, email=f"{ADMIN}@example.org", role=Role.ADMIN, by="system:x", password_hash=hashed)
+        admin = User.objects.create_superuser(ADMIN, f"{ADMIN}@example.org")
+        User.objects.filter(pk=admin.pk).update(password=hashed)
 
 
 def wire_to(web: Web) -> Any:

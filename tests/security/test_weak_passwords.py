@@ -14,6 +14,7 @@ from accounts.access.roles import Role
 from accounts.models import User
 from core import clock
 from tests.api.accounts.conftest import PASSWORD, bearer, problem
+from tests.factories import ensure_facility
 
 pytestmark = pytest.mark.django_db
 
@@ -147,6 +148,7 @@ def test_the_phone_and_birth_date_of_a_patient_are_no_password(user: User, clien
     patient = apps.get_model("patients.Patient").objects.create(
         name="Lakshmi Nair", phone="+91 98450 11223", name_key="l", phone_key="+919845011223",
         date_of_birth=datetime.date(1961, 4, 9), created_at=clock.now(),
+        facility=ensure_facility(),
     )  # fmt: skip
     new = {"username": "new", "email": "", "password": password, "role": "PATIENT", "patients": [str(patient.pk)]}
     refused(bearer(user).post(f"{BASE}users/", new), "password")
@@ -163,7 +165,12 @@ def test_the_number_in_a_user_name_is_no_password(user: User) -> None:
 def test_the_name_of_a_patient_in_any_script_is_no_password(user: User) -> None:
     name = "\u0932\u0915\u094d\u0937\u094d\u092e\u0940 \u0928\u093e\u092f\u0930"
     patient = apps.get_model("patients.Patient").objects.create(
-        name=name, phone="1234567", name_key="l", phone_key="1234567", created_at=clock.now()
+        name=name,
+        phone="1234567",
+        name_key="l",
+        phone_key="1234567",
+        created_at=clock.now(),
+        facility=ensure_facility(),
     )
     new = {"username": "new", "email": "", "password": f"{name}1", "role": "PATIENT", "patients": [str(patient.pk)]}
     refused(bearer(user).post(f"{BASE}users/", new), "password")
@@ -172,7 +179,12 @@ def test_the_name_of_a_patient_in_any_script_is_no_password(user: User) -> None:
 @pytest.mark.parametrize("password", ["lakshmi-77", "Lakshmi Nair1"])
 def test_the_name_of_a_patient_is_no_password(user: User, password: str) -> None:
     patient = apps.get_model("patients.Patient").objects.create(
-        name="Lakshmi Nair", phone="1234567", name_key="l", phone_key="1234567", created_at=clock.now()
+        name="Lakshmi Nair",
+        phone="1234567",
+        name_key="l",
+        phone_key="1234567",
+        created_at=clock.now(),
+        facility=ensure_facility(),
     )
     new = {"username": "new", "email": "", "password": password, "role": "PATIENT", "patients": [str(patient.pk)]}
     refused(bearer(user).post(f"{BASE}users/", new), "password")

@@ -53,4 +53,4 @@ class MergePatientView(Endpoint):
             return Answer(200, PatientSerializer(patient).data, {"ETag": f'"{patient.version}"'})
 
         with attributed(request):
-            return write(request, work, kept)
+            return write(request, work, kept, versioned=True)

@@ -126,3 +126,14 @@ def test_a_cancelled_slot_takes_who_stepped_out_with_it(hospital: Hospital) -> N
     hospital.do(token, "step_out", LAB).expect(200)
     hospital.desk.post(f"slots/{slot['id']}/cancel/").expect(200)
     assert hospital.read(token)["status"] == "CANCELLED"
+
+
+def test_nobody_steps_out_of_the_room_of_a_cancelled_slot(hospital: Hospital) -> None:
+    """A cancelled slot holds no live token but the one in the room: nobody could come back into its queue."""
+    slot = hospital.slot()
+    token = token_in(hospital, "IN_CONSULTATION", slot)
+    hospital.desk.post(f"slots/{slot['id']}/cancel/").expect(200)
+    refused = hospital.do(token, "step_out", LAB).expect(409, "invalid-transition")
+    assert refused["current_status"] == "IN_CONSULTATION"
+    assert hospital.read(token) == token
+    assert hospital.do(token, "complete").expect(200)["status"] == "COMPLETED"

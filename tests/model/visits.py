@@ -51,6 +51,8 @@ class Visits:
     def step_out(self, token: Token, minutes: int = 30) -> None:
         self.settle(token.slot)
         self._only(token, "CHECKED_IN", "CALLED", "IN_CONSULTATION")
+        if token.slot.state == "CANCELLED":
+            raise Refused("invalid-transition")
         if token.status == "CHECKED_IN":
             token.told = self.estimate(token)
         if token.status == "IN_CONSULTATION" and token.category != "EMERGENCY":

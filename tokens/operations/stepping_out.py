@@ -3,7 +3,9 @@
 from datetime import timedelta
 from typing import Any
 
+from clinics.models import SlotStatus
 from tokens.engine.ledger import Ledger
+from tokens.errors import InvalidTransition
 from tokens.models import Token
 from tokens.policy.lifecycle import Action, Status, StepOutReason
 from tokens.policy.ordering import return_place
@@ -14,9 +16,12 @@ from tokens.queries.estimates import estimate_in_queue
 def step_out(ledger: Ledger, *, token: Token, reason: StepOutReason, minutes: int) -> None:
     """Take a patient out of the queue or the room; the token keeps its seat and its last estimate.
 
-    A patient who leaves the consultation will come back ahead of all who are not emergencies.
+    A patient who leaves the consultation will come back ahead of all who are not emergencies. Raise InvalidTransition
+    in a cancelled slot, which has no queue to come back to.
     """
     before, estimate = token.status, token.last_estimate
+    if ledger.slot.status == SlotStatus.CANCELLED:
+        raise InvalidTransition("The slot is cancelled.", current_status=before, action=Action.STEP_OUT.value)
     if before == Status.CHECKED_IN:
         estimate = estimate_in_queue(token=token, slot=ledger.slot, now=ledger.now)
     changes: dict[str, Any] = {}

@@ -2,7 +2,7 @@
 
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -32,13 +32,20 @@ class Clinic:
         self.facility: Thing = client.get("facilities/")["results"][0]
         self.zone = ZoneInfo(self.facility["time_zone"])
         board.zone = self.zone
-        self.doctor: Thing = client.post(
-            "doctors/",
-            {"name": f"Dr. {name} {self.run}", "specialization": "General medicine", "consultation_minutes": 10},
-            want=201,
-        )
+        self.doctor = self.new_doctor(name)
 
-    # Patients and slots
+    # Doctors, rooms, patients and slots
+
+    def new_doctor(self, name: str) -> Thing:
+        """Add a doctor whose consultations take ten minutes."""
+        body = {"name": f"Dr. {name} {self.run}", "specialization": "General medicine", "consultation_minutes": 10}
+        return dict(self.client.post("doctors/", body, want=201))
+
+    def rooms(self, number: int) -> list[Thing]:
+        """Add this many rooms."""
+        names = [f"Room {count} {self.run}" for count in range(1, number + 1)]
+        bodies = [{"name": name, "code": name.replace(" ", "-")} for name in names]
+        return [dict(self.client.post("rooms/", body, want=201)) for body in bodies]
 
     def patient(self, *, name: str = "", **facts: Any) -> Thing:
         """Register a new patient with a random phone number."""
@@ -54,28 +61,32 @@ class Clinic:
         """Return tomorrow's date in the facility's time zone."""
         return self.client.now().astimezone(self.zone).date() + timedelta(days=1)
 
-    def slot(self, *, start: str, end: str, seats: int) -> Thing:
+    def slot(self, *, start: str, end: str, seats: int, **more: Any) -> Thing:
         """Open a slot tomorrow between two local times such as '10:00' and '11:00'."""
         day = self.tomorrow()
         return self.slot_between(
             start=datetime.fromisoformat(f"{day}T{start}").replace(tzinfo=self.zone),
             end=datetime.fromisoformat(f"{day}T{end}").replace(tzinfo=self.zone),
             seats=seats,
+            **more,
         )
 
-    def slot_from_now(self, *, start_minutes: int, end_minutes: int, seats: int) -> Thing:
+    def slot_from_now(self, *, start_minutes: int, end_minutes: int, seats: int, **more: Any) -> Thing:
         """Open a slot that starts and ends this many minutes from now (negative: in the past)."""
         now = self.client.now().astimezone(self.zone).replace(microsecond=0)
         start, end = now + timedelta(minutes=start_minutes), now + timedelta(minutes=end_minutes)
-        return self.slot_between(start=start, end=end, seats=seats)
+        return self.slot_between(start=start, end=end, seats=seats, **more)
 
-    def slot_between(self, *, start: datetime, end: datetime, seats: int) -> Thing:
-        """Open a slot for this scenario's doctor."""
+    def slot_between(
+        self, *, start: datetime, end: datetime, seats: int, doctor: Thing | None = None, rooms: Sequence[Thing] = ()
+    ) -> Thing:
+        """Open a slot for this scenario's doctor, or for another one."""
         body = {
-            "doctor": self.doctor["id"],
+            "doctor": (doctor or self.doctor)["id"],
             "start_time": start.isoformat(),
             "end_time": end.isoformat(),
             "max_capacity": seats,
+            "rooms": [room["id"] for room in rooms],
         }
         return dict(self.client.post("slots/", body, want=201))
 
@@ -97,12 +108,20 @@ class Clinic:
         expect(f"{method} {path} is refused with the right code", seen=answer.json()["code"], wanted=code)
 
     def act(self, token: Thing, action: str, **body: Any) -> Thing:
-        """Confirm, check_in, call, start, complete, requeue, no_show, reinstate or triage a token."""
+        """Perform an action on a token, such as check_in, call, recall, skip, step_out, no_show or undo."""
         return dict(self.client.post(f"tokens/{token['id']}/{action}/", body))
 
     def call_next(self, slot: Thing, **body: Any) -> Thing:
         """Call the next patient who has checked in."""
         return dict(self.client.post(f"slots/{slot['id']}/call_next/", body))
+
+    def move(self, token: Thing, slot: Thing) -> Thing:
+        """Move a token to another slot."""
+        return self.act(token, "move", slot_id=slot["id"])
+
+    def session(self, slot: Thing, action: str, **body: Any) -> Thing:
+        """Begin, pause, resume, finish, reopen or close a slot."""
+        return dict(self.client.post(f"slots/{slot['id']}/{action}/", body))
 
     def cancel(self, token: Thing, *, keep_seat: bool = False) -> Thing:
         """Cancel a token; with `keep_seat` the desk keeps the seat as a buffer."""

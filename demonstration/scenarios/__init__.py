@@ -3,7 +3,19 @@
 from collections.abc import Callable
 
 from demonstration.clinic import Clinic
-from demonstration.scenarios import crowd, deadlines, morning, order, report, seats, timetable
+from demonstration.scenarios import (
+    calling,
+    changes,
+    crowd,
+    deadlines,
+    morning,
+    order,
+    report,
+    screen,
+    seats,
+    session,
+    timetable,
+)
 
 Scenario = Callable[[Clinic], None]
 
@@ -15,7 +27,14 @@ SCENARIOS: dict[str, Scenario] = {
     "no-show-and-grace": deadlines.no_show_and_grace,
     "hold-and-expiry": deadlines.hold_and_expiry,
     "overflow-and-waiting-list": seats.overflow_and_waiting_list,
+    "two-rooms": calling.two_rooms,
+    "recall-and-skip": calling.recall_and_skip,
+    "lab-and-back": calling.lab_and_back,
+    "move-to-another-doctor": changes.move_to_another_doctor,
+    "undo": changes.undo,
+    "pause-and-finish": session.pause_and_finish,
     "flash-crowd": crowd.flash_crowd,
     "whole-morning": morning.whole_morning,
+    "waiting-room-board": screen.waiting_room_board,
     "daily-report": report.daily_report,
 }

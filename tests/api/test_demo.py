@@ -13,9 +13,21 @@ from accounts.models import User
 from demonstration.clinic import Clinic
 from demonstration.outcome import SurpriseError
 from demonstration.scenarios import SCENARIOS
+from events.models import Event
+from live.models import Board
 from tokens.services import TokenAllocationService
 
 PASSWORD = "blue-kettle-on-the-third-shelf"
+LIVE_DAY = {
+    "two-rooms": {"token.called", "token.completed"},
+    "recall-and-skip": {"token.recalled", "token.skipped", "token.no_show", "token.reinstated"},
+    "lab-and-back": {"token.stepped_out", "token.stepped_in"},
+    "move-to-another-doctor": {"token.moved", "token.promoted"},
+    "undo": {"token.undone"},
+    "pause-and-finish": {"slot.began", "slot.paused", "slot.resumed", "slot.finished", "token.moved", "token.not_seen"},
+    "waiting-room-board": {"token.called", "token.recalled", "slot.paused", "slot.finished"},
+}
+"""The scenarios of the live day, and events that each of them causes."""
 
 
 @pytest.fixture
@@ -48,6 +60,12 @@ def served(live_server: Any, settings: Any, monkeypatch: pytest.MonkeyPatch) -> 
 def test_the_scenario_ends_as_promised(name: str, served: None, capsys: pytest.CaptureFixture[str]) -> None:
     status = demo.main([name])
     assert status == 0, capsys.readouterr().out
+    assert LIVE_DAY.get(name, set()) <= set(Event.objects.values_list("type", flat=True))
+    assert not Board.objects.exists(), "the demo removes the boards that it adds"
+
+
+def test_the_live_day_has_scenarios() -> None:
+    assert set(LIVE_DAY) <= set(SCENARIOS)
 
 
 @pytest.mark.django_db(transaction=True)

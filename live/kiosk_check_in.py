@@ -28,6 +28,7 @@ from live.tracking import check_in_opens
 from tokens.errors import InvalidTransition
 from tokens.models import Token
 from tokens.policy.lifecycle import Status
+from tokens.queries.access import SLOT_OF_ITS_FACILITY
 from tokens.queries.queue import position_of
 from tokens.services import TokenAllocationService
 
@@ -137,7 +138,7 @@ def _scanned(kiosk: Kiosk, scan: str, now: datetime) -> Token | None:
 
 def _tokens(kiosk: Kiosk) -> QuerySet[Token]:
     tokens = Token.objects.select_related("slot__doctor", "slot__facility", "patient")
-    return tokens.filter(facility_id=kiosk.facility_id)
+    return tokens.filter(SLOT_OF_ITS_FACILITY, facility_id=kiosk.facility_id)
 
 
 def _is_for_now(token: Token, now: datetime) -> bool:
@@ -160,7 +161,8 @@ def _outcome(outcome: str, token: Token | None) -> Outcome:
     if token is None or outcome == SEE_DESK:
         return Outcome(SEE_DESK)
     if outcome == ALREADY:
-        token = Token.objects.select_related("slot").get(facility_id=token.facility_id, pk=token.pk)
+        tokens = Token.objects.select_related("slot").filter(SLOT_OF_ITS_FACILITY)
+        token = tokens.get(facility_id=token.facility_id, pk=token.pk)
     position = position_of(token=token)
     rooms = token.slot.rooms
     name = token.room_name or joined_names(rooms, room_names(facility_id=token.facility_id, room_ids=rooms))

@@ -17,6 +17,7 @@ from tokens.engine.ledger import Ledger
 from tokens.engine.transaction import on_token
 from tokens.errors import InvalidTransition
 from tokens.models import Token
+from tokens.queries.access import SLOT_OF_ITS_FACILITY
 
 KEPT_AFTER_EXPIRY = timedelta(days=7)
 """How long the row of an expired link is kept; a token that moves to a later day makes its link valid again."""
@@ -74,7 +75,9 @@ def token_of(code: str) -> tuple[UUID, Token]:
     """
     links = Link.objects.filter(code_sha256=hash_of(code), revoked_at=None)
     tokens = Token.objects.select_related("slot__doctor", "slot__facility").filter(
-        facility_id=Subquery(links.values("facility_id")), id=Subquery(links.values("token_id"))
+        SLOT_OF_ITS_FACILITY,
+        facility_id=Subquery(links.values("facility_id")),
+        id=Subquery(links.values("token_id")),
     )
     token = tokens.annotate(link_id=Subquery(links.values("id"))).first()
     if token is None or expiry(token.local_date, token.slot.facility.time_zone) <= clock.now():

@@ -384,8 +384,9 @@ def _on_entry(entry_id: UUID, actor: str, operate: Callable[[Ledger, WaitlistEnt
     place = place_of_entry(entry_id)
 
     def operation(ledger: Ledger) -> WaitlistEntry:
-        entries = WaitlistEntry.objects.select_related("patient", "slot__facility")
+        entries = WaitlistEntry.objects.select_related("patient")
         entry = entries.get(facility_id=place.facility_id, id=entry_id)
+        entry.slot = ledger.slot
         operate(ledger, entry)
         return entry
 

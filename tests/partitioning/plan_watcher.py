@@ -23,6 +23,7 @@ from tests.support.plans import nodes_of
 PROJECT = Path(__file__).resolve().parents[2]
 TESTS = str(PROJECT / "tests")
 IS_STATEMENT = re.compile(r"\s*(SELECT|INSERT|UPDATE|DELETE|WITH)\b", re.IGNORECASE)
+IS_OPERATION = re.compile(r"tokens\.(services\.TokenAllocation|visits\.Visit|sessions\.Session)Service\.(?P<name>\w+)")
 REPORT = "OPD_PLANS_REPORT"
 
 
@@ -80,7 +81,7 @@ class Watch:
         asked = asking()
         if asked is None:
             return
-        self.operations.update(each for each in asked if each.startswith("tokens.services.TokenAllocationService."))
+        self.operations.update(found["name"] for each in asked if (found := IS_OPERATION.match(each)))
         if (asked[0], sql) in self.looked_at:
             return
         self.looked_at.add((asked[0], sql))
@@ -126,6 +127,6 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         "statements": len(watch.looked_at),
         "spread": watch.spread,
         "used": sorted(watch.used),
-        "operations": sorted({each.split(".")[3] for each in watch.operations}),
+        "operations": sorted(watch.operations),
     }
     Path(os.environ[REPORT]).write_text(json.dumps(report, indent=1))

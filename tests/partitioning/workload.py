@@ -4,7 +4,7 @@ Played by test_partitioning.py in a run of its own, under the eyes of the plugin
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import timedelta
 from typing import Any
 
@@ -16,7 +16,7 @@ from clinics.models import Facility, Slot
 from core import clock as engine_clock
 from core.ids import new_id
 from tests.factories import DoctorFactory, PatientFactory, ensure_facility, first_admin, stored_slot
-from tests.partitioning.allowed import ALLOWED, LOOK_UP
+from tests.partitioning.allowed import ALLOWED, LINK, LOOK_UP
 from tests.partitioning.database import PARTS
 from tests.partitioning.plan_watcher import Watch, partitions_of, watch
 from tests.support.api import in_process
@@ -37,11 +37,11 @@ def hospital() -> Hospital:
 
 
 @contextmanager
-def every_statement_in_one_partition() -> Iterator[None]:
-    """Allow only id look-ups to scan several partitions, and start with no statements marked as seen."""
+def every_statement_in_one_partition(*, but: str = LOOK_UP) -> Iterator[None]:
+    """Allow only id look-ups and `but` to scan several partitions, and start with no statements marked as seen."""
     before, spread = watch.looked_at.copy(), dict(watch.spread)
     watch.looked_at.clear()
-    watch.allowed = {LOOK_UP: ALLOWED[LOOK_UP]}
+    watch.allowed = {name: ALLOWED[name] for name in (LOOK_UP, but)}
     try:
         yield
         assert watch.looked_at, "nothing was watched"
@@ -93,6 +93,60 @@ def test_every_operation(hospital: Hospital, clock: Any) -> None:
     call_command("verify_log")
 
 
+def test_every_operation_on_visits(hospital: Hospital) -> None:
+    desk = hospital.desk
+    with every_statement_in_one_partition():
+        doctor = hospital.doctor()
+        slot = hospital.slot(doctor, capacity=5, start=engine_clock.now() + timedelta(minutes=30))
+        later = hospital.slot(doctor, start=engine_clock.now() + timedelta(hours=2))
+        first, second, third, kept, moving = (hospital.token(slot) for _ in range(5))
+        hospital.do(kept, "buffer").expect(200)
+        entry = hospital.entry(slot, by=hospital.key("book"))
+        desk.post(f"waiting-list/{entry['id']}/seat/", {"reason": "Came from far away"}).expect(200)
+        hospital.done(first, "check_in", "call", "recall", "skip", "undo", "start", "complete")
+        hospital.done(second, "check_in")
+        hospital.do(second, "step_out", {"reason": "LAB"}).expect(200)
+        hospital.done(second, "step_in")
+        hospital.do(third, "reclassify", {"category": "PRIORITY_PAID", "reason": "Paid"}).expect(200)
+        hospital.do(moving, "move", {"slot_id": later["id"]}).expect(200)
+    assert_invariants_hold()
+
+
+def test_every_operation_on_sessions(hospital: Hospital) -> None:
+    desk = hospital.desk
+    with every_statement_in_one_partition():
+        doctor = hospital.doctor()
+        slot = hospital.slot(doctor, start=engine_clock.now() + timedelta(minutes=5))
+        later = hospital.slot(doctor, start=engine_clock.now() + timedelta(hours=2))
+        (_, here) = (hospital.token(slot), hospital.token(slot))
+        hospital.done(here, "check_in")
+        path = f"slots/{slot['id']}"
+        desk.post(f"{path}/begin/").expect(200)
+        desk.post(f"{path}/pause/", {"minutes": 10}).expect(200)
+        desk.post(f"{path}/resume/").expect(200)
+        desk.post(f"{path}/finish/", {"carry_over_to": later["id"]}).expect(200)
+        desk.post(f"{path}/reopen/").expect(200)
+    assert_invariants_hold()
+
+
+def test_every_operation_on_links_and_devices(hospital: Hospital) -> None:
+    nobody, kiosk, board = hospital.nobody, hospital.device("kiosk"), hospital.device("board")
+    with every_statement_in_one_partition(but=LINK):
+        slot = hospital.slot(start=engine_clock.now() + timedelta(minutes=5))
+        first, second, third = (hospital.token(slot) for _ in range(3))
+        codes = [hospital.desk.post(f"tokens/{token['id']}/link/").expect(201)["code"] for token in (first, second)]
+        hospital.desk.get(f"patients/{third['patient']}/").expect(200)
+        assert kiosk.post("kiosk/check_in/", {"scan": codes[0]}).expect(200)["outcome"] == "ARRIVED"
+        assert kiosk.post("kiosk/check_in/", {"scan": codes[0]}).expect(200)["outcome"] == "ALREADY"
+        kiosk.post("kiosk/check_in/", {"ticket": third["ticket"], "phone_last4": "0000"}).expect(200)
+        nobody.get(f"track/{codes[0]}/").expect(200)
+        nobody.post(f"track/{codes[0]}/let_pass/", {"places": 1}).expect(200)
+        nobody.post(f"track/{codes[1]}/cancel/").expect(200)
+        hospital.done(first, "call")
+        board.get("board/").expect(200)
+    assert_invariants_hold()
+
+
 def test_the_reads_of_the_day(hospital: Hospital) -> None:
     slot = stored_slot(queue=5, waiting=2)
     doctor = hospital.doctor_user({"id": str(slot.doctor_id)})
@@ -116,11 +170,15 @@ def test_the_reads_of_the_day(hospital: Hospital) -> None:
 
 
 def test_lists_of_everything(hospital: Hospital) -> None:
+    """A superuser, who acts in all facilities, reads all partitions; any other caller reads one."""
     stored_slot(queue=1, waiting=1)
-    for path in ("slots/", "tokens/", "waiting-list/", "events/"):
-        hospital.key("read").get(path).expect(200)
-    last = hospital.key("read").get("events/").expect(200)["results"]
-    assert last == [] or hospital.key("read").get("events/", after=last[0]["id"]).expect(200)
+    for caller in (hospital.admin, hospital.key("read")):
+        everything = nullcontext() if caller is hospital.admin else every_statement_in_one_partition()
+        with everything:
+            for path in ("slots/", "tokens/", "waiting-list/", "events/"):
+                caller.get(path).expect(200)
+            last = caller.get("events/").expect(200)["results"]
+            assert last == [] or caller.get("events/", after=last[0]["id"]).expect(200)
 
 
 def test_two_facilities_lie_apart_and_a_slot_has_its_doctors() -> None:

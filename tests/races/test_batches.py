@@ -280,7 +280,7 @@ def test_no_transaction_spans_two_facilities(monkeypatch: pytest.MonkeyPatch) ->
         return looked(ledgers, **rest)
 
     monkeypatch.setattr(batch, "book_all", noted)
-    steps = [partial(ask, slot.id, a_patient().id) for slot in (here, there, here, there)]
+    steps = [partial(ask, slot.id, a_patient(facility=slot.facility).id) for slot in (here, there, here, there)]
     outcomes = one_batch(steps, monkeypatch=monkeypatch)
     assert all(isinstance(outcome, Token) for outcome in outcomes)
     assert set(spans) == {1}

@@ -33,10 +33,10 @@ SELECT {_tokens.columns("row")}, {_patients.columns("patient")}
 FROM {_tokens.table} AS row JOIN {_patients.table} AS patient ON patient.id = row.patient_id
 """
 THESE = f"{WITH_PATIENT} WHERE row.facility_id = %s AND row.slot_id = ANY(%s) AND row.id = ANY(%s)"
-# A promoted token keeps the time of the request that waited.
+# A promoted token keeps the time of the request that waited. The facility is a value, so that one partition is read.
 REQUESTED_AT = """COALESCE((
     SELECT entry.created_at FROM waitlist_waitlistentry AS entry
-    WHERE entry.facility_id = {of}.facility_id AND entry.token_id = {of}.id
+    WHERE entry.facility_id = %s AND entry.token_id = {of}.id
 ), {of}.created_at)"""
 FIRST_HERE = f"{WITH_PATIENT} WHERE {OF_SLOT} AND row.status = '{Status.CHECKED_IN}' {IN_ORDER} LIMIT 1"
 LIVE_OF_PATIENTS = f"""
@@ -102,7 +102,8 @@ ORDER BY row.rank_arrival DESC, row.rank_fraction DESC LIMIT 1
 
 def key_of_later_request(*, token: Token, slot: Slot) -> OrderKey | None:
     """Return the key of the first token of the same priority in another slot that was requested later than a token."""
-    values = (slot.facility_id, slot.id, token.priority, token.facility_id, token.id)
+    here, there = token.facility_id, slot.facility_id
+    values = (there, slot.id, token.priority, there, here, here, token.id)
     [rows] = ask(Statement(LATER_REQUEST, values))
     return rows[0] if rows else None  # type: ignore[return-value]
 

@@ -32,7 +32,7 @@ _META = "HTTP_IDEMPOTENCY_KEY"
 _VISIBLE = re.compile(r"[\x21-\x7e]{1,255}")
 _ID = re.compile(r"[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}")
 _NO_FACILITY = uuid.UUID(int=0)
-"""The facility of callers who belong to the installation rather than to one of its facilities."""
+"""The facility of every record: a retry is recognised even if its caller has moved to another facility meanwhile."""
 
 _FIND = """
 SELECT kept.actor, kept.key, kept.fingerprint, kept.status, kept.headers, kept.body

@@ -126,6 +126,7 @@ def test_callers_and_slots_are_read_in_one_round_trip_and_not_mixed_up(
         return ask(*statements)
 
     monkeypatch.setattr(shared_reads, "ask", late)
+    monkeypatch.setattr(shared_reads, "QUEUE_SECONDS", 20)  # on a busy machine the last one is late too
     outcomes = together([lambda by=by: read(slot, by) for by in [hospital.admin, *others]])
     assert outcomes == [tokens, tokens, tokens, tokens[:1], 401]
     assert sent == [[1, 1], [1, len(others)]]

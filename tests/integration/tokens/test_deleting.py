@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -100,11 +101,25 @@ def a_room(hospital: Hospital) -> str:
     return f"rooms/{hospital.admin.post('rooms/', {'name': 'Room 4', 'code': 'R4'}).expect(201)['id']}/"
 
 
+def a_board(hospital: Hospital) -> str:
+    return f"boards/{hospital.admin.post('boards/', {'name': 'Hall'}).expect(201)['id']}/"
+
+
+def a_kiosk(hospital: Hospital) -> str:
+    """Return a kiosk at which a patient checked in."""
+    slot = hospital.slot(start=hospital.now() + timedelta(minutes=30))
+    code = hospital.desk.post(f"tokens/{hospital.token(slot)['id']}/link/").expect(201)["code"]
+    arrived = hospital.device("kiosk").post("kiosk/check_in/", {"scan": code}).expect(200)
+    assert arrived["outcome"] == "ARRIVED"
+    return f"kiosks/{hospital.admin.get('kiosks/').expect(200)['results'][0]['id']}/"
+
+
 @pytest.mark.parametrize(
     "thing",
     [
         a_doctor_without_slots, a_doctor_with_empty_slots, a_doctor_with_a_user, a_slot, a_slot_among_late_ones,
         a_patient, a_users_patient, a_user, a_key, a_token, an_entry, a_room,
+        a_board, a_kiosk,
     ],
 )  # fmt: skip
 def test_the_log_is_whole_after_a_deletion(hospital: Hospital, thing: Callable[[Hospital], str]) -> None:
@@ -118,7 +133,7 @@ def test_every_delete_of_the_api_is_tried_here() -> None:
     from drf_spectacular.generators import SchemaGenerator
 
     paths = SchemaGenerator().get_schema(request=None, public=True)["paths"]
-    tried = {"doctors", "slots", "patients", "users", "api-keys", "tokens", "waiting-list", "rooms"}
+    tried = {"doctors", "slots", "patients", "users", "api-keys", "tokens", "waiting-list", "rooms", "boards", "kiosks"}
     known = {path.split("/")[3] for path, operations in paths.items() if "delete" in operations}
     not_rows = {"auth", "facilities"}  # sessions, and the logo of a facility
     assert known - not_rows == tried

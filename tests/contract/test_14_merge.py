@@ -71,7 +71,8 @@ def test_name_and_phone_are_free_again(hospital: Hospital) -> None:
 def test_both_with_one_doctor_that_day(hospital: Hospital) -> None:
     old, new, slot = hospital.patient(), hospital.patient(), hospital.slot()
     tokens = [hospital.token(slot, patient) for patient in (old, new)]
-    merge(hospital, old, new).expect(409, "duplicate-booking")
+    refused = merge(hospital, old, new).expect(409, "duplicate-booking")
+    assert refused["existing_token_id"] == tokens[1]["id"]
     assert hospital.read(tokens[0])["patient"] == old["id"]
     hospital.desk.get(f"patients/{old['id']}/").expect(200)
     hospital.do(tokens[1], "cancel").expect(200)

@@ -77,8 +77,8 @@ def test_only_the_desk_does(hospital: Hospital) -> None:
 def test_an_entry_of_a_patient_who_has_a_token_elsewhere_is_refused(hospital: Hospital) -> None:
     slot, _, (entry, _) = kept_seat(hospital)
     later = hospital.slot({"id": slot["doctor"]}, start=hospital.at("15:00"))
-    hospital.token(later, {"id": entry["patient"]})
-    seat(hospital, entry).expect(409, "duplicate-booking")
+    token = hospital.token(later, {"id": entry["patient"]})
+    assert seat(hospital, entry).expect(409, "duplicate-booking")["existing_token_id"] == token["id"]
 
 
 def test_a_repeated_request_seats_once(hospital: Hospital) -> None:

@@ -15,6 +15,7 @@ from core.api.request import ApiRequest
 from core.api.serializers import StrictSerializer, StrictUUIDField
 from patients.api.serializers import PatientSerializer
 from patients.models import Patient
+from tokens.api.duplicates import naming_token_of_kept_record
 from tokens.api.examples import PATIENT_ID
 from tokens.merging import merge_patients
 
@@ -52,5 +53,6 @@ class MergePatientView(Endpoint):
             record_read(request, [patient.pk], what=self.capability)
             return Answer(200, PatientSerializer(patient).data, {"ETag": f'"{patient.version}"'})
 
-        with attributed(request):
+        naming = naming_token_of_kept_record(principal, patient_id=patient_id, into=into)
+        with attributed(request), naming:
             return write(request, work, kept, versioned=True)

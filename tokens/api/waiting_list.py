@@ -15,6 +15,7 @@ from core.api.request import ApiRequest
 from core.db.replica import from_replica
 from core.errors import NotFound
 from tokens.api import openapi
+from tokens.api.duplicates import naming_existing_token
 from tokens.api.messages import entry_bodies, entry_body
 from tokens.api.serializers import BySlotFilters, SeatRequest, WaitingListFilters
 from tokens.engine.locate import facility_of_slot, of_slot, place_of_entry
@@ -93,7 +94,10 @@ class SeatView(Endpoint):
         reason = SeatRequest.read_body(request.data)["reason"]
         principal = principal_of(request)
         visible = visible_entries(principal=principal, reach=reach_of(request, self))
-        if not visible.filter(facility_id=place_of_entry(entry_id).facility_id, id=entry_id).exists():
+        facility_id, slot_id = place_of_entry(entry_id)
+        patients = visible.filter(facility_id=facility_id, id=entry_id).values_list("patient_id", flat=True)
+        if (patient_id := patients.first()) is None:
             raise NotFound
         work = partial(service.seat, entry_id=entry_id, reason=reason, actor=principal.actor)
-        return write(request, work, lambda entry: Answer(200, entry_body(entry, position=None)))
+        with naming_existing_token(principal, slot_id=slot_id, patient_id=patient_id):
+            return write(request, work, lambda entry: Answer(200, entry_body(entry, position=None)))

@@ -64,6 +64,13 @@ class NotFound(EngineError):
     template = "It does not exist, or you may not see it."
 
 
+class Merged(EngineError):
+    """This record was merged into another one"""
+
+    code = "merged"
+    template = "This record was merged into another one of the same person: use `into`."
+
+
 class InUse(EngineError):
     """Something still refers to it"""
 

@@ -17,13 +17,6 @@ class PatientInactive(EngineError):
     template = "This patient's record is not active and takes no new bookings. Set is_active to true first."
 
 
-class Merged(EngineError):
-    """This record was merged into another one"""
-
-    code = "merged"
-    template = "This record was merged into another one of the same person: use `into`."
-
-
 class PatientInUse(InUse):
     """The hospital's records refer to this patient"""
 

@@ -17,8 +17,8 @@ from core import clock
 from core.api.commands import Reply
 from core.api.problem_details import constraint_of
 from core.db.transactions import atomic
-from core.errors import NotFound, PermissionDenied, ValidationFailed
-from patients.errors import DuplicatePatient, Merged, PatientInUse
+from core.errors import Merged, NotFound, PermissionDenied, ValidationFailed
+from patients.errors import DuplicatePatient, PatientInUse
 from patients.identity import name_key, phone_key
 from patients.models import Patient
 

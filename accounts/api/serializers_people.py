@@ -14,6 +14,7 @@ from core import clock
 from core.api.fields import NameField, PhoneField
 from core.api.filters import PagedQuerySerializer
 from core.api.serializers import StrictBooleanField, StrictCharField, StrictSerializer, StrictUUIDField
+from core.errors import Merged
 
 MAX_PATIENTS = 100
 
@@ -72,6 +73,13 @@ class UserSerializer(StrictSerializer):
 
     class Meta:
         example = _USER
+
+    def validate_patients(self, patients: list[Any]) -> list[Any]:
+        """Raise Merged for a record that was merged into another one."""
+        for patient in patients:
+            if patient.merged_into_id is not None:
+                raise Merged(into=str(patient.merged_into_id))
+        return patients
 
     def get_fields(self) -> dict[str, Any]:
         """Make the password optional when a user is changed."""

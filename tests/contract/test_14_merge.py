@@ -1,16 +1,22 @@
 """Section 14: two records of one person are merged."""
 
+import secrets
 from typing import Any
 
 import pytest
 
-from tests.support.hospital import Hospital, Json
+from tests.support.hospital import PASSWORD, Hospital, Json
 
 pytestmark = pytest.mark.usefixtures("invariants_hold")
 
 
 def merge(hospital: Hospital, patient: Json, into: Json, **facts: Any) -> Any:
     return hospital.desk.post(f"patients/{patient['id']}/merge/", {"into": into["id"]}, **facts)
+
+
+def portal_user() -> Json:
+    name = f"u{secrets.token_hex(5)}"
+    return {"username": name, "email": f"{name}@example.org", "password": PASSWORD, "role": "PATIENT"}
 
 
 def test_tokens_entries_and_users_move(hospital: Hospital) -> None:
@@ -50,9 +56,13 @@ def test_the_merged_id_is_gone(hospital: Hospital) -> None:
         merge(hospital, new, old),
         hospital.ask(slot, old),
         hospital.desk.post("tokens/emergency/", {"slot_id": slot["id"], "patient_id": old["id"]}),
+        hospital.ask(slot, old, "ONLINE", by=user),
+        hospital.admin.post("users/", {**portal_user(), "patients": [old["id"]]}),
     ]
     assert [answer.expect(410, "merged")["into"] for answer in answers] == [new["id"]] * len(answers)
-    hospital.patient_user(hospital.patient()).get(path).expect(404, "not-found")
+    stranger = hospital.patient_user(hospital.patient())
+    stranger.get(path).expect(404, "not-found")
+    hospital.ask(slot, old, "ONLINE", by=stranger).expect(404, "not-found")
 
 
 def test_a_chain_of_mergers_names_the_last_record(hospital: Hospital) -> None:

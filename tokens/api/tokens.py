@@ -26,6 +26,8 @@ from core.api.serializers import write_time
 from core.db.replica import from_replica
 from core.errors import NotFound, PermissionDenied
 from core.local_time import zone_info
+from patients.models import Patient
+from patients.services import raise_if_merged
 from tokens.api import openapi
 from tokens.api.duplicates import naming_existing_token
 from tokens.api.explain import explain_body
@@ -99,6 +101,7 @@ class TokenListView(Endpoint):
 def _check_may_book(principal: Principal, reach: Reach, booking: BookingRequest) -> None:
     if reach is not Reach.ALL:
         if booking.patient_id not in principal.patient_ids:
+            raise_if_merged(booking.patient_id, Patient.objects.filter(pk__in=principal.patient_ids))
             raise NotFound
         if booking.category not in OPEN_TO_PATIENTS:
             raise PermissionDenied("Patients book as ONLINE or FOLLOWUP.")

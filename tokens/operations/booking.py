@@ -9,8 +9,8 @@ from uuid import UUID
 from clinics.errors import DoctorInactive
 from clinics.models import Slot
 from core.db.sql import Found, Rows, Statement, ask
-from core.errors import EngineError, NotFound
-from patients.errors import Merged, PatientInactive
+from core.errors import EngineError, Merged, NotFound
+from patients.errors import PatientInactive
 from patients.models import Patient
 from tokens.engine.ledger import Ledger
 from tokens.engine.locate import facility_of_slot

@@ -5,8 +5,7 @@ from uuid import UUID
 
 from clinics.models import SlotStatus
 from core.db.sql import Found, Rows, Statement
-from core.errors import NotFound
-from patients.errors import Merged
+from core.errors import Merged, NotFound
 from patients.models import Patient
 from tokens.engine.ledger import Ledger
 from tokens.errors import DuplicateBooking, InvalidTransition, SlotNotOpen

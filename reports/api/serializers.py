@@ -11,6 +11,9 @@ class DailyFilters(QuerySerializer):
 
     date = serializers.DateField(required=False, help_text="The facility's local day; today by default.")
     doctor_id = serializers.UUIDField(required=False, help_text="Only this doctor's slots.")
+    facility = serializers.UUIDField(
+        required=False, help_text="A facility that the caller may see; by default the caller's own."
+    )
 
 
 class CategoryCountSerializer(StrictSerializer):

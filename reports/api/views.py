@@ -29,22 +29,31 @@ class DailyReportView(Endpoint):
     @from_replica
     def get(self, request: ApiRequest) -> Answer:
         filters = DailyFilters.read(request)
-        doctor_id = self._doctor(request, filters.get("doctor_id"))
+        doctor_id, named = self._doctor(request, filters.get("doctor_id")), filters.get("facility")
         if doctor_id is None:
-            facility = self._facility(request)
+            facility = self._facility(request, named)
         else:
             doctors = scoped(Doctor.objects.select_related("facility"), principal_of(request))
             doctor = doctors.filter(pk=doctor_id).first()
-            if doctor is None:
+            if doctor is None or named not in (None, doctor.facility_id):
                 raise NotFound
             facility = doctor.facility
         now = clock.now()
         day = filters.get("date") or local_day(now, facility.time_zone)
         return Answer(200, daily_report(facility=facility, day=day, now=now, doctor_id=doctor_id))
 
-    def _facility(self, request: ApiRequest) -> Facility:
-        """Return the caller's own facility, or else the first one."""
-        own = principal_of(request).own_facility_id
+    def _facility(self, request: ApiRequest, named: UUID | None) -> Facility:
+        """Return the named facility, else the caller's own, else the first one.
+
+        Raise NotFound for one that the caller may not see.
+        """
+        principal = principal_of(request)
+        if named is not None:
+            facility = scoped(Facility.objects.all(), principal).filter(pk=named).first()
+            if facility is None:
+                raise NotFound
+            return facility
+        own = principal.own_facility_id
         return default_facility() if own is None else Facility.objects.get(pk=own)
 
     def _doctor(self, request: ApiRequest, doctor_id: UUID | None) -> UUID | None:

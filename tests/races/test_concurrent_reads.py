@@ -95,6 +95,28 @@ def test_a_change_between_slot_and_tokens_has_its_own_etag(monkeypatch: pytest.M
     assert again.status == 304
 
 
+def test_a_list_that_never_matches_its_slot_is_not_used_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bookings before and after each reading of the tokens: the next request still lists all of them."""
+    hospital = Hospital(in_process(), first_admin(PASSWORD).username, PASSWORD)
+    slot, booked = a_slot(capacity=100), []
+    listed = slot_tokens.listed
+
+    def busy(**asked: Any) -> Any:
+        booked.append(together([lambda: book(slot)])[0])
+        found = listed(**asked)
+        booked.append(together([lambda: book(slot)])[0])
+        return found
+
+    path = f"slots/{slot.id}/tokens/"
+    with monkeypatch.context() as patched:
+        patched.setattr(slot_tokens, "listed", busy)
+        first = hospital.desk.get(path)
+    assert len(booked) == 2 * slot_tokens.MAX_READS
+    for headers in ({}, {"If-None-Match": first.headers["etag"]}):
+        answer = hospital.desk.call("GET", path, headers=headers)
+        assert {each["id"] for each in answer.expect(200)} == {str(token.id) for token in booked}
+
+
 @pytest.fixture
 def readers(settings: Any) -> tuple[Hospital, Any, list[str], list[Api]]:
     """A slot with two tokens, and four readers: two desks, a patient, and a desk whose account is closed."""

@@ -34,7 +34,7 @@ from tokens.queries.estimates import moment_of_list
 from tokens.queries.queue_list import Head, head_of, listed
 
 MAX_READS = 5
-"""Reads of head and tokens that do not match, after which the list is answered but not cached."""
+"""Reads of head and tokens that do not match, after which the list is answered but not used again."""
 _CODE = response_cache.source_tag(messages, estimates, queue_list)
 
 
@@ -86,11 +86,12 @@ def _make(head: Head, *, in_queue: bool, patient_ids: frozenset[UUID] | None) ->
 
     If they do not match after MAX_READS, the tokens are newer than the tag: the list is correct, but not used again.
     """
-    for _ in range(MAX_READS):
+    for number in range(MAX_READS):
+        if number:
+            head = head_of(slot_id=head.id)
         is_current, tokens = listed(head=head, in_queue=in_queue, patient_ids=patient_ids)
         if is_current:
             break
-        head = head_of(slot_id=head.id)
     now = clock.now()
     moment = _moment(head, now, in_queue)
     content = messages.list_bytes(head, tokens, now=moment or now)

@@ -49,7 +49,7 @@ class Endpoint(GenericAPIView[Any]):
         api_request = ApiRequest(request)
         self.request, self.args, self.kwargs = api_request, args, kwargs  # type: ignore[assignment]
         self.format_kwarg = None
-        api_request.first_reads = partial(self.first_reads, **kwargs)
+        api_request.first_reads = partial(type(self).first_reads, **kwargs)
         try:
             self.admit(api_request)
             handler = getattr(self, (request.method or "").lower(), None)
@@ -62,6 +62,8 @@ class Endpoint(GenericAPIView[Any]):
         self.finish(api_request, response)
         if response.status_code == 405:
             response["Allow"] = ", ".join(self.allowed_methods)
+        # View.setup() binds `head` to the view. This reference cycle would keep the body until a garbage collection.
+        self.__dict__.pop("head", None)
         return response
 
     def admit(self, request: ApiRequest) -> None:
@@ -86,7 +88,8 @@ class Endpoint(GenericAPIView[Any]):
                 request.user, request.auth = found
                 return
 
-    def first_reads(self, **kwargs: Any) -> Sequence[Wanted]:
+    @classmethod
+    def first_reads(cls, **kwargs: Any) -> Sequence[Wanted]:
         """Return the rows that the handlers need first, to be read together with the caller; `kwargs` from the path."""
         return ()
 

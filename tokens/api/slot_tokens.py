@@ -45,7 +45,8 @@ class SlotTokensView(Endpoint):
     capability = "queue.read"
     pagination_class = None
 
-    def first_reads(self, **kwargs: Any) -> Sequence[Wanted]:
+    @classmethod
+    def first_reads(cls, **kwargs: Any) -> Sequence[Wanted]:
         with suppress(NotFound):
             return [queue_list.head_row(slot_id=kwargs["slot_id"])]
         return ()

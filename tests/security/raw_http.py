@@ -5,6 +5,8 @@ import socket
 from dataclasses import dataclass
 from typing import Any
 
+from bench.chaos.system import System
+
 TIMEOUT_SECONDS = 20.0
 
 
@@ -82,3 +84,16 @@ def ask(address: tuple[str, int], method: str, path: str, *lines: str, content: 
     with Connection(address) as connection:
         connection.send(head(method, path, *lines) + (content or b""))
         return connection.read()
+
+
+def contents(system: System) -> list[Any]:
+    """Return row counts of every table a write could change, and the state of every slot and token."""
+    with system.connect() as link:
+        return link.execute(
+            "SELECT (SELECT count(*) FROM events_event), (SELECT count(*) FROM accounts_user),"
+            " (SELECT md5(string_agg(t::text, '' ORDER BY t::text)) FROM accounts_apikey t),"
+            " (SELECT md5(string_agg(t::text, '' ORDER BY t::text)) FROM patients_patient t),"
+            " (SELECT md5(string_agg(t::text, '' ORDER BY t::text)) FROM clinics_doctor t),"
+            " (SELECT md5(string_agg(t::text, '' ORDER BY t::text)) FROM clinics_slot t),"
+            " (SELECT md5(string_agg(t::text, '' ORDER BY t::text)) FROM tokens_token t)"
+        ).fetchall()

@@ -11,7 +11,7 @@ import pytest
 from bench.chaos.system import System
 from tests.scale.helpers import hospital_of
 from tests.security.openapi_operations import Operation, authorization_of, create_objects, writes
-from tests.security.raw_http import Connection, Reply, head
+from tests.security.raw_http import Connection, Reply, contents, head
 from tests.support.hospital import Hospital
 
 JSON = "Content-Type: application/json"
@@ -36,18 +36,6 @@ def hospital(system: System, django_db_blocker: Any) -> Hospital:
 @pytest.fixture(scope="module")
 def things(hospital: Hospital) -> dict[str, str]:
     return create_objects(hospital)
-
-
-def contents(system: System) -> list[Any]:
-    with system.connect() as link:
-        return link.execute(
-            "SELECT (SELECT count(*) FROM events_event), (SELECT count(*) FROM accounts_user),"
-            " (SELECT md5(string_agg(t::text, '' ORDER BY t::text)) FROM accounts_apikey t),"
-            " (SELECT md5(string_agg(t::text, '' ORDER BY t::text)) FROM patients_patient t),"
-            " (SELECT md5(string_agg(t::text, '' ORDER BY t::text)) FROM clinics_doctor t),"
-            " (SELECT md5(string_agg(t::text, '' ORDER BY t::text)) FROM clinics_slot t),"
-            " (SELECT md5(string_agg(t::text, '' ORDER BY t::text)) FROM tokens_token t)"
-        ).fetchall()
 
 
 def send(system: System, hospital: Hospital, operation: Operation, path: str, *lines: str, body: bytes) -> Reply:

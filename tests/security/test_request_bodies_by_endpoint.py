@@ -14,6 +14,7 @@ import pytest
 from bench.chaos.system import System
 from tests.scale.helpers import hospital_of
 from tests.security.openapi_operations import OPEN, Operation, create_objects, writes
+from tests.security.raw_http import contents
 from tests.support.hospital import Hospital
 
 LIMIT = 256 * 1024
@@ -28,19 +29,6 @@ def hospital(system: System, django_db_blocker: Any) -> Hospital:
 @pytest.fixture(scope="module")
 def things(hospital: Hospital) -> dict[str, str]:
     return create_objects(hospital)
-
-
-def contents(system: System) -> list[Any]:
-    """Return row counts of every table a write could change, and the state of every slot and token."""
-    with system.connect() as link:
-        return link.execute(
-            "SELECT (SELECT count(*) FROM events_event), (SELECT count(*) FROM accounts_user),"
-            " (SELECT md5(string_agg(t::text, '' ORDER BY t::text)) FROM accounts_apikey t),"
-            " (SELECT md5(string_agg(t::text, '' ORDER BY t::text)) FROM patients_patient t),"
-            " (SELECT md5(string_agg(t::text, '' ORDER BY t::text)) FROM clinics_doctor t),"
-            " (SELECT md5(string_agg(t::text, '' ORDER BY t::text)) FROM clinics_slot t),"
-            " (SELECT md5(string_agg(t::text, '' ORDER BY t::text)) FROM tokens_token t)"
-        ).fetchall()
 
 
 @dataclass(frozen=True)

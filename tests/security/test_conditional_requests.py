@@ -4,10 +4,9 @@ import uuid
 from typing import Any
 
 import pytest
-from django.db import connection
 
 from tests.factories import first_admin
-from tests.security.openapi_operations import Operation, create_objects, operations, writes
+from tests.security.openapi_operations import Operation, contents, create_objects, operations, writes
 from tests.support.api import in_process
 from tests.support.hospital import PASSWORD, Hospital
 
@@ -17,17 +16,6 @@ STALE = ['"0"', '"999999999"', 'W/"1"', '"nonsense"', "nonsense"]
 @pytest.fixture
 def hospital(db: None) -> Hospital:
     return Hospital(in_process(), first_admin(PASSWORD).username, PASSWORD)
-
-
-def contents() -> Any:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT (SELECT count(*) FROM events_event), (SELECT count(*) FROM core_idempotencyrecord),"
-            " (SELECT md5(string_agg(t::text, '' ORDER BY t::text)) FROM patients_patient t),"
-            " (SELECT md5(string_agg(t::text, '' ORDER BY t::text)) FROM clinics_slot t),"
-            " (SELECT md5(string_agg(t::text, '' ORDER BY t::text)) FROM tokens_token t)"
-        )
-        return cursor.fetchall()
 
 
 def conditional_writes(hospital: Hospital, things: dict[str, str]) -> list[Operation]:

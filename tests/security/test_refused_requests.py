@@ -5,7 +5,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.db import connection
 
 from accounts.access.permission_table import PERMISSIONS, Reach
 from accounts.access.roles import Role
@@ -15,15 +14,13 @@ from tests.security.openapi_operations import (
     SIGNED_IN,
     Operation,
     authorization_of,
+    contents,
     create_objects,
     operations,
     writes,
 )
 from tests.support.api import Answer, Api, in_process
 from tests.support.hospital import PASSWORD, Hospital
-
-NOT_OURS = {"accounts_attemptcount", "accounts_readtrail", "django_session"}
-"""Tables that may grow when a request is refused: counts of failures, and the trail of who read what."""
 
 
 @pytest.fixture
@@ -34,18 +31,6 @@ def hospital(db: None) -> Hospital:
 @pytest.fixture
 def things(hospital: Hospital) -> dict[str, str]:
     return create_objects(hospital)
-
-
-def contents() -> dict[str, Any]:
-    """Return a digest of every table of the engine."""
-    tables = sorted(set(connection.introspection.table_names()) - NOT_OURS)
-    query = " UNION ALL ".join(
-        f"SELECT '{name}', count(*), md5(string_agg(md5(t::text), '' ORDER BY md5(t::text))) FROM {name} t"
-        for name in tables
-    )
-    with connection.cursor() as cursor:
-        cursor.execute(query)
-        return {name: rest for name, *rest in cursor.fetchall()}
 
 
 def refused(answer: Answer) -> bool:
